@@ -1,0 +1,51 @@
+# Everything a newcomer needs: `make demo`, `make test`. Each sets up .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint bench docs clean
+
+demo: $(VENV)/.demo ## cross-validate MS-iMamba on bundled real EEG
+	$(PY) examples/quickstart.py
+
+test: lint ## lint and the whole suite
+	$(PY) -m pytest
+
+lint: $(VENV)/.test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+bench: $(VENV)/.demo ## speed, as ratios
+	$(PY) benchmarks/speed.py
+
+docs: $(VENV)/.docs ## the pages, in docs/_build/html
+	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) docs/_build
+
+# torch comes first and pinned: a looser request pulls gigabytes of CUDA where a CPU build would do.
+$(VENV)/.torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	@touch $@
+
+# PyPI's torchaudio for Linux is built for CUDA, and its one compiled file cannot load beside a CPU
+# torch. braindecode needs only the rest of it.
+define REMOVE_CUDA_TORCHAUDIO
+import importlib.util, pathlib, torch
+spec = importlib.util.find_spec("torchaudio")
+if spec and torch.version.cuda is None:
+    for file in pathlib.Path(spec.origin).parent.glob("lib/_torchaudio*.so"):
+        file.unlink()
+endef
+export REMOVE_CUDA_TORCHAUDIO
+
+$(VENV)/.demo $(VENV)/.test $(VENV)/.docs: $(VENV)/.torch pyproject.toml
+	$(PIP) -e ".[$(EXTRAS)]"
+	$(PY) -c "$$REMOVE_CUDA_TORCHAUDIO"
+	@touch $@
+$(VENV)/.demo: EXTRAS := braindecode,plot
+$(VENV)/.test: EXTRAS := test
+$(VENV)/.docs: EXTRAS := docs

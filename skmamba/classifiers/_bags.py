@@ -1,0 +1,103 @@
+"""What all classifiers share: trials in as bags of windows, answers out by vote."""
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from .._epochs import as_array
+
+VOTINGS = ("soft", "hard")
+
+
+def check_bags(estimator, X, *, n_chans=None, reset):
+    """Validate X and look at it as bags of windows.
+
+    Nothing is copied and no dtype is changed: windows may overlap in a view many times as long
+    as the data, and are converted a batch at a time.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose ``n_features_in_``, ``n_chans_`` and ``n_times_`` are set or compared.
+    X : array-like or mne.Epochs
+        ``(n_trials, n_windows, n_chans, n_times)``, ``(n_trials, n_chans, n_times)`` or
+        ``(n_trials, n_times)``.
+    n_chans : int, default=None
+        Channels that stand one after the other in each row of a 2-D X; None means one.
+    reset : bool
+        Whether to set what to compare with.
+
+    Returns
+    -------
+    bags : ndarray of shape (n_trials, n_windows, n_chans, n_times)
+        The windows.
+    """
+    name = type(estimator).__name__
+    X = as_array(X)
+    ndim = count_axes(X)
+    if ndim > 4:
+        raise ValueError(
+            f"{name} takes X of 2 dimensions (n_trials, n_times), 3 (n_trials, n_chans, n_times) "
+            f"or 4 (n_trials, n_windows, n_chans, n_times), got {ndim}."
+        )
+    if ndim < 3:
+        X = validate_data(estimator, X, reset=reset)
+        n_chans = 1 if n_chans is None else n_chans
+        if X.shape[1] % n_chans:
+            raise ValueError(f"n_chans={n_chans} does not divide the {X.shape[1]} columns of X.")
+        X = X.reshape(len(X), n_chans, -1)
+    else:
+        X = check_array(X, allow_nd=True)
+    bags = X if X.ndim == 4 else X[:, None]
+    _compare_shape(estimator, bags, ndim, reset)
+    return bags
+
+
+def count_axes(X):
+    """Dimensions of X, also where X is lists; what has none of its own is a table."""
+    return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
+
+
+def vote(proba, voting):
+    """Bring the probabilities of windows to one row a trial.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_trials, n_windows, n_classes)
+        Probabilities of each window.
+    voting : {"soft", "hard"}
+        Mean of the windows' probabilities, or share of windows for which a class is the most
+        probable.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_trials, n_classes)
+        Rows add up to one.
+    """
+    if voting == "soft":
+        return proba.mean(1)
+    winners = proba.argmax(-1)[..., None] == np.arange(proba.shape[-1])
+    return winners.mean(1, dtype=proba.dtype)
+
+
+def check_voting(voting):
+    """Complain about an unknown way to vote."""
+    if voting not in VOTINGS:
+        raise ValueError(f"voting must be one of {', '.join(VOTINGS)}, got {voting!r}.")
+
+
+def _compare_shape(estimator, bags, ndim, reset):
+    n_windows, n_chans, n_times = bags.shape[1:]
+    if 0 in (n_windows, n_chans, n_times):
+        raise ValueError(
+            f"X holds no data: {n_windows} windows x {n_chans} channels x {n_times} time points."
+        )
+    if reset:
+        if ndim > 2:
+            estimator.n_features_in_ = n_chans
+        estimator.n_chans_, estimator.n_times_ = n_chans, n_times
+    elif (n_chans, n_times) != (estimator.n_chans_, estimator.n_times_):
+        raise ValueError(
+            f"X has windows of {n_chans} channels x {n_times} time points, but "
+            f"{type(estimator).__name__} was fitted on {estimator.n_chans_} channels x "
+            f"{estimator.n_times_} time points."
+        )

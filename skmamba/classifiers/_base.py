@@ -1,0 +1,465 @@
+"""The scikit-learn side of every network: flat parameters, a skorch net held in ``net_``."""
+
+import secrets
+import warnings
+from functools import partial
+from numbers import Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from skorch.callbacks import EarlyStopping
+from skorch.helper import predefined_split
+from skorch.history import History
+
+from ._bags import check_bags, check_voting, vote
+from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded
+from ._scaling import SCALINGS, fit_scaling, scale_windows
+from ._validation import check_labels, check_whole, restored_on_error
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+PREDICT_BATCH = 512  # windows; enough to keep a CPU busy, little enough for any memory
+
+
+def _can_partial_fit(estimator):
+    if estimator.early_stopping:
+        raise AttributeError("partial_fit is one pass over the data: set early_stopping=False.")
+    return True
+
+
+class NetClassifier(ClassifierMixin, BaseEstimator):
+    """Base of the classifiers that train a network on windows and answer by trial.
+
+    Subclasses say which network: :meth:`_module_name`, :meth:`_module_params` and
+    :meth:`_module_class`.
+    """
+
+    # Under metadata routing a fit that merely can take groups would make every grouped
+    # cross-validation fail until they are requested or refused.
+    __metadata_request__fit = {"groups": False}
+
+    def __init__(
+        self,
+        *,
+        lr,
+        weight_decay,
+        max_epochs,
+        batch_size,
+        optimizer,
+        early_stopping,
+        validation_fraction,
+        patience,
+        class_weight,
+        scaling,
+        voting,
+        n_chans,
+        warm_start,
+        device,
+        dtype,
+        callbacks,
+        net_params,
+        random_state,
+        verbose,
+    ):
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.class_weight = class_weight
+        self.scaling = scaling
+        self.voting = voting
+        self.n_chans = n_chans
+        self.warm_start = warm_start
+        self.device = device
+        self.dtype = dtype
+        self.callbacks = callbacks
+        self.net_params = net_params
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # ---- what a subclass says
+
+    def _module_name(self):
+        """Name of the network, all that is needed to find its class again."""
+        raise NotImplementedError
+
+    def _module_params(self):
+        """Parameters of the network beyond n_chans, n_times and n_outputs."""
+        raise NotImplementedError
+
+    def _module_class(self, name):
+        """Class of the network with this name."""
+        raise NotImplementedError
+
+    def _prepare_module(self, net, dataset):
+        """Let the module learn from the training windows what gradients do not teach."""
+
+    def _backend_on(self, device):
+        """Name what runs the network; complain if it cannot run there."""
+        return "torch"
+
+    # ---- fit
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Train on every window with the label of its trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
+            ``(n_trials, n_chans, n_times)``, or series of one channel ``(n_trials, n_times)``.
+        y : array-like of shape (n_trials,)
+            Labels of any kind.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials; those of weight zero are left out.
+        groups : array-like of shape (n_trials,), default=None
+            Subjects, say: early stopping then holds out whole groups.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters do not fit, or the loss is no longer finite. The estimator is
+            then as it was before.
+        """
+        fresh = not (self.warm_start and hasattr(self, "net_"))
+        with restored_on_error(self):
+            return self._fit(X, y, sample_weight, groups, fresh=fresh, epochs=self.max_epochs)
+
+    @available_if(_can_partial_fit)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch more.
+
+        Scaling is learned from the first call, and stays.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed in the first call only.
+
+        Returns
+        -------
+        self : object
+            The classifier.
+        """
+        with restored_on_error(self):
+            return self._fit(
+                X,
+                y,
+                sample_weight,
+                None,
+                fresh=not hasattr(self, "net_"),
+                epochs=1,
+                classes=classes,
+            )
+
+    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs, classes=None):
+        self._check_params()
+        device = resolve_device(self.device)
+        backend = self._backend_on(device)
+        bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
+        y = check_labels(self, y)
+        check_consistent_length(bags, y, sample_weight, groups)
+        y_index = self._encode(y, classes, fresh)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, bags, dtype=float, ensure_non_negative=True
+            )
+        trials = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
+        self._check_classes_left(y_index[trials], fresh and classes is None)
+        loss_weight = weight
+        if self.class_weight is not None:
+            loss_weight = compute_sample_weight(self.class_weight, y) * (
+                1.0 if weight is None else weight
+            )
+
+        seed = _draw_seed(self.random_state)
+        train, valid = trials, None
+        if self.early_stopping:
+            train, valid = self._hold_out(trials, y_index, groups, seed)
+        if fresh:
+            self.center_, self.scale_ = fit_scaling(
+                self.scaling,
+                bags if len(train) == len(bags) else bags[train],
+                None if weight is None else weight[train],
+            )
+
+        def windows_of(which):
+            return self._dataset(bags, trials=which, y=y_index, weight=loss_weight)
+
+        with seeded(seed, device):
+            if fresh:
+                net = self._build_net(device, seed, early_stopping=valid is not None)
+                self._prepare_module(net, windows_of(train))
+            else:
+                net = self._refresh_net(self.net_)
+            if valid is not None:
+                net.train_split = predefined_split(windows_of(valid))
+            net.train_epochs(windows_of(train), epochs)
+            net.train_split = None  # or the fitted model would carry its validation data
+        self.net_ = net
+        self.backend_ = backend
+        self.history_ = [
+            {key: value for key, value in epoch.items() if key != "batches"}
+            for epoch in net.history
+        ]
+        self.n_iter_ = len(self.history_)
+        return self
+
+    # ---- predict
+
+    def predict_proba(self, X):
+        """Probability of each class for each trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_trials, n_classes)
+            The vote of a trial's windows, in the order of ``classes_``.
+        """
+        check_is_fitted(self, "net_")
+        check_voting(self.voting)
+        bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
+        proba = self.net_.predict_proba(self._dataset(bags))
+        return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
+
+    def predict(self, X):
+        """Most probable class of each trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            As in :meth:`predict_proba`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            Labels.
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(1)]
+
+    # ---- parts of fit
+
+    def _check_params(self):
+        for name in ("max_epochs", "patience"):
+            check_whole(name, getattr(self, name))
+        if self.batch_size is not None:
+            check_whole("batch_size", self.batch_size)
+        if not (isinstance(self.lr, Real) and self.lr > 0):
+            raise ValueError(f"lr must be a positive number, got {self.lr!r}.")
+        if not 0 < self.validation_fraction < 1:
+            raise ValueError(
+                f"validation_fraction must lie between 0 and 1, got {self.validation_fraction!r}."
+            )
+        if self.scaling not in SCALINGS:
+            raise ValueError(
+                f"scaling must be one of {', '.join(map(str, SCALINGS))}, got {self.scaling!r}."
+            )
+        if isinstance(self.optimizer, str) and self.optimizer not in OPTIMIZERS:
+            raise ValueError(
+                f"optimizer must be one of {', '.join(OPTIMIZERS)} or a torch.optim class, "
+                f"got {self.optimizer!r}."
+            )
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be float32 or float64, got {self.dtype!r}.")
+        check_voting(self.voting)
+
+    def _encode(self, y, classes, fresh):
+        """Turn labels into class indices; learn the classes when fresh."""
+        if fresh:
+            self.classes_ = np.unique(y if classes is None else classes)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y holds the classes {unknown.tolist()}, which are not among "
+                f"{self.classes_.tolist()}."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _check_classes_left(self, y_index, need_two):
+        if not len(y_index):
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        if need_two and len(np.unique(y_index)) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs trials of at least 2 classes, got 1 class: "
+                f"{self.classes_[y_index[0]]!r}."
+            )
+
+    def _hold_out(self, trials, y_index, groups, seed):
+        """Split trials, or whole groups of them, into training and validation."""
+        options = {"n_splits": 1, "test_size": self.validation_fraction, "random_state": seed}
+        if groups is None:
+            split = StratifiedShuffleSplit(**options).split(trials, y_index[trials])
+        else:
+            groups = np.asarray(groups)[trials]
+            split = GroupShuffleSplit(**options).split(trials, groups=groups)
+        train, valid = next(split)
+        train, valid = trials[train], trials[valid]
+        if len(np.unique(y_index[train])) < 2:
+            raise ValueError(
+                "early_stopping left one class for training: the groups held out have all of "
+                "another one. Pass groups that hold several classes, or none."
+            )
+        return train, valid
+
+    def _dataset(self, bags, **which):
+        scale = partial(scale_windows, scaling=self.scaling, center=self.center_, scale=self.scale_)
+        return WindowDataset(bags, scale, np.dtype(self.dtype), **which)
+
+    def _all_module_params(self):
+        return {
+            "n_chans": self.n_chans_,
+            "n_outputs": len(self.classes_),
+            "n_times": self.n_times_,
+            **self._module_params(),
+        }
+
+    def _build_net(self, device, seed, *, early_stopping=False, name=None, module_params=None):
+        """Build a skorch net with new weights."""
+        name = self._module_name() if name is None else name
+        module_params = self._all_module_params() if module_params is None else module_params
+        callbacks = [_fresh_callback(callback) for callback in self.callbacks or []]
+        if early_stopping:
+            stop = EarlyStopping(
+                patience=self.patience, load_best=True, sink=print if self.verbose > 1 else _mute
+            )
+            callbacks.append(("early_stopping", stop))
+        if self.verbose == 1:
+            callbacks.append(("epoch_bar", EpochBar(self.max_epochs)))
+        params = {
+            "criterion": torch.nn.CrossEntropyLoss,
+            "criterion__reduction": "none",
+            "optimizer": OPTIMIZERS.get(self.optimizer, self.optimizer),
+            "classes": list(range(len(self.classes_))),
+            "device": device,
+            "dtype": getattr(torch, self.dtype),
+            "train_split": None,
+            "iterator_train": load_batches,
+            "iterator_train__seed": seed,
+            "iterator_valid": load_batches,
+            "iterator_valid__batch_size": PREDICT_BATCH,
+            "callbacks": callbacks,
+            "verbose": int(self.verbose > 1),
+            **self._training_params(),
+            **{f"module__{key}": value for key, value in module_params.items()},
+            **(self.net_params or {}),
+        }
+        if self.verbose < 2:
+            params["callbacks__print_log"] = None
+        net = WindowNet(self._module_class(name), **params)
+        net.initialize()
+        net.architecture = (name, module_params)
+        return net
+
+    def _training_params(self):
+        """Parameters of the net that may change between warm starts."""
+        return {
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "optimizer__weight_decay": self.weight_decay,
+            "batch_size": -1 if self.batch_size is None else self.batch_size,
+            "iterator_train__shuffle": self.batch_size is not None,
+        }
+
+    def _refresh_net(self, net):
+        """Take changed training parameters over into a trained net."""
+        if net.architecture != (self._module_name(), self._all_module_params()):
+            raise ValueError(
+                "warm_start goes on with the same network, but its parameters have changed "
+                f"from {net.architecture} to "
+                f"{(self._module_name(), self._all_module_params())}. Set warm_start=False."
+            )
+        before = net.get_params(deep=False)
+        changed = {k: v for k, v in self._training_params().items() if before.get(k) != v}
+        return net.set_params(**changed)
+
+    # ---- saving
+
+    def __getstate__(self):
+        """Keep weights as plain arrays: small, and loadable without trusting torch's pickles.
+
+        The optimizer's own state is left behind: a warm start after loading begins it anew.
+        """
+        state = super().__getstate__().copy()
+        net = state.pop("net_", None)
+        if net is not None:
+            weights = {
+                key: value.detach().cpu().numpy() for key, value in net.module_.state_dict().items()
+            }
+            state["_saved_net"] = {"architecture": net.architecture, "weights": weights}
+        return state
+
+    def __setstate__(self, state):
+        """Build the net again and give it its weights."""
+        state = state.copy()
+        saved = state.pop("_saved_net", None)
+        super().__setstate__(state)
+        if saved is None:
+            return
+        device = "cpu"
+        try:
+            device = resolve_device(self.device)
+        except ValueError as error:
+            warnings.warn(f"Loaded on the CPU: {error}", stacklevel=2)
+        name, module_params = saved["architecture"]
+        with seeded(0, device):
+            net = self._build_net(device, 0, name=name, module_params=module_params)
+        net.module_.load_state_dict(
+            {key: torch.from_numpy(np.array(value)) for key, value in saved["weights"].items()}
+        )
+        net.history_ = History()
+        net.history_.extend(dict(epoch, batches=[]) for epoch in self.history_)
+        self.net_ = net
+
+
+def resolve_device(device):
+    """Name the device that ``device`` means on this machine."""
+    has_cuda = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if has_cuda else "cpu"
+    if str(device).startswith("cuda") and not has_cuda:
+        raise ValueError(f"device={device!r}, but torch finds no CUDA device. Use 'auto' or 'cpu'.")
+    return device
+
+
+def _draw_seed(random_state):
+    if random_state is None:  # scikit-learn would draw from numpy's global state
+        return secrets.randbits(31)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _fresh_callback(callback):
+    if isinstance(callback, tuple):
+        name, callback = callback
+        return name, clone(callback, safe=False)
+    return clone(callback, safe=False)
+
+
+def _mute(message):
+    """Take a line and print nothing."""

@@ -1,0 +1,173 @@
+"""Any of braindecode's networks, trained and judged in the same way as MS-iMamba."""
+
+import inspect
+import warnings
+from difflib import get_close_matches
+
+import torch
+
+from ._base import NetClassifier
+from ._docs import with_shared_docs
+
+INSTALL = (
+    "BraindecodeClassifier needs braindecode: pip install 'skmamba[braindecode]'. It could not be "
+    "imported here ({error})."
+)
+TORCHAUDIO = (
+    " torchaudio is built for CUDA and torch is not: install both from one index, or remove "
+    "torchaudio's file lib/_torchaudio.abi3.so, which braindecode does not need."
+)
+# What a network raises when a window is too short for its layers, or a parameter is missing.
+_BUILD_ERRORS = (ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError)
+
+
+@with_shared_docs
+class BraindecodeClassifier(NetClassifier):
+    """Classify trials with a network of braindecode, by its name.
+
+    The drop-in comparison: same bags, same training, same vote as :class:`MSiMambaClassifier`,
+    another network.
+
+    Parameters
+    ----------
+    model : str, default="EEGNet"
+        Name of a class of ``braindecode.models``.
+    model_params : dict, default=None
+        Parameters of that class beyond n_chans, n_outputs, n_times and sfreq.
+    sfreq : float, default=None
+        Sampling rate in hertz, for networks whose layers are stated in seconds or hertz.
+    {training_parameters}
+
+    Attributes
+    ----------
+    {fitted_attributes}
+
+    See Also
+    --------
+    MSiMambaClassifier : The same glue around MS-iMamba.
+    WindowVotingClassifier : The same bags for any other scikit-learn classifier.
+
+    Notes
+    -----
+    Nothing but the network is braindecode's: its ``EEGClassifier`` takes no string labels, does
+    not answer by trial and cannot pickle a fitted EEGNet.
+
+    Examples
+    --------
+    >>> from skmamba import BraindecodeClassifier, simulate_trials
+    >>> trials = simulate_trials(n_subjects=2, n_trials=6)
+    >>> clf = BraindecodeClassifier("ShallowFBCSPNet", max_epochs=2, random_state=0)
+    >>> clf.fit(trials.X, trials.y).predict(trials.X).shape
+    (12,)
+    """
+
+    def __init__(
+        self,
+        model="EEGNet",
+        model_params=None,
+        *,
+        sfreq=None,
+        lr=1e-3,
+        weight_decay=1e-2,
+        max_epochs=20,
+        batch_size=64,
+        optimizer="adamw",
+        early_stopping=False,
+        validation_fraction=0.2,
+        patience=5,
+        class_weight=None,
+        scaling="robust",
+        voting="soft",
+        n_chans=None,
+        warm_start=False,
+        device="auto",
+        dtype="float32",
+        callbacks=None,
+        net_params=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            lr=lr,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            class_weight=class_weight,
+            scaling=scaling,
+            voting=voting,
+            n_chans=n_chans,
+            warm_start=warm_start,
+            device=device,
+            dtype=dtype,
+            callbacks=callbacks,
+            net_params=net_params,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.model = model
+        self.model_params = model_params
+        self.sfreq = sfreq
+
+    def _module_name(self):
+        return self.model
+
+    def _module_params(self):
+        params = dict(self.model_params or {})
+        if self.sfreq is not None:
+            params["sfreq"] = self.sfreq
+        return params
+
+    def _module_class(self, name):
+        models = _braindecode_models()
+        if name not in models:
+            near = get_close_matches(str(name), models, n=3, cutoff=0.4)
+            hint = f" Nearest: {', '.join(near)}." if near else ""
+            raise ValueError(f"braindecode has no model {name!r}.{hint}")
+        return models[name]
+
+    def _build_net(self, *args, **kwargs):
+        try:
+            return super()._build_net(*args, **kwargs)
+        except _BUILD_ERRORS as error:
+            raise ValueError(self._no_classifier(error)) from error
+
+    @torch.no_grad()
+    def _prepare_module(self, net, dataset):
+        """Try the network on two windows: some of braindecode's do not classify windows."""
+        inputs, _ = dataset[[0, 0]]
+        net.module_.eval()
+        try:
+            logits = net.infer(inputs)
+        except _BUILD_ERRORS as error:
+            raise ValueError(self._no_classifier(error)) from error
+        shape = getattr(logits, "shape", type(logits).__name__)
+        if shape != (2, len(self.classes_)):
+            raise ValueError(self._no_classifier(f"2 windows gave {shape}"))
+
+    def _no_classifier(self, reason):
+        return (
+            f"{self.model} does not classify windows of {self.n_chans_} channels x "
+            f"{self.n_times_} time points into {len(self.classes_)} classes: {reason}. Longer "
+            "windows, sfreq= or model_params= may help."
+        )
+
+
+def _braindecode_models():
+    """Name to class, for all of braindecode's networks; imported here because it takes seconds."""
+    try:
+        with warnings.catch_warnings():
+            # braindecode 1.8 asks MNE for a montage by its old name.
+            warnings.filterwarnings("ignore", "Montage name", FutureWarning)
+            from braindecode import models
+    except (ImportError, OSError) as error:
+        remedy = TORCHAUDIO if "torchaudio" in str(error) or isinstance(error, OSError) else ""
+        raise ImportError(INSTALL.format(error=error) + remedy) from error
+    return {
+        name: cls
+        for name, cls in vars(models).items()
+        if inspect.isclass(cls) and issubclass(cls, torch.nn.Module)
+    }

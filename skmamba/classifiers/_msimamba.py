@@ -1,0 +1,194 @@
+"""MS-iMamba as a scikit-learn classifier."""
+
+import torch
+
+from ..modules import MSiMamba, resolve_backend, window_amplitudes
+from ._base import NetClassifier
+from ._docs import with_shared_docs
+from ._net import load_batches
+
+
+@with_shared_docs
+class MSiMambaClassifier(NetClassifier):
+    """Classify trials of raw EEG with MS-iMamba.
+
+    Takes bags of windows as :class:`~skmamba.SlidingWindows` cuts them, trains on every window
+    with its trial's label and answers once a trial, by vote. Windows or series without bags are
+    taken as trials of one window.
+
+    Parameters
+    ----------
+    d_model : int, default=64
+        Width of a token.
+    n_layers : int, default=1
+        Number of iMamba blocks.
+    top_k : int, default=3
+        Number of frequencies at which a window is folded.
+    n_kernels : int, default=3
+        Kernels of the inception, of side 1, 3, 5, ...
+    d_hidden : int, default=32
+        Maps inside the multi-scale block.
+    d_state : int, default=16
+        State of each inner channel of Mamba.
+    d_conv : int, default=2
+        Length of Mamba's convolution over tokens.
+    expand : int, default=1
+        Inner width of Mamba as a multiple of ``d_model``.
+    bidirectional : bool, default=True
+        Whether a second Mamba reads the channels from last to first.
+    drop_prob : float, default=0.1
+        Dropout.
+    period_selection : {"window", "fixed"}, default="window"
+        Whether each window is folded at its own periods, or all at those of the mean training
+        window.
+    use_mstb : bool, default=True
+        Whether windows pass the multi-scale block (ablation).
+    embedding : {"inverted", "normal"}, default="inverted"
+        One token a channel, or one a time point (ablation).
+    mixer : {"mamba", "attention", "none"}, default="mamba"
+        What mixes the tokens (ablation).
+    n_heads : int, default=4
+        Heads of ``mixer="attention"``.
+    head : {"flatten", "mean"}, default="flatten"
+        Whether the last layer reads all tokens or their mean.
+    backend : {"auto", "torch", "mamba_ssm"}, default="auto"
+        What runs the selective scan. Both give the same; ``"auto"`` takes mamba-ssm's CUDA
+        kernel where there is one.
+    {training_parameters}
+
+    Attributes
+    ----------
+    {fitted_attributes}
+    backend_ : {"torch", "mamba_ssm"}
+        What ran the scan.
+
+    See Also
+    --------
+    skmamba.modules.MSiMamba : The network, with its references and departures.
+    BraindecodeClassifier : The same training for any of braindecode's networks.
+
+    Notes
+    -----
+    The paper leaves open window length, splits, optimizer, widths, depth and k. Every default is
+    ours.
+
+    References
+    ----------
+    .. [1] Zhou, Huang, Peng and Yin, "MS-iMamba", arXiv 2409.07589.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skmamba import MSiMambaClassifier, SlidingWindows, simulate_trials
+    >>> trials = simulate_trials(n_subjects=4, n_trials=6)
+    >>> pipe = make_pipeline(SlidingWindows(128), MSiMambaClassifier(random_state=0))
+    >>> pipe.fit(trials.X, trials.y).predict_proba(trials.X).shape
+    (24, 2)
+    """
+
+    def __init__(
+        self,
+        d_model=64,
+        n_layers=1,
+        *,
+        top_k=3,
+        n_kernels=3,
+        d_hidden=32,
+        d_state=16,
+        d_conv=2,
+        expand=1,
+        bidirectional=True,
+        drop_prob=0.1,
+        period_selection="window",
+        use_mstb=True,
+        embedding="inverted",
+        mixer="mamba",
+        n_heads=4,
+        head="flatten",
+        backend="auto",
+        lr=1e-3,
+        weight_decay=1e-2,
+        max_epochs=20,
+        batch_size=64,
+        optimizer="adamw",
+        early_stopping=False,
+        validation_fraction=0.2,
+        patience=5,
+        class_weight=None,
+        scaling="robust",
+        voting="soft",
+        n_chans=None,
+        warm_start=False,
+        device="auto",
+        dtype="float32",
+        callbacks=None,
+        net_params=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            lr=lr,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            class_weight=class_weight,
+            scaling=scaling,
+            voting=voting,
+            n_chans=n_chans,
+            warm_start=warm_start,
+            device=device,
+            dtype=dtype,
+            callbacks=callbacks,
+            net_params=net_params,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.d_model = d_model
+        self.n_layers = n_layers
+        self.top_k = top_k
+        self.n_kernels = n_kernels
+        self.d_hidden = d_hidden
+        self.d_state = d_state
+        self.d_conv = d_conv
+        self.expand = expand
+        self.bidirectional = bidirectional
+        self.drop_prob = drop_prob
+        self.period_selection = period_selection
+        self.use_mstb = use_mstb
+        self.embedding = embedding
+        self.mixer = mixer
+        self.n_heads = n_heads
+        self.head = head
+        self.backend = backend
+
+    def _module_name(self):
+        return "MSiMamba"
+
+    def _module_class(self, name):
+        return MSiMamba
+
+    def _module_params(self):
+        names = (
+            "d_model n_layers top_k n_kernels d_hidden d_state d_conv expand bidirectional "
+            "drop_prob period_selection use_mstb embedding mixer n_heads head backend"
+        )
+        return {name: getattr(self, name) for name in names.split()}
+
+    def _backend_on(self, device):
+        return resolve_backend(self.backend, device)
+
+    @torch.no_grad()
+    def _prepare_module(self, net, dataset):
+        mstb = net.module_.mstb
+        if mstb is None or self.period_selection != "fixed":
+            return
+        total = weights = 0.0
+        for inputs, _ in load_batches(dataset, net.get_params()["iterator_valid__batch_size"]):
+            weight = inputs["weight"].to(torch.float64)
+            total = total + weight @ window_amplitudes(inputs["x"]).to(torch.float64)
+            weights += weight.sum()
+        mstb.set_frequencies(total / weights)

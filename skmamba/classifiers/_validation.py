@@ -1,0 +1,39 @@
+"""Small checks that classifiers share, and the promise that a failed fit leaves no trace."""
+
+import contextlib
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+
+@contextlib.contextmanager
+def restored_on_error(estimator):
+    """Leave an estimator as it was if a block fails."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def check_labels(estimator, y):
+    """Return labels as a vector, or say what is wrong with them."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("Input y contains NaN or infinity.")
+    check_classification_targets(y)
+    return y
+
+
+def check_whole(name, value):
+    """Complain unless a parameter is a whole number of at least one."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")

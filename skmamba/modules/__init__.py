@@ -1,0 +1,18 @@
+"""The networks: tensors in, tensors out."""
+
+from ._backends import resolve_backend
+from ._inception import InceptionConv2d
+from ._mamba import Mamba
+from ._msimamba import MSiMamba
+from ._multiscale import MultiScaleTemporalBlock, window_amplitudes
+from ._selective_scan import selective_scan
+
+__all__ = [
+    "InceptionConv2d",
+    "MSiMamba",
+    "Mamba",
+    "MultiScaleTemporalBlock",
+    "resolve_backend",
+    "selective_scan",
+    "window_amplitudes",
+]
