@@ -138,7 +138,7 @@ class Trials:
         if isinstance(where, str):
             rows = rows[self.metadata.eval(where).to_numpy(dtype=bool)]
         elif where is not None:
-            rows = rows[np.asarray(where)]
+            rows = rows[list(where)]  # a list: an empty array would be one of floats
         for column, wanted in columns.items():
             if column not in self.metadata:
                 raise ValueError(
@@ -230,6 +230,7 @@ class Trials:
         >>> Trials.from_epochs(epochs).label_names
         {1: 'left', 2: 'right'}
         """
+        X = as_array(epochs).astype("float32")  # first: reading may drop epochs, with their events
         label_names = {}
         if y is None:
             y = epochs.events[:, 2]
@@ -240,7 +241,7 @@ class Trials:
         if "trial" not in metadata:
             metadata["trial"] = np.arange(len(y))
         return cls(
-            X=as_array(epochs).astype("float32"),
+            X=X,
             y=y,
             metadata=metadata,
             sfreq=epochs.info["sfreq"],

@@ -46,7 +46,7 @@ def check_bags(estimator, X, *, n_chans=None, reset):
             raise ValueError(f"n_chans={n_chans} does not divide the {X.shape[1]} columns of X.")
         X = X.reshape(len(X), n_chans, -1)
     else:
-        X = check_array(X, allow_nd=True)
+        X = check_array(X, allow_nd=True, input_name="X")
     bags = X if X.ndim == 4 else X[:, None]
     _compare_shape(estimator, bags, ndim, reset)
     return bags

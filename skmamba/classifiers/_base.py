@@ -199,18 +199,17 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         if self.early_stopping:
             train, valid = self._hold_out(trials, y_index, groups, seed)
         if fresh:
-            self.center_, self.scale_ = fit_scaling(
-                self.scaling,
-                bags if len(train) == len(bags) else bags[train],
-                None if weight is None else weight[train],
-            )
+            self.scaling_ = self.scaling
+            self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
 
         def windows_of(which):
-            return self._dataset(bags, trials=which, y=y_index, weight=loss_weight)
+            return self._dataset(bags, net.numpy_dtype, trials=which, y=y_index, weight=loss_weight)
 
         with seeded(seed, device):
             if fresh:
-                net = self._build_net(device, seed, early_stopping=valid is not None)
+                net = self._build_net(
+                    self._architecture(), device, seed, early_stopping=valid is not None
+                )
                 self._prepare_module(net, windows_of(train))
             else:
                 net = self._refresh_net(self.net_)
@@ -245,7 +244,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "net_")
         check_voting(self.voting)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
-        proba = self.net_.predict_proba(self._dataset(bags))
+        proba = self.net_.predict_proba(self._dataset(bags, self.net_.numpy_dtype))
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
 
     def predict(self, X):
@@ -328,22 +327,24 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             )
         return train, valid
 
-    def _dataset(self, bags, **which):
-        scale = partial(scale_windows, scaling=self.scaling, center=self.center_, scale=self.scale_)
-        return WindowDataset(bags, scale, np.dtype(self.dtype), **which)
+    def _dataset(self, bags, dtype, **which):
+        scale = partial(
+            scale_windows, scaling=self.scaling_, center=self.center_, scale=self.scale_
+        )
+        return WindowDataset(bags, scale, dtype, **which)
 
-    def _all_module_params(self):
-        return {
+    def _architecture(self):
+        """All that is needed to build the network again, whatever happens to the parameters."""
+        params = {
             "n_chans": self.n_chans_,
             "n_outputs": len(self.classes_),
             "n_times": self.n_times_,
             **self._module_params(),
         }
+        return {"name": self._module_name(), "params": params, "dtype": self.dtype}
 
-    def _build_net(self, device, seed, *, early_stopping=False, name=None, module_params=None):
+    def _build_net(self, architecture, device, seed, *, early_stopping=False):
         """Build a skorch net with new weights."""
-        name = self._module_name() if name is None else name
-        module_params = self._all_module_params() if module_params is None else module_params
         callbacks = [_fresh_callback(callback) for callback in self.callbacks or []]
         if early_stopping:
             stop = EarlyStopping(
@@ -358,7 +359,7 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             "optimizer": OPTIMIZERS.get(self.optimizer, self.optimizer),
             "classes": list(range(len(self.classes_))),
             "device": device,
-            "dtype": getattr(torch, self.dtype),
+            "numpy_dtype": architecture["dtype"],
             "train_split": None,
             "iterator_train": load_batches,
             "iterator_train__seed": seed,
@@ -367,14 +368,14 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             "callbacks": callbacks,
             "verbose": int(self.verbose > 1),
             **self._training_params(),
-            **{f"module__{key}": value for key, value in module_params.items()},
+            **{f"module__{key}": value for key, value in architecture["params"].items()},
             **(self.net_params or {}),
         }
         if self.verbose < 2:
             params["callbacks__print_log"] = None
-        net = WindowNet(self._module_class(name), **params)
+        net = WindowNet(self._module_class(architecture["name"]), **params)
         net.initialize()
-        net.architecture = (name, module_params)
+        net.architecture = architecture
         return net
 
     def _training_params(self):
@@ -389,11 +390,11 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
 
     def _refresh_net(self, net):
         """Take changed training parameters over into a trained net."""
-        if net.architecture != (self._module_name(), self._all_module_params()):
+        architecture = self._architecture()
+        if net.architecture != architecture:
             raise ValueError(
-                "warm_start goes on with the same network, but its parameters have changed "
-                f"from {net.architecture} to "
-                f"{(self._module_name(), self._all_module_params())}. Set warm_start=False."
+                "warm_start goes on with the same network, but it was "
+                f"{net.architecture} and is now {architecture}. Set warm_start=False."
             )
         before = net.get_params(deep=False)
         changed = {k: v for k, v in self._training_params().items() if before.get(k) != v}
@@ -427,9 +428,8 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
             device = resolve_device(self.device)
         except ValueError as error:
             warnings.warn(f"Loaded on the CPU: {error}", stacklevel=2)
-        name, module_params = saved["architecture"]
         with seeded(0, device):
-            net = self._build_net(device, 0, name=name, module_params=module_params)
+            net = self._build_net(saved["architecture"], device, seed=0)
         net.module_.load_state_dict(
             {key: torch.from_numpy(np.array(value)) for key, value in saved["weights"].items()}
         )

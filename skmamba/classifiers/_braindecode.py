@@ -1,5 +1,6 @@
 """Any of braindecode's networks, trained and judged in the same way as MS-iMamba."""
 
+import contextlib
 import inspect
 import warnings
 from difflib import get_close_matches
@@ -131,7 +132,8 @@ class BraindecodeClassifier(NetClassifier):
 
     def _build_net(self, *args, **kwargs):
         try:
-            return super()._build_net(*args, **kwargs)
+            with _quiet():
+                return super()._build_net(*args, **kwargs)
         except _BUILD_ERRORS as error:
             raise ValueError(self._no_classifier(error)) from error
 
@@ -156,12 +158,19 @@ class BraindecodeClassifier(NetClassifier):
         )
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Mute deprecations inside braindecode and what it imports: nothing our users can mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 def _braindecode_models():
     """Name to class, for all of braindecode's networks; imported here because it takes seconds."""
     try:
-        with warnings.catch_warnings():
-            # braindecode 1.8 asks MNE for a montage by its old name.
-            warnings.filterwarnings("ignore", "Montage name", FutureWarning)
+        with _quiet():
             from braindecode import models
     except (ImportError, OSError) as error:
         remedy = TORCHAUDIO if "torchaudio" in str(error) or isinstance(error, OSError) else ""

@@ -65,6 +65,8 @@ n_chans_, n_times_ : int
     Size of a window.
 n_features_in_ : int
     Channels of a 3-D or 4-D X, columns of a 2-D one.
+scaling_ : str or None
+    How the training windows were scaled.
 center_, scale_ : ndarray of shape (n_chans,)
     What scaling learned, in the unit of X.
 """

@@ -26,7 +26,7 @@ class MSiMambaClassifier(NetClassifier):
         Number of frequencies at which a window is folded.
     n_kernels : int, default=3
         Kernels of the inception, of side 1, 3, 5, ...
-    d_hidden : int, default=32
+    d_hidden : int, default=16
         Maps inside the multi-scale block.
     d_state : int, default=16
         State of each inner channel of Mamba.
@@ -93,7 +93,7 @@ class MSiMambaClassifier(NetClassifier):
         *,
         top_k=3,
         n_kernels=3,
-        d_hidden=32,
+        d_hidden=16,
         d_state=16,
         d_conv=2,
         expand=1,

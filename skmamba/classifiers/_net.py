@@ -1,6 +1,7 @@
 """The skorch glue: how windows reach a network, are weighted, seeded and shown."""
 
 import contextlib
+import copy
 import threading
 
 import numpy as np
@@ -23,7 +24,7 @@ class WindowDataset(Dataset):
         All trials; may be a view.
     scale : callable
         From windows ``(batch, n_chans, n_times)`` to scaled ones.
-    dtype : numpy dtype
+    dtype : {"float32", "float64"}
         Of the windows that the network gets.
     trials : ndarray of int, default=None
         Which trials belong to this set; None means all.
@@ -61,20 +62,24 @@ def load_batches(dataset, batch_size, *, shuffle=False, seed=0, **options):
     return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **options)
 
 
+class StoppedByCallback(Exception):
+    """A callback has seen enough: skorch's callbacks say so by a KeyboardInterrupt."""
+
+
 class WindowNet(NeuralNetClassifier):
     """A skorch net that takes weighted windows; all else is skorch's.
 
     It is a NeuralNetClassifier because skorch's scoring callbacks ask for one.
     """
 
-    def __init__(self, *args, dtype=torch.float32, **kwargs):
+    def __init__(self, *args, numpy_dtype="float32", **kwargs):
         super().__init__(*args, **kwargs)
-        self.dtype = dtype
+        self.numpy_dtype = numpy_dtype
 
     def initialize_module(self):
         """Build the module in the wanted precision."""
         super().initialize_module()
-        self.module_.to(self.dtype)
+        self.module_.to(getattr(torch, self.numpy_dtype))
         return self
 
     def check_data(self, X, y):
@@ -90,11 +95,39 @@ class WindowNet(NeuralNetClassifier):
         weight = X["weight"].to(loss.device)
         return (weight * loss).sum() / weight.sum()
 
+    def notify(self, method_name, **callback_kwargs):
+        """Tell callbacks, and tell their wish to stop from the user's interrupt."""
+        try:
+            super().notify(method_name, **callback_kwargs)
+        except KeyboardInterrupt as wish:
+            raise StoppedByCallback from wish
+
     def train_epochs(self, dataset, epochs):
-        """Train on; unlike skorch's ``partial_fit``, an interrupt is not taken for the end."""
-        self.notify("on_train_begin", X=dataset, y=None)
-        self.fit_loop(dataset, None, epochs=epochs)
-        self.notify("on_train_end", X=dataset, y=None)
+        """Train on, all the epochs or none.
+
+        After any error, an interrupt or a loss that is not finite included, the net is as it was.
+        """
+        n_before = len(self.history)
+        before = copy.deepcopy((self.module_.state_dict(), self.optimizer_.state_dict()))
+        try:
+            self.notify("on_train_begin", X=dataset, y=None)
+            with contextlib.suppress(StoppedByCallback):
+                self.fit_loop(dataset, None, epochs=epochs)
+            self.notify("on_train_end", X=dataset, y=None)
+            self._check_losses(self.history[n_before:])
+        except BaseException:
+            self.module_.load_state_dict(before[0])
+            self.optimizer_.load_state_dict(before[1])
+            del self.history[n_before:]
+            raise
+
+    def _check_losses(self, epochs):
+        for epoch in epochs:
+            if not np.isfinite(epoch["train_loss"]):
+                raise ValueError(
+                    f"Training diverged: train_loss is {epoch['train_loss']} in epoch "
+                    f"{epoch['epoch']}. A lower lr (now {self.lr:g}) or scaling='robust' may help."
+                )
 
 
 class EpochBar(Callback):

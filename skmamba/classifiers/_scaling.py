@@ -9,7 +9,7 @@ CLIP = 8.0
 MAD_TO_SD = 1.4826  # of a normal distribution
 
 
-def fit_scaling(scaling, bags, weight):
+def fit_scaling(scaling, bags, trials, weight):
     """Learn what to subtract from, and divide by, each channel.
 
     Parameters
@@ -17,7 +17,9 @@ def fit_scaling(scaling, bags, weight):
     scaling : {"robust", "standard", "window", None}
         See :class:`skmamba.MSiMambaClassifier`.
     bags : ndarray of shape (n_trials, n_windows, n_chans, n_times)
-        Training windows.
+        Windows.
+    trials : ndarray of int
+        Which trials to learn from.
     weight : ndarray of shape (n_trials,) or None
         Weight of each trial; a weight of two counts as the trial twice.
 
@@ -31,8 +33,10 @@ def fit_scaling(scaling, bags, weight):
     if scaling not in ("robust", "standard"):
         return center, scale
     for chan in range(n_chans):  # one channel at a time: never a second X in memory
-        x = bags[:, :, chan].astype(float)
-        w = None if weight is None else np.broadcast_to(weight[:, None, None], x.shape).ravel()
+        x = bags[trials, :, chan].astype(float)
+        w = None
+        if weight is not None:
+            w = np.broadcast_to(weight[trials, None, None], x.shape).ravel()
         x = x.ravel()
         if scaling == "robust":
             center[chan] = _median(x, w)

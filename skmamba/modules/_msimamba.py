@@ -76,7 +76,7 @@ class MSiMamba(nn.Module):
         n_layers=1,
         top_k=3,
         n_kernels=3,
-        d_hidden=32,
+        d_hidden=16,
         period_selection="window",
         d_state=16,
         d_conv=2,

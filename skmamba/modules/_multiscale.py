@@ -164,7 +164,8 @@ class MultiScaleTemporalBlock(nn.Module):
         total = torch.zeros_like(x)
         for i, period in enumerate(distinct.tolist()):
             rows = uses[:, i].nonzero()[:, 0]
-            fold = self._fold(x[rows], period, kernels)
+            spare = round_size(len(rows)) - len(rows)
+            fold = self._fold(x[F.pad(rows, (0, spare))], period, kernels)[: len(rows)]
             total.index_add_(0, rows, shares[rows, i, None, None] * fold)
         return total
 
@@ -176,6 +177,16 @@ class MultiScaleTemporalBlock(nn.Module):
         hidden = F.gelu(convolve_grid(grid, *kernels[0]))  # (B, d_hidden, rows, period)
         grid = convolve_grid(hidden, *kernels[1])  # (B, C, rows, period)
         return grid.flatten(2)[..., :n_times]  # (B, C, T)
+
+
+def round_size(n):
+    """Round a group's size up to a power of two or to three quarters of one.
+
+    oneDNN compiles a convolution for every new shape and keeps about a thousand: groups of any
+    size would be compiled again and again, which costs more than a few spare windows.
+    """
+    power = 1 << (n - 1).bit_length()
+    return power * 3 // 4 if n <= power * 3 // 4 else power
 
 
 def window_amplitudes(x):

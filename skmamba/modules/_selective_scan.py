@@ -10,7 +10,6 @@ References
 """
 
 import torch
-from torch.autograd.function import once_differentiable
 
 
 def selective_scan(u, delta, A, B, C, D=None):
@@ -40,7 +39,7 @@ def selective_scan(u, delta, A, B, C, D=None):
 
     Notes
     -----
-    Gradients are exact; a second derivative through this function raises a RuntimeError.
+    Gradients are exact. There is no second derivative: ``create_graph=True`` is a RuntimeError.
 
     Examples
     --------
@@ -79,8 +78,11 @@ class _SelectiveScan(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, dy):
+        if torch.is_grad_enabled():  # a graph of this backward is wanted, and would lack terms
+            raise RuntimeError(
+                "selective_scan has no second derivative: take gradients without create_graph=True."
+            )
         u, delta, A, B, C = ctx.saved_tensors
         with torch.autocast(u.device.type, enabled=False):
             return _scan_gradients(u, delta, A, B, C, dy)

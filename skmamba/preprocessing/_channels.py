@@ -190,6 +190,8 @@ def _resolve_one(pick, ch_names, n_channels):
         raise ValueError(
             f"picks={pick!r} is a name, and the channels of X have none: pass ch_names."
         )
+    if pick in list(ch_names):  # before other spellings: a montage may hold both T3 and T7
+        return [list(ch_names).index(pick)]
     here = {canonical(name): i for i, name in enumerate(ch_names)}
     if canonical(pick) in here:
         return [here[canonical(pick)]]

@@ -43,7 +43,7 @@ class TrialStep(TransformerMixin, BaseEstimator):
             )
         if ndim < 3:
             return validate_data(self, X, reset=reset)
-        X = check_array(X, allow_nd=True)
+        X = check_array(X, allow_nd=True, input_name="X")
         n_channels = X.shape[-2]
         if reset:
             self.n_features_in_ = n_channels

@@ -1,0 +1,121 @@
+import pickle
+import sys
+
+import numpy as np
+import pytest
+from braindecode import EEGClassifier
+
+from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows, simulate_trials
+from skmamba.classifiers import _braindecode
+from skmamba.modules import MSiMamba
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return simulate_trials(n_subjects=3, n_trials=8, n_times=512)
+
+
+@pytest.fixture(scope="module")
+def bags(trials):
+    return SlidingWindows(256, 128).fit_transform(trials.X)
+
+
+@pytest.mark.parametrize(
+    "model", ["EEGNet", "ShallowFBCSPNet", "ATCNet", "EEGConformer", "TSception", "Deep4Net"]
+)
+def test_models_answer_by_trial_and_survive_a_pickle(model, bags, trials):
+    options = {"sfreq": trials.sfreq, "max_epochs": 1, "random_state": 0}
+    params = None
+    if model == "Deep4Net":
+        params = {
+            "filter_time_length": 3,
+            "filter_length_2": 3,
+            "filter_length_3": 3,
+            "filter_length_4": 3,
+            "pool_time_length": 2,
+            "pool_time_stride": 2,
+        }
+    clf = BraindecodeClassifier(model, params, **options).fit(bags, trials.y)
+    proba = clf.predict_proba(bags)
+    assert proba.shape == (24, 2)
+    assert proba.sum(1) == pytest.approx(np.ones(24), abs=1e-5)
+    assert np.array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(bags), proba)
+
+
+def test_string_labels_work(bags, trials):
+    words = np.array(["rest", "task"])[trials.y]
+    clf = BraindecodeClassifier(max_epochs=1, random_state=0).fit(bags, words)
+    assert set(clf.predict(bags)) <= {"rest", "task"}
+
+
+def test_refit_with_windows_of_another_length_works(trials):
+    clf = BraindecodeClassifier(max_epochs=1, random_state=0)
+    for size in (256, 128):
+        bags = SlidingWindows(size).fit_transform(trials.X)
+        assert clf.fit(bags, trials.y).predict(bags).shape == (24,)
+
+
+def test_the_callers_random_state_is_untouched(bags, trials):
+    before = np.random.get_state()[1].copy()
+    BraindecodeClassifier(max_epochs=1).fit(bags, trials.y)
+    assert np.array_equal(np.random.get_state()[1], before)
+
+
+def test_training_parameters_are_those_of_ms_imamba():
+    ours, theirs = MSiMambaClassifier().get_params(), BraindecodeClassifier().get_params()
+    network = {"model", "model_params", "sfreq"}
+    assert set(theirs) - network <= set(ours)
+    assert {name: ours[name] for name in set(theirs) - network} == {
+        name: value for name, value in theirs.items() if name not in network
+    }
+
+
+def test_an_unknown_model_is_told_with_the_nearest(bags, trials):
+    with pytest.raises(ValueError, match=r"no model 'EEGnet'\. Nearest: EEGNet"):
+        BraindecodeClassifier("EEGnet").fit(bags, trials.y)
+
+
+def test_windows_too_short_for_a_model_are_told(bags, trials):
+    clf = BraindecodeClassifier("EEGNet")
+    with pytest.raises(ValueError, match="EEGNet does not classify windows of 4 channels x 8"):
+        clf.fit(bags[..., :8], trials.y)
+    assert not hasattr(clf, "classes_")
+
+
+def test_a_model_that_does_not_classify_windows_is_told(bags, trials):
+    with pytest.raises(ValueError, match="SignalJEPA does not classify windows"):
+        BraindecodeClassifier("SignalJEPA", sfreq=128).fit(bags, trials.y)
+
+
+def test_missing_braindecode_is_told_with_the_remedy(monkeypatch, bags, trials):
+    monkeypatch.setitem(sys.modules, "braindecode", None)
+    with pytest.raises(ImportError, match=r"pip install 'skmamba\[braindecode\]'"):
+        BraindecodeClassifier().fit(bags, trials.y)
+
+
+def test_a_torchaudio_for_cuda_is_told_with_the_remedy(monkeypatch):
+    class Broken:
+        def find_spec(self, name, *rest):
+            if name == "braindecode":
+                raise OSError("libc10_cuda.so: cannot open shared object file")
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "braindecode"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(ImportError, match=r"remove torchaudio's file lib/_torchaudio\.abi3\.so"):
+        _braindecode._braindecode_models()
+
+
+def test_our_network_runs_in_braindecodes_classifier(trials):
+    clf = EEGClassifier(
+        MSiMamba,
+        module__d_model=8,
+        module__d_hidden=4,
+        max_epochs=1,
+        train_split=None,
+        batch_size=8,
+        verbose=0,
+    )
+    clf.fit(trials.X, trials.y)
+    assert clf.module_.n_times == 512
+    assert clf.predict(trials.X).shape == (24,)

@@ -1,0 +1,57 @@
+"""Factories, so that a test shows the sizes it needs."""
+
+import os
+
+# scikit-learn's array API check asks for it, and scipy reads it when it is first imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+import numpy as np
+import pytest
+import torch
+
+from skmamba import simulate_trials
+
+# Networks here are tiny: a second thread gains nothing, and on a busy machine threads that wait
+# for each other take longer than the work.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def trials():
+    """Four people, six trials each, two classes: small, and with something to find."""
+    return simulate_trials(n_subjects=4, n_trials=6, n_channels=4, n_times=256)
+
+
+@pytest.fixture
+def make_epochs():
+    """Build mne.Epochs whose value, in microvolt, tells trial, channel and time point.
+
+    EEG channel ``c`` of trial ``i`` holds ``10000 i + 1000 c + t`` microvolt at time point ``t``.
+    """
+    mne = pytest.importorskip("mne")
+
+    def make(
+        n_trials=4,
+        ch_names=("Fp1", "Fp2", "F3"),
+        sfreq=128.0,
+        n_times=64,
+        *,
+        other=(),  # channels of type "eog", put before the EEG
+        bads=(),
+        codes=None,
+        event_id=None,
+        metadata=None,
+    ):
+        trial, channel, time = np.ogrid[:n_trials, : len(ch_names), :n_times]
+        volt = 1e-6 * (10_000 * trial + 1_000 * channel + time)
+        volt = np.concatenate([np.full((n_trials, len(other), n_times), 7.0), volt], axis=1)
+        types = ["eog"] * len(other) + ["eeg"] * len(ch_names)
+        info = mne.create_info([*other, *ch_names], sfreq, types)
+        info["bads"] = list(bads)
+        codes = np.ones(n_trials, int) if codes is None else np.asarray(codes)
+        events = np.stack([np.arange(n_trials) * n_times, np.zeros(n_trials, int), codes], axis=1)
+        return mne.EpochsArray(
+            volt, info, events, event_id=event_id, metadata=metadata, verbose=False
+        )
+
+    return make

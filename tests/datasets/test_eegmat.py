@@ -1,0 +1,84 @@
+"""EEGMAT: the bundled recordings are what they say."""
+
+import numpy as np
+import pytest
+from scipy.signal import welch
+
+from skmamba import load_eegmat
+
+SUBJECTS = [0, 1, 3, 5, 7, 9, 10, 12, 15, 17, 19, 21, 24, 25, 27, 29, 30, 32, 33, 35]
+
+
+@pytest.fixture(scope="module")
+def eegmat():
+    return load_eegmat()
+
+
+@pytest.fixture(scope="module")
+def spectrum(eegmat):
+    """Frequencies, and the density of each trial and channel."""
+    return welch(eegmat.X, eegmat.sfreq, nperseg=512)
+
+
+def test_forty_minutes_of_nineteen_channels(eegmat):
+    assert eegmat.X.shape == (40, 19, 60 * 128)
+    assert eegmat.X.dtype == np.float32
+    assert eegmat.sfreq == 128
+    assert eegmat.name == "EEGMAT"
+
+
+def test_every_subject_rests_once_and_calculates_once(eegmat):
+    assert eegmat.label_names == {0: "rest", 1: "arithmetic"}
+    assert list(eegmat.metadata) == ["subject", "session", "trial", "segment"]
+    assert eegmat.metadata["subject"].tolist() == [s for s in SUBJECTS for _ in range(2)]
+    assert eegmat.y.tolist() == [0, 1] * 20
+    assert eegmat.metadata["segment"].tolist() == [2, 3] * 20
+    assert eegmat.metadata["trial"].tolist() == list(range(40))
+    assert set(eegmat.metadata["session"]) == {0}
+
+
+def test_channels_have_their_present_names_in_the_order_of_the_file(eegmat):
+    assert eegmat.ch_names == tuple(
+        "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split()
+    )
+
+
+def test_values_are_those_published_in_microvolt(eegmat):
+    np.testing.assert_allclose(eegmat.X[0, 0, :4], [0.4, -1.4, 1.8, 3.0], rtol=1e-6)
+    np.testing.assert_allclose(eegmat.X[-1, -1, -3:], [-0.7, 5.9, 5.0], rtol=1e-6)
+
+
+def test_amplitudes_are_those_of_a_scalp_in_microvolt(eegmat):
+    deviations = eegmat.X.std(axis=2)
+    assert deviations.min() > 1
+    assert deviations.max() < 50
+    assert np.isfinite(eegmat.X).all()
+
+
+def test_no_two_rows_are_the_same_recording(eegmat):
+    assert len(np.unique(eegmat.X[:, 0, :50], axis=0)) == 40
+
+
+def test_the_pass_band_is_where_the_rate_puts_it(spectrum):
+    frequencies, density = spectrum
+    above = density[..., frequencies > 50].sum(-1) / density.sum(-1)
+    assert above.max() < 0.02
+
+
+def test_resting_eyes_show_alpha_over_the_back_of_the_head(eegmat, spectrum):
+    frequencies, density = spectrum
+    back = [eegmat.ch_names.index(name) for name in ("O1", "O2", "P3", "P4", "Pz")]
+    near = (frequencies >= 6) & (frequencies <= 20)
+    rest = density[eegmat.y == 0][:, back][..., near].mean(axis=1)
+    peaks = frequencies[near][rest.argmax(axis=-1)]
+    assert 8 <= np.median(peaks) <= 12
+    assert ((peaks >= 8) & (peaks <= 13)).sum() >= 15
+
+
+def test_a_careless_user_does_not_spoil_the_next_load(eegmat):
+    mine = load_eegmat()
+    mine.X[:] = 0
+    mine.metadata["subject"] = 0
+    again = load_eegmat()
+    np.testing.assert_array_equal(again.X, eegmat.X)
+    assert again.metadata["subject"].nunique() == 20

@@ -1,0 +1,81 @@
+"""scikit-learn's own check suite, over every public estimator and step.
+
+Run with ``SCIPY_ARRAY_API=1``, or the array API check is skipped.
+"""
+
+import os
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmamba import (
+    BraindecodeClassifier,
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    WindowVotingClassifier,
+)
+
+# Full batches in float64 without dropout: nothing is left to chance, so every check holds to the
+# letter, that of sample weights (rtol 1e-7) included.
+EXACT = {"batch_size": None, "dtype": "float64", "max_epochs": 60, "lr": 1e-2}
+SMALL = {"d_model": 16, "d_hidden": 4, "n_kernels": 2, "drop_prob": 0.0}
+
+STRICT = [
+    ChannelPicker(),
+    SlidingWindows(size=1),
+    WindowVotingClassifier(LogisticRegression()),
+    WindowVotingClassifier(LogisticRegression(), voting="hard"),
+    MSiMambaClassifier(**SMALL, **EXACT),
+    MSiMambaClassifier(**SMALL, **EXACT, scaling="standard", period_selection="fixed"),
+    # of braindecode's networks one without batch normalisation, whose statistics know no weights
+    BraindecodeClassifier(
+        "MEDFormer",
+        {"embed_dim": 16, "num_layers": 1, "num_heads": 2, "drop_prob": 0.0},
+        sfreq=128,
+        **EXACT,
+    ),
+]
+# Series of the checks have 1 to 30 time points; EEGNet pools 32 into one.
+MINIBATCHES = [
+    MSiMambaClassifier(),
+    BraindecodeClassifier("EEGSimpleConv", {"feature_maps": 16, "n_convs": 1}, sfreq=128),
+]
+
+
+def expected_failures(estimator):
+    reason = (
+        "minibatches are drawn from other rows when rows are repeated than when they are weighted: "
+        "equal in expectation only"
+    )
+    return {"check_sample_weight_equivalence_on_dense_data": reason}
+
+
+@parametrize_with_checks(STRICT)
+def test_strict_instances_pass_every_check(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(MINIBATCHES, expected_failed_checks=expected_failures)
+def test_minibatch_instances_pass_every_check_but_repeated_rows(estimator, check):
+    check(estimator)
+
+
+def test_the_array_api_check_was_not_skipped():
+    assert os.environ.get("SCIPY_ARRAY_API") == "1"
+
+
+def test_every_public_estimator_is_checked():
+    import skmamba
+
+    checked = {type(estimator).__name__ for estimator in STRICT}
+    public = {name for name in skmamba.__all__ if hasattr(getattr(skmamba, name), "get_params")}
+    assert checked == public
+
+
+@pytest.mark.parametrize("estimator", STRICT + MINIBATCHES, ids=lambda e: type(e).__name__)
+def test_tags_promise_three_dimensions_beside_two(estimator):
+    tags = estimator.__sklearn_tags__().input_tags
+    assert tags.three_d_array
+    assert tags.two_d_array  # with False, scikit-learn would silently run one check
