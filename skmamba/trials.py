@@ -63,10 +63,11 @@ class Trials:
     name: str = ""
 
     def __post_init__(self):
-        if np.ndim(self.X) != 3:
+        object.__setattr__(self, "X", np.asarray(self.X))
+        object.__setattr__(self, "y", np.asarray(self.y))
+        if self.X.ndim != 3:
             raise ValueError(
-                "X must have shape (n_trials, n_channels, n_times), "
-                f"got {np.ndim(self.X)} dimensions."
+                f"X must have shape (n_trials, n_channels, n_times), got {self.X.ndim} dimensions."
             )
         n_trials, n_channels, _ = self.X.shape
         for argument, length in (("y", len(self.y)), ("metadata", len(self.metadata))):
@@ -82,7 +83,6 @@ class Trials:
             )
         if not self.sfreq > 0:
             raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
-        object.__setattr__(self, "y", np.asarray(self.y))
         object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
         object.__setattr__(self, "metadata", self.metadata.reset_index(drop=True))
 
@@ -98,7 +98,8 @@ class Trials:
         )
         subjects = ""
         if "subject" in self.metadata:
-            subjects = f", {self.metadata['subject'].nunique()} subjects"
+            n_subjects = self.metadata["subject"].nunique()
+            subjects = f", {n_subjects} subject{'s' if n_subjects != 1 else ''}"
         return (
             f"<Trials{f' of {self.name}' if self.name else ''}: {n_trials} trials x "
             f"{n_channels} channels x {n_times} time points "
@@ -136,7 +137,7 @@ class Trials:
         """
         rows = np.arange(len(self))
         if isinstance(where, str):
-            rows = rows[self.metadata.eval(where).to_numpy(dtype=bool)]
+            rows = rows[self._holds(where)]
         elif where is not None:
             rows = rows[list(where)]  # a list: an empty array would be one of floats
         for column, wanted in columns.items():
@@ -144,11 +145,26 @@ class Trials:
                 raise ValueError(
                     f"metadata has no column {column!r}, only {', '.join(self.metadata)}."
                 )
-            wanted = [wanted] if np.isscalar(wanted) else list(wanted)
+            wanted = [wanted] if np.isscalar(wanted) or wanted is None else list(wanted)
             rows = rows[self.metadata[column].iloc[rows].isin(wanted)]
         if not len(rows):
             raise ValueError(f"No trial is left after select({where!r}, {columns}).")
         return replace(self, X=self.X[rows], y=self.y[rows], metadata=self.metadata.iloc[rows])
+
+    def _holds(self, condition):
+        """For which trials a condition on the metadata holds."""
+        try:
+            holds = np.asarray(self.metadata.eval(condition))
+        except Exception as error:  # pandas raises whatever the condition leads to
+            holds, reason = None, f": {error}"
+        else:
+            reason = ", its values are not true or false"
+        if holds is None or holds.dtype != bool or holds.shape != (len(self),):
+            raise ValueError(
+                f"select({condition!r}) is no condition on the columns "
+                f"{', '.join(self.metadata)}{reason}."
+            )
+        return holds
 
     @staticmethod
     def concatenate(parts):

@@ -128,7 +128,7 @@ def test_trials_pickle():
         ((), {"subject": [0, 1], "trial": [1, 2, 5]}, [1, 2]),
         (("subject != 1",), {}, [0, 1, 4, 5]),
         (("subject > 0 and trial < 4",), {}, [2, 3]),
-        (([4, 0],), {}, [4, 0]),
+        (([3, 0],), {}, [3, 0]),
         ((np.array([4, 0]),), {}, [4, 0]),
         (((4, 0),), {}, [4, 0]),
         (([-1],), {}, [5]),
@@ -384,3 +384,13 @@ def test_windows_keep_the_trial_numbers_of_chosen_trials():
 def test_windows_say_which_length_cannot_be(args, match):
     with pytest.raises(ValueError, match=match):
         count_trials().as_windows(*args)
+
+
+@pytest.mark.parametrize("condition", ["subject", "trial + 1", "trial = 3", "stimulus == 1"])
+def test_what_is_no_condition_on_the_metadata_is_told(trials, condition):
+    with pytest.raises(ValueError, match=r"is no condition on the columns subject, session, trial"):
+        trials.select(condition)
+
+
+def test_repr_of_one_person_says_subject(trials):
+    assert "1 subject;" in repr(trials.select(subject=0))

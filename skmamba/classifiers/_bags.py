@@ -1,11 +1,37 @@
 """What all classifiers share: trials in as bags of windows, answers out by vote."""
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, validate_data
 
 from .._epochs import as_array
 
 VOTINGS = ("soft", "hard")
+
+
+class TrialClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of bags of windows that answers once a trial."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def predict(self, X):
+        """Most probable class of each trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            As in :meth:`predict_proba`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            Labels.
+        """
+        proba = self.predict_proba(X)  # first: it complains where there are no classes_ yet
+        return self.classes_[proba.argmax(1)]
 
 
 def check_bags(estimator, X, *, n_chans=None, reset):

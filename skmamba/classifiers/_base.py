@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
@@ -17,7 +17,7 @@ from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 from skorch.history import History
 
-from ._bags import check_bags, check_voting, vote
+from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded
 from ._scaling import SCALINGS, fit_scaling, scale_windows
 from ._validation import check_labels, check_whole, restored_on_error
@@ -32,7 +32,7 @@ def _can_partial_fit(estimator):
     return True
 
 
-class NetClassifier(ClassifierMixin, BaseEstimator):
+class NetClassifier(TrialClassifier):
     """Base of the classifiers that train a network on windows and answer by trial.
 
     Subclasses say which network: :meth:`_module_name`, :meth:`_module_params` and
@@ -85,11 +85,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
     # ---- what a subclass says
 
@@ -152,10 +147,12 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
             As in :meth:`fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed in the first call only.
+        sample_weight : array-like of shape (n_trials,), default=None
+            As in :meth:`fit`.
 
         Returns
         -------
@@ -246,22 +243,6 @@ class NetClassifier(ClassifierMixin, BaseEstimator):
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
         proba = self.net_.predict_proba(self._dataset(bags, self.net_.numpy_dtype))
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
-
-    def predict(self, X):
-        """Most probable class of each trial.
-
-        Parameters
-        ----------
-        X : ndarray or mne.Epochs
-            As in :meth:`predict_proba`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_trials,)
-            Labels.
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(1)]
 
     # ---- parts of fit
 

@@ -69,8 +69,8 @@ class MSiMambaClassifier(NetClassifier):
 
     Notes
     -----
-    The paper leaves open window length, splits, optimizer, widths, depth and k. Every default is
-    ours.
+    Window length, splits, optimizer, widths, depth and k are not stated in what this was written
+    from: every default is ours.
 
     References
     ----------

@@ -1,16 +1,16 @@
 """Bags of windows for classifiers that know only windows."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 
 from .._epochs import as_array
-from ._bags import check_bags, check_voting, count_axes, vote
+from ._bags import TrialClassifier, check_bags, check_voting, count_axes, vote
 from ._validation import check_labels, restored_on_error
 
 
-class WindowVotingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class WindowVotingClassifier(MetaEstimatorMixin, TrialClassifier):
     """Let any classifier train on windows and answer by trial.
 
     Parameters
@@ -60,11 +60,6 @@ class WindowVotingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
     def __init__(self, estimator, voting="soft"):
         self.estimator = estimator
         self.voting = voting
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
 
     def fit(self, X, y, sample_weight=None):
         """Train the estimator on every window with the label of its trial.
@@ -143,22 +138,6 @@ class WindowVotingClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator)
                 f"{type(self.estimator).__name__} has no predict_proba: use voting='hard'."
             )
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
-
-    def predict(self, X):
-        """Most probable class of each trial.
-
-        Parameters
-        ----------
-        X : ndarray or mne.Epochs
-            As in :meth:`predict_proba`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_trials,)
-            Labels.
-        """
-        proba = self.predict_proba(X)
-        return self.classes_[proba.argmax(1)]
 
 
 def _unroll(bags, X):

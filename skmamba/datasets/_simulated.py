@@ -1,5 +1,7 @@
 """Invented EEG with a known truth."""
 
+import secrets
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
@@ -46,7 +48,7 @@ def simulate_trials(
         alpha frequency around 10 Hz (in 2 Hz), and of each channel's constant offset (in
         5 microvolt).
     random_state : int, RandomState instance or None, default=0
-        Seed of everything above.
+        Seed of everything above; None takes fresh entropy.
 
     Returns
     -------
@@ -59,7 +61,8 @@ def simulate_trials(
     <Trials of simulation: 12 trials x 4 channels x 512 time points (4 s at 128 Hz), \
 3 subjects; 6 of class 0, 6 of class 1>
     """
-    rng = check_random_state(random_state)
+    # scikit-learn would take None for numpy's global generator, which belongs to the caller
+    rng = check_random_state(secrets.randbits(32) if random_state is None else random_state)
     shape = (n_subjects, n_trials)
     y = np.stack([rng.permutation(np.arange(n_trials) % n_classes) for _ in range(n_subjects)])
 

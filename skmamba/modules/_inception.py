@@ -16,7 +16,7 @@ class InceptionConv2d(nn.Module):
     ----------
     in_channels, out_channels : int
         Maps in and out.
-    n_kernels : int, default=6
+    n_kernels : int, default=3
         How many kernels; the largest has side ``2 * n_kernels - 1``.
 
     References
@@ -31,7 +31,7 @@ class InceptionConv2d(nn.Module):
     torch.Size([2, 8, 5, 7])
     """
 
-    def __init__(self, in_channels, out_channels, n_kernels=6):
+    def __init__(self, in_channels, out_channels, n_kernels=3):
         super().__init__()
         self.kernels = nn.ModuleList(
             nn.Conv2d(in_channels, out_channels, 2 * reach + 1, padding=reach)

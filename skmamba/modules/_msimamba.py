@@ -30,7 +30,7 @@ class MSiMamba(nn.Module):
         Number of iMamba blocks.
     top_k, n_kernels, d_hidden, period_selection
         See :class:`MultiScaleTemporalBlock`.
-    d_state, d_conv, expand, backend
+    d_state, d_conv, expand
         See :class:`Mamba`.
     bidirectional : bool, default=True
         Whether a second Mamba reads the tokens from last to first.
@@ -46,11 +46,14 @@ class MSiMamba(nn.Module):
         Heads of ``mixer="attention"``; divides ``d_model``.
     head : {"flatten", "mean"}, default="flatten"
         Whether the linear head reads all tokens or their mean.
+    backend : {"auto", "torch", "mamba_ssm"}, default="auto"
+        See :class:`Mamba`.
 
     Notes
     -----
-    The paper leaves open widths, depth, k, regularisation and the direction of the scan: every
-    default here is ours. The block's residual and normalisation order follows S-Mamba [2]_.
+    Widths, depth, k, regularisation and the direction of the scan are not stated in what this
+    network was written from: every default here is ours. The order of residual and
+    normalisation in a block follows S-Mamba [2]_.
 
     References
     ----------

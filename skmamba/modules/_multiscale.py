@@ -25,9 +25,9 @@ class MultiScaleTemporalBlock(nn.Module):
         Size of a window.
     top_k : int, default=3
         Number of frequencies; windows too short to have as many use all they have.
-    n_kernels : int, default=6
+    n_kernels : int, default=3
         Kernels of the inception, see :class:`InceptionConv2d`.
-    d_hidden : int, default=64
+    d_hidden : int, default=16
         Maps between the two convolutions.
     period_selection : {"window", "fixed"}, default="window"
         Whether each window uses its own frequencies, or all use those that
@@ -45,8 +45,8 @@ class MultiScaleTemporalBlock(nn.Module):
     - Frequencies are never averaged over a batch, as TimesNet does: a window's class would
       depend on which windows happen to be predicted with it.
     - Amplitudes are divided by the mean of the chosen ones before the softmax. On raw amplitudes
-      one scale takes all the weight (above 0.999 in 77 % of EEG windows) and the others never
-      learn.
+      one scale takes all the weight (above 0.999 in 69 % of two-second windows of EEGMAT's
+      frontal channels) and the others never learn.
     - Amplitudes are averaged over channels before the strongest are chosen, so that all channels
       of a window share their periods. The constant part (0 Hz) is never chosen.
 
@@ -69,8 +69,8 @@ class MultiScaleTemporalBlock(nn.Module):
         n_times,
         *,
         top_k=3,
-        n_kernels=6,
-        d_hidden=64,
+        n_kernels=3,
+        d_hidden=16,
         period_selection="window",
     ):
         super().__init__()

@@ -137,12 +137,14 @@ class ChannelPicker(TrialStep):
         check_is_fitted(self)
         names = epochs_ch_names(X)
         X = self._check_trials(X, reset=False, max_ndim=4)
-        if names is not None and [names[i] for i in self.picks_] != self.ch_names_:
-            raise ValueError(
-                f"Epochs have {', '.join(names)} where {type(self).__name__} was fitted to pick "
-                f"{', '.join(self.ch_names_ or ['unnamed channels'])}. "
-                "Use epochs.reorder_channels to bring them into one order."
-            )
+        if names is not None and self.ch_names_ is not None:
+            found = [names[i] for i in self.picks_]
+            if [canonical(name) for name in found] != [canonical(name) for name in self.ch_names_]:
+                raise ValueError(
+                    f"Epochs have {', '.join(found)} where {type(self).__name__} was fitted to "
+                    f"pick {', '.join(self.ch_names_)}. "
+                    "Use epochs.reorder_channels to bring them into one order."
+                )
         return X.take(self.picks_, axis=max(1, X.ndim - 2))
 
 

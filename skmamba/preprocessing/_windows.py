@@ -31,7 +31,7 @@ class SlidingWindows(TrialStep):
     starts_ : ndarray of shape (n_windows,)
         First time point of each window, for trials as long as those seen in fit.
     n_features_in_ : int
-        Number of channels seen in fit.
+        Number of channels seen in fit; of time points, if X had one channel and two dimensions.
 
     See Also
     --------
@@ -94,7 +94,7 @@ class SlidingWindows(TrialStep):
         Parameters
         ----------
         X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials with as many channels as those seen in fit, of any length.
+            Trials with as many channels as those seen in fit; with three dimensions of any length.
 
         Returns
         -------

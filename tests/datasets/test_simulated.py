@@ -159,6 +159,16 @@ def test_without_spread_subjects_are_alike():
     assert np.abs(trials.X.mean(axis=2)).max() < 1e-3
 
 
+@pytest.mark.parametrize("spread", [0.3, 0.6])
+def test_spread_is_that_of_the_log_alpha_amplitude_of_subjects(spread):
+    trials = simulate_trials(100, 4, effect=0, subject_spread=spread)
+    power = band_power(trials, 5, 15).mean(axis=1).reshape(100, 4).mean(axis=1)
+    noise = 100 * np.log(15 / 5) / np.log(64 / 0.25)  # the octaves of 1/f that lie in the band
+    amplitude = np.sqrt(2 * np.clip(power - noise, 1, None))
+    assert np.log(amplitude).std() == pytest.approx(spread, rel=0.25)
+    assert np.exp(np.log(amplitude).mean()) == pytest.approx(10, rel=0.2)
+
+
 def test_subjects_differ_in_alpha_frequency():
     trials = simulate_trials(6, 10, n_times=2560, subject_spread=0.3)
     frequencies, density = periodogram(trials.X, 128)

@@ -1,0 +1,142 @@
+"""MS-iMamba as one would compose it: plain, slow, and right at a glance.
+
+TimesNet's block with its kernels one by one, and Mamba with its state in a Python loop. It shares
+no code with skmamba, only the names of parameters, so that weights load from one into the other.
+
+``periods="batch"`` folds all windows of a batch at the same periods, as TimesNet does: the
+cheapest way for it, so this is what speed is measured against. ``periods="window"`` goes window by
+window, as skmamba does: this is what results are measured against.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Inception(nn.Module):
+    def __init__(self, in_channels, out_channels, n_kernels):
+        super().__init__()
+        self.kernels = nn.ModuleList(
+            nn.Conv2d(in_channels, out_channels, 2 * i + 1, padding=i) for i in range(n_kernels)
+        )
+
+    def forward(self, x):
+        return torch.stack([kernel(x) for kernel in self.kernels], dim=-1).mean(-1)
+
+
+class MultiScaleBlock(nn.Module):
+    def __init__(self, n_chans, top_k, n_kernels, d_hidden, periods):
+        super().__init__()
+        self.top_k, self.periods = top_k, periods
+        self.widen = Inception(n_chans, d_hidden, n_kernels)
+        self.narrow = Inception(d_hidden, n_chans, n_kernels)
+
+    def forward(self, x):
+        if self.periods == "window":
+            return torch.cat([self.fold_batch(window[None]) for window in x])
+        return self.fold_batch(x)
+
+    def fold_batch(self, x):
+        n_times = x.shape[-1]
+        amplitudes = torch.fft.rfft(x).abs().mean(1)
+        mean = amplitudes.mean(0)
+        mean[0] = 0
+        frequencies = mean.topk(self.top_k).indices
+        chosen = amplitudes[:, frequencies]
+        weights = F.softmax(chosen / chosen.mean(1, keepdim=True), dim=1)
+        folds = []
+        for frequency in frequencies.tolist():
+            period = math.ceil(n_times / frequency)
+            n_rows = math.ceil(n_times / period)
+            grid = F.pad(x, (0, n_rows * period - n_times))
+            grid = grid.reshape(*x.shape[:2], n_rows, period)
+            grid = self.narrow(F.gelu(self.widen(grid)))
+            folds.append(grid.reshape(*x.shape[:2], -1)[..., :n_times])
+        return x + (torch.stack(folds, -1) * weights[:, None, None]).sum(-1)
+
+
+class PlainMamba(nn.Module):
+    def __init__(self, d_model, d_state, d_conv, expand):
+        super().__init__()
+        d_inner, self.d_state, self.dt_rank = expand * d_model, d_state, math.ceil(d_model / 16)
+        self.in_proj = nn.Linear(d_model, 2 * d_inner, bias=False)
+        self.conv1d = nn.Conv1d(d_inner, d_inner, d_conv, groups=d_inner, padding=d_conv - 1)
+        self.x_proj = nn.Linear(d_inner, self.dt_rank + 2 * d_state, bias=False)
+        self.dt_proj = nn.Linear(self.dt_rank, d_inner)
+        self.A_log = nn.Parameter(torch.zeros(d_inner, d_state))
+        self.D = nn.Parameter(torch.ones(d_inner))
+        self.out_proj = nn.Linear(d_inner, d_model, bias=False)
+
+    def forward(self, x):
+        length = x.shape[1]
+        u, z = self.in_proj(x).chunk(2, dim=-1)
+        u = F.silu(self.conv1d(u.transpose(1, 2))[..., :length].transpose(1, 2))
+        delta, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
+        delta = F.softplus(self.dt_proj(delta))
+        A = -torch.exp(self.A_log)
+        decay = torch.exp(delta[..., None] * A)
+        drive = (delta * u)[..., None] * B[:, :, None]
+        h, outputs = torch.zeros_like(drive[:, 0]), []
+        for t in range(length):
+            h = decay[:, t] * h + drive[:, t]
+            outputs.append((h * C[:, t, None]).sum(-1))
+        y = torch.stack(outputs, dim=1) + u * self.D
+        return self.out_proj(y * F.silu(z))
+
+
+class Bidirectional(nn.Module):
+    def __init__(self, d_model, **options):
+        super().__init__()
+        self.ahead = PlainMamba(d_model, **options)
+        self.back = PlainMamba(d_model, **options)
+
+    def forward(self, x):
+        return self.ahead(x) + self.back(x.flip(1)).flip(1)
+
+
+class Block(nn.Module):
+    def __init__(self, d_model, **options):
+        super().__init__()
+        self.mixer = Bidirectional(d_model, **options)
+        self.norm_mixer = nn.LayerNorm(d_model)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(d_model, 2 * d_model),
+            nn.GELU(),
+            nn.Identity(),  # skmamba's dropout stands here
+            nn.Linear(2 * d_model, d_model),
+        )
+        self.norm_feed_forward = nn.LayerNorm(d_model)
+
+    def forward(self, x):
+        x = self.norm_mixer(x + self.mixer(x))
+        return self.norm_feed_forward(x + self.feed_forward(x))
+
+
+class ReferenceMSiMamba(nn.Module):
+    def __init__(
+        self,
+        n_chans,
+        n_outputs,
+        n_times,
+        *,
+        d_model=64,
+        n_layers=1,
+        top_k=3,
+        n_kernels=6,
+        d_hidden=64,
+        d_state=16,
+        d_conv=2,
+        expand=1,
+        periods="batch",
+    ):
+        super().__init__()
+        options = {"d_state": d_state, "d_conv": d_conv, "expand": expand}
+        self.mstb = MultiScaleBlock(n_chans, top_k, n_kernels, d_hidden, periods)
+        self.embed = nn.Linear(n_times, d_model)
+        self.blocks = nn.Sequential(*(Block(d_model, **options) for _ in range(n_layers)))
+        self.head = nn.Linear(n_chans * d_model, n_outputs)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.embed(self.mstb(x))).flatten(1))
