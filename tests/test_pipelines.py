@@ -108,6 +108,14 @@ def test_grid_search_over_window_length_and_width_in_two_processes(form, trials,
     assert search.best_estimator_[-1].n_times_ == best
 
 
+def test_grid_search_over_bags_in_two_processes(trials, groups):
+    bags = SlidingWindows(128, 64).fit_transform(trials.X)
+    grid = {"d_model": [4, 8], "voting": ["soft", "hard"]}
+    search = GridSearchCV(make_clf(), grid, cv=GroupKFold(2), n_jobs=2, error_score="raise")
+    search.fit(bags, trials.y, groups=groups)
+    assert search.best_estimator_.predict(bags).shape == (24,)
+
+
 def test_nested_grouped_search_under_metadata_routing(data, trials, groups):
     X, pipe = data
     grid = {"msimambaclassifier__d_model": [4, 8]}

@@ -17,10 +17,11 @@ from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 from skorch.history import History
 
+from .._restore import restored_on_error
 from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded
 from ._scaling import SCALINGS, fit_scaling, scale_windows
-from ._validation import check_labels, check_whole, restored_on_error
+from ._validation import check_labels, check_whole
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 PREDICT_BATCH = 512  # windows; enough to keep a CPU busy, little enough for any memory

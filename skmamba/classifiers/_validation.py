@@ -1,23 +1,10 @@
-"""Small checks that classifiers share, and the promise that a failed fit leaves no trace."""
+"""Small checks that classifiers share."""
 
-import contextlib
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-
-
-@contextlib.contextmanager
-def restored_on_error(estimator):
-    """Leave an estimator as it was if a block fails."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 def check_labels(estimator, y):

@@ -6,8 +6,9 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 
 from .._epochs import as_array
+from .._restore import restored_on_error
 from ._bags import TrialClassifier, check_bags, check_voting, count_axes, vote
-from ._validation import check_labels, restored_on_error
+from ._validation import check_labels
 
 
 class WindowVotingClassifier(MetaEstimatorMixin, TrialClassifier):

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._epochs import epochs_ch_names
+from .._restore import restored_on_error
 from ._input import TrialStep
 
 REGIONS = {
@@ -105,15 +106,16 @@ class ChannelPicker(TrialStep):
             If a channel is not there, naming the nearest ones that are; or if the number of
             names is not that of channels.
         """
-        names = epochs_ch_names(X) or self.ch_names
-        self._check_trials(X, reset=True, max_ndim=4)
-        if names is not None and len(names) != self.n_features_in_:
-            raise ValueError(
-                f"ch_names must name each channel: X has {self.n_features_in_} channels, "
-                f"got {len(names)} names."
-            )
-        self.picks_ = resolve_picks(self.picks, names, self.n_features_in_)
-        self.ch_names_ = None if names is None else [names[i] for i in self.picks_]
+        with restored_on_error(self):
+            names = epochs_ch_names(X) or self.ch_names
+            self._check_trials(X, reset=True, max_ndim=4)
+            if names is not None and len(names) != self.n_features_in_:
+                raise ValueError(
+                    f"ch_names must name each channel: X has {self.n_features_in_} channels, "
+                    f"got {len(names)} names."
+                )
+            self.picks_ = resolve_picks(self.picks, names, self.n_features_in_)
+            self.ch_names_ = None if names is None else [names[i] for i in self.picks_]
         return self
 
     def transform(self, X):

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._restore import restored_on_error
 from .._windows import cut_windows, whole_points
 from ._input import TrialStep
 
@@ -82,10 +83,11 @@ class SlidingWindows(TrialStep):
         stride = size
         if self.stride is not None:
             stride = whole_points("stride", self.stride, self.sfreq)
-        X = self._check_trials(X, reset=True)
-        n_windows = cut_windows(_with_channels(X), size, stride).shape[1]
-        self.size_, self.stride_ = size, stride
-        self.starts_ = np.arange(n_windows) * stride
+        with restored_on_error(self):
+            X = self._check_trials(X, reset=True)
+            n_windows = cut_windows(_with_channels(X), size, stride).shape[1]
+            self.size_, self.stride_ = size, stride
+            self.starts_ = np.arange(n_windows) * stride
         return self
 
     def transform(self, X):

@@ -261,3 +261,12 @@ def test_parameters_stay_as_they_came():
 def test_a_pipeline_set_to_pandas_lets_the_picker_be():
     pipe = make_pipeline(ChannelPicker([1])).set_output(transform="pandas")
     assert pipe.fit_transform(trials_of(2)).tolist() == [[[1] * 3], [[101] * 3]]
+
+
+def test_a_failed_fit_leaves_the_picker_as_it_was():
+    picker = ChannelPicker(["Fp1"], ch_names=["Fp1", "Fp2"]).fit(np.zeros((2, 2, 8)))
+    picker.set_params(picks=["Fp9"], ch_names=["Fp1", "Fp2", "F3"])
+    before = vars(picker).copy()
+    with pytest.raises(ValueError, match="No channel, region or preset 'Fp9'"):
+        picker.fit(np.zeros((2, 3, 8)))
+    assert vars(picker) == before

@@ -215,3 +215,11 @@ def test_window_length_is_an_axis_of_a_grid_search(trials):
     search.fit(trials.X, trials.y, groups=trials.metadata["subject"])
     assert search.best_params_ == {"slidingwindows__size": 128}  # 2 points show no alpha wave
     assert search.best_score_ > 0.8
+
+
+def test_a_failed_fit_leaves_the_step_as_it_was():
+    step = SlidingWindows(8).fit(np.zeros((2, 2, 16)))
+    before = vars(step).copy()
+    with pytest.raises(ValueError, match="shorter than one window of size=8"):
+        step.fit(np.zeros((2, 3, 7)))
+    assert vars(step) == before
