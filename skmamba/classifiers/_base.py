@@ -179,20 +179,13 @@ class NetClassifier(TrialClassifier):
         y = check_labels(self, y)
         check_consistent_length(bags, y, sample_weight, groups)
         y_index = self._encode(y, classes, fresh)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, bags, dtype=float, ensure_non_negative=True
-            )
+        weight, loss_weight = self._weigh(bags, y, sample_weight)
         trials = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
         self._check_classes_left(y_index[trials], fresh and classes is None)
-        loss_weight = weight
-        if self.class_weight is not None:
-            loss_weight = compute_sample_weight(self.class_weight, y) * (
-                1.0 if weight is None else weight
-            )
 
         seed = _draw_seed(self.random_state)
+        if not fresh:  # or every call would go through the same batches in the same order
+            seed = (seed + self.n_iter_) % 2**31
         train, valid = trials, None
         if self.early_stopping:
             train, valid = self._hold_out(trials, y_index, groups, seed)
@@ -210,7 +203,7 @@ class NetClassifier(TrialClassifier):
                 )
                 self._prepare_module(net, windows_of(train))
             else:
-                net = self._refresh_net(self.net_)
+                net = self._refresh_net(self.net_, seed)
             if valid is not None:
                 net.train_split = predefined_split(windows_of(valid))
             net.train_epochs(windows_of(train), epochs)
@@ -283,6 +276,18 @@ class NetClassifier(TrialClassifier):
             )
         return np.searchsorted(self.classes_, y)
 
+    def _weigh(self, bags, y, sample_weight):
+        """Weights of trials as samples, and in the loss; None for all alike."""
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, bags, dtype=float, ensure_non_negative=True
+            )
+        if self.class_weight is None:
+            return weight, weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        return weight, by_class if weight is None else by_class * weight
+
     def _check_classes_left(self, y_index, need_two):
         if not len(y_index):
             raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -334,7 +339,7 @@ class NetClassifier(TrialClassifier):
             )
             callbacks.append(("early_stopping", stop))
         if self.verbose == 1:
-            callbacks.append(("epoch_bar", EpochBar(self.max_epochs)))
+            callbacks.append(("epoch_bar", EpochBar()))
         params = {
             "criterion": torch.nn.CrossEntropyLoss,
             "criterion__reduction": "none",
@@ -345,6 +350,7 @@ class NetClassifier(TrialClassifier):
             "train_split": None,
             "iterator_train": load_batches,
             "iterator_train__seed": seed,
+            "iterator_train__shuffle": self.batch_size is not None,
             "iterator_valid": load_batches,
             "iterator_valid__batch_size": PREDICT_BATCH,
             "callbacks": callbacks,
@@ -367,10 +373,9 @@ class NetClassifier(TrialClassifier):
             "max_epochs": self.max_epochs,
             "optimizer__weight_decay": self.weight_decay,
             "batch_size": -1 if self.batch_size is None else self.batch_size,
-            "iterator_train__shuffle": self.batch_size is not None,
         }
 
-    def _refresh_net(self, net):
+    def _refresh_net(self, net, seed):
         """Take changed training parameters over into a trained net."""
         architecture = self._architecture()
         if net.architecture != architecture:
@@ -380,7 +385,11 @@ class NetClassifier(TrialClassifier):
             )
         before = net.get_params(deep=False)
         changed = {k: v for k, v in self._training_params().items() if before.get(k) != v}
-        return net.set_params(**changed)
+        net.set_params(**changed)
+        # skorch reads these when it makes an iterator; its set_params knows them of classes only
+        net.iterator_train__seed = seed
+        net.iterator_train__shuffle = self.batch_size is not None
+        return net
 
     # ---- saving
 

@@ -110,7 +110,7 @@ class WindowNet(NeuralNetClassifier):
         n_before = len(self.history)
         before = copy.deepcopy((self.module_.state_dict(), self.optimizer_.state_dict()))
         try:
-            self.notify("on_train_begin", X=dataset, y=None)
+            self.notify("on_train_begin", X=dataset, y=None, epochs=epochs)
             with contextlib.suppress(StoppedByCallback):
                 self.fit_loop(dataset, None, epochs=epochs)
             self.notify("on_train_end", X=dataset, y=None)
@@ -133,12 +133,9 @@ class WindowNet(NeuralNetClassifier):
 class EpochBar(Callback):
     """A progress bar over epochs, with the last losses."""
 
-    def __init__(self, total):
-        self.total = total
-
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net, epochs=None, **kwargs):
         """Show the bar."""
-        self.bar_ = tqdm(total=self.total, unit="epoch", leave=False)
+        self.bar_ = tqdm(total=epochs, unit="epoch", leave=False)
 
     def on_epoch_end(self, net, **kwargs):
         """Move on by one epoch."""

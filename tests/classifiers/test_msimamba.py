@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 
 from skmamba import MSiMambaClassifier, SlidingWindows, simulate_trials
 from skmamba.classifiers._net import WindowNet
@@ -163,13 +163,32 @@ def test_partial_fit_trains_one_epoch_a_call(bags, trials):
         clf.partial_fit(bags, trials.y + 1)
 
 
+class RememberOrder(Callback):
+    """Keep the order in which windows come."""
+
+    seen = []
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        type(self).seen.append(batch[0]["x"][:, 0, 0].tolist())
+
+
+def test_every_call_of_partial_fit_goes_through_the_windows_in_another_order(bags, trials):
+    RememberOrder.seen = []
+    clf = MSiMambaClassifier(callbacks=[RememberOrder()], **{**TINY, "batch_size": 256})
+    for _ in range(2):
+        clf.partial_fit(bags, trials.y)
+    first, second = RememberOrder.seen
+    assert first != second
+    assert sorted(first) == sorted(second)
+
+
 def test_partial_fit_is_hidden_under_early_stopping():
     clf = MSiMambaClassifier(early_stopping=True)
     assert not hasattr(clf, "partial_fit")
     assert hasattr(MSiMambaClassifier(), "partial_fit")
 
 
-class RememberTrials(LRScheduler):
+class RememberTrials(Callback):
     """Keep what training and validation sets hold."""
 
     seen = []
@@ -239,10 +258,12 @@ def test_skorch_stays_within_reach(bags, trials):
 
 
 def test_verbose_shows_a_bar_or_lines(bags, trials, capsys):
-    MSiMambaClassifier(verbose=1, **TINY).fit(bags, trials.y)
+    clf = MSiMambaClassifier(verbose=1, **TINY).fit(bags, trials.y)
     captured = capsys.readouterr()
     assert "0/3" in captured.err
     assert "train_loss" in captured.err
+    clf.partial_fit(bags, trials.y)
+    assert "0/1" in capsys.readouterr().err
     MSiMambaClassifier(verbose=2, **TINY).fit(bags, trials.y)
     assert "train_loss" in capsys.readouterr().out
     MSiMambaClassifier(**TINY).fit(bags, trials.y)
