@@ -5,6 +5,7 @@ import pickle
 import mne
 import numpy as np
 import pytest
+import torch
 from joblib import Parallel, delayed
 from sklearn import config_context
 from sklearn.base import clone
@@ -20,7 +21,13 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 
-from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, simulate_trials
+from skmamba import (
+    BraindecodeClassifier,
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    simulate_trials,
+)
 
 PICKS = ["Fp1", "F3", "F4"]
 
@@ -156,21 +163,26 @@ def test_sample_weight_reaches_fit_and_score_when_requested(trials):
     assert np.isfinite(scores).all()
 
 
-def test_scores_are_the_same_to_the_bit_in_other_processes(trials, groups):
-    pipe = make_pipeline(SlidingWindows(128), make_clf())
+@pytest.fixture
+def two_torch_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
-    def scores(n_jobs):
+
+@pytest.mark.parametrize("clf", [make_clf(), BraindecodeClassifier(max_epochs=2, random_state=0)])
+def test_scores_are_the_same_to_the_bit_in_other_processes(clf, trials, groups, two_torch_threads):
+    pipe = make_pipeline(SlidingWindows(128), clf)
+
+    def probabilities(n_jobs):
+        cv = GroupKFold(2).split(trials.X, trials.y, groups)
         return cross_val_predict(
-            pipe,
-            trials.X,
-            trials.y,
-            groups=groups,
-            cv=GroupKFold(2),
-            method="predict_proba",
-            n_jobs=n_jobs,
+            pipe, trials.X, trials.y, cv=list(cv), method="predict_proba", n_jobs=n_jobs
         )
 
-    assert np.array_equal(scores(1), scores(2))
+    assert np.array_equal(probabilities(1), probabilities(2))
+    assert torch.get_num_threads() == 2
 
 
 def test_fits_of_threads_side_by_side_equal_fits_one_by_one(trials):

@@ -19,7 +19,7 @@ from skorch.history import History
 
 from .._restore import restored_on_error
 from ._bags import TrialClassifier, check_bags, check_voting, vote
-from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded
+from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded, torch_threads
 from ._scaling import SCALINGS, fit_scaling, scale_windows
 from ._validation import check_labels, check_whole
 
@@ -61,6 +61,7 @@ class NetClassifier(TrialClassifier):
         n_chans,
         warm_start,
         device,
+        n_threads,
         dtype,
         callbacks,
         net_params,
@@ -81,6 +82,7 @@ class NetClassifier(TrialClassifier):
         self.n_chans = n_chans
         self.warm_start = warm_start
         self.device = device
+        self.n_threads = n_threads
         self.dtype = dtype
         self.callbacks = callbacks
         self.net_params = net_params
@@ -196,7 +198,7 @@ class NetClassifier(TrialClassifier):
         def windows_of(which):
             return self._dataset(bags, net.numpy_dtype, trials=which, y=y_index, weight=loss_weight)
 
-        with seeded(seed, device):
+        with torch_threads(self.n_threads), seeded(seed, device):
             if fresh:
                 net = self._build_net(
                     self._architecture(), device, seed, early_stopping=valid is not None
@@ -235,7 +237,8 @@ class NetClassifier(TrialClassifier):
         check_is_fitted(self, "net_")
         check_voting(self.voting)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
-        proba = self.net_.predict_proba(self._dataset(bags, self.net_.numpy_dtype))
+        with torch_threads(self.n_threads):
+            proba = self.net_.predict_proba(self._dataset(bags, self.net_.numpy_dtype))
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
 
     # ---- parts of fit
@@ -243,8 +246,9 @@ class NetClassifier(TrialClassifier):
     def _check_params(self):
         for name in ("max_epochs", "patience"):
             check_whole(name, getattr(self, name))
-        if self.batch_size is not None:
-            check_whole("batch_size", self.batch_size)
+        for name in ("batch_size", "n_threads"):
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name))
         if not (isinstance(self.lr, Real) and self.lr > 0):
             raise ValueError(f"lr must be a positive number, got {self.lr!r}.")
         if not 0 < self.validation_fraction < 1:

@@ -34,7 +34,8 @@ class BraindecodeClassifier(NetClassifier):
     model : str, default="EEGNet"
         Name of a class of ``braindecode.models``.
     model_params : dict, default=None
-        Parameters of that class beyond n_chans, n_outputs, n_times and sfreq.
+        Parameters of that class beyond n_chans, n_outputs, n_times and sfreq, such as
+        ``chs_info`` for networks that want to know where electrodes are.
     sfreq : float, default=None
         Sampling rate in hertz, for networks whose layers are stated in seconds or hertz.
     {training_parameters}
@@ -82,6 +83,7 @@ class BraindecodeClassifier(NetClassifier):
         n_chans=None,
         warm_start=False,
         device="auto",
+        n_threads=1,
         dtype="float32",
         callbacks=None,
         net_params=None,
@@ -103,6 +105,7 @@ class BraindecodeClassifier(NetClassifier):
             n_chans=n_chans,
             warm_start=warm_start,
             device=device,
+            n_threads=n_threads,
             dtype=dtype,
             callbacks=callbacks,
             net_params=net_params,
@@ -153,7 +156,8 @@ class BraindecodeClassifier(NetClassifier):
     def _no_classifier(self, reason):
         return (
             f"{self.model} does not classify windows of {self.n_chans_} channels x "
-            f"{self.n_times_} time points into {len(self.classes_)} classes: {reason}. Longer "
+            f"{self.n_times_} time points into {len(self.classes_)} classes: "
+            f"{str(reason).rstrip('. ')}. Longer "
             "windows, sfreq= or model_params= may help."
         )
 

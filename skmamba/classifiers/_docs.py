@@ -39,6 +39,10 @@ warm_start : bool, default=False
     Whether ``fit`` goes on from the weights there are.
 device : str, default="auto"
     ``"cpu"``, ``"cuda"`` ...; ``"auto"`` takes CUDA where there is one.
+n_threads : int or None, default=1
+    Threads of torch in fit and predict. With one the result is the same to the bit on any number
+    of cores and for any ``n_jobs``, and cores are better used for folds side by side. None leaves
+    what torch is set to.
 dtype : {"float32", "float64"}, default="float32"
     Precision of the network.
 callbacks : list, default=None

@@ -12,7 +12,8 @@ from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 from tqdm.auto import tqdm
 
-_RNG_LOCK = threading.RLock()
+# Random state and number of threads belong to the process: fits of threads side by side take turns.
+_PROCESS_LOCK = threading.RLock()
 
 
 class WindowDataset(Dataset):
@@ -151,13 +152,10 @@ class EpochBar(Callback):
 
 @contextlib.contextmanager
 def seeded(seed, device):
-    """Seed torch for a block and give back the caller's random state, torch's and numpy's.
-
-    The state belongs to the process, so threads that fit side by side take turns.
-    """
+    """Seed torch for a block and give back the caller's random state, torch's and numpy's."""
     device = torch.device(device)
     cuda = [device.index or 0] if device.type == "cuda" else []
-    with _RNG_LOCK, torch.random.fork_rng(devices=cuda):
+    with _PROCESS_LOCK, torch.random.fork_rng(devices=cuda):
         numpy_state = np.random.get_state()
         try:
             torch.manual_seed(seed)
@@ -165,3 +163,18 @@ def seeded(seed, device):
             yield
         finally:
             np.random.set_state(numpy_state)
+
+
+@contextlib.contextmanager
+def torch_threads(n_threads):
+    """Run a block on so many threads of torch, then go back; None changes nothing."""
+    if n_threads is None:
+        yield
+        return
+    with _PROCESS_LOCK:
+        before = torch.get_num_threads()
+        torch.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import torch
 
-from skmamba.classifiers._net import WindowDataset, load_batches, seeded
+from skmamba.classifiers._net import WindowDataset, load_batches, seeded, torch_threads
 
 
 def make_dataset(**options):
@@ -70,3 +70,12 @@ def test_seeded_blocks_of_threads_take_turns():
     for seed in (0, 1):
         of_seed = [numbers for other, numbers in draws if other == seed]
         assert all(numbers == of_seed[0] for numbers in of_seed)
+
+
+def test_threads_of_torch_are_given_back():
+    before = torch.get_num_threads()
+    with torch_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+    with torch_threads(None):
+        assert torch.get_num_threads() == before
