@@ -37,11 +37,7 @@ STRICT = [
         **EXACT,
     ),
 ]
-# Series of the checks have 1 to 30 time points; EEGNet pools 32 into one.
-MINIBATCHES = [
-    MSiMambaClassifier(),
-    BraindecodeClassifier("EEGSimpleConv", {"feature_maps": 16, "n_convs": 1}, sfreq=128),
-]
+DEFAULTS = [MSiMambaClassifier(), BraindecodeClassifier()]
 
 
 def expected_failures(estimator):
@@ -57,8 +53,8 @@ def test_strict_instances_pass_every_check(estimator, check):
     check(estimator)
 
 
-@parametrize_with_checks(MINIBATCHES, expected_failed_checks=expected_failures)
-def test_minibatch_instances_pass_every_check_but_repeated_rows(estimator, check):
+@parametrize_with_checks(DEFAULTS, expected_failed_checks=expected_failures)
+def test_default_instances_pass_every_check_but_that_of_repeated_rows(estimator, check):
     check(estimator)
 
 
@@ -74,7 +70,7 @@ def test_every_public_estimator_is_checked():
     assert checked == public
 
 
-@pytest.mark.parametrize("estimator", STRICT + MINIBATCHES, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("estimator", STRICT + DEFAULTS, ids=lambda e: type(e).__name__)
 def test_tags_promise_three_dimensions_beside_two(estimator):
     tags = estimator.__sklearn_tags__().input_tags
     assert tags.three_d_array

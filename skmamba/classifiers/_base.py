@@ -334,8 +334,8 @@ class NetClassifier(TrialClassifier):
         }
         return {"name": self._module_name(), "params": params, "dtype": self.dtype}
 
-    def _build_net(self, architecture, device, seed, *, early_stopping=False):
-        """Build a skorch net with new weights."""
+    def _build_net(self, architecture, device, seed, *, early_stopping=False, n_repeated=0):
+        """Build a skorch net with new weights, for windows repeated for so many time points."""
         callbacks = [_fresh_callback(callback) for callback in self.callbacks or []]
         if early_stopping:
             stop = EarlyStopping(
@@ -351,6 +351,7 @@ class NetClassifier(TrialClassifier):
             "classes": list(range(len(self.classes_))),
             "device": device,
             "numpy_dtype": architecture["dtype"],
+            "n_repeated": n_repeated,
             "train_split": None,
             "iterator_train": load_batches,
             "iterator_train__seed": seed,
@@ -361,6 +362,7 @@ class NetClassifier(TrialClassifier):
             "verbose": int(self.verbose > 1),
             **self._training_params(),
             **{f"module__{key}": value for key, value in architecture["params"].items()},
+            "module__n_times": architecture["params"]["n_times"] + n_repeated,
             **(self.net_params or {}),
         }
         if self.verbose < 2:

@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import warnings
 from difflib import get_close_matches
+from functools import partial
 
 import torch
 
@@ -18,6 +19,7 @@ TORCHAUDIO = (
     " torchaudio is built for CUDA and torch is not: install both from one index, or remove "
     "torchaudio's file lib/_torchaudio.abi3.so, which braindecode does not need."
 )
+SHORT = 128  # time points: what windows too short for a network are repeated to
 # What a network raises when a window is too short for its layers, or a parameter is missing.
 _BUILD_ERRORS = (ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError)
 
@@ -53,6 +55,9 @@ class BraindecodeClassifier(NetClassifier):
     -----
     Nothing but the network is braindecode's: its ``EEGClassifier`` takes no string labels, does
     not answer by trial and cannot pickle a fitted EEGNet.
+
+    Windows of less than 128 time points that a network's layers cannot take are repeated end to end
+    up to 128, and a warning says so.
 
     Examples
     --------
@@ -116,6 +121,12 @@ class BraindecodeClassifier(NetClassifier):
         self.model_params = model_params
         self.sfreq = sfreq
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # What two numbers a row teach in twenty epochs is up to the network: EEGNet learns little.
+        tags.classifier_tags.poor_score = True
+        return tags
+
     def _module_name(self):
         return self.model
 
@@ -133,12 +144,27 @@ class BraindecodeClassifier(NetClassifier):
             raise ValueError(f"braindecode has no model {name!r}.{hint}")
         return models[name]
 
-    def _build_net(self, *args, **kwargs):
-        try:
-            with _quiet():
-                return super()._build_net(*args, **kwargs)
-        except _BUILD_ERRORS as error:
-            raise ValueError(self._no_classifier(error)) from error
+    def _build_net(self, architecture, *args, **kwargs):
+        """Build the net; where windows are too short for it, build it for repeated ones."""
+        build = partial(super()._build_net, architecture, *args, **kwargs)
+        with _quiet():
+            try:
+                return build()
+            except _BUILD_ERRORS as error:
+                too_short = error
+            n_repeated = SHORT - architecture["params"]["n_times"]
+            try:
+                net = build(n_repeated=n_repeated) if n_repeated > 0 else None
+            except _BUILD_ERRORS:
+                net = None
+        if net is None:
+            raise ValueError(self._no_classifier(too_short)) from too_short
+        warnings.warn(
+            f"{self.model} takes no windows of {self.n_times_} time points: each is repeated "
+            f"end to end, up to {SHORT}.",
+            stacklevel=2,
+        )
+        return net
 
     @torch.no_grad()
     def _prepare_module(self, net, dataset):

@@ -73,9 +73,10 @@ class WindowNet(NeuralNetClassifier):
     It is a NeuralNetClassifier because skorch's scoring callbacks ask for one.
     """
 
-    def __init__(self, *args, numpy_dtype="float32", **kwargs):
+    def __init__(self, *args, numpy_dtype="float32", n_repeated=0, **kwargs):
         super().__init__(*args, **kwargs)
         self.numpy_dtype = numpy_dtype
+        self.n_repeated = n_repeated  # time points that each window is repeated for
 
     def initialize_module(self):
         """Build the module in the wanted precision."""
@@ -88,7 +89,12 @@ class WindowNet(NeuralNetClassifier):
 
     def infer(self, x, **fit_params):
         """Give the module its windows only; weights are for the loss."""
-        return self.module_(to_tensor(x["x"], device=self.device))
+        windows = to_tensor(x["x"], device=self.device)
+        if self.n_repeated:
+            n_times = windows.shape[-1]
+            again = torch.arange(n_times + self.n_repeated, device=self.device) % n_times
+            windows = windows[..., again]
+        return self.module_(windows)
 
     def get_loss(self, y_pred, y_true, X, training=False):
         """Average the losses of windows by weight."""

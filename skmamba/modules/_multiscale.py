@@ -130,7 +130,7 @@ class MultiScaleTemporalBlock(nn.Module):
             if not self.frequencies.any():
                 raise RuntimeError(
                     "period_selection='fixed' has no frequencies yet: call "
-                    "set_frequencies(windows) with the training windows first."
+                    "set_frequencies(window_amplitudes(windows).mean(0)) first."
                 )
             frequencies = self.frequencies.expand(len(x), -1)  # (B, k)
         else:

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from braindecode import EEGClassifier
 
 from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows, simulate_trials
@@ -42,6 +43,15 @@ def test_models_answer_by_trial_and_survive_a_pickle(model, bags, trials):
     assert np.array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(bags), proba)
 
 
+@pytest.mark.parametrize("model", ["EEGNet", "ShallowFBCSPNet"])
+def test_a_planted_difference_is_found_in_new_subjects(model):
+    trials = simulate_trials(n_subjects=8, n_trials=12, n_times=512, effect=1.5)
+    bags = SlidingWindows(256).fit_transform(trials.X)
+    new = trials.metadata["subject"].to_numpy() >= 6
+    clf = BraindecodeClassifier(model, random_state=0).fit(bags[~new], trials.y[~new])
+    assert clf.score(bags[new], trials.y[new]) > 0.8
+
+
 def test_string_labels_work(bags, trials):
     words = np.array(["rest", "task"])[trials.y]
     clf = BraindecodeClassifier(max_epochs=1, random_state=0).fit(bags, words)
@@ -75,10 +85,22 @@ def test_an_unknown_model_is_told_with_the_nearest(bags, trials):
         BraindecodeClassifier("EEGnet").fit(bags, trials.y)
 
 
-def test_windows_too_short_for_a_model_are_told(bags, trials):
-    clf = BraindecodeClassifier("EEGNet")
-    with pytest.raises(ValueError, match="EEGNet does not classify windows of 4 channels x 8"):
-        clf.fit(bags[..., :8], trials.y)
+def test_windows_too_short_for_a_model_are_repeated_and_a_warning_says_so(bags, trials):
+    short = bags[..., :8]
+    clf = BraindecodeClassifier(max_epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="EEGNet takes no windows of 8 time points: each is repe"):
+        clf.fit(short, trials.y)
+    scaled = ((short - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8)
+    repeated = torch.from_numpy(np.tile(scaled.reshape(-1, 4, 8), 16)).float()
+    with torch.no_grad():
+        proba = clf.net_.module_.eval()(repeated).softmax(1).reshape(24, 3, 2).mean(1)
+    np.testing.assert_allclose(clf.predict_proba(short), proba, atol=1e-5)
+
+
+def test_windows_that_no_repetition_helps_are_told(bags, trials):
+    clf = BraindecodeClassifier("HybridNet")
+    with pytest.raises(ValueError, match="HybridNet does not classify windows of 4 channels x 256"):
+        clf.fit(bags, trials.y)
     assert not hasattr(clf, "classes_")
 
 
