@@ -44,7 +44,7 @@ def log_band_power(windows, sfreq):
     return np.log(np.concatenate(bands, axis=-1))
 
 
-def make_models(trials):
+def make_models(trials, seed=0):
     """Pipelines from trials to answers that differ in their last step only."""
     band_power = make_pipeline(
         FunctionTransformer(log_band_power, kw_args={"sfreq": trials.sfreq}),
@@ -52,8 +52,8 @@ def make_models(trials):
         LinearDiscriminantAnalysis(),
     )
     classifiers = {
-        "MS-iMamba": MSiMambaClassifier(random_state=0),
-        "EEGNet (braindecode)": BraindecodeClassifier("EEGNet", random_state=0),
+        "MS-iMamba": MSiMambaClassifier(random_state=seed),
+        "EEGNet (braindecode)": BraindecodeClassifier("EEGNet", random_state=seed),
         "band power + LDA": WindowVotingClassifier(band_power),
         "majority (chance)": WindowVotingClassifier(DummyClassifier(strategy="most_frequent")),
     }
@@ -145,12 +145,13 @@ def main():
     """Run the comparison, print its table and save its picture."""
     parser = ArgumentParser(description="MS-iMamba against its rivals, across subjects.")
     parser.add_argument("--folds", type=int, default=5, help="20 leaves one subject out")
-    folds = parser.parse_args().folds
+    parser.add_argument("--seed", type=int, default=0, help="of the networks")
+    options = parser.parse_args()
     trials = load_eegmat()
     print(trials)
-    results = evaluate(make_models(trials), trials, GroupKFold(folds))
-    n_subjects = results["subject"].nunique()
-    print(f"\n{n_subjects} subjects, {folds} folds over subjects; mean ± sd over subjects:\n")
+    models = make_models(trials, options.seed)
+    results = evaluate(models, trials, GroupKFold(options.folds))
+    print(f"\n{options.folds} folds over subjects; mean ± sd over subjects:\n")
     print(summarise(results).to_string())
     picture = Path(__file__).with_suffix(".png")
     draw(results, picture)

@@ -146,6 +146,7 @@ class BraindecodeClassifier(NetClassifier):
 
     def _build_net(self, architecture, *args, **kwargs):
         """Build the net; where windows are too short for it, build it for repeated ones."""
+        self._module_class(architecture["name"])  # an unknown name is no matter of short windows
         build = partial(super()._build_net, architecture, *args, **kwargs)
         with _quiet():
             try:

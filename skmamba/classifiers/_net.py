@@ -100,7 +100,8 @@ class WindowNet(NeuralNetClassifier):
         """Average the losses of windows by weight."""
         loss = NeuralNet.get_loss(self, y_pred, y_true, X=X, training=training)
         weight = X["weight"].to(loss.device)
-        return (weight * loss).sum() / weight.sum()
+        tiny = torch.finfo(weight.dtype).tiny  # a batch of nothing but classes of weight zero
+        return (weight * loss).sum() / weight.sum().clamp_min(tiny)
 
     def notify(self, method_name, **callback_kwargs):
         """Tell callbacks, and tell their wish to stop from the user's interrupt."""

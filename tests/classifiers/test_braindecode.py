@@ -81,7 +81,7 @@ def test_training_parameters_are_those_of_ms_imamba():
 
 
 def test_an_unknown_model_is_told_with_the_nearest(bags, trials):
-    with pytest.raises(ValueError, match=r"no model 'EEGnet'\. Nearest: EEGNet"):
+    with pytest.raises(ValueError, match=r"^braindecode has no model 'EEGnet'\. Nearest: EEGNet"):
         BraindecodeClassifier("EEGnet").fit(bags, trials.y)
 
 

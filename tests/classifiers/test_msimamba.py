@@ -235,6 +235,11 @@ def test_balanced_class_weight_lifts_the_rare_class(bags, trials):
     assert lift.mean() > 0.05
 
 
+def test_a_class_of_weight_zero_is_never_learned(bags, trials):
+    clf = MSiMambaClassifier(class_weight={0: 0.0, 1: 1.0}, **{**TINY, "batch_size": 4})
+    assert set(clf.fit(bags, trials.y).predict(bags)) == {1}
+
+
 def test_fixed_periods_are_those_of_the_training_windows(bags, trials):
     clf = MSiMambaClassifier(period_selection="fixed", top_k=2, **TINY).fit(bags, trials.y)
     scaled = (bags - clf.center_[:, None]) / clf.scale_[:, None]
