@@ -98,7 +98,7 @@ def _scan_gradients(u, delta, A, B, C, dy):
     length = u.shape[1]
     A_t = A.t().contiguous()
     drive = delta * u
-    decay = torch.exp(delta.transpose(0, 1)[:, :, None] * A_t)  # (l, b, n, d)
+    decay = (delta.transpose(0, 1)[:, :, None] * A_t).exp_()  # (l, b, n, d)
     h = torch.empty_like(decay)
     torch.mul(drive[:, 0, None], B[:, 0, :, None], out=h[0])
     for t in range(1, length):
