@@ -52,6 +52,11 @@ def as_array(X):
     return np.concatenate([as_array(part) for part in X])
 
 
+def count_axes(X):
+    """Dimensions of X, also where X is lists; what has none of its own is a table."""
+    return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
+
+
 def epochs_ch_names(X):
     """Names of the EEG channels of Epochs, or None if X is no Epochs."""
     if not is_epochs(X):

@@ -7,7 +7,7 @@ import os
 
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
 
 from skmamba import (
     BraindecodeClassifier,
@@ -56,6 +56,20 @@ def test_strict_instances_pass_every_check(estimator, check):
 @parametrize_with_checks(DEFAULTS, expected_failed_checks=expected_failures)
 def test_default_instances_pass_every_check_but_that_of_repeated_rows(estimator, check):
     check(estimator)
+
+
+class ScoredBraindecode(BraindecodeClassifier):
+    """Without the tag that spares networks such as EEGNet the checks' score on two numbers."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = False
+        return tags
+
+
+def test_a_network_fit_for_series_so_short_reaches_the_checks_score():
+    strict = STRICT[-1]
+    check_classifiers_train("ScoredBraindecode", ScoredBraindecode(**strict.get_params()))
 
 
 def test_the_array_api_check_was_not_skipped():

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, validate_data
 
-from .._epochs import as_array
+from .._epochs import as_array, count_axes
 
 VOTINGS = ("soft", "hard")
 
@@ -76,11 +76,6 @@ def check_bags(estimator, X, *, n_chans=None, reset):
     bags = X if X.ndim == 4 else X[:, None]
     _compare_shape(estimator, bags, ndim, reset)
     return bags
-
-
-def count_axes(X):
-    """Dimensions of X, also where X is lists; what has none of its own is a table."""
-    return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
 
 
 def vote(proba, voting):

@@ -1,5 +1,6 @@
 """The scikit-learn side of every network: flat parameters, a skorch net held in ``net_``."""
 
+import copy
 import secrets
 import warnings
 from functools import partial
@@ -199,13 +200,13 @@ class NetClassifier(TrialClassifier):
             return self._dataset(bags, net.numpy_dtype, trials=which, y=y_index, weight=loss_weight)
 
         with torch_threads(self.n_threads), seeded(seed, device):
+            net = self._build_net(
+                self._architecture(), device, seed, early_stopping=valid is not None
+            )
             if fresh:
-                net = self._build_net(
-                    self._architecture(), device, seed, early_stopping=valid is not None
-                )
                 self._prepare_module(net, windows_of(train))
             else:
-                net = self._refresh_net(self.net_, seed)
+                self._go_on_from(self.net_, net)
             if valid is not None:
                 net.train_split = predefined_split(windows_of(valid))
             net.train_epochs(windows_of(train), epochs)
@@ -360,7 +361,10 @@ class NetClassifier(TrialClassifier):
             "iterator_valid__batch_size": PREDICT_BATCH,
             "callbacks": callbacks,
             "verbose": int(self.verbose > 1),
-            **self._training_params(),
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "optimizer__weight_decay": self.weight_decay,
+            "batch_size": -1 if self.batch_size is None else self.batch_size,
             **{f"module__{key}": value for key, value in architecture["params"].items()},
             "module__n_times": architecture["params"]["n_times"] + n_repeated,
             **(self.net_params or {}),
@@ -372,30 +376,20 @@ class NetClassifier(TrialClassifier):
         net.architecture = architecture
         return net
 
-    def _training_params(self):
-        """Parameters of the net that may change between warm starts."""
-        return {
-            "lr": self.lr,
-            "max_epochs": self.max_epochs,
-            "optimizer__weight_decay": self.weight_decay,
-            "batch_size": -1 if self.batch_size is None else self.batch_size,
-        }
-
-    def _refresh_net(self, net, seed):
-        """Take changed training parameters over into a trained net."""
-        architecture = self._architecture()
-        if net.architecture != architecture:
+    def _go_on_from(self, old, net):
+        """Take over what an earlier net has learned; how to train on is the new net's matter."""
+        if net.architecture != old.architecture:
             raise ValueError(
                 "warm_start goes on with the same network, but it was "
-                f"{net.architecture} and is now {architecture}. Set warm_start=False."
+                f"{old.architecture} and is now {net.architecture}. Set warm_start=False."
             )
-        before = net.get_params(deep=False)
-        changed = {k: v for k, v in self._training_params().items() if before.get(k) != v}
-        net.set_params(**changed)
-        # skorch reads these when it makes an iterator; its set_params knows them of classes only
-        net.iterator_train__seed = seed
-        net.iterator_train__shuffle = self.batch_size is not None
-        return net
+        net.module_.load_state_dict(old.module_.state_dict())
+        net.history_ = copy.deepcopy(old.history)
+        if type(net.optimizer_) is type(old.optimizer_):
+            settings = [dict(group, params=None) for group in net.optimizer_.param_groups]
+            net.optimizer_.load_state_dict(copy.deepcopy(old.optimizer_.state_dict()))
+            for group, new in zip(net.optimizer_.param_groups, settings, strict=True):
+                group.update(new, params=group["params"])
 
     # ---- saving
 

@@ -36,7 +36,8 @@ n_chans : int, default=None
     For meta-estimators that know only two dimensions: rows of a 2-D X are this many channels
     one after the other. None: rows are one channel.
 warm_start : bool, default=False
-    Whether ``fit`` goes on from the weights there are.
+    Whether ``fit`` goes on from the weights and the scaling there are. All else, such as the
+    learning rate, the optimizer or early stopping, is what parameters say at that time.
 device : str, default="auto"
     ``"cpu"``, ``"cuda"`` ...; ``"auto"`` takes CUDA where there is one.
 n_threads : int or None, default=1

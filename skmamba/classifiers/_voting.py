@@ -5,9 +5,9 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 
-from .._epochs import as_array
+from .._epochs import as_array, count_axes
 from .._restore import restored_on_error
-from ._bags import TrialClassifier, check_bags, check_voting, count_axes, vote
+from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._validation import check_labels
 
 

@@ -1,10 +1,9 @@
 """What the steps share: taking trials in, and letting pandas output pass by."""
 
-import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 
-from .._epochs import as_array
+from .._epochs import as_array, count_axes
 
 
 class TrialStep(TransformerMixin, BaseEstimator):
@@ -36,7 +35,7 @@ class TrialStep(TransformerMixin, BaseEstimator):
     def _check_trials(self, X, *, reset, max_ndim=3):
         """Validate trials; a wrong number of channels is told in channels."""
         X = as_array(X)
-        ndim = np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
+        ndim = count_axes(X)
         if ndim > max_ndim:
             raise ValueError(
                 f"{type(self).__name__} takes X of at most {max_ndim} dimensions, got {ndim}."

@@ -146,6 +146,25 @@ def test_warm_start_goes_on_from_the_weights_there_are(bags, trials):
     assert [len(clf.history_), clf.history_[-1]["epoch"]] == [4, 4]
 
 
+def test_warm_start_takes_changed_training_parameters(bags, trials, capsys):
+    clf = MSiMambaClassifier(warm_start=True, **TINY).fit(bags, trials.y)
+    clf.set_params(optimizer="sgd", verbose=2, early_stopping=True, patience=2, max_epochs=60)
+    clf.set_params(lr=1e-12)  # the validation loss stands still, so patience ends it
+    clf.fit(bags, trials.y)
+    assert isinstance(clf.net_.optimizer_, torch.optim.SGD)
+    assert "train_loss" in capsys.readouterr().out
+    assert clf.n_iter_ < 3 + 60
+
+
+def test_warm_start_goes_on_with_the_state_of_its_optimizer(bags, trials):
+    params = {**TINY, "batch_size": 256}
+    clf = MSiMambaClassifier(warm_start=True, **params).fit(bags, trials.y)
+    clf.set_params(lr=1e-4).fit(bags, trials.y)
+    states = clf.net_.optimizer_.state.values()
+    assert {int(state["step"]) for state in states} == {6}  # two fits of three epochs, one batch
+    assert {group["lr"] for group in clf.net_.optimizer_.param_groups} == {1e-4}
+
+
 def test_warm_start_refuses_another_network(bags, trials):
     clf = MSiMambaClassifier(warm_start=True, **TINY).fit(bags, trials.y)
     with pytest.raises(ValueError, match="warm_start goes on with the same network"):
