@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._direct_conv import convolve, taps_inside
+
 
 class InceptionConv2d(nn.Module):
     """Average ``n_kernels`` same-size convolutions with square kernels of side 1, 3, 5, ...
@@ -72,16 +74,5 @@ class InceptionConv2d(nn.Module):
         y : Tensor of shape (batch, out_channels, rows, columns)
             Convolved maps.
         """
-        return convolve_grid(x, *self.merged())
-
-
-def convolve_grid(x, weight, bias):
-    """Convolve ``(batch, in, rows, columns)`` with a centred square kernel, keeping the size.
-
-    Taps that reach past the whole grid only ever meet its zero padding; they are cut first,
-    which changes nothing and spares a flat grid most of the kernel.
-    """
-    reach = weight.shape[-1] // 2
-    keep = [min(reach, side - 1) for side in x.shape[-2:]]
-    taps = [slice(reach - k, reach + k + 1) for k in keep]
-    return F.conv2d(x, weight[:, :, taps[0], taps[1]], bias, padding=keep)
+        weight, bias = self.merged()
+        return convolve(x, weight[taps_inside(weight.shape, x.shape[2:])], bias)

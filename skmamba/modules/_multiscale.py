@@ -1,10 +1,10 @@
 """The multi-scale temporal block (MSTB): a series folded at its own strongest rhythms."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from ._inception import InceptionConv2d, convolve_grid
+from ._folds import sum_of_folds
+from ._inception import InceptionConv2d
 
 PERIOD_SELECTIONS = ("window", "fixed")
 
@@ -102,13 +102,20 @@ class MultiScaleTemporalBlock(nn.Module):
         if self.top_k == 0:  # a single time point has no rhythm
             return x
         frequencies, weights = self.scales(x)  # 2 x (B, k)
-        kernels = self.widen.merged(), self.narrow.merged()
-        if self.period_selection == "fixed":
-            folds = zip(self._periods(self.frequencies).tolist(), weights.T, strict=True)
-            return x + sum(
-                weight[:, None, None] * self._fold(x, period, kernels) for period, weight in folds
-            )
-        return x + self._fold_each(x, self._periods(frequencies), weights, kernels)
+        periods = -(-self.n_times // frequencies)  # rounded up, so that no cycle is cut
+        # Neighbouring frequencies can share a period: one fold then carries both weights.
+        distinct, column = periods.unique(return_inverse=True)  # column: (B, k)
+        shares = weights.new_zeros(len(x), len(distinct)).scatter_add(1, column, weights)
+        which, windows = shares.t().nonzero(as_tuple=True)  # 2 x (n_folds,), by period
+        folds = sum_of_folds(
+            x.transpose(1, 2),  # (B, T, C)
+            windows,
+            distinct[which],
+            shares[windows, which],
+            self.widen.merged(),
+            self.narrow.merged(),
+        )
+        return x + folds.transpose(1, 2)  # (B, C, T)
 
     def scales(self, x):
         """Return the frequencies a window is folded at, and the weight of each.
@@ -150,43 +157,6 @@ class MultiScaleTemporalBlock(nn.Module):
             Mean of :func:`window_amplitudes` over the training windows.
         """
         self.frequencies.copy_(amplitudes.topk(self.top_k).indices + 1)
-
-    def _periods(self, frequencies):
-        """Time points of one cycle, rounded up so that no cycle is cut."""
-        return -(-self.n_times // frequencies)
-
-    def _fold_each(self, x, periods, weights, kernels):
-        """Fold every window at its own periods, windows that share a period together."""
-        distinct, column = periods.unique(return_inverse=True)  # column: (B, k)
-        # Neighbouring frequencies can share a period: one fold then carries both weights.
-        shares = weights.new_zeros(len(x), len(distinct)).scatter_add(1, column, weights)
-        uses = torch.zeros_like(shares, dtype=torch.bool).scatter_(1, column, True)
-        total = torch.zeros_like(x)
-        for i, period in enumerate(distinct.tolist()):
-            rows = uses[:, i].nonzero()[:, 0]
-            spare = round_size(len(rows)) - len(rows)
-            fold = self._fold(x[F.pad(rows, (0, spare))], period, kernels)[: len(rows)]
-            total.index_add_(0, rows, shares[rows, i, None, None] * fold)
-        return total
-
-    def _fold(self, x, period, kernels):
-        """Convolve windows as pictures whose rows are one period long."""
-        batch, n_chans, n_times = x.shape
-        n_rows = -(-n_times // period)
-        grid = F.pad(x, (0, n_rows * period - n_times)).view(batch, n_chans, n_rows, period)
-        hidden = F.gelu(convolve_grid(grid, *kernels[0]))  # (B, d_hidden, rows, period)
-        grid = convolve_grid(hidden, *kernels[1])  # (B, C, rows, period)
-        return grid.flatten(2)[..., :n_times]  # (B, C, T)
-
-
-def round_size(n):
-    """Round a group's size up to a power of two or to three quarters of one.
-
-    oneDNN compiles a convolution for every new shape and keeps about a thousand: groups of any
-    size would be compiled again and again, which costs more than a few spare windows.
-    """
-    power = 1 << (n - 1).bit_length()
-    return power * 3 // 4 if n <= power * 3 // 4 else power
 
 
 def window_amplitudes(x):

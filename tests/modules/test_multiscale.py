@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from skmamba.modules import MultiScaleTemporalBlock, window_amplitudes
-from skmamba.modules._multiscale import round_size
+from skmamba.modules._folds import round_size
 
 
 def eeg_like(n_windows=16, n_chans=4, n_times=512, seed=0):
