@@ -17,7 +17,7 @@ lint: $(VENV)/.test
 	$(PY) -m ruff format --check .
 
 bench: $(VENV)/.demo ## speed, as ratios
-	$(PY) benchmarks/speed.py
+	$(PY) benchmarks/speed.py --write docs/benchmarks.md
 
 docs: $(VENV)/.docs ## the pages, in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -104,7 +104,6 @@ class Block(nn.Module):
         self.feed_forward = nn.Sequential(
             nn.Linear(d_model, 2 * d_model),
             nn.GELU(),
-            nn.Identity(),  # skmamba's dropout stands here
             nn.Linear(2 * d_model, d_model),
         )
         self.norm_feed_forward = nn.LayerNorm(d_model)
@@ -126,7 +125,7 @@ class ReferenceMSiMamba(nn.Module):
         top_k=3,
         n_kernels=6,
         d_hidden=64,
-        d_state=16,
+        d_state=8,
         d_conv=2,
         expand=1,
         periods="batch",

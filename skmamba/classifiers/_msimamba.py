@@ -28,7 +28,7 @@ class MSiMambaClassifier(NetClassifier):
         Kernels of the inception, of side 1, 3, 5, ...
     d_hidden : int, default=16
         Maps inside the multi-scale block.
-    d_state : int, default=16
+    d_state : int, default=8
         State of each inner channel of Mamba.
     d_conv : int, default=2
         Length of Mamba's convolution over tokens.
@@ -94,7 +94,7 @@ class MSiMambaClassifier(NetClassifier):
         top_k=3,
         n_kernels=3,
         d_hidden=16,
-        d_state=16,
+        d_state=8,
         d_conv=2,
         expand=1,
         bidirectional=True,

@@ -38,15 +38,17 @@ def sum_of_folds(x, windows, periods, shares, widen, narrow):
     """
     groups = group_folds(periods, x.shape[1], narrow[0].shape)
     # Shares add up to one, so the last bias counts once.
-    return _SumOfFolds.apply(x, shares, windows, periods, groups, *widen, narrow[0]) + narrow[1]
+    to_keep = KEPT_BYTES if torch.is_grad_enabled() else 0
+    folds = x, shares, windows, periods, groups, to_keep
+    return _SumOfFolds.apply(*folds, *widen, narrow[0]) + narrow[1]
 
 
 class _SumOfFolds(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, shares, windows, periods, groups, *kernels):
-        ctx.save_for_backward(x, shares, windows, periods, *kernels)
-        ctx.groups, ctx.kept = groups, {}
-        to_keep = KEPT_BYTES if any(ctx.needs_input_grad) else 0
+    def forward(ctx, x, shares, windows, periods, groups, to_keep, *kernels):
+        kept = {}
+        if not any(ctx.needs_input_grad):
+            to_keep = 0
         total, scratch = torch.zeros_like(x), Scratch(x.dtype)
         with torch.autocast(x.device.type, enabled=False):
             for group in groups:
@@ -55,10 +57,12 @@ class _SumOfFolds(torch.autograd.Function):
                     hidden = widen.forward(folds.grids(x))  # (n, rows, columns, d_hidden)
                     to_keep -= hidden.nbytes
                     if to_keep >= 0:
-                        ctx.kept[folds.chunk.start] = hidden
+                        kept[folds.chunk.start] = hidden
                     hidden = F.gelu(hidden) if to_keep >= 0 else aten.gelu_(hidden)
                     y = narrow.forward(folds.keep_inside(hidden))  # (n, rows, columns, C)
                     folds.add_to(total, y, folds.shares)
+        ctx.groups, ctx.kept_starts = groups, list(kept)
+        ctx.save_for_backward(x, shares, windows, periods, *kernels, *kept.values())
         return total
 
     @staticmethod
@@ -68,7 +72,8 @@ class _SumOfFolds(torch.autograd.Function):
                 "MultiScaleTemporalBlock has no second derivative: take gradients without "
                 "create_graph=True."
             )
-        x, shares, windows, periods, *kernels = ctx.saved_tensors
+        x, shares, windows, periods, *kernels = ctx.saved_tensors[:7]
+        kept = dict(zip(ctx.kept_starts, ctx.saved_tensors[7:], strict=True))
         dx = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
         d_shares = torch.empty_like(shares) if ctx.needs_input_grad[1] else None
         d_widen, d_bias, d_narrow = map(torch.zeros_like, kernels)
@@ -77,7 +82,7 @@ class _SumOfFolds(torch.autograd.Function):
             for group in ctx.groups:
                 widen, narrow = convolutions(group, scratch, *kernels)
                 for folds in chunks(group, windows, periods, shares):
-                    before = ctx.kept.get(folds.chunk.start)  # (n, rows, columns, d_hidden)
+                    before = kept.get(folds.chunk.start)  # (n, rows, columns, d_hidden)
                     if before is None:
                         before = widen.forward(folds.grids(x))
                     else:
@@ -95,7 +100,7 @@ class _SumOfFolds(torch.autograd.Function):
                         folds.add_to(dx, d_grids)
                 d_widen[group.taps] += widen.weight_gradient
                 d_narrow[group.taps] += narrow.weight_gradient
-        return dx, d_shares, None, None, None, d_widen, d_bias, d_narrow
+        return dx, d_shares, None, None, None, None, d_widen, d_bias, d_narrow
 
 
 class Folds:

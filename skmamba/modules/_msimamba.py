@@ -35,7 +35,7 @@ class MSiMamba(nn.Module):
     bidirectional : bool, default=True
         Whether a second Mamba reads the tokens from last to first.
     drop_prob : float, default=0.1
-        Dropout after the embedding and inside each block.
+        Dropout after the embedding, at the end of each block and before the head.
     use_mstb : bool, default=True
         Whether windows pass the multi-scale block (ablation).
     embedding : {"inverted", "normal"}, default="inverted"
@@ -81,7 +81,7 @@ class MSiMamba(nn.Module):
         n_kernels=3,
         d_hidden=16,
         period_selection="window",
-        d_state=16,
+        d_state=8,
         d_conv=2,
         expand=1,
         bidirectional=True,
@@ -161,7 +161,6 @@ class MixerBlock(nn.Module):
         self.feed_forward = nn.Sequential(
             nn.Linear(d_model, 2 * d_model),
             nn.GELU(),
-            nn.Dropout(drop_prob),
             nn.Linear(2 * d_model, d_model),
             nn.Dropout(drop_prob),
         )

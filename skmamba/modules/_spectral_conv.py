@@ -46,7 +46,7 @@ class SpectralConv:
             kernel = self._product("bin kernel", self.long.taps, self.kernel[i])
             x = self._bmm("y", x, kernel)  # (long bins, B, out)
             torch.mm(self.long.to_points, x.flatten(1), out=y[i].flatten(1))
-        y = self._real("grids", self.short.to_points, y, self.order)
+        y = self._real(self.short.to_points, y, self.order)
         return y if self.bias is None else y.add_(self.bias)
 
     def see(self, grids):
@@ -68,18 +68,18 @@ class SpectralConv:
                 x = self._bmm("x", y, kernel.mH)  # (long bins, B, in)
                 torch.mm(self.long.to_points, x.flatten(1), out=dx[i].flatten(1))
         if input_gradient:
-            return self._real("grids", self.short.to_points, dx, self.order)
+            return self._real(self.short.to_points, dx, self.order)
 
     @property
     def weight_gradient(self):
-        return self._real("kernels", self.short.to_taps, self.gradient, self.kernel_order)
+        return self._real(self.short.to_taps, self.gradient, self.kernel_order)
 
     def _short_spectrum(self, name, waves, x, order):
         x = x.permute(order)
         x = self.scratch("complex", *x.shape).copy_(x)
         return self._product(self.name + name, waves, x)
 
-    def _real(self, name, waves, half, order):
+    def _real(self, waves, half, order):
         x = self._product("complex", waves, half).real
         return x.permute([order.index(i) for i in range(4)]).clone()
 
@@ -103,12 +103,11 @@ class Scratch:
         """Return an uninitialised tensor, valid until the same name is asked for again."""
         size = math.prod(shape)
         if name not in self._pieces or len(self._pieces[name]) < size:
-            self._pieces[name] = torch.empty(size, dtype=self._dtype)
+            self._pieces[name] = torch.empty(size, dtype=self._dtype, device="cpu")
         return self._pieces[name][:size].view(shape)
 
 
-@functools.lru_cache(maxsize=256)
-class axis_dft:
+class AxisDFT:
     """Matrices that transform one side of grids, and of kernels, there and back.
 
     Matrices, unlike fast transforms, may have any size: the side is padded only so far that a
@@ -116,23 +115,32 @@ class axis_dft:
     """
 
     def __init__(self, n_points, n_taps, dtype, real):
-        reach, dtype = n_taps // 2, torch.promote_types(dtype, torch.complex32)
-        size = n_points + reach
-        n_bins, shares = size, torch.full((size,), 1 / size, dtype=torch.float64)
-        if real:  # half of the bins; all but the first stand for their mirror image as well
-            size |= 1  # without the bin at half the sampling rate, which has none
+        reach = n_taps // 2
+        size = n_bins = n_points + reach
+        if real:  # half of the bins do, without the one at half the sampling rate
+            size |= 1
             n_bins = size // 2 + 1
-            shares = torch.full((n_bins,), 2 / size, dtype=torch.float64)
-            shares[0] = 1 / size
+        shares = torch.full((n_bins,), (2 if real else 1) / size, dtype=torch.float64)
+        shares[0] = 1 / size  # all others stand for their mirror image as well
 
-        def waves(points):
-            turns = torch.outer(torch.arange(n_bins), points) % size
-            angles = turns.double() * (-2 * math.pi / size)
-            return torch.polar(torch.ones_like(angles), angles)
-
-        points = waves(torch.arange(n_points))
         # A tap at +1 meets the point ahead, so it turns a spectrum back.
-        taps = waves(reach - torch.arange(n_taps))
+        points, taps = torch.arange(n_points), reach - torch.arange(n_taps)
+        points, taps = (waves(torch.arange(n_bins), which, size) for which in (points, taps))
+        dtype = torch.promote_types(dtype, torch.complex32)
         self.points, self.taps = points.to(dtype), taps.to(dtype)  # (bins, points or taps)
         self.to_points = (points.mH * shares).to(dtype)
         self.to_taps = (taps.mH * shares).to(dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def axis_dft(n_points, n_taps, dtype, real):
+    """Return the transforms of a side, computed once."""
+    with torch.device("cpu"):  # whatever the default
+        return AxisDFT(n_points, n_taps, dtype, real)
+
+
+def waves(bins, points, size):
+    """Return ``exp(-2 pi i bin point / size)``, one bin a row, in double precision."""
+    turns = torch.outer(bins, points) % size
+    angles = turns.double() * (-2 * math.pi / size)
+    return torch.polar(torch.ones_like(angles), angles)

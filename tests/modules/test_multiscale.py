@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from skmamba.modules import MultiScaleTemporalBlock, window_amplitudes
 from skmamba.modules._folds import round_size
+from skmamba.modules._spectral_conv import SpectralConv
 
 
 def eeg_like(n_windows=16, n_chans=4, n_times=512, seed=0):
@@ -48,21 +49,41 @@ def plain_block(block, x):
     return torch.stack(outputs)
 
 
+def assert_equal_to_the_loop(block, x):
+    """Results, and gradients to the windows and to every parameter."""
+    leaves = [x.requires_grad_(), *block.parameters()]
+    ours, theirs = block(x), plain_block(block, x)
+    torch.testing.assert_close(ours, theirs)
+    weights = torch.randn_like(ours)
+    for our, their in zip(
+        torch.autograd.grad((ours * weights).sum(), leaves),
+        torch.autograd.grad((theirs * weights).sum(), leaves),
+        strict=True,
+    ):
+        torch.testing.assert_close(our, their)
+
+
 @pytest.mark.parametrize("shape", [(6, 4, 512), (6, 14, 256), (4, 2, 37), (3, 1, 3), (3, 2, 2)])
 def test_block_equals_the_window_by_window_loop(shape):
     torch.manual_seed(0)
     block = MultiScaleTemporalBlock(shape[1], shape[2], n_kernels=3, d_hidden=6).double()
-    x = eeg_like(*shape)
-    ours, theirs = block(x), plain_block(block, x)
-    torch.testing.assert_close(ours, theirs)
-    weights = torch.randn_like(ours)
-    parameters = list(block.parameters())
-    for our, their in zip(
-        torch.autograd.grad((ours * weights).sum(), parameters),
-        torch.autograd.grad((theirs * weights).sum(), parameters),
-        strict=True,
-    ):
-        torch.testing.assert_close(our, their)
+    assert_equal_to_the_loop(block, eeg_like(*shape))
+
+
+def test_many_channels_and_large_kernels_are_convolved_by_their_spectra(monkeypatch):
+    torch.manual_seed(0)
+    n_windows, n_chans, n_times = 12, 24, 128
+    seen, original = [], SpectralConv.see
+
+    def see(self, grids):
+        seen.append(grids.shape)
+        original(self, grids)
+
+    monkeypatch.setattr(SpectralConv, "see", see)
+    block = MultiScaleTemporalBlock(n_chans, n_times, top_k=1, n_kernels=6, d_hidden=24).double()
+    rhythm = torch.sin(2 * torch.pi * 10 * torch.arange(n_times) / n_times)
+    assert_equal_to_the_loop(block, 0.1 * eeg_like(n_windows, n_chans, n_times) + rhythm)
+    assert {shape[1:3] for shape in seen} == {(10, 13)}
 
 
 def test_windows_of_a_batch_use_periods_of_their_own():
@@ -136,6 +157,29 @@ def test_fixed_periods_must_be_set_first():
     block = MultiScaleTemporalBlock(1, 64, d_hidden=2, period_selection="fixed")
     with pytest.raises(RuntimeError, match="has no frequencies yet: call set_frequencies"):
         block(torch.randn(1, 1, 64))
+
+
+def test_a_second_derivative_is_refused_and_not_wrong():
+    block = MultiScaleTemporalBlock(2, 64, d_hidden=2)
+    loss = block(torch.randn(3, 2, 64)).square().sum()
+    with pytest.raises(RuntimeError, match="MultiScaleTemporalBlock has no second derivative"):
+        torch.autograd.grad(loss, list(block.parameters()), create_graph=True)
+
+
+@pytest.mark.parametrize("n_chans, n_kernels", [(4, 3), (24, 6)])
+def test_autocast_leaves_the_block_in_single_precision(n_chans, n_kernels):
+    torch.manual_seed(0)
+    block = MultiScaleTemporalBlock(n_chans, 128, n_kernels=n_kernels, d_hidden=24)
+    x = eeg_like(12, n_chans, 128).float().requires_grad_()
+    leaves = [x, *block.parameters()]
+    expected = block(x)
+    expected_gradients = torch.autograd.grad(expected.square().sum(), leaves)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = block(x)
+        gradients = torch.autograd.grad(y.square().sum(), leaves)
+    torch.testing.assert_close(y, expected)  # the dtype as well
+    for our, their in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(our, their)
 
 
 def test_unknown_period_selection_is_refused():

@@ -1,0 +1,75 @@
+"""Seconds, bytes and the machine's own limits."""
+
+import ctypes
+import gc
+import os
+import platform
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import torch
+import torch.nn.functional as F
+
+
+def interleave(runs, repeats):
+    """Median seconds of each run, taking turns after one warm-up.
+
+    Taking turns, so that a busy moment of the machine slows all alike.
+    """
+    seconds = {name: [] for name in runs}
+    for turn in range(repeats + 1):
+        for name, run in runs.items():
+            start = perf_counter()
+            run()
+            if turn:
+                seconds[name].append(perf_counter() - start)
+    return {name: median(times) for name, times in seconds.items()}
+
+
+def can_measure_memory():
+    return sys.platform == "linux" and os.access("/proc/self/clear_refs", os.W_OK)
+
+
+def peak_bytes(run, repeats=3):
+    """Median of what a run adds to the resident memory at its highest (Linux only)."""
+    run()
+    peaks = []
+    for _ in range(repeats):
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+        before = _resident("VmRSS")
+        run()
+        peaks.append(_resident("VmHWM") - before)
+    return median(peaks)
+
+
+def _resident(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(key))
+
+
+def machine_limits():
+    """Measured rates: products of matrices, convolutions with full vector lanes, memory."""
+    a = torch.randn(1024, 1024)
+    product = interleave({"": lambda: a @ a}, 9)[""]
+    x = torch.randn(16, 64, 32, 32).to(memory_format=torch.channels_last)
+    kernel = torch.randn(64, 64, 3, 3).to(memory_format=torch.channels_last)
+    convolution = interleave({"": lambda: F.conv2d(x, kernel)}, 9)[""]
+    source, target = torch.randn(16 << 20), torch.empty(16 << 20)
+    copy = interleave({"": lambda: target.copy_(source)}, 9)[""]
+    return {
+        "matrix product, GFLOP/s": 2e-9 * 1024**3 / product,
+        "convolution, GFLOP/s": 2e-9 * 16 * 30**2 * 64 * 64 * 9 / convolution,
+        "memory, GB/s": 2e-9 * source.nbytes / copy,
+    }
+
+
+def describe_machine():
+    names = [platform.processor() or platform.machine()]
+    if sys.platform == "linux":
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {os.cpu_count()} cores, torch {torch.__version__}"
