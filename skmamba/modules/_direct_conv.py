@@ -35,9 +35,17 @@ class DirectConv:
 
     def backward(self, gradient, input_gradient=True):
         x, dy = self.seen.permute(0, 3, 1, 2), gradient.permute(0, 3, 1, 2)
-        self.weight_gradient += _weight_gradient(x, dy, self.weight)
+        self.weight_gradient += self._kernel_gradient(x, dy)
         if input_gradient:
             return convolve(dy, _adjoint(self.weight)).permute(0, 2, 3, 1)
+
+    def _kernel_gradient(self, x, dy):
+        shape, padding = self.weight.shape, _reach(self.weight)
+        if len(self.weight) >= shape[1]:
+            return conv2d_weight(x, shape, dy, padding=padding)
+        # Lanes are filled by the channels of dy: the wider x takes its place.
+        shape = (shape[1], shape[0], *shape[2:])
+        return _adjoint(conv2d_weight(dy, shape, x, padding=padding))
 
 
 def convolve(x, weight, bias=None):
@@ -75,14 +83,6 @@ def _convolve_stacked(x, weight, bias, stack):
     )
     y = y.unflatten(1, (len(weight), stack)).movedim(2, axis + 1)
     return y.flatten(axis, axis + 1).narrow(axis, 0, n_points)
-
-
-def _weight_gradient(x, dy, weight):
-    # Lanes are filled by the channels of dy: the wider of the two takes its place.
-    if dy.shape[1] >= x.shape[1]:
-        return conv2d_weight(x, weight.shape, dy, padding=_reach(weight))
-    adjoint = _adjoint(weight)
-    return _adjoint(conv2d_weight(dy, adjoint.shape, x, padding=_reach(weight)))
 
 
 def _adjoint(weight):

@@ -37,30 +37,33 @@ def sum_of_folds(x, windows, periods, shares, widen, narrow):
         Sums of folds.
     """
     groups = group_folds(periods, x.shape[1], narrow[0].shape)
-    # Shares add up to one, so the last bias counts once.
-    to_keep = KEPT_BYTES if torch.is_grad_enabled() else 0
-    folds = x, shares, windows, periods, groups, to_keep
-    return _SumOfFolds.apply(*folds, *widen, narrow[0]) + narrow[1]
+    inputs = x, shares, windows, periods, groups, *widen, narrow[0]
+    total = _SumOfFolds.apply(*inputs) if torch.is_grad_enabled() else _sum_up(*inputs)[0]
+    return total + narrow[1]  # shares add up to one, so this bias counts once
+
+
+def _sum_up(x, shares, windows, periods, groups, *kernels, to_keep=0):
+    """Return the sums, and up to ``to_keep`` bytes of hidden maps by the start of their chunk."""
+    total, scratch, kept = torch.zeros_like(x), Scratch(x.dtype), {}
+    with torch.autocast(x.device.type, enabled=False):
+        for group in groups:
+            widen, narrow = convolutions(group, scratch, *kernels)
+            for folds in chunks(group, windows, periods, shares):
+                hidden = widen.forward(folds.grids(x))  # (n, rows, columns, d_hidden)
+                to_keep -= hidden.nbytes
+                if to_keep >= 0:
+                    kept[folds.chunk.start] = hidden
+                hidden = F.gelu(hidden) if to_keep >= 0 else aten.gelu_(hidden)
+                y = narrow.forward(folds.keep_inside(hidden))  # (n, rows, columns, C)
+                folds.add_to(total, y, folds.shares)
+    return total, kept
 
 
 class _SumOfFolds(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, shares, windows, periods, groups, to_keep, *kernels):
-        kept = {}
-        if not any(ctx.needs_input_grad):
-            to_keep = 0
-        total, scratch = torch.zeros_like(x), Scratch(x.dtype)
-        with torch.autocast(x.device.type, enabled=False):
-            for group in groups:
-                widen, narrow = convolutions(group, scratch, *kernels)
-                for folds in chunks(group, windows, periods, shares):
-                    hidden = widen.forward(folds.grids(x))  # (n, rows, columns, d_hidden)
-                    to_keep -= hidden.nbytes
-                    if to_keep >= 0:
-                        kept[folds.chunk.start] = hidden
-                    hidden = F.gelu(hidden) if to_keep >= 0 else aten.gelu_(hidden)
-                    y = narrow.forward(folds.keep_inside(hidden))  # (n, rows, columns, C)
-                    folds.add_to(total, y, folds.shares)
+    def forward(ctx, x, shares, windows, periods, groups, *kernels):
+        to_keep = KEPT_BYTES if any(ctx.needs_input_grad) else 0
+        total, kept = _sum_up(x, shares, windows, periods, groups, *kernels, to_keep=to_keep)
         ctx.groups, ctx.kept_starts = groups, list(kept)
         ctx.save_for_backward(x, shares, windows, periods, *kernels, *kept.values())
         return total
@@ -100,7 +103,7 @@ class _SumOfFolds(torch.autograd.Function):
                         folds.add_to(dx, d_grids)
                 d_widen[group.taps] += widen.weight_gradient
                 d_narrow[group.taps] += narrow.weight_gradient
-        return dx, d_shares, None, None, None, None, d_widen, d_bias, d_narrow
+        return dx, d_shares, None, None, None, d_widen, d_bias, d_narrow
 
 
 class Folds:
