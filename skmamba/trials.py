@@ -34,6 +34,9 @@ class Trials:
         What the values of ``y`` stand for.
     name : str, default=""
         Name of the data set.
+    choices : dict, default={}
+        What was decided when the data were read and could have been decided otherwise, such as
+        which rating is the label and from what value on it is high.
 
     Raises
     ------
@@ -51,7 +54,8 @@ class Trials:
     ...     ch_names=["Fp1", "Fp2"],
     ...     label_names={0: "rest", 1: "task"},
     ... )
-    <Trials: 4 trials x 2 channels x 256 time points (2 s at 128 Hz), 2 subjects; 2 rest, 2 task>
+    <Trials: 4 trials x 2 channels x 256 time points (2 s at 128 Hz), 2 subjects; \
+2 rest, 2 task (majority 50 %)>
     """
 
     X: np.ndarray
@@ -61,6 +65,7 @@ class Trials:
     ch_names: Sequence[str]
     label_names: dict = field(default_factory=dict)
     name: str = ""
+    choices: dict = field(default_factory=dict)
 
     def __post_init__(self):
         object.__setattr__(self, "X", np.asarray(self.X))
@@ -100,10 +105,14 @@ class Trials:
         if "subject" in self.metadata:
             n_subjects = self.metadata["subject"].nunique()
             subjects = f", {n_subjects} subject{'s' if n_subjects != 1 else ''}"
+        if n_trials:
+            balance += f" (majority {100 * counts.max() / n_trials:.0f} %)"
+        choices = ", ".join(f"{name} {value}" for name, value in self.choices.items())
         return (
             f"<Trials{f' of {self.name}' if self.name else ''}: {n_trials} trials x "
             f"{n_channels} channels x {n_times} time points "
-            f"({n_times / self.sfreq:g} s at {self.sfreq:g} Hz){subjects}; {balance}>"
+            f"({n_times / self.sfreq:g} s at {self.sfreq:g} Hz){subjects}; {balance}"
+            f"{f'; {choices}' if choices else ''}>"
         )
 
     def select(self, where=None, /, **columns):
@@ -205,6 +214,7 @@ class Trials:
                 ("sfreq", first.sfreq, part.sfreq),
                 ("n_times", first.X.shape[2], part.X.shape[2]),
                 ("label_names", first.label_names, part.label_names),
+                ("choices", first.choices, part.choices),
             ):
                 if mine != theirs:
                     raise ValueError(f"Trials differ in {what}: {mine} and {theirs}.")

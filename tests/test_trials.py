@@ -88,7 +88,7 @@ def test_repr_counts_trials_of_each_class():
     trials = count_trials(y=[1, 1, 0, 1], label_names={0: "rest", 1: "task"}, name="Toy")
     assert repr(trials) == (
         "<Trials of Toy: 4 trials x 2 channels x 5 time points (0.5 s at 10 Hz), 2 subjects; "
-        "1 rest, 3 task>"
+        "1 rest, 3 task (majority 75 %)>"
     )
 
 
@@ -96,7 +96,7 @@ def test_repr_does_without_subjects_and_names():
     trials = count_trials(y=["a", "b", "a", "b"], metadata=pd.DataFrame(index=range(4)))
     assert repr(trials) == (
         "<Trials: 4 trials x 2 channels x 5 time points (0.5 s at 10 Hz); "
-        "2 of class a, 2 of class b>"
+        "2 of class a, 2 of class b (majority 50 %)>"
     )
 
 
@@ -394,3 +394,15 @@ def test_what_is_no_condition_on_the_metadata_is_told(trials, condition):
 
 def test_repr_of_one_person_says_subject(trials):
     assert "1 subject;" in repr(trials.select(subject=0))
+
+
+def test_repr_ends_with_what_was_chosen():
+    trials = count_trials(y=[0, 1, 0, 1], choices={"target": "valence", "threshold": 5})
+    assert repr(trials).endswith("(majority 50 %); target valence, threshold 5>")
+    assert trials.select([0, 1]).choices == {"target": "valence", "threshold": 5}
+
+
+def test_trials_that_were_read_differently_are_not_put_together():
+    parts = [count_trials(choices={"ties": ties}) for ties in ("high", "low")]
+    with pytest.raises(ValueError, match=r"Trials differ in choices: \{'ties': 'high'\} and"):
+        Trials.concatenate(parts)

@@ -56,7 +56,7 @@ def load_eegmat():
     --------
     >>> load_eegmat()
     <Trials of EEGMAT: 40 trials x 19 channels x 7680 time points (60 s at 128 Hz), 20 subjects; \
-20 rest, 20 arithmetic>
+20 rest, 20 arithmetic (majority 50 %)>
     """
     with (files("skmamba.datasets") / "data/eegmat.npz").open("rb") as file, np.load(file) as data:
         return Trials(

@@ -59,7 +59,7 @@ def simulate_trials(
     --------
     >>> simulate_trials(n_subjects=3, n_trials=4)
     <Trials of simulation: 12 trials x 4 channels x 512 time points (4 s at 128 Hz), \
-3 subjects; 6 of class 0, 6 of class 1>
+3 subjects; 6 of class 0, 6 of class 1 (majority 50 %)>
     """
     # scikit-learn would take None for numpy's global generator, which belongs to the caller
     rng = check_random_state(secrets.randbits(32) if random_state is None else random_state)
