@@ -37,18 +37,20 @@ def sum_of_folds(x, windows, periods, shares, widen, narrow):
         Sums of folds.
     """
     groups = group_folds(periods, x.shape[1], narrow[0].shape)
-    inputs = x, shares, windows, periods, groups, *widen, narrow[0]
+    folds = windows, periods, shares.detach()
+    plan = [(group, list(chunks(group, *folds))) for group in groups]
+    inputs = x, shares, plan, *widen, narrow[0]
     total = _SumOfFolds.apply(*inputs) if torch.is_grad_enabled() else _sum_up(*inputs)[0]
     return total + narrow[1]  # shares add up to one, so this bias counts once
 
 
-def _sum_up(x, shares, windows, periods, groups, *kernels, to_keep=0):
+def _sum_up(x, shares, plan, *kernels, to_keep=0):
     """Return the sums, and up to ``to_keep`` bytes of hidden maps by the start of their chunk."""
     total, scratch, kept = torch.zeros_like(x), Scratch(x.dtype), {}
     with torch.autocast(x.device.type, enabled=False):
-        for group in groups:
+        for group, parts in plan:
             widen, narrow = convolutions(group, scratch, *kernels)
-            for folds in chunks(group, windows, periods, shares):
+            for folds in parts:
                 hidden = widen.forward(folds.grids(x))  # (n, rows, columns, d_hidden)
                 to_keep -= hidden.nbytes
                 if to_keep >= 0:
@@ -61,11 +63,11 @@ def _sum_up(x, shares, windows, periods, groups, *kernels, to_keep=0):
 
 class _SumOfFolds(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, shares, windows, periods, groups, *kernels):
+    def forward(ctx, x, shares, plan, *kernels):
         to_keep = KEPT_BYTES if any(ctx.needs_input_grad) else 0
-        total, kept = _sum_up(x, shares, windows, periods, groups, *kernels, to_keep=to_keep)
-        ctx.groups, ctx.kept_starts = groups, list(kept)
-        ctx.save_for_backward(x, shares, windows, periods, *kernels, *kept.values())
+        total, kept = _sum_up(x, shares, plan, *kernels, to_keep=to_keep)
+        ctx.plan, ctx.kept_starts = plan, list(kept)
+        ctx.save_for_backward(x, *kernels, *kept.values())
         return total
 
     @staticmethod
@@ -75,16 +77,16 @@ class _SumOfFolds(torch.autograd.Function):
                 "MultiScaleTemporalBlock has no second derivative: take gradients without "
                 "create_graph=True."
             )
-        x, shares, windows, periods, *kernels = ctx.saved_tensors[:7]
-        kept = dict(zip(ctx.kept_starts, ctx.saved_tensors[7:], strict=True))
+        x, *kernels = ctx.saved_tensors[:4]
+        kept = dict(zip(ctx.kept_starts, ctx.saved_tensors[4:], strict=True))
         dx = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
-        d_shares = torch.empty_like(shares) if ctx.needs_input_grad[1] else None
+        d_shares = []
         d_widen, d_bias, d_narrow = map(torch.zeros_like, kernels)
         scratch = Scratch(x.dtype)
         with torch.autocast(x.device.type, enabled=False):
-            for group in ctx.groups:
+            for group, parts in ctx.plan:
                 widen, narrow = convolutions(group, scratch, *kernels)
-                for folds in chunks(group, windows, periods, shares):
+                for folds in parts:
                     before = kept.get(folds.chunk.start)  # (n, rows, columns, d_hidden)
                     if before is None:
                         before = widen.forward(folds.grids(x))
@@ -94,8 +96,8 @@ class _SumOfFolds(torch.autograd.Function):
                     narrow.see(hidden)
                     d_hidden = narrow.backward(folds.grids(d_total, folds.shares))
                     d_hidden = folds.keep_inside(d_hidden)
-                    if d_shares is not None:
-                        d_shares[folds.chunk] = folds.share_gradients(d_hidden * hidden)
+                    if ctx.needs_input_grad[1]:
+                        d_shares.append(folds.share_gradients(d_hidden * hidden))
                     d_before = aten.gelu_backward.grad_input(d_hidden, before, grad_input=d_hidden)
                     d_bias += d_before.sum((0, 1, 2))
                     d_grids = widen.backward(d_before, input_gradient=dx is not None)
@@ -103,7 +105,8 @@ class _SumOfFolds(torch.autograd.Function):
                         folds.add_to(dx, d_grids)
                 d_widen[group.taps] += widen.weight_gradient
                 d_narrow[group.taps] += narrow.weight_gradient
-        return dx, d_shares, None, None, None, d_widen, d_bias, d_narrow
+        d_shares = torch.cat(d_shares) if d_shares else None
+        return dx, d_shares, None, d_widen, d_bias, d_narrow
 
 
 class Folds:

@@ -69,7 +69,7 @@ def kept_by(y):
     while nodes:
         node = nodes.pop()
         if hasattr(node, "kept_starts"):
-            return node.saved_tensors[7:]
+            return node.saved_tensors[4:]
         nodes += [following for following, _ in node.next_functions if following]
 
 
