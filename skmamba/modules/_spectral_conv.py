@@ -74,13 +74,13 @@ class SpectralConv:
     def weight_gradient(self):
         return self._real(self.short.to_taps, self.gradient, self.kernel_order)
 
-    def _short_spectrum(self, name, waves, x, order):
+    def _short_spectrum(self, name, matrix, x, order):
         x = x.permute(order)
         x = self.scratch("complex", *x.shape).copy_(x)
-        return self._product(self.name + name, waves, x)
+        return self._product(self.name + name, matrix, x)
 
-    def _real(self, waves, half, order):
-        x = self._product("complex", waves, half).real
+    def _real(self, matrix, half, order):
+        x = self._product("complex", matrix, half).real
         return x.permute([order.index(i) for i in range(4)]).clone()
 
     def _product(self, name, matrix, x):

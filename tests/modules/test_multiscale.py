@@ -196,3 +196,19 @@ def test_amplitudes_leave_out_the_constant_part():
         7 + torch.cos(2 * torch.pi * 2 * torch.arange(8) / 8)[None, None]
     )
     assert amplitudes[0].tolist() == pytest.approx([0, 4, 0, 0], abs=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("shape", [(6, 4, 512), (6, 24, 256)])
+def test_block_computes_the_same_on_cuda(shape):
+    torch.manual_seed(0)
+    block = MultiScaleTemporalBlock(shape[1], shape[2], n_kernels=6, d_hidden=24).double()
+    x = eeg_like(*shape)
+    results = {}
+    for device in ("cpu", "cuda"):
+        y = block.to(device)(x.to(device))
+        gradients = torch.autograd.grad(y.square().sum(), list(block.parameters()))
+        results[device] = [t.cpu() for t in (y, *gradients)]
+    for ours, theirs in zip(results["cuda"], results["cpu"], strict=True):
+        torch.testing.assert_close(ours, theirs)
