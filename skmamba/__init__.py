@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
-    from .datasets import load_eegmat, simulate_trials
+    from .datasets import (
+        DataFormatError,
+        load_deap,
+        load_dreamer,
+        load_eegmat,
+        load_seed,
+        load_seed_iv,
+        simulate_trials,
+        write_fake_deap,
+        write_fake_dreamer,
+        write_fake_seed,
+        write_fake_seed_iv,
+    )
     from .preprocessing import ChannelPicker, SlidingWindows
     from .trials import Trials
 
@@ -16,8 +28,17 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Trials": "trials",
+    "DataFormatError": "datasets",
+    "load_deap": "datasets",
+    "load_dreamer": "datasets",
     "load_eegmat": "datasets",
+    "load_seed": "datasets",
+    "load_seed_iv": "datasets",
     "simulate_trials": "datasets",
+    "write_fake_deap": "datasets",
+    "write_fake_dreamer": "datasets",
+    "write_fake_seed": "datasets",
+    "write_fake_seed_iv": "datasets",
     "ChannelPicker": "preprocessing",
     "SlidingWindows": "preprocessing",
     "MSiMambaClassifier": "classifiers",
@@ -29,12 +50,21 @@ _ROOMS = ("classifiers", "datasets", "modules", "preprocessing", "trials")
 __all__ = [
     "BraindecodeClassifier",
     "ChannelPicker",
+    "DataFormatError",
     "MSiMambaClassifier",
     "SlidingWindows",
     "Trials",
     "WindowVotingClassifier",
+    "load_deap",
+    "load_dreamer",
     "load_eegmat",
+    "load_seed",
+    "load_seed_iv",
     "simulate_trials",
+    "write_fake_deap",
+    "write_fake_dreamer",
+    "write_fake_seed",
+    "write_fake_seed_iv",
 ]
 
 

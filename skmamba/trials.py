@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 import numpy as np
 import pandas as pd
 
-from ._epochs import as_array, epochs_ch_names
+from ._bids import find_recordings, read_recording
+from ._epochs import as_array, cut_recording, entry_of, epochs_ch_names, is_recording
 from ._windows import cut_windows, whole_points
 
 
@@ -276,6 +279,187 @@ class Trials:
             name=name,
         )
 
+    @classmethod
+    def from_raws(
+        cls, raws, tmin, tmax, *, events=None, event_id=None, y=None, metadata=None, name=""
+    ):
+        """Cut recordings into trials around their events.
+
+        Filter, resample and re-reference them with MNE before. Given as a generator that does
+        so, they are read one at a time: memory holds one recording and the trials.
+
+        Parameters
+        ----------
+        raws : iterable of mne.io.Raw or of paths
+            One a recording; of files, those that :func:`mne.io.read_raw` opens, such as EDF,
+            BDF, FIF, BrainVision and EEGLAB. They stay as they are. All have the same rate and
+            the same EEG channels, which are put in the order of the first recording.
+        tmin, tmax : float
+            From where to where a trial goes, in seconds from its event. The end point is not
+            part of it: 2 s at 128 Hz are 256 time points, where MNE makes it 257.
+        events : sequence of int arrays of shape (n_events, 3), default=None
+            One array a recording: sample, 0, code, as :func:`mne.find_events` gives them; who
+            resamples the recording resamples them with it. Without it, the annotations are the
+            events.
+        event_id : dict or list, default=None
+            Which events, and their labels; without it, all. Of annotations: a list of names,
+            which become classes 0, 1, ... (without it, by alphabet), or a dict from name to
+            label, where names may share a label. Names count, since MNE numbers them anew in
+            each file; as in MNE, ``"film"`` stands for ``"film/1"`` too, unless that is asked
+            for itself. Of ``events``: a list of codes or, as in MNE, a dict from name to code;
+            the codes are the labels.
+        y : array-like of shape (n_events,), default=None
+            Labels of the chosen events, recording after recording, dropped ones included;
+            without it, those of ``event_id``.
+        metadata : DataFrame, dict of columns or list of dicts, default=None
+            A row for each recording (``subject``, ``session``, age, ...), which its trials
+            share, or a row for each chosen event.
+        name : str, default=""
+            Name of the data set.
+
+        Returns
+        -------
+        trials : Trials
+            ``X`` is float32, in microvolt, of EEG channels only, those marked bad included.
+            Where ``metadata`` has no such columns, it gains ``recording`` (a number),
+            ``trial``, ``onset`` (of the event, in seconds from the start of its recording) and,
+            if the files name it, ``subject``.
+
+        Raises
+        ------
+        ValueError
+            If recordings differ, an event asked for is nowhere, two events share a sample, or
+            no trial is left.
+
+        Warns
+        -----
+        UserWarning
+            If events are too near the edges of their recording for a whole trial. They are
+            left out.
+
+        See Also
+        --------
+        Trials.from_epochs : For recordings that are cut already.
+        Trials.from_bids : For folders in the BIDS layout.
+
+        Notes
+        -----
+        MNE does the cutting, without baseline correction and without rejection by amplitude.
+        Annotations whose names start with BAD or EDGE are no events, and trials that overlap
+        one that starts with BAD are left out.
+
+        Examples
+        --------
+        >>> import mne, numpy as np
+        >>> info = mne.create_info(["Fp1", "Fp2"], 128, "eeg")
+        >>> raws = [mne.io.RawArray(np.zeros((2, 1280)), info, verbose=False) for _ in range(2)]
+        >>> for raw in raws:
+        ...     _ = raw.set_annotations(mne.Annotations([1, 5], [0, 0], ["rest", "task"]))
+        >>> Trials.from_raws(raws, tmin=0, tmax=2, metadata={"subject": ["ann", "bob"]})
+        <Trials: 4 trials x 2 channels x 256 time points (2 s at 128 Hz), 2 subjects; \
+2 rest, 2 task (majority 50 %)>
+        """
+        if event_id is not None and not isinstance(event_id, dict):
+            event_id = [event_id] if np.isscalar(event_id) else list(event_id)
+        cuts = _cut_all(raws, tmin, tmax, events, event_id)
+        for cut in cuts:
+            if cut.n_at_edge:
+                warnings.warn(
+                    f"{cut.where}: {cut.n_at_edge} of {len(cut.events)} events are too near its "
+                    f"edges for a trial from {tmin:g} to {tmax:g} s, and are left out.",
+                    stacklevel=2,
+                )
+        kept = _rows_kept(cuts)
+        found = [event for cut in cuts for event in cut.events]
+        label_names = {}
+        if y is None:
+            y, label_names = _label(found, event_id, are_codes=events is not None)
+        elif len(y) != len(found):
+            raise ValueError(
+                f"y must have one label for each chosen event, of which there are {len(found)}, "
+                f"dropped ones included, got {len(y)}."
+            )
+        metadata = _one_row_an_event(metadata, cuts).iloc[kept].reset_index(drop=True)
+        if "trial" not in metadata:
+            metadata["trial"] = np.arange(len(kept))
+        return cls(
+            X=np.concatenate([cut.X for cut in cuts]),
+            y=np.asarray(y)[kept],
+            metadata=metadata,
+            sfreq=cuts[0].sfreq,
+            ch_names=cuts[0].ch_names,
+            label_names=label_names,
+            name=name,
+        )
+
+    @classmethod
+    def from_bids(
+        cls,
+        root,
+        *,
+        task,
+        tmin,
+        tmax,
+        event_id=None,
+        subjects=None,
+        sessions=None,
+        runs=None,
+        prepare=None,
+        name="",
+    ):
+        """Cut the recordings of a BIDS folder into trials around their events.
+
+        It needs mne-bids: ``pip install 'skmamba[bids]'``. The events are those of the
+        ``events.tsv`` files, called by their ``trial_type``.
+
+        Parameters
+        ----------
+        root : str or Path
+            Folder of the data set, in which ``sub-...`` lie.
+        task : str
+            Label of the task, what follows ``task-`` in the file names.
+        tmin, tmax : float
+            From where to where a trial goes, in seconds from its event, without the end point.
+        event_id : dict or list, default=None
+            Names of the events to take, or a dict from name to label, as in
+            :meth:`from_raws`; without it, all. Where a ``trial_type`` has several values in a
+            file, mne-bids calls its events ``trial_type/value``: either name will do here.
+        subjects, sessions, runs : str or list of str, default=None
+            Labels as in the file names, such as ``"01"``; without them, all.
+        prepare : callable, default=None
+            What is done to each recording, an ``mne.io.Raw`` that is in memory, before it is
+            cut: filters, resampling. It returns the recording.
+        name : str, default=""
+            Name of the data set.
+
+        Returns
+        -------
+        trials : Trials
+            As from :meth:`from_raws`. The metadata have ``subject``, ``session`` and ``run``,
+            where the file names do, and the columns of ``participants.tsv``.
+
+        Raises
+        ------
+        ImportError
+            If mne-bids is missing.
+        FileNotFoundError
+            If there is no such folder.
+        ValueError
+            If nothing is there for the task or for something else asked for, and as
+            :meth:`from_raws`.
+
+        See Also
+        --------
+        Trials.from_raws : The same for recordings in any other layout.
+        """
+        paths, metadata = find_recordings(
+            root, task=task, subjects=subjects, sessions=sessions, runs=runs
+        )
+        raws = map(read_recording, paths)
+        if prepare is not None:
+            raws = (prepare(raw.load_data(verbose="ERROR")) for raw in raws)
+        return cls.from_raws(raws, tmin, tmax, event_id=event_id, metadata=metadata, name=name)
+
     def as_windows(self, size, stride=None):
         """Make every window a row of its own, for protocols that are stated in windows.
 
@@ -327,3 +511,117 @@ class Trials:
             y=np.repeat(self.y, n_windows),
             metadata=metadata,
         )
+
+
+def _cut_all(raws, tmin, tmax, events, event_id):
+    """Cut every recording, one at a time; make sure that they fit each other."""
+    if is_recording(raws):
+        raise ValueError("raws must be a sequence of recordings, got one: pass [raw].")
+    wanted = event_id  # names, also if they are the keys of a dict
+    if events is not None:
+        events = list(events)
+        wanted = event_id.values() if isinstance(event_id, dict) else event_id
+    wanted = None if wanted is None else set(wanted)
+
+    def cut(number, raw):
+        if events is not None and number >= len(events):
+            raise ValueError(f"events must have one array a recording, got only {len(events)}.")
+        own = None if events is None else events[number]
+        return cut_recording(raw, tmin, tmax, events=own, wanted=wanted, number=number)
+
+    cuts = []
+    for part in map(cut, count(), raws):  # map, unlike a loop, lets go of a recording at once
+        cuts.append(_fit(part, cuts[0] if cuts else part))
+    if events is not None and len(events) != len(cuts):
+        raise ValueError(
+            f"events must have one array a recording: there are {len(cuts)} recordings and "
+            f"{len(events)} arrays."
+        )
+    if not cuts:
+        raise ValueError("raws must hold at least one recording, got none.")
+    if wanted is not None:
+        _check_all_are_there(wanted, set().union(*(part.present for part in cuts)))
+    return cuts
+
+
+def _check_all_are_there(wanted, present):
+    missing = wanted - {entry_of(name, wanted) for name in present}
+    if missing:
+        raise ValueError(
+            f"event_id asks for {sorted(missing, key=str)}, which no recording has; "
+            f"there are {sorted(present)}."
+        )
+
+
+def _fit(cut, first):
+    """Put channels in the order of the first recording, or say in what this one differs."""
+    if not np.isclose(cut.sfreq, first.sfreq, rtol=1e-6, atol=0):
+        raise ValueError(
+            f"{cut.where} has {cut.sfreq:g} Hz, {first.where} {first.sfreq:g} Hz. "
+            "Bring all to one rate first, with raw.resample(sfreq)."
+        )
+    missing = [name for name in first.ch_names if name not in cut.ch_names]
+    extra = [name for name in cut.ch_names if name not in first.ch_names]
+    if missing or extra:
+        raise ValueError(
+            f"{cut.where} differs from {first.where} in its EEG channels: it lacks {missing} and "
+            f"adds {extra}. Make them the same first, with raw.pick([...]) or "
+            "raw.rename_channels({...})."
+        )
+    order = [cut.ch_names.index(name) for name in first.ch_names]
+    if order == sorted(order):
+        return cut
+    return cut._replace(X=cut.X[:, order], ch_names=first.ch_names)
+
+
+def _rows_kept(cuts):
+    """Which of all chosen events became trials."""
+    n_events = [len(cut.events) for cut in cuts]
+    starts = np.cumsum([0, *n_events])[:-1]
+    kept = np.concatenate([start + cut.kept for start, cut in zip(starts, cuts, strict=True)])
+    if not len(kept):
+        n_at_edge = sum(cut.n_at_edge for cut in cuts)
+        present = sorted(set().union(*(cut.present for cut in cuts)))
+        raise ValueError(
+            f"No trial is left: of {sum(n_events)} chosen events (the recordings have {present}), "
+            f"{n_at_edge} are too near the edges and {sum(n_events) - n_at_edge} overlap BAD "
+            "annotations."
+        )
+    return kept
+
+
+def _label(found, event_id, *, are_codes):
+    """Labels of events, and what they stand for."""
+    if are_codes:
+        names = event_id if isinstance(event_id, dict) else {}
+        return found, {code: name for name, code in names.items()}
+    if not isinstance(event_id, dict):
+        names = sorted(set(found)) if event_id is None else event_id
+        event_id = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    label_names = {}
+    for name, label in event_id.items():
+        if not isinstance(label, str):  # a word needs no name
+            label_names[label] = f"{label_names[label]} or {name}" if label in label_names else name
+    return [event_id[name] for name in found], label_names
+
+
+def _one_row_an_event(metadata, cuts):
+    """Metadata of all chosen events, from those of the recordings or of the events."""
+    recording = np.repeat(np.arange(len(cuts)), [len(cut.events) for cut in cuts])
+    if metadata is None:
+        metadata = pd.DataFrame(index=range(len(cuts)))
+    elif isinstance(metadata, dict) and all(map(np.isscalar, metadata.values())):
+        metadata = pd.DataFrame([metadata] * len(cuts))
+    metadata = pd.DataFrame(metadata)
+    if len(metadata) == len(cuts):
+        metadata = metadata.iloc[recording]
+    elif len(metadata) != len(recording):
+        raise ValueError(
+            f"metadata must have one row a recording, of which there are {len(cuts)}, or one a "
+            f"chosen event, {len(recording)}, got {len(metadata)}."
+        )
+    known = {"recording": recording, "onset": np.concatenate([cut.onsets for cut in cuts])}
+    subjects = [cut.subject for cut in cuts]
+    if any(subjects):
+        known["subject"] = np.array(subjects, dtype=object)[recording]
+    return metadata.assign(**{name: known[name] for name in known if name not in metadata})

@@ -9,17 +9,21 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GroupKFold
 
-from skmamba import simulate_trials
+from skmamba import load_deap, simulate_trials, write_fake_deap
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def quickstart():
-    spec = importlib.util.spec_from_file_location("quickstart", ROOT / "examples/quickstart.py")
+def load_example(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"examples/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def quickstart():
+    return load_example("quickstart")
 
 
 def test_band_power_finds_the_band_of_a_rhythm(quickstart):
@@ -69,6 +73,17 @@ def test_summary_is_mean_and_spread_over_subjects(quickstart):
     assert row["fit seconds"] == 1.5
 
 
+def test_own_recordings_go_from_files_to_a_score_above_the_majority(capsys):
+    load_example("own_recordings").main()
+    printed = capsys.readouterr().out
+    assert "120 trials x 6 channels x 640 time points (5 s at 128 Hz), 6 subjects" in printed
+    accuracy, majority = (
+        float(re.search(rf"{word} (\d\.\d\d)", printed)[1]) for word in ("accuracy", "majority")
+    )
+    assert majority == 0.5
+    assert 0.65 < accuracy < 1  # the planted difference is hard enough to miss some
+
+
 def test_every_python_block_of_the_readme_runs(capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf8"), re.DOTALL)
     assert len(blocks) >= 4
@@ -81,3 +96,10 @@ def test_every_python_block_of_the_readme_runs(capsys):
     assert "of trials right; chance is 0.50" in printed
     assert "10 calm, 10 fear" in printed
     assert "log power" in printed
+
+
+def test_deap_loso_scores_every_subject_once(tmp_path):
+    write_fake_deap(tmp_path, n_subjects=3, n_trials=8, n_times=384 + 512)
+    results = load_example("deap_loso").score(load_deap(tmp_path), max_epochs=1)
+    assert all(len(result["test_accuracy"]) == 3 for result in results.values())
+    assert (results["majority"]["test_balanced_accuracy"] == 0.5).all()

@@ -1,5 +1,7 @@
 """From ratings to classes: high or low, by a stated rule."""
 
+from numbers import Real
+
 import numpy as np
 
 TIES = ("high", "low", "drop")
@@ -42,9 +44,10 @@ def binarise(ratings, subjects, threshold, ties):
     """
     if ties not in TIES:
         raise ValueError(f"ties must be one of {', '.join(TIES)}, got {ties!r}.")
-    if isinstance(threshold, str):
-        if threshold != "subject_median":
-            raise ValueError(f"threshold must be a number or 'subject_median', got {threshold!r}.")
+    by_subject = isinstance(threshold, str) and threshold == "subject_median"
+    if not by_subject and not (isinstance(threshold, Real) and np.isfinite(threshold)):
+        raise ValueError(f"threshold must be a number or 'subject_median', got {threshold!r}.")
+    if by_subject:
         limits = np.empty(len(ratings))
         for subject in np.unique(subjects):
             limits[subjects == subject] = np.median(ratings[subjects == subject])

@@ -1,0 +1,498 @@
+"""SEED and SEED-IV are read by film number and date, or not at all."""
+
+import importlib.util
+import re
+import shutil
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import loadmat, savemat
+
+from skmamba import DataFormatError
+from skmamba.datasets import load_seed, load_seed_iv, write_fake_seed, write_fake_seed_iv
+
+spec = importlib.util.spec_from_file_location(
+    "fuzz_mat", Path(__file__).parents[2] / "benchmarks/fuzz_mat.py"
+)
+fuzz_mat = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(fuzz_mat)
+
+LABELS = [1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1]
+IV_LABELS = [
+    [1, 2, 3, 0, 2, 0, 0, 1, 0, 1, 2, 1, 1, 1, 2, 3, 2, 2, 3, 3, 0, 3, 0, 3],
+    [2, 1, 3, 0, 0, 2, 0, 2, 3, 3, 2, 3, 2, 0, 1, 1, 2, 1, 0, 3, 0, 1, 3, 1],
+    [1, 2, 2, 1, 3, 3, 3, 1, 1, 2, 1, 0, 2, 3, 3, 0, 2, 3, 0, 0, 2, 0, 1, 0],
+]
+SHORT = 0.25  # seconds; 50 time points, and one
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two people, three sessions."""
+    folder = tmp_path_factory.mktemp("seed")
+    write_fake_seed(folder, seconds=SHORT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def iv_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("seed_iv")
+    write_fake_seed_iv(folder, seconds=SHORT)
+    return folder
+
+
+def films(n=15, who="djc", lengths=None):
+    """Film ``i`` (from 1) holds 1000 i + 10 c + t in channel c at time t, t from 0."""
+    lengths = lengths or [4] * n
+    steps = 10.0 * np.arange(62)[:, None]
+    return {f"{who}_eeg{i + 1}": 1000.0 * (i + 1) + steps + np.arange(lengths[i]) for i in range(n)}
+
+
+@pytest.fixture(params=[False, True], ids=["stored", "compressed"])
+def save(request, tmp_path):
+    """Write the films of a file, and give the folder."""
+
+    def write(content, name="1_20131027.mat"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        savemat(tmp_path / name, content, do_compression=request.param)
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """A copy of the two people that a test may spoil."""
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def test_trials_are_those_scipy_reads(folder):
+    trials = load_seed(folder, channels="all", seconds=SHORT)
+    assert trials.X.shape == (90, 62, 50)
+    assert trials.X.dtype == np.float32
+    assert (trials.sfreq, trials.name) == (200, "SEED")
+    assert trials.choices == {"seconds": SHORT, "take": "last"}
+    i = 0
+    dates = ["20131027", "20131030", "20131107", "20140404", "20140413", "20140419"]
+    for file, date in enumerate(dates):
+        who = ("djc", "jl")[file // 3]
+        theirs = loadmat(folder / f"{file // 3 + 1}_{date}.mat")
+        for film in range(1, 16):
+            np.testing.assert_array_equal(trials.X[i], theirs[f"{who}_eeg{film}"][:, -50:])
+            row = trials.metadata.iloc[i]
+            assert row.to_dict() == {
+                "subject": file // 3 + 1,
+                "session": file % 3 + 1,
+                "date": date,
+                "trial": i,
+                "stimulus": film,
+            }
+            i += 1
+
+
+def test_labels_are_those_published(folder):
+    trials = load_seed(folder, seconds=SHORT)
+    assert trials.y.tolist() == LABELS * 6
+    assert trials.label_names == {-1: "negative", 0: "neutral", 1: "positive"}
+    (folder / "label.mat").rename(folder / "away")
+    try:
+        assert load_seed(folder, seconds=SHORT).y.tolist() == LABELS * 6
+    finally:
+        (folder / "away").rename(folder / "label.mat")
+
+
+def test_films_are_taken_by_number_whatever_their_order(save):
+    content = films()
+    for order in (sorted(content), list(content)[::-1]):
+        folder = save({key: content[key] for key in order})
+        trials = load_seed(folder, seconds=0.01)
+        assert (trials.X[:, 0, 0] // 1000).tolist() == [*range(1, 16)]
+        assert trials.metadata["stimulus"].tolist() == [*range(1, 16)]
+
+
+def test_seconds_are_taken_from_the_end_or_the_start(save):
+    lengths = [4] * 14 + [3]
+    folder = save(films(lengths=lengths))
+    options = {"channels": ["AF3"], "seconds": 2 / 200}  # the fourth channel: 30 and more
+    last = load_seed(folder, **options).X
+    assert last[0].tolist() == [[1032, 1033]]
+    assert last[14].tolist() == [[15031, 15032]]
+    first = load_seed(folder, take="first", **options).X
+    assert first[14].tolist() == [[15030, 15031]]
+    options["seconds"] = None
+    assert load_seed(folder, **options).X[:, 0].tolist()[::14] == [
+        [1031, 1032, 1033],
+        [15030, 15031, 15032],
+    ]
+
+
+def test_the_point_beyond_whole_seconds_is_the_first(save):
+    folder = save(films(lengths=[201] * 15))
+    trials = load_seed(folder, channels=["Fp1"], seconds=1, take="first")
+    assert trials.X[0, 0].tolist() == [*range(1001, 1201)]
+    folder = save(films(lengths=[200] * 15))
+    trials = load_seed(folder, channels=["Fp1"], seconds=1, take="first")
+    assert trials.X[0, 0].tolist() == [*range(1000, 1200)]
+
+
+def test_a_film_that_is_too_short_is_named(save):
+    folder = save(films(lengths=[300, 250, *[400] * 13]))
+    with pytest.raises(ValueError, match=r"seconds=2 .*film 2 of .*1_20131027\.mat lasts 1\.25 s"):
+        load_seed(folder, seconds=2)
+
+
+def test_default_channels_are_those_of_the_paper(save):
+    folder = save(films())
+    trials = load_seed(folder, seconds=0.005)
+    assert trials.ch_names == ("Fp1", "Fp2", "AF3", "AF4")
+    assert trials.X[0, :, 0].tolist() == [1003, 1023, 1033, 1043]
+    trials = load_seed(folder, seconds=0.005, channels=["CB2", "fp1"])
+    assert trials.ch_names == ("CB2", "Fp1")
+    assert trials.X[0, :, 0].tolist() == [1613, 1003]
+
+
+def test_channels_are_spelled_as_mne_does(folder):
+    mne = pytest.importorskip("mne")
+    names = load_seed(folder, channels="all", seconds=SHORT, subjects=1, sessions=1).ch_names
+    known = mne.channels.make_standard_montage("standard_1005").ch_names
+    assert [name for name in names if name not in known] == ["CB1", "CB2"]
+
+
+def test_sessions_are_in_the_order_of_dates_and_subjects_in_that_of_numbers(tmp_path, save):
+    for i, name in enumerate(
+        ["10_20131211", "10_20131130", "2_20140413", "10_20131204", "2_20140404", "2_20140419"]
+    ):
+        value = 100.0 * i
+        save({key: value + 0 * film for key, film in films().items()}, f"{name}.mat")
+    trials = load_seed(tmp_path, seconds=0.005)
+    assert trials.X[::15, 0, 0].tolist() == [400, 200, 500, 100, 300, 0]
+    assert trials.metadata["subject"].tolist()[::15] == [2, 2, 2, 10, 10, 10]
+    assert trials.metadata["session"].tolist()[::15] == [1, 2, 3, 1, 2, 3]
+
+
+def test_of_an_incomplete_set_published_dates_tell_the_session(copy):
+    (copy / "1_20131027.mat").unlink()
+    trials = load_seed(copy, subjects=1, seconds=SHORT)
+    assert trials.metadata["session"].unique().tolist() == [2, 3]
+    assert trials.metadata["trial"].tolist() == [*range(15, 45)]
+    with pytest.raises(FileNotFoundError, match="No file of subject 1, session 1 in"):
+        load_seed(copy, sessions=1, seconds=SHORT)
+
+
+def test_other_dates_are_ordered_if_there_are_three(copy):
+    (copy / "1_20131030.mat").rename(copy / "1_20150101.mat")
+    dates = load_seed(copy, subjects=1, seconds=SHORT).metadata["date"].unique().tolist()
+    assert dates == ["20131027", "20131107", "20150101"]
+    (copy / "1_20131107.mat").unlink()
+    with pytest.raises(DataFormatError, match="3 files of subject 1, or files of the dates"):
+        load_seed(copy, seconds=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("subjects", "sessions", "rows"),
+    [
+        (2, None, range(45, 90)),
+        (None, 3, [*range(30, 45), *range(75, 90)]),
+        ([2, 1], [1], [*range(15), *range(45, 60)]),
+        (1, (3, 2), range(15, 45)),
+    ],
+)
+def test_a_selection_is_the_same_rows_as_in_all(folder, subjects, sessions, rows):
+    whole = load_seed(folder, seconds=SHORT)
+    some = load_seed(folder, subjects=subjects, sessions=sessions, seconds=SHORT)
+    rows = list(rows)
+    np.testing.assert_array_equal(some.X, whole.X[rows])
+    assert some.y.tolist() == whole.y[rows].tolist()
+    assert some.metadata.equals(whole.metadata.iloc[rows].reset_index(drop=True))
+
+
+def test_channels_are_picked_as_if_after_reading(folder):
+    whole = load_seed(folder, channels="all", seconds=SHORT, subjects=1, sessions=1)
+    names = ["O2", "Cz", "T7"]
+    some = load_seed(folder, channels=names, seconds=SHORT, subjects=1, sessions=1)
+    np.testing.assert_array_equal(some.X, whole.X[:, [whole.ch_names.index(n) for n in names]])
+
+
+@pytest.mark.parametrize("load", [load_seed, load_seed_iv])
+def test_two_processes_read_what_one_does(folder, iv_folder, load):
+    path = folder if load is load_seed else iv_folder
+    one, two = (load(path, seconds=SHORT, n_jobs=n_jobs) for n_jobs in (1, 2))
+    np.testing.assert_array_equal(one.X, two.X)
+    assert one.metadata.equals(two.metadata)
+
+
+def test_the_folder_above_will_do(folder, iv_folder, tmp_path):
+    (tmp_path / "Preprocessed_EEG").symlink_to(folder)
+    (tmp_path / "eeg_raw_data").symlink_to(iv_folder)
+    assert len(load_seed(tmp_path, subjects=1, sessions=1, seconds=SHORT)) == 15
+    assert len(load_seed_iv(str(tmp_path), subjects=1, sessions=1, seconds=SHORT)) == 24
+
+
+def test_other_files_are_left_alone(copy):
+    (copy / "channel-order.xlsx").write_bytes(b"no spreadsheet")
+    (copy / "1_20131027.mat.part").write_bytes(b"half")
+    (copy / "notes_1_20131027.mat").write_bytes(b"not mine")
+    assert len(load_seed(copy, seconds=SHORT)) == 90
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (np.array([LABELS[::-1]]), "published labels 1 0 -1 .*came -1 1 0"),
+        (np.array([LABELS]) + 1, "published labels"),
+        (np.array([LABELS[:14]]), r"label of shape \(1, 15\), came shape \(1, 14\)"),
+        (np.array([LABELS]).T, r"label of shape \(1, 15\)"),
+        ("labels", r"label of shape \(1, 15\) with real numbers, came str"),
+        (np.array([[np.nan] * 15]), "label of finite numbers"),
+        (np.zeros((1, 10_000)), "at most 65536 bytes"),
+    ],
+)
+def test_other_labels_beside_the_files_are_refused(copy, label, message):
+    savemat(copy / "label.mat", {"label": label})
+    with pytest.raises(DataFormatError, match=message) as caught:
+        load_seed(copy, seconds=SHORT)
+    assert str(copy / "label.mat") in str(caught.value)
+
+
+def renamed(old, new):
+    return lambda content: content.update({new: content.pop(old)})
+
+
+def changed(key, change):
+    return lambda content: content.update({key: change(content[key])})
+
+
+def with_value(value):
+    def spoil(film):
+        film = film.copy()
+        film[0, 1] = value
+        return film
+
+    return spoil
+
+
+def cell(film):
+    array = np.empty((1, 1), dtype=object)
+    array[0, 0] = film
+    return array
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.pop("djc_eeg7"), r"films 1 to 15 .*missing: 7.*came 1, 2, 3"),
+        (lambda content: content.clear(), "films 1 to 15 .*came none"),
+        (renamed("djc_eeg15", "djc_eeg16"), r"films 1 to 15 .*missing: 15"),
+        (renamed("djc_eeg15", "djc_eeg0"), r"films 1 to 15 .*missing: 15.*came 0, 1"),
+        (renamed("djc_eeg15", "djc_film15"), r"films 1 to 15 .*missing: 15"),
+        (renamed("djc_eeg15", "jl_eeg14"), "one film 14, came djc_eeg14 and jl_eeg14"),
+        (renamed("djc_eeg15", "djc_eeg01"), "one film 1, came djc_eeg1 and djc_eeg01"),
+        (lambda content: content.update(x_eeg16=content["djc_eeg1"]), "came 1, .*, 16"),
+        (changed("djc_eeg2", lambda film: film[:61]), r"film 2 .*\(62, any\), came shape \(61, 4"),
+        (changed("djc_eeg2", np.transpose), r"film 2 .*\(62, any\), came shape \(4, 62\)"),
+        (changed("djc_eeg2", lambda film: film[:, :0]), r"film 2 of at least two time points"),
+        (changed("djc_eeg2", lambda film: film[:, :1]), r"film 2 of at least two time points"),
+        (changed("djc_eeg2", lambda film: film[..., None].repeat(2, 2)), r"came shape \(62, 4, 2"),
+        (changed("djc_eeg2", lambda film: "text"), r"film 2 \(djc_eeg2\) as numbers, came str"),
+        (changed("djc_eeg2", cell), r"film 2 \(djc_eeg2\) as numbers, came list"),
+        (changed("djc_eeg2", lambda film: {"eeg": film}), r"as numbers, came dict"),
+        (changed("djc_eeg2", lambda film: film * 1j), "djc_eeg2 of real numbers, came complex"),
+        (changed("djc_eeg2", with_value(np.nan)), "film 2 .*of finite numbers, came 1 that are"),
+        (changed("djc_eeg2", with_value(np.inf)), "film 2 .*of finite numbers, came 1 that are"),
+        (changed("djc_eeg2", with_value(1e300)), r"film 2 .*of numbers below 1e\+09, came 1e\+300"),
+    ],
+)
+def test_a_file_with_other_content_is_refused(save, change, message):
+    content = films()
+    change(content)
+    folder = save(content)
+    with pytest.raises(DataFormatError, match=message) as caught:
+        load_seed(folder, seconds=None)
+    assert str(folder / "1_20131027.mat") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("load", "file", "who"),
+    [
+        (load_seed, "1_20131027.mat", "djc_eeg1"),
+        (load_seed_iv, "1/1_20160518.mat", "cz_eeg1"),
+    ],
+)
+@pytest.mark.parametrize("what", sorted(fuzz_mat.hostile_files("djc_eeg1")))
+def test_no_hostile_file_is_read(tmp_path, load, file, who, what):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    n_films = 15 if load is load_seed else 24
+    data = fuzz_mat.hostile_files(who)[what]
+    # so that what is spoilt is read, not missed among films that are not there
+    others = [fuzz_mat.numbers((62, 2), re.sub("1$", str(i), who)) for i in range(2, n_films + 1)]
+    for content in (data, data[:128] + b"".join(others) + data[128:]):
+        path.write_bytes(content)
+        tracemalloc.start()
+        with pytest.raises(DataFormatError) as caught:
+            load(tmp_path, seconds=None)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert str(path) in str(caught.value)
+        assert peak < 50 << 20
+
+
+def test_a_file_cut_at_any_tenth_is_refused(save):
+    path = save(films()) / "1_20131027.mat"
+    data = path.read_bytes()
+    for i in range(10):
+        path.write_bytes(data[: len(data) * i // 10])
+        with pytest.raises(DataFormatError, match=r"1_20131027\.mat"):
+            load_seed(path.parent, seconds=None)
+
+
+def test_one_broken_file_ends_all(copy):
+    path = copy / "2_20140413.mat"
+    path.write_bytes(path.read_bytes()[:-1])
+    for n_jobs in (1, 2):
+        with pytest.raises(DataFormatError, match=r"2_20140413\.mat.* 1 bytes early"):
+            load_seed(copy, seconds=SHORT, n_jobs=n_jobs)
+    assert len(load_seed(copy, subjects=1, seconds=SHORT)) == 45
+
+
+def test_a_folder_of_a_files_name_is_refused(tmp_path):
+    (tmp_path / "1_20131027.mat").mkdir()
+    with pytest.raises(DataFormatError, match="came a folder"):
+        load_seed(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["16_20131027.mat", "0_20131027.mat"])
+def test_a_subject_that_was_never_there_is_refused(copy, name):
+    (copy / name).write_bytes(b"")
+    with pytest.raises(DataFormatError, match=f"subjects 1 to 15, came {name}"):
+        load_seed(copy)
+
+
+@pytest.mark.parametrize("load", [load_seed, load_seed_iv])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"take": "middle"}, "take must be one of 'last', 'first', got 'middle'"),
+        ({"channels": ["Fp3"]}, "there is no 'Fp3'"),
+        ({"channels": "two"}, "channels must be 'four'"),
+        ({"seconds": -1}, "seconds must be a positive number.*got -1"),
+        ({"seconds": True}, "seconds must be a positive number.*got True"),
+        ({"subjects": 16}, "subjects must be .* 1 to 15, each once, got 16"),
+        ({"subjects": [1, 1]}, "subjects must be"),
+        ({"sessions": 0}, "sessions must be .* 1 to 3, each once, got 0"),
+        ({"sessions": []}, "sessions must be"),
+    ],
+)
+def test_arguments_are_checked_before_anything_is_read(load, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load("nowhere", **arguments)
+
+
+def test_what_is_not_there_is_named(folder, iv_folder, tmp_path):
+    for load in (load_seed, load_seed_iv):
+        with pytest.raises(FileNotFoundError, match=r"no: |no is not|no$|/no"):
+            load(tmp_path / "no")
+        with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path))):
+            load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="No file of subject 3 in"):
+        load_seed(folder, subjects=[1, 3], seconds=SHORT)
+    with pytest.raises(FileNotFoundError, match="No file of subject 3, session 2 in"):
+        load_seed_iv(iv_folder, subjects=3, sessions=2, seconds=SHORT)
+
+
+def test_trials_of_seed_iv_are_those_scipy_reads(iv_folder):
+    trials = load_seed_iv(iv_folder, channels="all", seconds=SHORT)
+    assert trials.X.shape == (144, 62, 50)
+    assert (trials.sfreq, trials.name) == (200, "SEED-IV")
+    assert trials.label_names == {0: "neutral", 1: "sad", 2: "fear", 3: "happy"}
+    i = 0
+    for subject, who in ((1, "cz"), (2, "s1")):
+        for session in (1, 2, 3):
+            theirs = loadmat(iv_folder / f"{session}/{subject}_20160{session + 4}18.mat")
+            for film in range(1, 25):
+                np.testing.assert_array_equal(trials.X[i], theirs[f"{who}_eeg{film}"][:, -50:])
+                assert trials.y[i] == IV_LABELS[session - 1][film - 1]
+                row = trials.metadata.iloc[i]
+                assert (row["subject"], row["session"]) == (subject, session)
+                assert row["stimulus"] == (session - 1) * 24 + film
+                assert row["trial"] == i
+                i += 1
+
+
+def test_of_seed_iv_each_class_has_six_films_a_session(iv_folder):
+    trials = load_seed_iv(iv_folder, subjects=1, seconds=SHORT)
+    counts = trials.metadata.assign(y=trials.y).groupby(["session", "y"]).size()
+    assert counts.tolist() == [6] * 12
+    assert trials.metadata["stimulus"].is_unique
+
+
+def test_a_session_of_seed_iv_is_its_folder_whatever_the_date(save):
+    save(films(24, "cz"), "1/1_20170101.mat")
+    folder = save(films(24, "cz"), "3/1_20160101.mat")
+    trials = load_seed_iv(folder, seconds=0.01)
+    assert trials.metadata["session"].tolist() == [1] * 24 + [3] * 24
+    assert trials.metadata["date"].tolist() == ["20170101"] * 24 + ["20160101"] * 24
+    assert trials.y.tolist() == IV_LABELS[0] + IV_LABELS[2]
+
+
+def test_two_files_of_one_subject_and_session_are_refused(save):
+    save(films(24, "cz"), "1/1_20170101.mat")
+    folder = save(films(24, "cz"), "1/1_20160101.mat")
+    with pytest.raises(DataFormatError, match="one file of subject 1, came"):
+        load_seed_iv(folder)
+
+
+def test_a_file_of_seed_is_none_of_seed_iv(save):
+    folder = save(films(15), "1/1_20131027.mat")
+    with pytest.raises(DataFormatError, match=r"films 1 to 24 .*missing: 16"):
+        load_seed_iv(folder)
+
+
+@pytest.mark.parametrize("name", ["seed", "seed-iv"])
+def test_spoilt_files_are_refused_or_read_in_full(name):
+    counts, slowest = fuzz_mat.fuzz(name, n=150, seed=1)
+    assert sum(counts.values()) == 150
+    assert counts["refused"] > 75
+    assert slowest < 5
+
+
+def test_films_are_cut_one_after_another(tmp_path):
+    write_fake_seed(tmp_path, n_subjects=1, n_sessions=1, seconds=10, compress=False)
+    size = (tmp_path / "1_20131027.mat").stat().st_size
+    assert size > 15 << 20
+    tracemalloc.start()
+    trials = load_seed(tmp_path, seconds=10)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert trials.X.shape == (15, 4, 2000)
+    assert peak < 5 << 20
+
+
+def test_the_fake_has_the_layout_of_the_true_set(folder, iv_folder):
+    names = {path.name for path in folder.iterdir()}
+    assert {"label.mat", "readme.txt", "1_20131027.mat", "2_20140419.mat"} < names
+    assert loadmat(folder / "label.mat")["label"].tolist() == [LABELS]
+    file = loadmat(folder / "2_20140404.mat")
+    keys = [key for key in file if not key.startswith("__")]
+    assert keys[:3] == ["jl_eeg1", "jl_eeg10", "jl_eeg11"]
+    assert file["jl_eeg1"].shape == (62, 51)
+    assert file["jl_eeg1"].dtype == float
+    assert sorted(path.name for path in iv_folder.iterdir()) == ["1", "2", "3"]
+
+
+def test_the_same_seed_writes_the_same_films(tmp_path):
+    def X(seed, name):
+        options = {"n_subjects": 1, "n_sessions": 1, "seconds": SHORT}
+        write_fake_seed(tmp_path / name, random_state=seed, **options)
+        return load_seed(tmp_path / name, seconds=SHORT).X
+
+    np.testing.assert_array_equal(X(3, "a"), X(3, "b"))
+    assert not np.array_equal(X(3, "a"), X(4, "c"))
+
+
+@pytest.mark.parametrize("write", [write_fake_seed, write_fake_seed_iv])
+def test_a_fake_larger_than_the_true_set_is_refused(tmp_path, write):
+    with pytest.raises(ValueError, match="n_sessions 1 to 3"):
+        write(tmp_path, n_sessions=4)
