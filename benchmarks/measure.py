@@ -5,6 +5,8 @@ import gc
 import os
 import platform
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -30,6 +32,12 @@ def interleave(runs, repeats):
 
 def can_measure_memory():
     return sys.platform == "linux" and os.access("/proc/self/clear_refs", os.W_OK)
+
+
+def in_fresh_process(function, *args):
+    """Call where nothing has been allocated before."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *args).result()
 
 
 def peak_bytes(run, repeats=3):

@@ -125,7 +125,7 @@ class ReferenceMSiMamba(nn.Module):
         top_k=3,
         n_kernels=6,
         d_hidden=64,
-        d_state=8,
+        d_state=4,
         d_conv=2,
         expand=1,
         periods="batch",

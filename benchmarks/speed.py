@@ -15,6 +15,7 @@ import torch
 from measure import (
     can_measure_memory,
     describe_machine,
+    in_fresh_process,
     interleave,
     machine_limits,
     peak_bytes,
@@ -28,6 +29,7 @@ from skmamba.modules._fold_groups import direct_cost
 SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
 SIZES = {"d_model": 64, "top_k": 3, "n_kernels": 6, "d_hidden": 64, "d_state": 16}
 RIVALS = ("EEGNet", "ShallowFBCSPNet", "EEGConformer", "ATCNet")
+N_TRIALS = 1280  # a minute each
 MARKS = "<!-- tables -->", "<!-- end of tables -->"
 
 
@@ -94,16 +96,18 @@ def against_reference(shape, repeats):
 
 def memory(shape):
     """One row: peak memory of forward and backward."""
-    x = make_windows(*shape)
-    peaks = {
-        name: peak_bytes(partial(train_step, net, x)) for name, net in make_nets(shape).items()
-    }
+    ours, plain = (in_fresh_process(peak_of_step, name, shape) for name in ("ours", "plain"))
     return {
         "windows": " x ".join(map(str, shape)),
-        "ours, MB": f"{1e-6 * peaks['ours']:.0f}",
-        "plain, MB": f"{1e-6 * peaks['plain']:.0f}",
-        "share": peaks["ours"] / peaks["plain"],
+        "ours, MB": f"{1e-6 * ours:.0f}",
+        "plain, MB": f"{1e-6 * plain:.0f}",
+        "share": ours / plain,
     }
+
+
+def peak_of_step(name, shape):
+    torch.set_num_threads(1)
+    return peak_bytes(partial(train_step, make_nets(shape)[name], make_windows(*shape)))
 
 
 def against_braindecode(repeats, shape=(64, 4, 256)):
@@ -117,7 +121,9 @@ def against_braindecode(repeats, shape=(64, 4, 256)):
         for name in RIVALS:
             nets[name] = getattr(models, name)(n_chans=n_chans, n_outputs=2, n_times=n_times)
         x = make_windows(*shape)
-        training = interleave({k: partial(train_step, net, x) for k, net in nets.items()}, repeats)
+        training = interleave(
+            {k: partial(train_step, net, x) for k, net in nets.items()}, 5 * repeats
+        )
         for net in nets.values():
             net.eval()
         alone = {k: partial(predict, net, x[:1]) for k, net in nets.items()}
@@ -179,18 +185,21 @@ def glue(repeats):
     seconds = interleave({"fit": lambda: classifier.fit(trials.X, y), "bare": bare_loop}, repeats)
     rows = {"fit, times a bare loop": seconds["fit"] / seconds["bare"]}
     if can_measure_memory():
-        X = np.random.default_rng(0).normal(size=(1280, 4, 7500)).astype(np.float32)
-        windows = SlidingWindows(size=256, stride=128)
-        classifier.set_params(max_epochs=1).fit(windows.fit_transform(X[:4]), [0, 1, 0, 1])
-        few, all_trials = (
-            peak_bytes(partial(classifier.predict, windows.transform(trials)), repeats=1)
-            for trials in (X[:4], X)
-        )
-        rows["X to predict, windows overlapping by 50 %, MB"] = 1e-6 * X.nbytes
+        few, all_trials = (in_fresh_process(peak_of_predict, n) for n in (4, N_TRIALS))
+        n_bytes = 4 * N_TRIALS * 4 * 7500
+        rows["X to predict, windows overlapping by 50 %, MB"] = 1e-6 * n_bytes
         rows["peak memory for four trials, MB"] = 1e-6 * few
-        rows["more for all 1280 trials, MB"] = 1e-6 * (all_trials - few)
-        rows["that as a share of X"] = (all_trials - few) / X.nbytes
+        rows[f"more for all {N_TRIALS} trials, MB"] = 1e-6 * (all_trials - few)
+        rows["that as a share of X"] = (all_trials - few) / n_bytes
     return rows
+
+
+def peak_of_predict(n_trials):
+    torch.set_num_threads(1)
+    X = make_windows(n_trials, 4, 7500).numpy()
+    bags = SlidingWindows(size=256, stride=128).fit_transform(X)
+    classifier = MSiMambaClassifier(max_epochs=1).fit(bags[:4], [0, 1, 0, 1])
+    return peak_bytes(partial(classifier.predict, bags), repeats=1)
 
 
 def to_markdown(rows):
@@ -226,7 +235,7 @@ def sections(repeats, all_threads):
 
 def main():
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--write", type=Path, help="page whose tables are replaced")
     options = parser.parse_args()

@@ -22,13 +22,13 @@ class MSiMambaClassifier(NetClassifier):
         Width of a token.
     n_layers : int, default=1
         Number of iMamba blocks.
-    top_k : int, default=3
+    top_k : int, default=2
         Number of frequencies at which a window is folded.
     n_kernels : int, default=3
         Kernels of the inception, of side 1, 3, 5, ...
     d_hidden : int, default=16
         Maps inside the multi-scale block.
-    d_state : int, default=8
+    d_state : int, default=4
         State of each inner channel of Mamba.
     d_conv : int, default=2
         Length of Mamba's convolution over tokens.
@@ -91,10 +91,10 @@ class MSiMambaClassifier(NetClassifier):
         d_model=64,
         n_layers=1,
         *,
-        top_k=3,
+        top_k=2,
         n_kernels=3,
         d_hidden=16,
-        d_state=8,
+        d_state=4,
         d_conv=2,
         expand=1,
         bidirectional=True,

@@ -23,7 +23,7 @@ class MultiScaleTemporalBlock(nn.Module):
     ----------
     n_chans, n_times : int
         Size of a window.
-    top_k : int, default=3
+    top_k : int, default=2
         Number of frequencies; windows too short to have as many use all they have.
     n_kernels : int, default=3
         Kernels of the inception, see :class:`InceptionConv2d`.
@@ -68,7 +68,7 @@ class MultiScaleTemporalBlock(nn.Module):
         n_chans,
         n_times,
         *,
-        top_k=3,
+        top_k=2,
         n_kernels=3,
         d_hidden=16,
         period_selection="window",
