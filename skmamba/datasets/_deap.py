@@ -1,6 +1,5 @@
 """DEAP: emotions while watching music videos, from the files its owners give out."""
 
-import secrets
 from functools import partial
 from numbers import Integral
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.io import savemat
-from sklearn.utils import check_random_state
 
 from ..trials import Trials
+from ._arguments import make_rng
 from ._channels import pick_channels
 from ._deap_cache import pick_cached
-from ._files import DataFormatError, check_array, read_each
+from ._files import DataFormatError, check_array, make_room, read_each
 from ._mat import read_mat
 from ._ratings import binarise
 from ._safe_pickle import read_arrays
@@ -326,7 +325,7 @@ def write_fake_deap(path, *, n_subjects=2, n_trials=40, n_times=8064, matlab=Fal
     ValueError
         If a number is out of its range.
     FileExistsError
-        If there is such a file already: none is overwritten.
+        If one of the files is there already: none is overwritten, and none is written.
 
     See Also
     --------
@@ -352,15 +351,16 @@ def write_fake_deap(path, *, n_subjects=2, n_trials=40, n_times=8064, matlab=Fal
     ):
         if not isinstance(value, Integral) or not low <= value <= high:
             raise ValueError(f"{name} must be a number from {low} to {high}, got {value!r}.")
-    rng = check_random_state(secrets.randbits(32) if random_state is None else random_state)
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    for i in range(1, n_subjects + 1):
+    rng = make_rng(random_state)
+    suffix = ".mat" if matlab else ".dat"
+    files = [Path(path) / f"s{i:02}{suffix}" for i in range(1, n_subjects + 1)]
+    make_room(files)
+    for path in files:
         data, ratings = _invent_subject(rng, n_trials, n_times)
         content = {"labels": ratings, "data": data}
         if (n_trials, n_times) != (N_STIMULI, N_TIMES):
             content["fake"] = (n_trials, n_times)
-        with open(folder / f"s{i:02}{'.mat' if matlab else '.dat'}", "xb") as file:
+        with open(path, "xb") as file:
             if matlab:
                 savemat(file, content)
             else:

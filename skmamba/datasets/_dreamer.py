@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.io import savemat
-from sklearn.utils import check_random_state
 from tqdm import tqdm
 
 from ..trials import Trials
+from ._arguments import check_choice, check_numbers, make_rng
 from ._channels import pick_channels
-from ._files import DataFormatError, check_array
+from ._files import DataFormatError, check_array, make_room
 from ._mat import describe, read_mat
 from ._ratings import binarise
-from ._segments import as_float32, check_choice, check_length, check_numbers, count_points, cut
+from ._segments import as_float32, check_length, count_points, cut
 
 FILE = "DREAMER.mat"
 SFREQ = 128
@@ -395,12 +395,19 @@ def write_fake_dreamer(
     compress : bool, default=True
         Whether the file is compressed, as the true one is.
     random_state : int, RandomState instance or None, default=0
-        Seed.
+        Seed; None takes fresh entropy.
 
     Returns
     -------
     path : Path
         The file.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    FileExistsError
+        If one of the files is there already: none is overwritten, and none is written.
 
     Examples
     --------
@@ -414,7 +421,9 @@ def write_fake_dreamer(
             f"n_subjects must be 1 to {N_SUBJECTS} and n_films 1 to {len(EMOTIONS)}, "
             f"got {n_subjects!r} and {n_films!r}."
         )
-    rng = check_random_state(random_state)
+    path = Path(path) / FILE
+    make_room([path])
+    rng = make_rng(random_state)
 
     def recordings(durations, sfreq, n_channels, offset):
         return _cells(
@@ -457,8 +466,6 @@ def write_fake_dreamer(
         "Version": "1.0.2",
         "Acknowledgement": "None: nobody was recorded.",
     }
-    path = Path(path) / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
     savemat(path, {"DREAMER": content}, do_compression=compress)
     return path
 

@@ -1,4 +1,4 @@
-"""What all readers of files share: one error, order by number, subjects side by side."""
+"""Files of data sets: one error, order by number, subjects side by side, nothing overwritten."""
 
 import re
 from pathlib import Path
@@ -128,3 +128,24 @@ def read_each(read, arguments, *, n_jobs, progress, unit):
     calls = (delayed(read)(*args) for args in arguments)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
     return list(tqdm(results, total=len(arguments), unit=unit, disable=not progress))
+
+
+def make_room(paths):
+    """Make the folders of files that are about to be written, none of which is there yet.
+
+    Parameters
+    ----------
+    paths : iterable of path-like
+        The files.
+
+    Raises
+    ------
+    FileExistsError
+        If one is there: it may be a real one.
+    """
+    paths = [Path(path) for path in paths]
+    for path in paths:
+        if path.exists():
+            raise FileExistsError(f"{path} is there already; invented files overwrite nothing.")
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.io import savemat
-from sklearn.utils import check_random_state
 
 from ..trials import Trials
+from ._arguments import check_choice, check_numbers, make_rng
 from ._channels import pick_channels
-from ._files import DataFormatError, check_array, find_files, read_each
+from ._files import DataFormatError, check_array, find_files, make_room, read_each
 from ._mat import list_mat, read_mat
-from ._segments import as_float32, check_choice, check_length, check_numbers, count_points, cut
+from ._segments import as_float32, check_length, count_points, cut
 
 SFREQ = 200
 N_SUBJECTS = 15
@@ -393,7 +393,10 @@ class _Wanted:
         n_points = self.n_points
         if n_points is None:
             n_points = min(film.shape[1] for films in read for film in films)
-        X = np.stack([cut(film, n_points, self.take) for films in read for film in films])
+        X = np.empty((len(files) * n_films, len(self.picks), n_points), dtype="float32")
+        for part in X.reshape(len(files), n_films, *X.shape[1:]):
+            for x, film in zip(part, read.pop(0), strict=True):  # let go once it is copied
+                x[:] = cut(film, n_points, self.take)
         rows = [
             {
                 "subject": subject,
@@ -496,7 +499,14 @@ def write_fake_seed(
     compress : bool, default=True
         Whether the files are compressed, as the true ones are.
     random_state : int, RandomState instance or None, default=0
-        Seed.
+        Seed; None takes fresh entropy.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    FileExistsError
+        If one of the files is there already: none is overwritten, and none is written.
 
     Examples
     --------
@@ -508,15 +518,18 @@ def write_fake_seed(
     ['1_20131027.mat', '1_20131030.mat', 'label.mat', 'readme.txt']
     """
     _check_size(n_subjects, n_sessions)
-    rng = check_random_state(random_state)
-    folder = Path(path)
-    durations = _durations(FILM_SECONDS, seconds)
-    for subject in range(n_subjects):
-        for session in range(n_sessions):
-            file = folder / f"{subject + 1}_{DATES[subject][session]}.mat"
-            _write_films(file, INITIALS[subject], durations, compress, rng)
-    savemat(folder / "label.mat", {"label": np.array([LABELS], dtype="int16")})
-    (folder / "readme.txt").write_text("Noise in the layout of SEED.\n")
+    folder, rng = Path(path), make_rng(random_state)
+    label, readme = folder / "label.mat", folder / "readme.txt"
+    files = {
+        folder / f"{subject + 1}_{DATES[subject][session]}.mat": INITIALS[subject]
+        for subject in range(n_subjects)
+        for session in range(n_sessions)
+    }
+    make_room([*files, label, readme])
+    for file, who in files.items():
+        _write_films(file, who, _durations(FILM_SECONDS, seconds), compress, rng)
+    savemat(label, {"label": np.array([LABELS], dtype="int16")})
+    readme.write_text("Noise in the layout of SEED.\n")
 
 
 def write_fake_seed_iv(
@@ -538,7 +551,14 @@ def write_fake_seed_iv(
     compress : bool, default=True
         Whether the files are compressed, as the true ones are.
     random_state : int, RandomState instance or None, default=0
-        Seed.
+        Seed; None takes fresh entropy.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    FileExistsError
+        If one of the files is there already: none is overwritten, and none is written.
 
     Examples
     --------
@@ -550,12 +570,16 @@ def write_fake_seed_iv(
     ['1/1_20160518.mat', '2/1_20160618.mat']
     """
     _check_size(n_subjects, n_sessions)
-    rng = check_random_state(random_state)
-    for session in range(n_sessions):
+    folder, rng = Path(path), make_rng(random_state)
+    files = {
+        folder / f"{session + 1}/{subject + 1}_20160{session + 5}18.mat": (subject, session)
+        for session in range(n_sessions)
+        for subject in range(n_subjects)
+    }
+    make_room(files)
+    for file, (subject, session) in files.items():
         durations = _durations([4 * n for n in IV_PIECES[session]], seconds)
-        for subject in range(n_subjects):
-            file = Path(path) / f"{session + 1}/{subject + 1}_20160{session + 5}18.mat"
-            _write_films(file, "cz" if subject == 0 else f"s{subject}", durations, compress, rng)
+        _write_films(file, "cz" if subject == 0 else f"s{subject}", durations, compress, rng)
 
 
 def _check_size(n_subjects, n_sessions):
@@ -576,5 +600,4 @@ def _write_films(path, who, durations, compress, rng):
         f"{who}_eeg{i + 1}": 0.5 * rng.randint(-60, 60, size=(len(CH_NAMES), round(s * SFREQ) + 1))
         for i, s in enumerate(durations)
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     savemat(path, {name: films[name] for name in sorted(films)}, do_compression=compress)

@@ -1,4 +1,4 @@
-"""Films of different length, cut to one; and arguments that say which and how much to read."""
+"""Films of different length, cut to one."""
 
 import numbers
 
@@ -7,52 +7,6 @@ import numpy as np
 from ._files import DataFormatError
 
 LIMIT = 1e9  # no amplifier's output in any unit, and float32 would hold it
-
-
-def check_choice(name, value, allowed):
-    """Check an argument that is one of a few words."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
-
-
-def check_numbers(name, wanted, n_published):
-    """Sort the numbers of the subjects or sessions wanted, and check that there are such.
-
-    Parameters
-    ----------
-    name : str
-        The argument.
-    wanted : int, list of int or None
-        What came.
-    n_published : int
-        The data set has 1 to this.
-
-    Returns
-    -------
-    wanted : list of int or None
-        None if all are wanted.
-
-    Raises
-    ------
-    ValueError
-        If a number is unknown or comes twice, or there is none.
-    """
-    if wanted is None:
-        return None
-    one = isinstance(wanted, numbers.Number | str)
-    given = [wanted] if one else list(wanted)
-    known = all(
-        isinstance(number, numbers.Integral)
-        and not isinstance(number, bool)
-        and 1 <= number <= n_published
-        for number in given
-    )
-    if not known or not given or len(set(given)) < len(given):
-        raise ValueError(
-            f"{name} must be one or several of the numbers 1 to {n_published}, each once, "
-            f"got {wanted!r}."
-        )
-    return sorted(int(number) for number in given)
 
 
 def count_points(seconds, sfreq):

@@ -1,12 +1,10 @@
 """Invented EEG with a known truth."""
 
-import secrets
-
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 
 from ..trials import Trials
+from ._arguments import make_rng
 
 CH_NAMES = "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split()
 NOISE_RMS = 10.0  # microvolt
@@ -61,8 +59,7 @@ def simulate_trials(
     <Trials of simulation: 12 trials x 4 channels x 512 time points (4 s at 128 Hz), \
 3 subjects; 6 of class 0, 6 of class 1 (majority 50 %)>
     """
-    # scikit-learn would take None for numpy's global generator, which belongs to the caller
-    rng = check_random_state(secrets.randbits(32) if random_state is None else random_state)
+    rng = make_rng(random_state)
     shape = (n_subjects, n_trials)
     y = np.stack([rng.permutation(np.arange(n_trials) % n_classes) for _ in range(n_subjects)])
 

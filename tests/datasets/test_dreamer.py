@@ -462,9 +462,24 @@ def test_the_same_seed_writes_the_same_file(tmp_path):
         return load_dreamer(write_fake_dreamer(tmp_path / folder, **options), seconds=1).X
 
     np.testing.assert_array_equal(X(3, "a"), X(3, "b"))
-    assert not np.array_equal(X(3, "a"), X(4, "c"))
+    assert not np.array_equal(X(3, "c"), X(4, "d"))
 
 
 def test_a_fake_larger_than_the_true_set_is_refused(tmp_path):
     with pytest.raises(ValueError, match="n_subjects must be 1 to 23"):
         write_fake_dreamer(tmp_path, n_subjects=24)
+
+
+def test_a_fake_never_overwrites_a_file(tmp_path):
+    (tmp_path / "DREAMER.mat").write_bytes(b"real")
+    with pytest.raises(FileExistsError, match=r"DREAMER\.mat is there already; .* nothing"):
+        write_fake_dreamer(tmp_path, n_subjects=1, seconds=1)
+    assert (tmp_path / "DREAMER.mat").read_bytes() == b"real"
+
+
+def test_a_fresh_fake_leaves_the_global_generator_alone(tmp_path):
+    before = np.random.get_state()
+    write_fake_dreamer(tmp_path, n_subjects=1, seconds=1, baseline_seconds=1, random_state=None)
+    after = np.random.get_state()
+    assert after[2] == before[2]
+    np.testing.assert_array_equal(after[1], before[1])

@@ -489,10 +489,36 @@ def test_the_same_seed_writes_the_same_films(tmp_path):
         return load_seed(tmp_path / name, seconds=SHORT).X
 
     np.testing.assert_array_equal(X(3, "a"), X(3, "b"))
-    assert not np.array_equal(X(3, "a"), X(4, "c"))
+    assert not np.array_equal(X(3, "c"), X(4, "d"))
 
 
 @pytest.mark.parametrize("write", [write_fake_seed, write_fake_seed_iv])
 def test_a_fake_larger_than_the_true_set_is_refused(tmp_path, write):
     with pytest.raises(ValueError, match="n_sessions 1 to 3"):
         write(tmp_path, n_sessions=4)
+
+
+@pytest.mark.parametrize(
+    ("write", "real"),
+    [
+        (write_fake_seed, "2_20140404.mat"),
+        (write_fake_seed, "label.mat"),
+        (write_fake_seed_iv, "2/1_20160618.mat"),
+    ],
+)
+def test_fakes_never_overwrite_a_file_and_then_write_none(tmp_path, write, real):
+    (tmp_path / real).parent.mkdir(exist_ok=True)
+    (tmp_path / real).write_bytes(b"real")
+    with pytest.raises(FileExistsError, match=r"\.mat is there already; .* nothing"):
+        write(tmp_path, seconds=0.1)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / real]
+    assert (tmp_path / real).read_bytes() == b"real"
+
+
+@pytest.mark.parametrize("write", [write_fake_seed, write_fake_seed_iv])
+def test_fresh_fakes_leave_the_global_generator_alone(tmp_path, write):
+    before = np.random.get_state()
+    write(tmp_path, n_subjects=1, n_sessions=1, seconds=0.1, random_state=None)
+    after = np.random.get_state()
+    assert after[2] == before[2]
+    np.testing.assert_array_equal(after[1], before[1])
