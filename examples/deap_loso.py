@@ -13,36 +13,7 @@ has never met. DEAP's owners give the files out on request; say where yours lie:
 from argparse import ArgumentParser
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from sklearn.dummy import DummyClassifier
-from sklearn.model_selection import LeaveOneGroupOut, cross_validate
-from sklearn.pipeline import make_pipeline
-
-from skmamba import MSiMambaClassifier, SlidingWindows, load_deap, write_fake_deap
-
-SCORES = ["accuracy", "balanced_accuracy"]
-
-
-def score(trials, max_epochs=20, n_jobs=None):
-    """Scores of MS-iMamba and of the commonest class, one of each per left-out subject."""
-    pipe = make_pipeline(
-        SlidingWindows(size=2, sfreq=trials.sfreq),
-        MSiMambaClassifier(max_epochs=max_epochs, random_state=0),
-    )
-    models = {"MS-iMamba": pipe, "majority": DummyClassifier(strategy="most_frequent")}
-    subjects = trials.metadata["subject"]
-    return {
-        name: cross_validate(
-            model,
-            trials.X,
-            trials.y,
-            groups=subjects,
-            cv=LeaveOneGroupOut(),
-            scoring=SCORES,
-            n_jobs=n_jobs,
-        )
-        for name, model in models.items()
-    }
+from skmamba import compare, evaluate, load_deap, make_models, write_fake_deap
 
 
 def main():
@@ -54,6 +25,7 @@ def main():
     parser.add_argument("--cache", help="folder for compact copies, read faster next time")
     parser.add_argument("--epochs", type=int, help="passes over the training data")
     parser.add_argument("--jobs", type=int, default=-1, help="subjects left out at a time")
+    parser.add_argument("--store", help="folder that keeps finished folds; run again to go on")
     options = parser.parse_args()
     if bool(options.folder) == options.fake:
         parser.error("give the folder of DEAP, or --fake")
@@ -65,12 +37,13 @@ def main():
             options.folder or temporary, options.target, cache=options.cache, progress=True
         )
     print(trials)
-    results = score(trials, max_epochs, options.jobs)
-    print(f"\n{trials.metadata['subject'].nunique()} subjects, each left out once; mean ± sd:\n")
-    for model, result in results.items():
-        scores = (result[f"test_{name}"] for name in SCORES)
-        accuracy, balanced = (f"{np.mean(s):.2f} ± {np.std(s, ddof=1):.2f}" for s in scores)
-        print(f"{model:10} accuracy {accuracy}, balanced accuracy {balanced}")
+    models = make_models("ms-imamba", trials, channels=None, max_epochs=max_epochs)
+    results = evaluate(models, trials, "cross_subject", n_jobs=options.jobs, store=options.store)
+    for score in ("accuracy", "balanced_accuracy"):
+        print(
+            f"\n{score} over {trials.metadata['subject'].nunique()} subjects, left out once each:\n"
+        )
+        print(compare(results, score).round(3).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,9 @@ import importlib.util
 import re
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from sklearn.model_selection import GroupKFold
 
-from skmamba import load_deap, simulate_trials, write_fake_deap
+from skmamba import make_models, simulate_trials, write_fake_deap
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,56 +18,20 @@ def load_example(name):
     return module
 
 
-@pytest.fixture(scope="module")
-def quickstart():
-    return load_example("quickstart")
-
-
-def test_band_power_finds_the_band_of_a_rhythm(quickstart):
-    time = np.arange(256) / 128
-    alpha = np.sin(2 * np.pi * 10 * time)[None, None]
-    noise = 1e-3 * np.random.default_rng(0).normal(size=(1, 1, 256))
-    features = quickstart.log_band_power(alpha + noise, sfreq=128)
-    assert list(quickstart.BANDS)[features.argmax()] == "alpha"
-
-
-def test_quickstart_scores_every_model_on_every_subject_once(quickstart, tmp_path):
-    trials = simulate_trials(n_subjects=4, n_trials=4, n_times=512, effect=2.0)
-    models = quickstart.make_models(trials)
-    for name in ("MS-iMamba", "EEGNet (braindecode)"):
-        models[name][-1].set_params(max_epochs=1)
-    results = quickstart.evaluate(models, trials, GroupKFold(2))
-    assert all(sorted(rows) == [0, 1, 2, 3] for _, rows in results.groupby("model")["subject"])
-    table = quickstart.summarise(results)
-    assert list(table.index) == [
-        "MS-iMamba",
-        "EEGNet (braindecode)",
-        "band power + LDA",
-        "majority (chance)",
-    ]
-    lda = results[results["model"] == "band power + LDA"]
-    assert lda["trials"].mean() > 0.8  # the planted difference is one of band power
-    chance = results[results["model"] == "majority (chance)"]
-    assert chance[["trials", "windows"]].eq(0.5).all(axis=None)
-
-    quickstart.draw(results, tmp_path / "picture.png")
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_summary_is_mean_and_spread_over_subjects(quickstart):
-    results = pd.DataFrame(
-        {
-            "model": ["a", "a"],
-            "subject": [0, 1],
-            "trials": [0.5, 1.0],
-            "windows": [0.6, 0.8],
-            "fit seconds": [1.0, 2.0],
-        }
+def test_quickstart_scores_every_model_on_every_subject_beside_chance():
+    quickstart = load_example("quickstart")
+    trials = simulate_trials(n_subjects=4, n_trials=8, n_times=512, effect=2.0)
+    models = make_models(["ms-imamba", "band-power-lda"], trials, channels=None, max_epochs=1)
+    table, scores = quickstart.run(trials, models, n_folds=2)
+    assert (
+        scores.groupby("estimator")["subject"].apply(sorted).map(list).tolist()
+        == [[0, 1, 2, 3]] * 5
     )
-    row = quickstart.summarise(results).loc["a"]
-    assert row["balanced accuracy, trials"] == "0.75 ± 0.35"
-    assert row["balanced accuracy, windows"] == "0.70 ± 0.14"
-    assert row["fit seconds"] == 1.5
+    # the planted difference is one of band power
+    assert table.loc["band-power-lda", "mean"] > 0.9
+    assert table.loc["band-power-lda", "p_chance"] == 1 / 16
+    assert table["chance"].eq(0.5).all()
+    assert table.loc["majority", "windows"] == 0.5
 
 
 def test_own_recordings_go_from_files_to_a_score_above_the_majority(capsys):
@@ -98,8 +59,21 @@ def test_every_python_block_of_the_readme_runs(capsys):
     assert "log power" in printed
 
 
-def test_deap_loso_scores_every_subject_once(tmp_path):
-    write_fake_deap(tmp_path, n_subjects=3, n_trials=8, n_times=384 + 512)
-    results = load_example("deap_loso").score(load_deap(tmp_path), max_epochs=1)
-    assert all(len(result["test_accuracy"]) == 3 for result in results.values())
-    assert (results["majority"]["test_balanced_accuracy"] == 0.5).all()
+def test_deap_loso_scores_every_subject_once(tmp_path, capsys, monkeypatch):
+    write_fake_deap(tmp_path / "DEAP", n_subjects=3, n_trials=8, n_times=384 + 512)
+    arguments = ["deap_loso.py", str(tmp_path / "DEAP"), "--epochs", "1", "--jobs", "1"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--store", str(tmp_path / "store")])
+    load_example("deap_loso").main()
+    printed = capsys.readouterr().out
+    assert "valence" in printed
+    balanced = printed.partition("balanced_accuracy over 3 subjects")[2]
+    assert re.search(r"majority +baseline +3 +0.5", balanced)
+
+
+def test_loso_on_dask_scores_people_on_workers(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    arguments = ["loso_on_dask.py", "--subjects", "2", "--epochs", "1"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--store", str(tmp_path)])
+    load_example("loso_on_dask").main()
+    assert re.search(r"majority +baseline +2 +0.5", capsys.readouterr().out)
+    assert len(list(tmp_path.iterdir())) == 2 * 5

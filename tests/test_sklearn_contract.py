@@ -10,12 +10,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
 
 from skmamba import (
+    BandPower,
     BraindecodeClassifier,
     ChannelPicker,
+    EuclideanAlignment,
     MSiMambaClassifier,
     SlidingWindows,
     WindowVotingClassifier,
 )
+
+# The checks know no groups, and a person fitted without them is told of.
+pytestmark = pytest.mark.filterwarnings("ignore:EuclideanAlignment got no groups:UserWarning")
 
 # Full batches in float64 without dropout: nothing is left to chance, so every check holds to the
 # letter, that of sample weights (rtol 1e-7) included.
@@ -25,6 +30,9 @@ SMALL = {"d_model": 16, "d_hidden": 4, "n_kernels": 2, "drop_prob": 0.0}
 STRICT = [
     ChannelPicker(),
     SlidingWindows(size=1),
+    EuclideanAlignment(),
+    EuclideanAlignment("calibration", n_calibration=1),
+    BandPower(sfreq=2, bands={"all": (0, 2)}),
     WindowVotingClassifier(LogisticRegression()),
     WindowVotingClassifier(LogisticRegression(), voting="hard"),
     MSiMambaClassifier(**SMALL, **EXACT),
@@ -38,6 +46,7 @@ STRICT = [
     ),
 ]
 DEFAULTS = [MSiMambaClassifier(), BraindecodeClassifier()]
+TRANSDUCTIVE = [EuclideanAlignment("unlabelled")]
 
 
 def expected_failures(estimator):
@@ -55,6 +64,16 @@ def test_strict_instances_pass_every_check(estimator, check):
 
 @parametrize_with_checks(DEFAULTS, expected_failed_checks=expected_failures)
 def test_default_instances_pass_every_check_but_that_of_repeated_rows(estimator, check):
+    check(estimator)
+
+
+def looks_at_all_rows(estimator):
+    reason = "a person's reference is the mean over all rows of X, as the mode says"
+    return {"check_methods_subset_invariance": reason}
+
+
+@parametrize_with_checks(TRANSDUCTIVE, expected_failed_checks=looks_at_all_rows)
+def test_transductive_instances_pass_every_check_but_that_of_subsets(estimator, check):
     check(estimator)
 
 
@@ -84,7 +103,9 @@ def test_every_public_estimator_is_checked():
     assert checked == public
 
 
-@pytest.mark.parametrize("estimator", STRICT + DEFAULTS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "estimator", STRICT + DEFAULTS + TRANSDUCTIVE, ids=lambda e: type(e).__name__
+)
 def test_tags_promise_three_dimensions_beside_two(estimator):
     tags = estimator.__sklearn_tags__().input_tags
     assert tags.three_d_array

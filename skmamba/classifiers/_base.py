@@ -18,6 +18,7 @@ from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 from skorch.history import History
 
+from .._groups import read_columns
 from .._restore import restored_on_error
 from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded, torch_threads
@@ -125,8 +126,9 @@ class NetClassifier(TrialClassifier):
             Labels of any kind.
         sample_weight : array-like of shape (n_trials,), default=None
             Weights of trials; those of weight zero are left out.
-        groups : array-like of shape (n_trials,), default=None
-            Subjects, say: early stopping then holds out whole groups.
+        groups : DataFrame or array-like of shape (n_trials,), default=None
+            Metadata with a column ``subject``, or any ids: early stopping then holds out whole
+            subjects, or all trials of an id.
 
         Returns
         -------
@@ -308,8 +310,8 @@ class NetClassifier(TrialClassifier):
         if groups is None:
             split = StratifiedShuffleSplit(**options).split(trials, y_index[trials])
         else:
-            groups = np.asarray(groups)[trials]
-            split = GroupShuffleSplit(**options).split(trials, groups=groups)
+            (groups,) = read_columns(groups, "subject", asker=self)
+            split = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
         train, valid = next(split)
         train, valid = trials[train], trials[valid]
         if len(np.unique(y_index[train])) < 2:

@@ -216,13 +216,15 @@ class RememberTrials(Callback):
         type(self).seen.append((set(dataset_train.trials), set(dataset_valid.trials)))
 
 
-def test_early_stopping_holds_out_whole_groups(bags, trials):
+@pytest.mark.parametrize("form", ["metadata", "ids"])
+def test_early_stopping_holds_out_whole_groups(bags, trials, form):
     subjects = trials.metadata["subject"].to_numpy()
+    groups = trials.metadata if form == "metadata" else subjects
     RememberTrials.seen = []
     clf = MSiMambaClassifier(
         early_stopping=True, validation_fraction=0.25, callbacks=[RememberTrials()], **TINY
     )
-    clf.fit(bags, trials.y, groups=subjects)
+    clf.fit(bags, trials.y, groups=groups)
     train, valid = RememberTrials.seen[0]
     assert set(subjects[list(train)]) & set(subjects[list(valid)]) == set()
     assert len(set(subjects[list(valid)])) == 1

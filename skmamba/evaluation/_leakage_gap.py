@@ -1,0 +1,229 @@
+"""How much of a score comes from what a split shares."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils.parallel import Parallel, delayed
+from tqdm import tqdm
+
+from ._chance import check_seed, fill_seeds, permute_labels
+from ._leakage import number_things, trial_key
+
+
+def leakage_gap(
+    estimator,
+    trials,
+    *,
+    size,
+    stride=None,
+    n_splits=5,
+    score="balanced_accuracy",
+    n_jobs=None,
+    random_state=0,
+    verbose=True,
+):
+    """Score one model under splits that keep more and more apart, and with labels permuted.
+
+    Windows are rows here, as in many published protocols, so that all splits see the same rows
+    and differ only in what they keep together: nothing, trials, stimuli or subjects.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Gets windows ``(n_windows, n_channels, size)``. A pipeline that cuts windows of the same
+        ``size`` does too.
+    trials : Trials
+        One row a trial.
+    size : int
+        Length of a window in time points.
+    stride : int, default=size
+        Distance between two window starts, in time points.
+    n_splits : int, default=5
+        Folds of each split; fewer where there are fewer trials, stimuli or subjects.
+    score : str or callable, default="balanced_accuracy"
+        Any of scikit-learn's scorers; it is asked about windows.
+    n_jobs : int, default=None
+        Fits at the same time, as in scikit-learn.
+    random_state : int or None, default=0
+        Seed of the folds, of the permutation and of whatever the estimator leaves open.
+    verbose : bool, default=True
+        Whether to show progress and to print what the numbers say.
+
+    Returns
+    -------
+    gap : DataFrame
+        One row per split and labels:
+
+        - ``split``: ``"random windows"``, ``"trials"``, ``"stimuli"``, ``"subjects"``; a split
+          is left out where the metadata do not give it or a training set would lack a class;
+        - ``labels``: ``"true"``, or ``"permuted"`` by trial;
+        - ``mean``, ``std`` and ``n_folds``: the score over folds;
+        - ``inflation``: points by which the mean exceeds that of the last split, by subject
+          if there is one, with the same labels;
+        - ``n_train``, ``n_test``: windows, mean over folds.
+
+    Raises
+    ------
+    ValueError
+        If rows are windows already, or no split of trials is possible.
+
+    See Also
+    --------
+    leakage_report : What a splitter's folds share.
+    skmamba.plots.LeakageDisplay : Draws the result.
+
+    Notes
+    -----
+    Permuted labels mean nothing, but all windows of a trial still share theirs. A score above
+    chance can then only come from recognising trials. Labels are dealt out anew among the trials
+    of each subject, before any split: had a subject more of one label than before, recognising
+    the subject would do. Where each subject has one label only, they are dealt out among all.
+
+    The difference between random windows and trials is the leak. That between trials and
+    subjects is what the model knows of the people it met, which a within-subject question may
+    use.
+
+    By subject, permuted labels score chance, and scatter as the number of trials allows, not that
+    of windows: with 40 trials of two classes, by a standard deviation of up to 0.08. By trial
+    they may score less: of a subject with few trials, training holds more of the other labels
+    than of the one held out, and a model that recognises the subject answers with those.
+
+    All splits are stratified, so that a fold of few trials still has every class.
+
+    Examples
+    --------
+    Trials that differ by an offset each, and labels that have nothing to do with it:
+
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skmamba import leakage_gap, simulate_trials
+    >>> trials = simulate_trials(n_subjects=5, n_trials=8, effect=0)
+    >>> offsets = np.random.default_rng(0).normal(scale=30, size=(40, 4, 1))
+    >>> trials = replace(trials, X=trials.X + offsets)
+    >>> means = FunctionTransformer(lambda X: X.mean(axis=-1))
+    >>> model = make_pipeline(means, KNeighborsClassifier(3))
+    >>> gap = leakage_gap(model, trials, size=64, verbose=False)
+    >>> gap.query("split == 'random windows'")[["labels", "mean"]].round(1)
+         labels  mean
+    0      true   1.0
+    3  permuted   1.0
+    """
+    things = number_things(trials.metadata, trial_key(trials.metadata))
+    if not things.unknown and len(np.unique(things.codes)) < len(trials):
+        raise ValueError(
+            f"trials must have one row a trial, got {len(trials)} rows of "
+            f"{len(np.unique(things.codes))} trials: windows are cut here, by size."
+        )
+    seed = check_seed(random_state) % 2**32
+    estimator = fill_seeds(estimator, seed)
+    windows = trials.as_windows(size, stride)
+    trial = np.repeat(np.arange(len(trials)), len(windows) // len(trials))
+    permuted = permute_labels(trials.y, trials.metadata, np.random.default_rng(seed))
+    labels = {"true": windows.y, "permuted": permuted[trial]}
+    folds = {
+        (split, name): _make_folds(y, None if ids is None else ids[trial], n_splits, seed)
+        for name, y in labels.items()
+        for split, ids in _ids_to_keep_together(trials).items()
+    }
+    if not folds["trials", "true"]:
+        raise ValueError(
+            "Trials cannot be split: every class needs trials in two folds, got "
+            f"{pd.Series(trials.y).value_counts().to_dict()}."
+        )
+    jobs = [(key, fold) for key in folds for fold in folds[key]]
+    scorer = get_scorer(score)
+    scores = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_and_score)(estimator, windows.X, labels[name], *fold, scorer)
+        for (_, name), fold in jobs
+    )
+    progress = tqdm(scores, total=len(jobs), unit="fit", disable=None if verbose else True)
+    rows = [
+        {
+            "split": split,
+            "labels": name,
+            "score": value,
+            "n_train": len(train_idx),
+            "n_test": len(test_idx),
+        }
+        for ((split, name), (train_idx, test_idx)), value in zip(jobs, progress, strict=True)
+    ]
+    gap = _summarise_gap(pd.DataFrame(rows))
+    if verbose:
+        print(_put_in_words(gap, score if isinstance(score, str) else "score"))
+    return gap
+
+
+def _ids_to_keep_together(trials):
+    """Return what each split keeps together, one number a trial; None where there is nothing."""
+    ids = {"random windows": None, "trials": np.arange(len(trials))}
+    for split, column in (("stimuli", "stimulus"), ("subjects", "subject")):
+        things = number_things(trials.metadata, [column])
+        if not things.unknown:
+            ids[split] = things.codes
+    return ids
+
+
+def _make_folds(y, ids, n_splits, seed):
+    """Folds that keep rows of one id together; none if a training set would lack a class."""
+    if ids is None:
+        return list(StratifiedKFold(n_splits, shuffle=True, random_state=seed).split(y, y))
+    n_splits = min(n_splits, len(np.unique(ids)))
+    if n_splits < 2:
+        return []
+    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
+    folds = [fold for fold in splitter.split(y, y, ids) if len(fold[1])]
+    n_classes = len(np.unique(y))
+    if any(len(np.unique(y[train_idx])) < n_classes for train_idx, _ in folds):
+        return []
+    return folds
+
+
+def _fit_and_score(estimator, X, y, train_idx, test_idx, scorer):
+    """Score of one fold."""
+    fitted = clone(estimator).fit(X[train_idx], y[train_idx])
+    return scorer(fitted, X[test_idx], y[test_idx])
+
+
+def _summarise_gap(scores):
+    """One row per split and labels, from one per fold."""
+    gap = scores.groupby(["split", "labels"], sort=False, as_index=False).agg(
+        mean=("score", "mean"),
+        std=("score", "std"),
+        n_folds=("score", "size"),
+        n_train=("n_train", "mean"),
+        n_test=("n_test", "mean"),
+    )
+    reference = gap.groupby("labels")["mean"].transform("last")
+    gap.insert(5, "inflation", 100 * (gap["mean"] - reference))
+    return gap.round({"n_train": 0, "n_test": 0}).astype({"n_train": int, "n_test": int})
+
+
+def _put_in_words(gap, score):
+    """Two sentences, and which splits there are none of."""
+    means = {
+        name: rows.set_index("split")["mean"] for name, rows in gap.groupby("labels", sort=False)
+    }
+
+    def list_means(name):
+        return ", ".join(f"{split} {mean:.2f}" for split, mean in means[name].items())
+
+    last = means["true"].index[-1]
+    points = gap["inflation"].iloc[0]
+    lines = [
+        f"{score}: {list_means('true')}. {points:.0f} points between random windows and {last} "
+        "come from the split.",
+        f"With labels permuted by trial: {list_means('permuted')}. These labels mean nothing: what "
+        "random windows score above chance is read from the trials.",
+    ]
+    left_out = [split for split in ("stimuli", "subjects") if split not in means["true"]]
+    if left_out:
+        lines.append(
+            f"Not scored: {', '.join(left_out)}. The metadata do not tell, or a training set would "
+            "lack a class."
+        )
+    return "\n".join(lines)

@@ -1,0 +1,141 @@
+"""Models by name: whole pipelines, from trials to answers."""
+
+from difflib import get_close_matches
+
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from .preprocessing import BandPower, ChannelPicker, SlidingWindows
+
+__all__ = ["list_models", "make_models"]
+
+OURS = ("ms-imamba", "band-power-lda")
+# The best known ones by heart: asking braindecode takes seconds, and it may not be there.
+BRAINDECODE = ("EEGNet", "ShallowFBCSPNet", "Deep4Net", "TSception", "EEGConformer", "ATCNet")
+TYPO = 0.88  # likeness of two names; EEGITNet, which is no EEGNet misspelled, has 0.86
+
+
+def list_models():
+    """Name the models that :func:`make_models` builds.
+
+    Returns
+    -------
+    names : list of str
+        Ours, then braindecode's best known networks. Any other class of ``braindecode.models``
+        can be built by its name as well.
+
+    Examples
+    --------
+    >>> list_models()[:3]
+    ['ms-imamba', 'band-power-lda', 'EEGNet']
+    """
+    return [*OURS, *BRAINDECODE]
+
+
+def make_models(
+    names,
+    trials,
+    *,
+    channels="frontal4",
+    size=2.0,
+    stride=None,
+    random_state=None,
+    max_epochs=None,
+):
+    """Build pipelines from trials to answers that differ in their last step only.
+
+    Channels are chosen, windows cut, and a classifier trains on windows and votes by trial: a
+    fair start for a comparison.
+
+    Parameters
+    ----------
+    names : str or sequence of str
+        Which models: those of :func:`list_models`, in small or capital letters, or the name of
+        any other class of ``braindecode.models``.
+    trials : Trials
+        Whose ``sfreq`` and ``ch_names`` the models are made for.
+    channels : str, int, slice or list of str and int, default="frontal4"
+        Which channels, as the ``picks`` of :class:`~skmamba.ChannelPicker`; None keeps all.
+    size : float, default=2.0
+        Length of a window in seconds.
+    stride : float, default=size
+        Distance between two window starts in seconds.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the networks.
+    max_epochs : int, default=None
+        Passes of the networks over the training data; None leaves their default.
+
+    Returns
+    -------
+    models : dict of str to Pipeline
+        One pipeline a name, in the order and with the spelling of :func:`list_models` or of
+        braindecode.
+
+    Raises
+    ------
+    ValueError
+        If no model can have such a name. Whether braindecode has a network is asked when it is
+        fitted.
+
+    Notes
+    -----
+    ``"ms-imamba"`` is :class:`~skmamba.MSiMambaClassifier`, ``"band-power-lda"`` a linear
+    discriminant on the standardised :class:`~skmamba.BandPower` of windows, all others a
+    :class:`~skmamba.BraindecodeClassifier`, each with its defaults. Deep4Net and ATCNet were made
+    for longer windows (441 and 616 time points): braindecode shrinks their layers for shorter
+    ones, and warns that it does.
+
+    Examples
+    --------
+    >>> from skmamba import simulate_trials
+    >>> trials = simulate_trials(n_subjects=2, n_trials=6)
+    >>> models = make_models(["band-power-lda", "eegnet"], trials, size=1.0)
+    >>> list(models)
+    ['band-power-lda', 'EEGNet']
+    >>> models["band-power-lda"].fit(trials.X, trials.y).predict(trials.X).shape
+    (12,)
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    if not names:
+        raise ValueError(f"names must hold at least one model of {', '.join(list_models())}.")
+    options = {"random_state": random_state}
+    if max_epochs is not None:
+        options["max_epochs"] = max_epochs
+    return {
+        name: make_pipeline(
+            ChannelPicker(channels, ch_names=trials.ch_names),
+            SlidingWindows(size, stride, sfreq=trials.sfreq),
+            _make_classifier(name, trials.sfreq, options),
+        )
+        for name in map(_spell, names)
+    }
+
+
+def _make_classifier(name, sfreq, options):
+    # Here, because they bring torch, which listing names can do without.
+    from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
+
+    if name == "ms-imamba":
+        return MSiMambaClassifier(**options)
+    if name == "band-power-lda":
+        linear = make_pipeline(BandPower(sfreq), StandardScaler(), LinearDiscriminantAnalysis())
+        return WindowVotingClassifier(linear)
+    return BraindecodeClassifier(name, sfreq=sfreq, **options)
+
+
+def _spell(name):
+    """Return a name as it is spelled; one that we do not know may be braindecode's."""
+    known = {word.lower(): word for word in list_models()}
+    word = str(name).lower()
+    if word in known:
+        return known[word]
+    may_be_a_class = str(name).isidentifier() and str(name)[0].isupper()
+    near = get_close_matches(word, known, n=3, cutoff=TYPO if may_be_a_class else 0.4)
+    if may_be_a_class and not near:
+        return name
+    hint = f" Nearest: {', '.join(known[key] for key in near)}." if near else ""
+    raise ValueError(
+        f"No model {name!r}.{hint} skmamba.list_models() gives {', '.join(known.values())}; other "
+        "networks of braindecode go by the names of their classes, such as 'EEGITNet'."
+    )

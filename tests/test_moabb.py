@@ -1,0 +1,203 @@
+"""MOABB runs our pipelines on its own invented data set, and its scores are scikit-learn's."""
+
+import os
+import pickle
+import tempfile
+from itertools import product
+from unittest import mock
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from skmamba import MSiMambaClassifier, SlidingWindows, WindowVotingClassifier
+
+pytest.importorskip("moabb", reason="needs moabb")
+
+import mne
+from moabb.datasets.fake import FakeDataset
+from moabb.evaluations import (
+    CrossSessionEvaluation,
+    CrossSubjectEvaluation,
+    WithinSessionEvaluation,
+)
+from moabb.paradigms import LeftRightImagery
+from pyriemann.estimation import Covariances
+from pyriemann.tangentspace import TangentSpace
+
+# MOABB 1.7 leaves the type of its stored scores to h5py
+pytestmark = pytest.mark.filterwarnings("ignore:Creating a dataset without passing data or dtype")
+
+SFREQ = 100
+AMPLITUDE = 6e-6  # in volt; the noise has 20e-6
+SUBJECTS = ["1", "2", "3"]
+SESSIONS = ["0", "1"]
+SIDES = ["left_hand", "right_hand"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory):
+    """Where MOABB and MNE may write: the user's settings, data and results stay alone."""
+    folder = tmp_path_factory.mktemp("moabb")
+    settings = ["_MNE_FAKE_HOME_DIR", "MNE_DATA", "MOABB_RESULTS"]
+    with mock.patch.dict(os.environ, dict.fromkeys(settings, str(folder))):
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def dataset(folder):
+    """Three people with two sessions of 16 trials: a left hand moves with a rhythm of 12 Hz."""
+
+    # Not at the top of the module: joblib's workers cannot import a test.
+    class RhythmDataset(FakeDataset):
+        def _get_single_subject_data(self, subject):
+            sessions = super()._get_single_subject_data(subject)
+            for runs in sessions.values():
+                for raw in runs.values():
+                    events = mne.find_events(raw, verbose="ERROR")
+                    left = events[events[:, 2] == self.event_id["left_hand"], 0]
+                    time = np.arange(3 * SFREQ)
+                    rhythm = np.zeros(raw.n_times)
+                    rhythm[left[:, None] + time] = np.sin(2 * np.pi * 12 * time / SFREQ)
+                    raw.apply_function(lambda x, rhythm=rhythm: x + AMPLITUDE * rhythm, picks="eeg")
+            return sessions
+
+    with mock.patch.object(tempfile, "tempdir", str(folder)):  # it makes a folder of its own
+        return RhythmDataset(
+            event_list=SIDES,
+            n_sessions=len(SESSIONS),
+            n_runs=1,
+            n_subjects=len(SUBJECTS),
+            channels=("C3", "C4"),
+            seed=0,
+            sfreq=SFREQ,
+            duration=60,
+            n_events=16,
+        )
+
+
+@pytest.fixture(scope="module")
+def paradigm():
+    return LeftRightImagery(fmin=8, fmax=30, tmin=0, tmax=2)
+
+
+@pytest.fixture(scope="module")
+def arrays(dataset, paradigm):
+    """What MOABB hands to pipelines: X, y as names, and the metadata."""
+    return paradigm.get_data(dataset)
+
+
+@pytest.fixture(scope="module")
+def pipelines():
+    network = MSiMambaClassifier(
+        8, d_hidden=4, n_kernels=2, max_epochs=10, lr=1e-2, batch_size=16, random_state=0
+    )
+    tangent = make_pipeline(Covariances("oas"), TangentSpace(), LogisticRegression())
+    return {
+        "MS-iMamba": make_pipeline(SlidingWindows(size=1.0, sfreq=SFREQ), network),
+        "tangent": make_pipeline(SlidingWindows(64, 32), WindowVotingClassifier(tangent)),
+    }
+
+
+@pytest.fixture
+def run(dataset, paradigm, tmp_path):
+    """Evaluate pipelines; get the score by pipeline, subject and session."""
+
+    def run(evaluation, pipelines, param_grid=None, **params):
+        params = {"random_state": 0, "hdf5_path": str(tmp_path), "overwrite": True, **params}
+        results = evaluation(paradigm, [dataset], **params).process(pipelines, param_grid)
+        assert not results.isna().any(axis=None)
+        scores = results.set_index(["pipeline", "subject", "session"])["score"]
+        assert sorted(scores.index) == sorted(product(pipelines, SUBJECTS, SESSIONS))
+        return scores
+
+    return run
+
+
+def score_by_hand(protocol, pipeline, arrays):
+    """What scikit-learn makes of the same arrays, by subject and session."""
+    X, y, metadata = arrays
+    subject = metadata["subject"].astype(str).to_numpy()
+    session = metadata["session"].astype(str).to_numpy()
+    scores = {}
+    for person, day in product(SUBJECTS, SESSIONS):
+        test = (subject == person) & (session == day)
+        if protocol == "within session":
+            cv = StratifiedKFold(2, shuffle=True, random_state=0)
+            folds = cross_val_score(pipeline, X[test], y[test], cv=cv, scoring="roc_auc")
+            scores[person, day] = folds.mean()
+            continue
+        train = {
+            "cross session": (subject == person) & (session != day),
+            "cross subject": subject != person,
+        }[protocol]
+        fitted = clone(pipeline).fit(X[train], y[train])
+        scores[person, day] = get_scorer("roc_auc")(fitted, X[test], y[test])
+    return scores
+
+
+@pytest.mark.parametrize(
+    ("protocol", "evaluation", "params"),
+    [
+        ("within session", WithinSessionEvaluation, {"n_splits": 2}),
+        ("cross session", CrossSessionEvaluation, {}),
+        ("cross subject", CrossSubjectEvaluation, {"n_jobs": 2}),
+    ],
+)
+def test_scores_are_those_of_scikit_learn(protocol, evaluation, params, run, pipelines, arrays):
+    scores = run(evaluation, pipelines, **params)
+    for name, pipeline in pipelines.items():
+        by_hand = score_by_hand(protocol, pipeline, arrays)
+        assert scores[name].to_dict() == pytest.approx(by_hand, abs=1e-6)  # stored as float32
+        assert scores[name].mean() > 0.7
+
+
+def test_epochs_give_the_scores_of_arrays(run, pipelines):
+    scores = [run(CrossSessionEvaluation, pipelines, return_epochs=flag) for flag in (False, True)]
+    assert scores[1].to_dict() == scores[0].to_dict()
+
+
+@pytest.mark.parametrize("name", ["MS-iMamba", "tangent"])
+def test_who_learned_from_arrays_reads_epochs(name, pipelines, arrays, dataset, paradigm):
+    X, y, _ = arrays
+    epochs, *_ = paradigm.get_data(dataset, return_epochs=True)
+    fitted = clone(pipelines[name]).fit(X, y)
+    assert np.std(X) > 1e5 * np.std(epochs.get_data())  # microvolt, and volt
+    np.testing.assert_allclose(fitted.predict_proba(epochs), fitted.predict_proba(X), atol=1e-6)
+
+
+@pytest.fixture
+def load_models(tmp_path, monkeypatch):
+    """Read what save_model wrote, in the order of subjects and folds."""
+    # Before it saves, MOABB 1.7 hangs a function of its own on every fitted step, and pickle
+    # looks for it on the step's class: no model with a step of scikit-learn loads without.
+    monkeypatch.setattr(BaseEstimator, "_sklearn_is_fitted_true", lambda self: True, raising=False)
+    return lambda: [pickle.loads(path.read_bytes()) for path in sorted(tmp_path.rglob("*.pkl"))]
+
+
+def test_saved_models_know_the_names_of_labels(run, pipelines, arrays, load_models):
+    flags = {"return_epochs": True, "mne_labels": True, "save_model": True}
+    scores = run(CrossSubjectEvaluation, {"MS-iMamba": pipelines["MS-iMamba"]}, **flags)
+    models = load_models()
+    assert [list(model.classes_) for model in models] == [SIDES] * len(SUBJECTS)
+
+    X, y, metadata = arrays
+    for (subject, session), test in metadata.groupby(["subject", "session"]).indices.items():
+        score = get_scorer("roc_auc")(models[subject - 1], X[test], y[test])
+        assert scores["MS-iMamba", str(subject), session] == pytest.approx(score, abs=1e-6)
+
+
+def test_a_grid_over_windows_and_network_is_searched(run, pipelines, load_models):
+    grid = {"slidingwindows__size": [0.5, 1.0], "msimambaclassifier__d_model": [8]}
+    pipelines = {"MS-iMamba": pipelines["MS-iMamba"]}
+    run(CrossSessionEvaluation, pipelines, {"MS-iMamba": grid}, save_model=True)
+    models = load_models()
+    assert len(models) == len(SUBJECTS) * len(SESSIONS)
+    for model in models:
+        assert len(model.cv_results_["params"]) == 2
+        best = model.best_params_["slidingwindows__size"]
+        assert model.best_estimator_["slidingwindows"].size_ == best * SFREQ
