@@ -37,7 +37,7 @@ def main():
             options.folder or temporary, options.target, cache=options.cache, progress=True
         )
     print(trials)
-    models = make_models("ms-imamba", trials, channels=None, max_epochs=max_epochs)
+    models = make_models("MS-iMamba", trials, channels=None, max_epochs=max_epochs)
     results = evaluate(models, trials, "cross_subject", n_jobs=options.jobs, store=options.store)
     for score in ("accuracy", "balanced_accuracy"):
         print(

@@ -28,8 +28,8 @@ def main():
     trials = load_eegmat()
     subjects = trials.metadata["subject"].unique()[: options.subjects]
     trials = trials.select(subject=subjects)
-    models = make_models(["ms-imamba", "band-power-lda"], trials)
-    models["ms-imamba"][-1].set_params(max_epochs=options.epochs)
+    models = make_models(["MS-iMamba", "band-power-LDA"], trials)
+    models["MS-iMamba"][-1].set_params(max_epochs=options.epochs)
 
     # One thread a worker: folds are what runs side by side.
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:

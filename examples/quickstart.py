@@ -48,7 +48,7 @@ def main():
     trials = load_eegmat()
     print(trials)
     models = make_models(
-        ["ms-imamba", "EEGNet", "band-power-lda"], trials, random_state=options.seed
+        ["MS-iMamba", "EEGNet", "band-power-LDA"], trials, random_state=options.seed
     )
     table, scores = run(trials, models, options.folds)
     print(f"\n{options.folds} folds over subjects; balanced accuracy of trials, its mean over 20")

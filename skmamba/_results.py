@@ -60,6 +60,21 @@ def average_by(results, unit, score):
     return means.unstack("estimator")[order]
 
 
+def find_chance(score, kinds, means, lows):
+    """Name the better of two baselines that know nothing, None without the first.
+
+    The majority is no chance where it is always wrong, as on held-out stimuli of one label each,
+    nor for an F1, in which a class that is never said counts nothing: guessing is better there.
+    ``kinds``, ``means`` and ``lows`` are by estimator: of intervals, the lower ends.
+    """
+    if kinds.get("majority") != "baseline":
+        return None
+    if kinds.get("stratified") != "baseline":
+        return "majority"
+    is_beaten = lows["stratified"] > means["majority"]
+    return "stratified" if is_beaten or score.startswith("f1") else "majority"
+
+
 def bootstrap_interval(scores, confidence, seed):
     """Interval of the mean: BCa, its level raised for small samples."""
     n_scores = len(scores)

@@ -10,7 +10,7 @@ from .preprocessing import BandPower, ChannelPicker, SlidingWindows
 
 __all__ = ["list_models", "make_models"]
 
-OURS = ("ms-imamba", "band-power-lda")
+OURS = ("MS-iMamba", "band-power-LDA")
 # The best known ones by heart: asking braindecode takes seconds, and it may not be there.
 BRAINDECODE = ("EEGNet", "ShallowFBCSPNet", "Deep4Net", "TSception", "EEGConformer", "ATCNet")
 TYPO = 0.88  # likeness of two names; EEGITNet, which is no EEGNet misspelled, has 0.86
@@ -28,7 +28,7 @@ def list_models():
     Examples
     --------
     >>> list_models()[:3]
-    ['ms-imamba', 'band-power-lda', 'EEGNet']
+    ['MS-iMamba', 'band-power-LDA', 'EEGNet']
     """
     return [*OURS, *BRAINDECODE]
 
@@ -80,7 +80,7 @@ def make_models(
 
     Notes
     -----
-    ``"ms-imamba"`` is :class:`~skmamba.MSiMambaClassifier`, ``"band-power-lda"`` a linear
+    ``"MS-iMamba"`` is :class:`~skmamba.MSiMambaClassifier`, ``"band-power-LDA"`` a linear
     discriminant on the standardised :class:`~skmamba.BandPower` of windows, all others a
     :class:`~skmamba.BraindecodeClassifier`, each with its defaults. Deep4Net and ATCNet were made
     for longer windows (441 and 616 time points): braindecode shrinks their layers for shorter
@@ -90,10 +90,10 @@ def make_models(
     --------
     >>> from skmamba import simulate_trials
     >>> trials = simulate_trials(n_subjects=2, n_trials=6)
-    >>> models = make_models(["band-power-lda", "eegnet"], trials, size=1.0)
+    >>> models = make_models(["band-power-LDA", "eegnet"], trials, size=1.0)
     >>> list(models)
-    ['band-power-lda', 'EEGNet']
-    >>> models["band-power-lda"].fit(trials.X, trials.y).predict(trials.X).shape
+    ['band-power-LDA', 'EEGNet']
+    >>> models["band-power-LDA"].fit(trials.X, trials.y).predict(trials.X).shape
     (12,)
     """
     names = [names] if isinstance(names, str) else list(names)
@@ -116,9 +116,9 @@ def _make_classifier(name, sfreq, options):
     # Here, because they bring torch, which listing names can do without.
     from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
 
-    if name == "ms-imamba":
+    if name == "MS-iMamba":
         return MSiMambaClassifier(**options)
-    if name == "band-power-lda":
+    if name == "band-power-LDA":
         linear = make_pipeline(BandPower(sfreq), StandardScaler(), LinearDiscriminantAnalysis())
         return WindowVotingClassifier(linear)
     return BraindecodeClassifier(name, sfreq=sfreq, **options)

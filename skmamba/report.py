@@ -79,6 +79,8 @@ TRANSDUCTIVE = {
     "unlabelled": "all of them, without labels",
     "calibration": "the first {} of each, without labels",
 }
+# The test is of ranks: a few large gains may outweigh small losses of nearly everybody.
+BOTH_WAYS = "{} scored differently{}, but higher or lower by the mean is not so in most subjects."
 SPLITS = {
     "random windows": "the trials trained on",
     "trials": "new trials of the same people",
@@ -87,10 +89,11 @@ SPLITS = {
 }
 STATISTICS = (
     "A subject is one observation. Intervals are bootstrapped over subjects (BCa). "
-    "Chance is the score of always answering the most frequent class; p against chance is "
-    "one-sided, by flipping the signs of subjects' differences from it, and not corrected for "
-    "the number of models. Difference is to {}, with the rank-biserial correlation as effect "
-    "size (\N{MINUS SIGN}1 to 1) and p from Wilcoxon's signed-rank test, two-sided, "
+    "Chance is the score of always answering the most frequent class, or of guessing each class "
+    "as often as in training where that scores more; p against chance is one-sided, by flipping "
+    "the signs of subjects' differences from it, and not corrected for the number of models. "
+    "Difference is to {}, with the rank-biserial correlation as effect size "
+    "(\N{MINUS SIGN}1 to 1) and p from Wilcoxon's signed-rank test, two-sided, "
     "Holm-corrected over models."
 )
 
@@ -197,7 +200,7 @@ def to_latex(results, *, predictions=None, score="balanced_accuracy", caption=No
     ----------
     results : DataFrame
         What :func:`evaluate` returned. Rows of several data sets or protocols may stand in it.
-        :func:`score_by_subject` will do, but does not tell who saw the test subjects' trials.
+        :func:`score_by_subject` will do.
     predictions : DataFrame, default=None
         As in :func:`write_report`.
     score : str, default="balanced_accuracy"
@@ -324,6 +327,8 @@ def _check_results(results, score, columns):
             f"results have no {score} of any model: every fold failed, or has it undefined."
         )
     texts = ["dataset", "protocol", "transductive", "error", "versions", "held_out"]
+    # Whoever sorted the rows: models are compared with a model, and the first one is it.
+    results = results.sort_values("kind", key=lambda kinds: kinds != "model", kind="stable")
     return results.assign(
         **{text: _filled(results[text]) if text in results else "" for text in texts},
         estimator=results["estimator"].astype(str),
@@ -384,6 +389,7 @@ def _describe_part(part, predictions, score, label_names):
         "folds": _describe_folds(part),
         "facts": _describe_design(part),
         "timing": _describe_timing(part),
+        "row": _row_word(part),
         "scored": scored,
     }
 
@@ -502,9 +508,12 @@ def _against_others(rows):
     """Yield how the other models compare with the first."""
     rows = rows[rows["kind"] == "model"]
     sure = rows["p_holm"] < ALPHA
+    up, down = rows["difference"] > 0, rows["difference"] < 0
+    ranks_up, ranks_down = rows["effect_size"] > 0, rows["effect_size"] < 0
     for fits, sentence, join in (
-        (sure & (rows["difference"] > 0), "{} scored higher{}.", "and"),
-        (sure & (rows["difference"] < 0), "{} scored lower{}.", "and"),
+        (sure & up & ranks_up, "{} scored higher{}.", "and"),
+        (sure & down & ranks_down, "{} scored lower{}.", "and"),
+        (sure & ~(up & ranks_up) & ~(down & ranks_down), BOTH_WAYS, "and"),
         (rows["p_holm"] >= ALPHA, "No difference from {} could be shown{}.", "or"),
         (rows["p_holm"].isna(), "The difference from {} was not tested{}.", "or"),
     ):
@@ -595,7 +604,8 @@ def _subject_table(scored, score):
     values = scored.pivot_table(
         index="subject", columns="estimator", values=score, sort=False, dropna=False
     )
-    values = values[list(scored["estimator"].unique())].sort_index()
+    values = values[list(scored["estimator"].unique())]
+    values = values.loc[pd.factorize(values.index, sort=True)[1]]  # numbers beside texts, too
     return {
         "head": list(values.columns),
         "rows": [(name, [_two(value) for value in row]) for name, row in values.iterrows()],
@@ -632,7 +642,7 @@ def _confusion_matrices(predictions, models, label_names):
 def _describe_design(part):
     """Tell what was trained and tested, as pairs of a word and what there is to say."""
     first = part[part["estimator"] == part["estimator"].iloc[0]]
-    rows = "windows" if part["protocol"].iloc[0] == "random_windows" else "trials"
+    rows = f"{_row_word(part)}s"
     held_out = first["held_out"].unique().tolist()
     facts = {
         "Folds": f"{len(first)}; held out: {_first_and_last(held_out)}",
@@ -645,6 +655,10 @@ def _describe_design(part):
     names = [_unmarked(name) for name in part["estimator"].unique()]
     facts |= {f"“{name}”": words for name, words in BASELINES.items() if name in names}
     return facts
+
+
+def _row_word(part):
+    return "window" if part["protocol"].iloc[0] == "random_windows" else "trial"
 
 
 def _describe_folds(part):
@@ -745,10 +759,13 @@ def _describe_gap(gap):
     if first.name in permuted.index:
         told += (
             f" With labels dealt out anew among trials, which then mean nothing, it scores "
-            f"{_two(permuted.loc[first.name, 'mean'])} and "
-            f"{_two(permuted['mean'].get(last.name))}."
+            f"{_two(permuted.loc[first.name, 'mean'])}"
+        )
+        told += (
+            f" and {_two(permuted.loc[last.name, 'mean'])}." if last.name in permuted.index else "."
         )
     permuted = permuted.reindex(true.index)
+    score = gap.attrs.get("score", "score")  # a file does not keep it
     rows = [
         [
             _capital(split),
@@ -772,7 +789,9 @@ def _describe_gap(gap):
         "head": head,
         "texts": [0, 1],
         "rows": rows,
-        "picture": _picture(lambda ax: LeakageDisplay.from_gap(gap, ax=ax), size=(7.6, 3.2)),
+        "picture": _picture(
+            lambda ax: LeakageDisplay.from_gap(gap, score=score, ax=ax), size=(7.6, 3.2)
+        ),
     }
 
 

@@ -15,7 +15,8 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_code_of_a_page_runs(page):
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # pages may write files
     names = {}
     with config_context():  # pages may switch metadata routing on
         for block in PAGES[page]:

@@ -26,7 +26,7 @@ def trials():
 
 def test_the_list_starts_with_ours_and_holds_each_name_once():
     names = list_models()
-    assert names[:2] == ["ms-imamba", "band-power-lda"]
+    assert names[:2] == ["MS-iMamba", "band-power-LDA"]
     assert len(set(names)) == len(names)
 
 
@@ -50,8 +50,8 @@ def test_names_of_braindecode_are_not_taken_for_misspelled_ones_of_the_list(tria
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("ms-imamba", MSiMambaClassifier),
-        ("band-power-lda", WindowVotingClassifier),
+        ("MS-iMamba", MSiMambaClassifier),
+        ("band-power-LDA", WindowVotingClassifier),
         ("EEGNet", BraindecodeClassifier),
     ],
 )
@@ -71,14 +71,14 @@ def test_models_differ_in_their_last_step_only(trials):
 
 
 def test_defaults_are_four_frontal_channels_and_two_seconds(trials):
-    (model,) = make_models("band-power-lda", trials).values()
+    (model,) = make_models("band-power-LDA", trials).values()
     picker, windows = model[0].fit(trials.X), model[1].fit(trials.X)
     assert picker.ch_names_ == ["Fp1", "Fp2", "F3", "F4"]
     assert (windows.size_, windows.stride_) == (256, 256)
 
 
 def test_all_channels_stay_if_none_are_chosen(trials):
-    (model,) = make_models("band-power-lda", trials, channels=None).values()
+    (model,) = make_models("band-power-LDA", trials, channels=None).values()
     assert model[0].fit_transform(trials.X).shape == trials.X.shape
 
 
@@ -87,8 +87,8 @@ def test_all_channels_stay_if_none_are_chosen(trials):
     [
         ("eegnet", "EEGNet"),
         ("EEGNET", "EEGNet"),
-        ("MS-iMamba", "ms-imamba"),
-        ("Band-Power-LDA", "band-power-lda"),
+        ("ms-imamba", "MS-iMamba"),
+        ("band-power-lda", "band-power-LDA"),
         ("shallowfbcspnet", "ShallowFBCSPNet"),
         ("SPARCNet", "SPARCNet"),
     ],
@@ -110,9 +110,9 @@ def test_a_network_that_is_not_listed_goes_to_braindecode(trials):
             r"No model 'TSceptoin'\. Nearest: TSception\. skmamba\.list_models\(\) gives",
         ),
         ("EEGNett", r"No model 'EEGNett'\. Nearest: EEGNet\."),
-        ("ms_imamba", r"No model 'ms_imamba'\. Nearest: ms-imamba\."),
-        ("band-power", r"Nearest: band-power-lda\."),
-        ("xxx", r"No model 'xxx'\. skmamba\.list_models\(\) gives ms-imamba, band-power-lda, EEGN"),
+        ("ms_imamba", r"No model 'ms_imamba'\. Nearest: MS-iMamba\."),
+        ("band-power", r"Nearest: band-power-LDA\."),
+        ("xxx", r"No model 'xxx'\. skmamba\.list_models\(\) gives MS-iMamba, band-power-LDA, EEGN"),
         ("", r"No model ''\. "),
         (3, r"No model 3\. "),
     ],
@@ -123,7 +123,7 @@ def test_a_name_that_can_be_no_model_is_refused_with_the_nearest(trials, name, m
 
 
 def test_no_name_at_all_is_refused(trials):
-    with pytest.raises(ValueError, match="names must hold at least one model of ms-imamba"):
+    with pytest.raises(ValueError, match="names must hold at least one model of MS-iMamba"):
         make_models([], trials)
 
 
@@ -136,22 +136,22 @@ def test_a_name_that_braindecode_does_not_have_is_told_in_fit(trials):
 
 def test_networks_get_the_seed_the_epochs_and_the_rate(trials):
     models = make_models(list_models(), trials, random_state=7, max_epochs=3)
-    for name in set(list_models()) - {"band-power-lda"}:
+    for name in set(list_models()) - {"band-power-LDA"}:
         params = models[name][-1].get_params()
         assert (params["random_state"], params["max_epochs"]) == (7, 3)
     assert models["TSception"][-1].sfreq == trials.sfreq
-    assert models["band-power-lda"][-1].estimator[0].sfreq == trials.sfreq
+    assert models["band-power-LDA"][-1].estimator[0].sfreq == trials.sfreq
 
 
 def test_networks_keep_their_own_number_of_epochs_unless_told(trials):
-    model = make_models("ms-imamba", trials)["ms-imamba"]
+    model = make_models("MS-iMamba", trials)["MS-iMamba"]
     assert model[-1].max_epochs == MSiMambaClassifier().max_epochs
 
 
 @pytest.mark.filterwarnings("ignore:n_times .* is smaller than the minimum:UserWarning")
 @pytest.mark.parametrize("name", list_models())
 def test_models_are_cloned_fitted_and_pickled(trials, name):
-    if name not in ("ms-imamba", "band-power-lda"):
+    if name not in ("MS-iMamba", "band-power-LDA"):
         pytest.importorskip("braindecode")
     model = clone(make_models(name, trials, random_state=0, max_epochs=1)[name])
     proba = model.fit(trials.X, trials.y).predict_proba(trials.X)
@@ -166,7 +166,7 @@ def test_models_are_cloned_fitted_and_pickled(trials, name):
         ("import skmamba; skmamba.list_models()", {"torch", "braindecode"}),
         (
             "from skmamba import make_models, simulate_trials\n"
-            "make_models(['ms-imamba', 'EEGNet', 'SPARCNet'], simulate_trials())",
+            "make_models(['MS-iMamba', 'EEGNet', 'SPARCNet'], simulate_trials())",
             {"braindecode"},
         ),
     ],

@@ -12,7 +12,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GroupKFold
 
-from skmamba import compare, evaluate, score_by_subject, to_latex, write_report
+from skmamba import LeakageDisplay, compare, evaluate, score_by_subject, to_latex, write_report
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -59,6 +59,7 @@ def predictions(results):
     rows = [
         {
             **{key: row[key] for key in ("dataset", "protocol", "estimator", "kind", "fold")},
+            "transductive": row["transductive"],
             "trial": 10 * row["subject"] + trial,
             "subject": row["subject"],
             "y_true": trial % 2,
@@ -248,6 +249,57 @@ def test_a_model_that_learns_from_shuffled_labels_is_pointed_out(write):
     assert f"{warning} 0.75" in write(make_results(**options, **{"permuted labels": NET})).text
     level = [0.6, 0.4, 0.5, 0.6, 0.4, 0.5]
     assert warning not in write(make_results(**options, **{"permuted labels": level})).text
+
+
+def test_a_baseline_in_the_first_rows_is_not_what_models_are_compared_with(write, results):
+    page = write(results.sort_values("estimator", ascending=False, kind="stable"))
+    other = write(results.sort_values("kind", kind="stable"))
+    assert "net: balanced accuracy 0.75" in page.text and "Difference is to net" in page.text
+    assert "net: balanced accuracy 0.75" in other.text and "Difference is to net" in other.text
+
+
+def test_ranks_and_mean_that_disagree_are_not_called_higher_or_lower(write):
+    lower_but_for_two = [0.6 - step / 1000 for step in range(1, 19)] + [1.0, 1.0]
+    page = write(make_results(net=[0.6] * 20, lda=lower_but_for_two, majority=[0.5] * 20))
+    table = compare(make_results(net=[0.6] * 20, lda=lower_but_for_two), "accuracy")
+    assert table["p_holm"][1] < 0.05 and table["difference"][1] > 0 > table["effect_size"][1]
+    assert "lda scored differently" in page.text
+    assert "scored higher" not in page.text and "scored lower" not in page.text
+
+
+def test_subjects_may_be_numbers_beside_texts(write, results):
+    page = write(results.assign(subject=results["subject"].replace({1: "p", 2: "q"})))
+    firsts = [row[0] for table in page.tables for row in table]
+    assert {"3", "4", "5", "6", "p", "q"} <= set(firsts)
+
+
+def test_the_picture_of_a_gap_names_its_score(monkeypatch, write, results, gap):
+    named = []
+    draw = LeakageDisplay.from_gap.__func__
+
+    def record(cls, *args, **options):
+        named.append(draw(cls, *args, **options).ax_.get_xlabel().split(" of ")[0])
+
+    monkeypatch.setattr(LeakageDisplay, "from_gap", classmethod(record))
+    gap.attrs["score"] = "accuracy"
+    write(results, leakage=gap)
+    gap.attrs.clear()
+    write(results, leakage=gap)
+    assert named == ["accuracy", "score"]
+
+
+def test_a_gap_without_permuted_labels_at_the_last_split_ends_its_sentence(write, results, gap):
+    is_last = (gap["labels"] == "permuted") & (gap["split"] == "subjects")
+    assert is_last.any()
+    page = write(results, leakage=gap[~is_last])
+    assert "which then mean nothing, it scores" in page.text and "and \N{EN DASH}." not in page.text
+
+
+def test_windows_are_not_called_trials(write, results, predictions):
+    random = {"protocol": "random_windows"}
+    page = write(results.assign(**random), predictions=predictions.assign(**random))
+    assert "columns the answers: windows" in page.text
+    assert "the share of windows answered rightly" in page.text
 
 
 def test_scores_of_random_windows_are_called_no_estimate(write, results):

@@ -9,11 +9,12 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
 from tqdm import tqdm
 
 from ..trials import Trials
@@ -116,7 +117,8 @@ def evaluate(
     predictions : DataFrame of n_estimators * n_trials rows
         If asked for: ``dataset``, ``protocol``, ``estimator``, ``kind``, ``transductive``,
         ``fold``, ``trial``, ``subject``, ``y_true``, ``y_pred`` and ``proba_<label>`` of every
-        tested trial.
+        tested trial; ``decision``, if an estimator of two classes gives that and no
+        probabilities.
 
     Raises
     ------
@@ -127,6 +129,8 @@ def evaluate(
     -----
     FitFailedWarning
         If folds failed.
+    UserWarning
+        If a score failed, which is NaN then, or if a fold cannot be kept.
 
     See Also
     --------
@@ -169,6 +173,7 @@ def evaluate(
         raise ValueError(f"error_score must be 'raise' or nan, got {error_score!r}.")
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
+    check_classification_targets(trials.y)
     protocol, folds = _split(cv, trials, repeatable=store is not None)
     about_folds = [describe_fold(trials.metadata, *fold) for fold in folds]
 
@@ -272,7 +277,10 @@ def score_by_subject(predictions, scoring=DEFAULT_SCORING):
         proba = own[columns].to_numpy() if set(columns) <= set(own) else None
         if proba is not None and np.isnan(proba).any():
             proba = None
-        answers = Answers(classes, own["y_pred"].to_numpy(), proba)
+        decision = own["decision"].to_numpy() if "decision" in own else None
+        if decision is not None and np.isnan(decision).any():
+            decision = None
+        answers = Answers(classes, own["y_pred"].to_numpy(), proba, decision)
         scores = score_answers(scorers, answers, own["y_true"].to_numpy())
         rows.append({**dict(zip(keys, values, strict=True)), "n_test": len(own), **scores})
     order = list(dict.fromkeys(predictions["estimator"]))
@@ -303,6 +311,10 @@ def _check_estimators(estimators, baselines):
     if taken:
         raise ValueError(f"estimators must not be called {taken.pop()!r}: a baseline is.")
 
+    for name, each in estimators.items():
+        if isinstance(each, type) or not hasattr(each, "get_params"):
+            raise ValueError(f"estimators[{name!r}] must be an estimator, got {each!r}.")
+
     entries = [Entry(str(name), clone(each), "model") for name, each in estimators.items()]
     for name in baselines:
         if name == "permutation":
@@ -323,11 +335,21 @@ def _split(cv, trials, *, repeatable):
     groups = metadata if hasattr(cv, "protocol") else metadata.get("subject")
 
     def split():
-        return [tuple(map(np.asarray, fold)) for fold in cv.split(trials.X, trials.y, groups)]
+        rows = np.arange(len(trials))  # masks become indices
+        found = cv.split(trials.X, trials.y, groups)
+        return [
+            tuple(rows[np.asarray(side)] if len(side) else rows[:0] for side in fold)
+            for fold in found
+        ]
 
     folds = split()
     if not folds:
         raise ValueError(f"cv={cv!r} gives no fold.")
+    for number, (train_idx, test_idx) in enumerate(folds):
+        if not len(train_idx) or not len(test_idx):
+            raise ValueError(f"cv gives no training or no test trials in fold {number}.")
+        if np.isin(test_idx, train_idx).any():
+            raise ValueError(f"cv tests trials in fold {number} that it trains on.")
     if repeatable and fingerprint(folds) != fingerprint(split()):
         raise ValueError(
             f"store needs folds that are the same in every call: set random_state of {cv!r}."
@@ -349,8 +371,11 @@ def _run(tasks, trials, protocol, store, n_jobs, error_score, progress):
     """Run all tasks but those that are kept, and return records in their order."""
     if store is not None:
         store = FoldStore(store)
+        store.check()
         data = fingerprint(trials.X, trials.y, trials.metadata)
-        keys = [task.key(data, protocol) for task in tasks]
+        estimators = {id(task.estimator): task.estimator for task in tasks}
+        read = {place: fingerprint(estimator) for place, estimator in estimators.items()}
+        keys = [task.key(read[id(task.estimator)], data, protocol) for task in tasks]
         records = [store.read(key) for key in keys]
     else:
         keys, records = [None] * len(tasks), [None] * len(tasks)
@@ -377,13 +402,23 @@ def _run(tasks, trials, protocol, store, n_jobs, error_score, progress):
             for place, record in finished:
                 records[place] = record
                 if store is not None and not record["error"]:
-                    store.write(keys[place], record)  # a worker's disk may be another one
+                    _keep(record, keys[place], store)  # a worker's disk may be another one
                 bar.update()
-        except Exception as error:
+        except BaseException as error:  # Ctrl-C as well
             if store is not None:
                 error.add_note(f"Finished folds are in {store.folder}: the same call goes on.")
             raise
     return records
+
+
+def _keep(record, key, store):
+    """Keep a record; if the disk is full, there is still the table."""
+    try:
+        store.write(key, record)
+    except OSError as error:
+        warnings.warn(
+            f"A finished fold cannot be kept and is in this table only: {error}", stacklevel=4
+        )
 
 
 def _run_at(place, *arguments):

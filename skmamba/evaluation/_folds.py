@@ -1,6 +1,6 @@
 """One fold: fit one estimator on the training trials, answer for the test trials."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -26,9 +26,12 @@ class FoldTask:
     windows: bool = False
 
     def key(self, *circumstances):
-        """Return the fingerprint of the fold; circumstances are what all tasks share."""
-        parts = (self.estimator, self.train_idx, self.test_idx, self.seed)
-        return fingerprint(*parts, self.permute, self.windows, *circumstances, versions())
+        """Return the fingerprint of the fold; circumstances are what many tasks share.
+
+        The estimator is one of them, since to read it takes long.
+        """
+        parts = (self.train_idx, self.test_idx, self.seed, self.permute, self.windows)
+        return fingerprint(*parts, *circumstances, versions())
 
 
 def run_fold(task, key, store, X, y, metadata, error_score):
@@ -48,7 +51,8 @@ def run_fold(task, key, store, X, y, metadata, error_score):
             raise
         return {"error": f"{type(error).__name__}: {error}", "versions": versions()}
     if store is not None:
-        store.write(key, record)
+        with suppress(OSError):  # the caller keeps it as well, and tells
+            store.write(key, record)
     return record
 
 
@@ -85,19 +89,26 @@ def _fit_and_answer(task, X, y, metadata):
 
 
 def _answer(estimator, X, classes, params):
-    """Predictions as places in ``classes``, and probabilities if there are any."""
+    """Predictions as places in ``classes``, and probabilities or decisions if there are any."""
     start = perf_counter()
     y_pred = np.asarray(estimator.predict(X, **params)).tolist()
     predict_seconds = perf_counter() - start
-    proba = None
+    unknown = [label for label in y_pred if label not in classes]
+    if unknown:
+        raise ValueError(f"predict gave {unknown[0]!r}, which is none of the labels {classes}.")
+    proba = decision = None
     if hasattr(estimator, "predict_proba"):
         proba = np.zeros((len(X), len(classes)))
         columns = [classes.index(label) for label in np.asarray(estimator.classes_).tolist()]
         proba[:, columns] = estimator.predict_proba(X, **params)
         proba = proba.tolist()
+    elif hasattr(estimator, "decision_function") and len(classes) == 2:
+        if np.asarray(estimator.classes_).tolist() == classes:
+            decision = np.asarray(estimator.decision_function(X, **params)).tolist()
     return {
         "y_pred": [classes.index(label) for label in y_pred],
         "proba": proba,
+        "decision": decision,
         "predict_seconds": predict_seconds,
     }
 

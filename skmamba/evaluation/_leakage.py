@@ -40,9 +40,9 @@ def leakage_report(cv, trials, *, groups=None):
     -------
     report : DataFrame
         One row per kind of thing, from near copies to strangers: ``"identical data"`` (rows of
-        X with the same bytes), ``"window overlap"`` (windows of a trial with time points in
-        common), ``"trial"``, ``"stimulus"``, ``"session"`` (one subject's) and ``"subject"``.
-        Columns:
+        X with the same bytes, unless all channels are silent), ``"window overlap"`` (windows of a
+        trial with time points in common), ``"trial"``, ``"stimulus"``, ``"session"`` (one
+        subject's) and ``"subject"``. Columns:
 
         - ``kind``;
         - ``shared``, whether any fold has some of it on both sides; missing if not known;
@@ -67,8 +67,10 @@ def leakage_report(cv, trials, *, groups=None):
     A trial is known by its number, and by subject and session too where numbers start again.
     Rows with a missing entry are never counted as shared, so that shares are lower bounds there.
 
-    What the metadata do not tell cannot be found: recordings that hold one class only, choices
-    made on the test data, or steps that saw all data before they were split.
+    What the metadata do not tell cannot be found: recordings that hold one class only, trials cut
+    from one recording so that they overlap, changed copies, choices made on the test data, steps
+    that saw all data before they were split, or steps that use the test data on purpose, as some
+    modes of :class:`~skmamba.EuclideanAlignment` do; :func:`evaluate` marks those.
 
     Examples
     --------
@@ -271,6 +273,7 @@ def _count_missing(is_missing, columns):
 def _number_rows(X):
     """Give rows numbers, the same to those of equal bytes."""
     codes = pd.factorize(np.array([hash(row.tobytes()) for row in X]))[0]
+    codes[[not np.ptp(row, axis=-1).any() for row in X]] = -1  # padding is a copy of nothing
 
     def tell(row, train_idx):
         twin = train_idx[np.argmax(codes[train_idx] == codes[row])]

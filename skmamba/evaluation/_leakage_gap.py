@@ -64,6 +64,8 @@ def leakage_gap(
           if there is one, with the same labels;
         - ``n_train``, ``n_test``: windows, mean over folds.
 
+        The name of the score is in ``gap.attrs["score"]``.
+
     Raises
     ------
     ValueError
@@ -153,8 +155,9 @@ def leakage_gap(
         for ((split, name), (train_idx, test_idx)), value in zip(jobs, progress, strict=True)
     ]
     gap = _summarise_gap(pd.DataFrame(rows))
+    gap.attrs["score"] = score if isinstance(score, str) else "score"
     if verbose:
-        print(_put_in_words(gap, score if isinstance(score, str) else "score"))
+        print(_put_in_words(gap, gap.attrs["score"]))
     return gap
 
 
@@ -198,7 +201,7 @@ def _summarise_gap(scores):
         n_train=("n_train", "mean"),
         n_test=("n_test", "mean"),
     )
-    reference = gap.groupby("labels")["mean"].transform("last")
+    reference = gap.groupby("labels")["mean"].transform(lambda means: means.iloc[-1])
     gap.insert(5, "inflation", 100 * (gap["mean"] - reference))
     return gap.round({"n_train": 0, "n_test": 0}).astype({"n_train": int, "n_test": int})
 
@@ -213,12 +216,22 @@ def _put_in_words(gap, score):
         return ", ".join(f"{split} {mean:.2f}" for split, mean in means[name].items())
 
     last = means["true"].index[-1]
-    points = gap["inflation"].iloc[0]
+    points = gap.groupby("labels")["inflation"].first().round()
+    no_more = f"random windows score no more than {last}"
     lines = [
-        f"{score}: {list_means('true')}. {points:.0f} points between random windows and {last} "
-        "come from the split.",
-        f"With labels permuted by trial: {list_means('permuted')}. These labels mean nothing: what "
-        "random windows score above chance is read from the trials.",
+        f"{score}: {list_means('true')}. "
+        + (
+            f"{points['true']:.0f} points between random windows and {last} come from the split."
+            if points["true"] > 0
+            else f"Here {no_more}."
+        ),
+        f"With labels permuted by trial: {list_means('permuted')}. These labels mean nothing"
+        + (
+            ": what random windows score above chance is read from the trials."
+            if points["permuted"] > 0
+            else f", and {no_more.replace(last, list(means['permuted'].index)[-1])}: no sign that "
+            "trials are recognised."
+        ),
     ]
     left_out = [split for split in ("stimuli", "subjects") if split not in means["true"]]
     if left_out:

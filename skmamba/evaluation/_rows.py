@@ -56,7 +56,8 @@ def score_record(record, scorers, y, task):
 def _as_answers(record, y):
     classes = np.unique(y)
     proba = None if record["proba"] is None else np.array(record["proba"])
-    return Answers(classes, classes[np.array(record["y_pred"], int)], proba)
+    decision = None if record["decision"] is None else np.array(record["decision"])
+    return Answers(classes, classes[np.array(record["y_pred"], int)], proba, decision)
 
 
 def tabulate_answers(about, record, trials, task):
@@ -74,4 +75,6 @@ def tabulate_answers(about, record, trials, task):
     for column, label in enumerate(answers.classes_):
         proba = np.nan if answers.proba is None else answers.proba[:, column]
         table[f"proba_{label}"] = proba
+    if answers.decision is not None:
+        table["decision"] = answers.decision
     return table

@@ -18,6 +18,7 @@ from sklearn.metrics import (
     make_scorer,
     roc_auc_score,
 )
+from sklearn.utils.metaestimators import available_if
 
 DEFAULT_SCORING = ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc")
 
@@ -29,14 +30,18 @@ class Answers(ClassifierMixin, BaseEstimator):
     classes_: np.ndarray
     y_pred: np.ndarray
     proba: np.ndarray | None = None
+    decision: np.ndarray | None = None
 
     def predict(self, rows):
         return self.y_pred[rows]
 
+    @available_if(lambda self: self.proba is not None)
     def predict_proba(self, rows):
-        if self.proba is None:
-            raise AttributeError("the estimator gives no probabilities")
         return self.proba[rows]
+
+    @available_if(lambda self: self.decision is not None)
+    def decision_function(self, rows):
+        return self.decision[rows]
 
     def __sklearn_is_fitted__(self):
         return True
@@ -44,8 +49,11 @@ class Answers(ClassifierMixin, BaseEstimator):
 
 def _roc_auc(answers, rows, y):
     """Area under the curve, one class against the rest; undefined where a class is missing."""
-    if answers.proba is None or not np.array_equal(np.unique(y), answers.classes_):
+    if not np.array_equal(np.unique(y), answers.classes_):
         return np.nan
+    if answers.proba is None:
+        known = answers.decision is not None  # of two classes
+        return roc_auc_score(y, answers.decision_function(rows)) if known else np.nan
     proba = answers.predict_proba(rows)
     if len(answers.classes_) == 2:
         return roc_auc_score(y, proba[:, 1])
@@ -56,7 +64,7 @@ OWN_SCORES = {
     "accuracy": make_scorer(accuracy_score),
     "balanced_accuracy": make_scorer(balanced_accuracy_score),
     "kappa": make_scorer(cohen_kappa_score),
-    "f1": make_scorer(f1_score, average="macro", zero_division=0),
+    "f1": make_scorer(f1_score, pos_label=None, average="macro", zero_division=0),
     "roc_auc": _roc_auc,
 }
 
@@ -97,4 +105,15 @@ def score_answers(scorers, answers, y):
         warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
         warnings.filterwarnings("ignore", "A single label was found")
         warnings.filterwarnings("ignore", "invalid value encountered")  # kappa of one class
-        return {name: float(scorer(answers, rows, y)) for name, scorer in scorers.items()}
+        return {name: _score(name, scorer, answers, rows, y) for name, scorer in scorers.items()}
+
+
+def _score(name, scorer, answers, rows, y):
+    """One score; should it fail, hours of fits must not be lost with it."""
+    try:
+        return float(scorer(answers, rows, y))
+    except Exception as error:  # scorers are anybody's
+        warnings.warn(
+            f"{name} is nan, since it failed: {type(error).__name__}: {error}", stacklevel=4
+        )
+        return np.nan

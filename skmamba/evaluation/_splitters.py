@@ -562,7 +562,9 @@ class WithinSubjectSplit(_ProtocolSplitter):
     :func:`~skmamba.load_deap` the order is that of videos.
 
     Where rows are windows (a trial is there more than once) ``inner`` gets one sample a trial,
-    and windows follow their trial. Only :class:`RandomWindowsKFold` gets the windows.
+    and windows follow their trial. The column ``subject`` alone does not tell, so that each row is
+    a trial then. Only :class:`RandomWindowsKFold` gets the windows; the protocol is then
+    ``"random_windows"``.
 
     Examples
     --------
@@ -602,6 +604,8 @@ inner_groups='stimulus')
             )
         self.inner = inner
         self.inner_groups = inner_groups
+        if isinstance(inner, RandomWindowsKFold):  # what leaks must not go by the name of the rest
+            self.protocol = inner.protocol
 
     def get_n_splits(self, X=None, y=None, groups=None):
         """Count the folds.

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .._results import DECIMALS, N_RESAMPLES, average_by, bootstrap_interval, check_results
+from .._results import (
+    DECIMALS,
+    N_RESAMPLES,
+    average_by,
+    bootstrap_interval,
+    check_results,
+    find_chance,
+)
 
 # Up to here every pattern of signs is counted: two lists of 2**20 sums, 16 MB.
 MAX_EXACT = 40
@@ -53,9 +60,10 @@ def compare(results, score="balanced_accuracy", *, reference=None, confidence=0.
         - ``estimator``, ``kind``: name, and ``"model"`` or ``"baseline"``.
         - ``n_subjects``: subjects with a score.
         - ``mean``, ``low``, ``high``: mean over subjects, and its bootstrap interval.
-        - ``chance``: mean of the baseline ``"majority"``; NaN without one.
-        - ``p_chance``: of the test that the estimator beats the majority's score in the same
-          subjects; one-sided, not corrected for the number of estimators.
+        - ``chance``: mean of the baseline ``"majority"``, or of ``"stratified"`` where guessing
+          scores more; NaN without ``"majority"``.
+        - ``p_chance``: of the test that the estimator beats that baseline in the same subjects;
+          one-sided, not corrected for the number of estimators.
         - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the
           row of the reference, as are the next.
         - ``effect_size``: matched-pairs rank-biserial correlation [1]_, from -1 (worse in every
@@ -86,8 +94,14 @@ def compare(results, score="balanced_accuracy", *, reference=None, confidence=0.
     expanded interval of [3]_. Scores that are all the same give an interval of no width, one
     subject gives none.
 
-    *Against chance.* Under the null hypothesis the sign of a subject's difference from the
-    majority is a coin toss. All patterns of signs are counted for up to 40 subjects, which is
+    *Chance.* To answer always the same is not always the best that one can do without knowing
+    anything. Macro F1 punishes it. If a fold holds out one class, as one film does, training has
+    the fewest of just that class, and the majority is always wrong. So ``"stratified"`` is chance
+    for scores whose name starts with ``"f1"``, and for others if its interval lies above the mean
+    of ``"majority"``: ours.
+
+    *Against chance.* Under the null hypothesis the sign of a subject's difference from chance
+    is a coin toss. All patterns of signs are counted for up to 40 subjects, which is
     exact; beyond, 9999 random ones and the observed one. A small p says that there is something
     to decode in some of these people, not in everyone.
 
@@ -146,19 +160,24 @@ def compare(results, score="balanced_accuracy", *, reference=None, confidence=0.
             f"got {reference!r}."
         )
     by_subject = average_by(results, "subject", score)
-    majority = "majority" if kinds.get("majority") == "baseline" else None
     seed = np.random.default_rng(random_state).integers(2**32)  # one: rows then stand alone
+    intervals = {
+        name: bootstrap_interval(by_subject[name].dropna().to_numpy(), confidence, seed)
+        for name in kinds.index
+    }
+    lows = {name: interval[0] for name, interval in intervals.items()}
+    chance = find_chance(score, kinds, by_subject.mean(), lows)
 
     rows = []
     for name, kind in kinds.items():
         scores = by_subject[name].dropna().to_numpy()
         row = {"estimator": name, "kind": kind, "n_subjects": len(scores)}
         row["mean"] = scores.mean() if len(scores) else np.nan
-        row["low"], row["high"] = bootstrap_interval(scores, confidence, seed)
-        if majority is not None:
-            row["chance"] = by_subject[majority].mean()
-            if name != majority:
-                gain = _differences(by_subject, name, majority)
+        row["low"], row["high"] = intervals[name]
+        if chance is not None:
+            row["chance"] = by_subject[chance].mean()
+            if name != chance:
+                gain = _differences(by_subject, name, chance)
                 row["p_chance"] = sign_flip_p(gain, seed)
         if name != reference:
             gain = _differences(by_subject, name, reference)

@@ -23,6 +23,16 @@ class FoldStore:
 
     folder: Path
 
+    def check(self):
+        """Complain unless folds can be kept there."""
+        folder = Path(self.folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"store must be a folder: {error}") from error
+        if not os.access(folder, os.W_OK):
+            raise ValueError(f"store must be a folder that can be written to, got {folder}.")
+
     def path(self, key):
         """File of a fold."""
         return Path(self.folder) / f"{key}.json"

@@ -54,15 +54,15 @@ class LeakageDisplay:
         self.score = score
 
     @classmethod
-    def from_gap(cls, gap, *, score="balanced_accuracy", ax=None):
+    def from_gap(cls, gap, *, score=None, ax=None):
         """Draw what :func:`leakage_gap` returned.
 
         Parameters
         ----------
         gap : DataFrame
             Columns ``split``, ``labels``, ``mean``, ``std`` and ``inflation``.
-        score : str, default="balanced_accuracy"
-            Name of the score, for the axis.
+        score : str, default=None
+            Name of the score, for the axis; by default the one that leakage_gap noted.
         ax : matplotlib.axes.Axes, default=None
             Where to draw; by default in a new figure.
 
@@ -85,7 +85,7 @@ class LeakageDisplay:
             )
         if not (gap["labels"] == "true").any():
             raise ValueError("gap has no rows of true labels.")
-        return cls(gap, score=score).plot(ax)
+        return cls(gap, score=score or gap.attrs.get("score", "score")).plot(ax)
 
     def plot(self, ax=None):
         """Draw the splits from the loosest at the top to the strictest.
@@ -145,13 +145,8 @@ class LeakageDisplay:
         """Write beside each split how many points more it gives than the strictest."""
         notes = [(f"over {splits[-1]}:", 1.0, "bottom")] if len(splits) > 1 else []
         for row in rows[rows["split"] != splits[-1]].itertuples():
-            notes.append(
-                (
-                    f"{round(row.inflation):+d} points".replace("-", "\u2212"),
-                    splits.index(row.split),
-                    "center",
-                )
-            )
+            points = f"{row.inflation:+z.0f} points".replace("-", "\u2212")
+            notes.append((points, splits.index(row.split), "center"))
         for text, place, va in notes:
             in_axes = va == "bottom"
             self.ax_.annotate(

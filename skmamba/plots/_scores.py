@@ -5,7 +5,7 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
-from .._results import average_by, bootstrap_interval, check_results
+from .._results import average_by, bootstrap_interval, check_results, find_chance
 from ._axes import BLUE, DARK, GREY, clean, draw_chance, name_score, open_axes, tell_source
 
 
@@ -51,9 +51,9 @@ class ScoresDisplay:
 
     Notes
     -----
-    Mean and interval are those of :func:`compare`: a BCa bootstrap over subjects with a level
-    raised for small samples. Folds that hold several subjects get no interval: they share their
-    training data and are no sample of people.
+    Mean, interval and chance are those of :func:`compare`: a BCa bootstrap over subjects with a
+    level raised for small samples. Folds that hold several subjects get no interval: they share
+    their training data and are no sample of people.
 
     Examples
     --------
@@ -130,19 +130,19 @@ class ScoresDisplay:
         rows = []
         for name, kind in kinds.items():
             values = by_unit[name].dropna().to_numpy()
-            interval = (np.nan, np.nan)
-            if unit == "subject":
-                interval = bootstrap_interval(values, confidence, seed)
             mean = values.mean() if len(values) else np.nan
-            rows.append([name, kind, mean, *interval])
+            rows.append([name, kind, mean, *bootstrap_interval(values, confidence, seed)])
         summary = pd.DataFrame(rows, columns=["estimator", "kind", "mean", "low", "high"])
-        majority = (summary["estimator"] == "majority") & (summary["kind"] == "baseline")
+        named = summary.set_index("estimator")
+        chance = find_chance(score, kinds, named["mean"], named["low"])
+        if unit == "fold":
+            summary[["low", "high"]] = np.nan
         return cls(
             dots,
             summary,
             score=score,
             unit=unit,
-            chance=float(summary.loc[majority, "mean"].iloc[0]) if majority.any() else None,
+            chance=None if chance is None else float(named["mean"][chance]),
             confidence=confidence,
             title=_make_title(results, dots["unit"].nunique(), unit),
         ).plot(ax)
@@ -203,7 +203,7 @@ class ScoresDisplay:
                     fontsize="small",
                 )
         self.chance_line_ = None if self.chance is None else draw_chance(ax, self.chance)
-        names = [fill(str(name), 24) for name in self.summary["estimator"]]
+        names = [fill(_cut(str(name)), 24) for name in self.summary["estimator"]]
         ax.set_yticks(range(n_rows), names, parse_math=False)  # a $ in a name is one
         ax.set_ylim(n_rows - 0.5, -0.8)  # first at the top; room for the word chance
         ax.set_xlabel(self._tell_marks())
@@ -224,6 +224,12 @@ class ScoresDisplay:
 
 def _make_title(results, n_units, unit):
     return ", ".join([*tell_source(results), f"{n_units} {unit}{'s' if n_units != 1 else ''}"])
+
+
+def _cut(name, most=48):
+    """Both ends of a name that would run into the next row: what tells names apart is there."""
+    half = most // 2 - 1
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
 
 
 def _write(mean, low, high):

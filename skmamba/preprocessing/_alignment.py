@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._groups import read_columns
@@ -48,8 +49,8 @@ class EuclideanAlignment(TrialStep):
         that their training trials gave; ``"unlabelled"`` takes that of the X to transform for
         them, too.
     n_calibration : int, default=5
-        How many trials of a new subject ``mode="calibration"`` uses: the first by the column
-        ``trial`` of ``groups``, or in row order without one.
+        How many trials of a new subject ``mode="calibration"`` uses: the first by the columns
+        ``session`` and ``trial`` of ``groups``, or in row order without ``trial``.
 
     Attributes
     ----------
@@ -260,10 +261,13 @@ class EuclideanAlignment(TrialStep):
 
     def _read_order(self, groups, n_trials):
         """Numbers that rise from a subject's first trial to the last."""
-        if isinstance(groups, dict) or hasattr(groups, "columns"):
-            if "trial" in groups:
-                return read_columns(groups, "trial", asker=self, n_samples=n_trials)[0]
-        return np.arange(n_trials)
+        if not (isinstance(groups, dict) or hasattr(groups, "columns")) or "trial" not in groups:
+            return np.arange(n_trials)
+        names = [name for name in ("session", "trial") if name in groups]  # may start anew
+        columns = read_columns(groups, *names, asker=self, n_samples=n_trials)
+        return (
+            pd.DataFrame(dict(zip(names, columns, strict=True))).groupby(names).ngroup().to_numpy()
+        )
 
     def _reference_of(self, subject, X, order):
         """Choose the reference of a subject who has the trials X, in that order, to align."""

@@ -43,7 +43,7 @@ class BandPower(TrialStep):
     See Also
     --------
     WindowVotingClassifier : Gives a linear model on these features the vote of a trial's windows.
-    make_models : Builds this pipeline by the name "band-power-lda".
+    make_models : Builds this pipeline by the name "band-power-LDA".
 
     Notes
     -----

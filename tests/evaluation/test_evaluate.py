@@ -1,3 +1,6 @@
+import errno
+import io
+import os
 import re
 import time
 from pathlib import Path
@@ -5,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
@@ -21,6 +25,8 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import LinearSVC
+from tqdm import tqdm
 
 from skmamba import (
     CrossSessionSplit,
@@ -37,6 +43,7 @@ from skmamba import (
     score_by_subject,
     simulate_trials,
 )
+from skmamba.evaluation._fingerprint import fingerprint
 
 TIMES = ["fit_seconds", "predict_seconds"]
 
@@ -215,6 +222,47 @@ def test_classifiers_without_probabilities_have_no_area_under_the_curve():
     assert results["roc_auc"][:2].isna().all()
     assert results["accuracy"][:2].notna().all()
     assert predictions.query("kind == 'model'")["proba_0"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "y",
+    [np.array(["calm", "glad"]), np.array(["calm", "glad"], object), np.array([False, True])],
+    ids=lambda y: str(y.dtype),
+)
+def test_two_classes_may_have_any_names(trials, y):
+    named = Trials(trials.X, y[trials.y], trials.metadata, 128, trials.ch_names)
+    same = quick({"linear": linear()}, trials)
+    scores = ["accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc"]
+    pd.testing.assert_frame_equal(same[scores], quick({"linear": linear()}, named)[scores])
+
+
+def test_decisions_stand_for_probabilities_in_the_area_under_the_curve():
+    trials = simulate_trials(n_subjects=4, n_trials=10, effect=0.3, n_times=128)
+    pipe = make_pipeline(FunctionTransformer(log_variance), LinearSVC(random_state=0))
+    results, predictions = quick({"svm": pipe}, trials, return_predictions=True)
+    expected = cross_validate(
+        pipe,
+        trials.X,
+        trials.y,
+        groups=trials.metadata["subject"],
+        cv=LeaveOneGroupOut(),
+        scoring=["roc_auc", "average_precision"],
+    )
+    np.testing.assert_allclose(results["roc_auc"][:4], expected["test_roc_auc"])
+    by_subject = score_by_subject(predictions.query("kind == 'model'"), "roc_auc")
+    np.testing.assert_allclose(by_subject["roc_auc"], expected["test_roc_auc"])
+    other = quick({"svm": pipe}, trials, scoring="average_precision")["average_precision"][:4]
+    np.testing.assert_allclose(other, expected["test_average_precision"])
+
+
+def test_a_score_that_fails_is_nan_and_the_others_stay(trials):
+    def bad(answers, rows, y):
+        raise ZeroDivisionError("by nothing")
+
+    with pytest.warns(UserWarning, match="bad is nan, since it failed: ZeroDivisionError: by noth"):
+        results = quick({"g": linear()}, trials, scoring={"bad": bad, "accuracy": "accuracy"})
+    assert results["bad"].isna().all()
+    assert results["accuracy"].notna().all()
 
 
 @pytest.mark.parametrize(
@@ -470,6 +518,13 @@ def test_all_may_fail():
     assert predictions.empty
 
 
+def test_a_label_that_nobody_knows_is_an_error_of_the_fold(trials):
+    with pytest.warns(
+        FitFailedWarning, match=r"predict gave .*, which is none of the labels \[0, 1"
+    ):
+        quick({"r": make_pipeline(FunctionTransformer(log_variance), LinearRegression())}, trials)
+
+
 # The store
 
 
@@ -571,6 +626,52 @@ def test_an_evaluation_that_fails_tells_where_its_folds_are(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_ctrl_c_tells_where_finished_folds_are(tmp_path):
+    class Interrupted(Fails):
+        def fit(self, X, y):
+            if self.without not in X[:, 0, 0]:
+                raise KeyboardInterrupt
+            return super().fit(X, y)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        quick({"i": Interrupted(without=3)}, marked_trials(), store=tmp_path)
+    assert "Finished folds are in" in caught.value.__notes__[0]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_full_disk_costs_no_answers(trials, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("skmamba.evaluation._store.os.replace", full)
+    with pytest.warns(UserWarning, match="cannot be kept and is in this table only: .*No space"):
+        results = quick({"linear": linear()}, trials, store=tmp_path)
+    assert results["accuracy"].notna().all()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_is_a_file_is_told_before_anything_runs(trials, tmp_path, spy):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="store must be a folder"):
+        quick({"spy": spy}, trials, store=tmp_path / "file")
+    assert spy.n_fits() == 0
+
+
+def test_an_estimator_is_read_once_and_not_for_each_fold(trials, tmp_path, monkeypatch):
+    read = []
+
+    def count(*things):
+        read.extend(isinstance(thing, LogisticRegression) for thing in things)
+        return fingerprint(*things)
+
+    for place in ("_evaluate", "_folds"):
+        monkeypatch.setattr(f"skmamba.evaluation.{place}.fingerprint", count)
+    flat = {"flat": LogisticRegression()}
+    with pytest.warns(FitFailedWarning):
+        quick(flat, trials, store=tmp_path)
+    assert sum(read) == 1
+
+
 def test_a_store_needs_folds_that_come_again(trials, tmp_path):
     with pytest.raises(ValueError, match=r"set random_state of KFold\("):
         quick({"g": DummyClassifier()}, trials, KFold(2, shuffle=True), store=tmp_path)
@@ -586,6 +687,10 @@ def test_a_store_needs_folds_that_come_again(trials, tmp_path):
         ({"estimators": LogisticRegression()}, "estimators must be a dict from names"),
         ({"estimators": {}}, "estimators must be a dict from names"),
         ({"estimators": {"majority": DummyClassifier()}}, "must not be called 'majority'"),
+        ({"estimators": {"net": "EEGNet"}}, r"estimators\['net'\] must be an estimator, got 'EEGN"),
+        ({"estimators": {"net": DummyClassifier}}, "must be an estimator, got <class"),
+        ({"cv": [([0, 1], [1, 2])]}, "cv tests trials in fold 0 that it trains on"),
+        ({"cv": [([0, 1], [2]), ([0], [])]}, "no training or no test trials in fold 1"),
         ({"trials": np.zeros((4, 2, 8))}, "trials must be Trials, got ndarray"),
         ({"cv": "cross_subjekt"}, "cross_subject"),
         ({"cv": 5}, "CrossSubjectSplit"),
@@ -606,6 +711,24 @@ def test_arguments_that_do_not_fit_are_told_before_anything_runs(trials, spy, op
     assert spy.n_fits() == 0
 
 
+def test_ratings_are_no_labels(trials):
+    ratings = Trials(trials.X, trials.y + 0.5, trials.metadata, 128, trials.ch_names)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        quick({"guess": DummyClassifier()}, ratings)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_settings_of_scikit_learn_hold_in_every_process(trials, n_jobs):
+    class Told(DummyClassifier):
+        def fit(self, X, y, sample_weight=None):
+            if not get_config()["assume_finite"]:
+                raise RuntimeError("not told")
+            return super().fit(X, y)
+
+    with config_context(assume_finite=True):
+        quick({"told": Told()}, trials, n_jobs=n_jobs, error_score="raise", baselines=())
+
+
 def test_times_are_those_of_the_fit(trials):
     class Sleeps(DummyClassifier):
         def fit(self, X, y, sample_weight=None):
@@ -617,7 +740,21 @@ def test_times_are_those_of_the_fit(trials):
     assert (results["predict_seconds"] < 0.05).all()
 
 
-def test_a_bar_counts_folds(trials, capsys):
+def test_a_bar_counts_folds_and_begins_with_those_that_are_kept(trials, tmp_path, monkeypatch):
+    bars = []
+
+    class Bar(tqdm):
+        def __init__(self, **options):
+            super().__init__(**{**options, "disable": False}, file=io.StringIO())
+            bars.append((self, self.n))
+
+    monkeypatch.setattr("skmamba.evaluation._evaluate.tqdm", Bar)
+    for models in ({"guess": DummyClassifier()}, {"guess": DummyClassifier(), "more": linear()}):
+        quick(models, trials, store=tmp_path)
+    assert [(bar.total, begin, bar.n) for bar, begin in bars] == [(8, 0, 8), (12, 8, 12)]
+
+
+def test_there_is_no_bar_without_progress(trials, capsys):
     evaluate({"guess": DummyClassifier()}, trials, progress=False)
     assert capsys.readouterr().err == ""
 

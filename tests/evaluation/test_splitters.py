@@ -429,6 +429,11 @@ def test_inner_needs_two_folds(inner):
 # Random windows
 
 
+def test_random_windows_within_subjects_do_not_go_by_the_name_of_within_subject():
+    assert WithinSubjectSplit(RandomWindowsKFold()).protocol == "random_windows"
+    assert WithinSubjectSplit(5).protocol == WithinSubjectSplit.protocol == "within_subject"
+
+
 def test_random_windows_are_stratified_and_tested_once():
     metadata, y = make_windows()
     folds = silent_folds(RandomWindowsKFold(4, random_state=0), metadata, y)

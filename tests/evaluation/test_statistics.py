@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from skmamba import ScoresDisplay
 from skmamba.evaluation import compare
 from skmamba.evaluation._statistics import (
     adjust_holm,
@@ -46,6 +47,38 @@ def results():
 
 def table_of(results, **options):
     return compare(results, "accuracy", **options).set_index("estimator")
+
+
+# Chance
+
+
+@pytest.mark.parametrize("random_state", range(3))
+def test_guessing_on_films_held_out_one_by_one_is_not_better_than_chance(random_state):
+    rng = np.random.default_rng(random_state)
+    guess, stratified = rng.binomial(12, 0.5, size=(2, 15)) / 12
+    results = make_results(guess=guess, majority=[0.0] * 15, stratified=stratified)
+    table = table_of(results)
+    assert (table["chance"] == stratified.mean()).all()
+    assert table["p_chance"]["guess"] == sign_flip_p((guess - stratified).round(12))
+    assert np.isnan(table["p_chance"]["stratified"])
+    assert table["p_chance"]["majority"] == 1
+
+
+def test_chance_of_f1_is_guessing():
+    scores = {"guess": [0.45, 0.5, 0.4], "majority": [0.33] * 3, "stratified": [0.3, 0.5, 0.6]}
+    results = make_results(**scores)
+    assert (table_of(results)["chance"] == 0.33).all()
+    results = results.rename(columns={"accuracy": "f1"})
+    chance = compare(results, "f1")["chance"]
+    assert chance.to_numpy() == pytest.approx([np.mean(scores["stratified"])] * 3)
+    assert ScoresDisplay.from_results(results, "f1").chance == pytest.approx(chance[0])
+
+
+@pytest.mark.parametrize("stratified", [[0.4, 0.6, 0.5, 0.6], [0.6, 0.7, 0.6, 0.7]])
+def test_picture_and_table_agree_on_chance(stratified):
+    results = make_results(net=[0.7] * 4, majority=[0.5] * 4, stratified=stratified)
+    drawn = ScoresDisplay.from_results(results, "accuracy").chance
+    assert drawn == compare(results, "accuracy")["chance"][0]
 
 
 # The table

@@ -67,3 +67,12 @@ def test_a_file_appears_whole(store, monkeypatch):
     monkeypatch.setattr("skmamba.evaluation._store.os.replace", look_then_replace)
     store.write("a" * 64, RECORD)
     assert seen == [(False, RECORD["y_pred"])]
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"store must be a folder: .*file"):
+        FoldStore(tmp_path / "file").check()
+    monkeypatch.setattr("skmamba.evaluation._store.os.access", lambda *_: False)
+    with pytest.raises(ValueError, match="store must be a folder that can be written to"):
+        FoldStore(tmp_path).check()

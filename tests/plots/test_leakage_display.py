@@ -72,8 +72,15 @@ def test_one_fold_has_no_spread_and_is_drawn(gap):
 
 
 def test_the_axis_names_the_score(gap):
+    assert LeakageDisplay.from_gap(gap).ax_.get_xlabel().startswith("score of windows")
+    gap.attrs["score"] = "balanced_accuracy"  # as leakage_gap notes it
     assert LeakageDisplay.from_gap(gap).ax_.get_xlabel().startswith("balanced accuracy of windows")
     assert LeakageDisplay.from_gap(gap, score="f1").ax_.get_xlabel().startswith("F1 of windows")
+
+
+def test_a_split_without_inflation_is_drawn_too(gap):
+    gap.loc[0, "inflation"] = float("nan")
+    LeakageDisplay.from_gap(gap)
 
 
 def test_it_draws_where_it_is_told_and_opens_nothing(gap):

@@ -183,3 +183,14 @@ def test_without_matplotlib_the_error_says_what_to_install(results, monkeypatch)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"ScoresDisplay.*pip install 'skmamba\[plot\]'"):
         draw(results)
+
+
+def test_long_names_are_cut_in_the_middle_and_stay_apart():
+    names = [f"{'a very long step + ' * 8}classifier {number}" for number in range(3)]
+    results = pd.DataFrame(
+        {"estimator": names, "kind": "model", "subject": 1, "accuracy": [0.5, 0.6, 0.7]}
+    )
+    labels = ScoresDisplay.from_results(results, "accuracy").ax_.get_yticklabels()
+    texts = [label.get_text() for label in labels]
+    assert len(set(texts)) == 3
+    assert all(text.count("\n") < 3 and "…" in text for text in texts)

@@ -526,3 +526,19 @@ def test_alignment_repairs_what_mixing_breaks_across_people(routing):
     assert mixed < 0.75
     assert score(EuclideanAlignment("unlabelled")) > 0.95
     assert score(EuclideanAlignment("calibration", n_calibration=6)) > 0.9
+
+
+def test_the_first_trials_are_counted_once_where_sessions_count_anew():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12, 2, 50)) * np.linspace(1, 4, 12)[:, None, None]
+    metadata = pd.DataFrame(
+        {
+            "subject": np.repeat([1, 2], 6),
+            "session": np.tile(np.repeat([2, 1], 3), 2),
+            "trial": np.tile(np.arange(3), 4),
+        }
+    )
+    step = EuclideanAlignment("calibration", n_calibration=2).fit(X[:6], groups=metadata[:6])
+    aligned = step.transform(X[6:], groups=metadata[6:])
+    first = [np.cov(x, ddof=0) for x in aligned[3:5]]  # of session 1
+    np.testing.assert_allclose(np.mean(first, axis=0), np.eye(2), atol=1e-12)
