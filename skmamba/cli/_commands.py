@@ -9,7 +9,7 @@ from ._arguments import BASELINES, DATA, MODEL, PROTOCOL, RUN, SCORE, Listed, On
 from ._data import check_data, cut_windows, load_data, make_splitter
 from ._files import as_csv, count_kept, read_parts, write
 from ._group import Commands
-from ._outcome import describe_run, measure_gap, report_scores
+from ._outcome import describe_run, measure_gap, name_labels, report_scores
 from ._tables import leakage_text, plain_warnings, say, say_written
 
 WRITTEN = (
@@ -99,6 +99,7 @@ def run_evaluation(ctx, **options):
     ran = count_kept(out) - kept
     say(f"{len(results)} fits: {len(results) - ran - failed} kept, {ran} run, {failed} failed.")
 
+    predictions = name_labels(predictions, trials.label_names)
     leakage = leakage_report(cv, trials)
     for name in WRITTEN:  # none of an evaluation before may stay beside the new ones
         (out / name).unlink(missing_ok=True)

@@ -35,6 +35,17 @@ def report_scores(results, predictions, leakage, score, page, table):
     write(table, to_latex(pd.concat(parts), score=score))
 
 
+def name_labels(predictions, label_names):
+    """Let predictions say "rest" where they say 0, if every label has a name of its own."""
+    labels = set(predictions.get("y_true", ())) | set(predictions.get("y_pred", ()))
+    names = {label: label_names[label] for label in labels if label in label_names}
+    if not labels or len(set(names.values())) < len(labels):
+        return predictions
+    columns = {f"proba_{label}": f"proba_{name}" for label, name in names.items()}
+    answers = {side: predictions[side].map(names) for side in ("y_true", "y_pred")}
+    return predictions.assign(**answers).rename(columns=columns)
+
+
 def describe_run(ctx, trials, results):
     """All that it takes to do it again."""
     words = ["skmamba", "evaluate"]

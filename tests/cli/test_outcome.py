@@ -8,6 +8,7 @@ import pandas as pd
 
 from skmamba import compare, evaluate, make_models, score_by_subject, simulate_trials
 from skmamba.cli._files import read_table
+from skmamba.cli._outcome import name_labels
 
 FAST = "evaluate --data simulation --models band-power-lda --subjects 0-2"
 
@@ -55,3 +56,14 @@ def test_the_gap_is_measured_said_and_written(call, tmp_path):
     assert (tmp_path / "gap.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gap.csv", "gap.png", "leakage.csv"]
     assert max(len(line) for line in result.output.splitlines() if "/" not in line) < 80
+
+
+def test_labels_get_their_names_if_all_have_one():
+    predictions = pd.DataFrame({"y_true": [0, 1], "y_pred": [1, 1], "proba_0": [0.2, 0.1]})
+    named = name_labels(predictions, {0: "rest", 1: "task"})
+    assert named["y_true"].tolist() == ["rest", "task"]
+    assert named["y_pred"].tolist() == ["task", "task"]
+    assert named["proba_rest"].tolist() == [0.2, 0.1]
+    for names in ({}, {0: "rest"}, {0: "same", 1: "same"}):
+        assert name_labels(predictions, names) is predictions
+    assert name_labels(pd.DataFrame(), {0: "rest"}).empty
