@@ -43,8 +43,9 @@ class MSiMambaClassifier(NetClassifier):
         window.
     use_mstb : bool, default=True
         Whether windows pass the multi-scale block (ablation).
-    embedding : {"inverted", "normal"}, default="inverted"
-        One token a channel, or one a time point (ablation).
+    embedding : {"inverted", "power", "normal"}, default="inverted"
+        One token a channel: a linear map of its samples, or of its power behind learned filters,
+        see :class:`~skmamba.modules.PowerEmbedding`; or one token a time point (ablation).
     mixer : {"mamba", "attention", "none"}, default="mamba"
         What mixes the tokens (ablation).
     n_heads : int, default=4

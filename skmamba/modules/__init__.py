@@ -5,6 +5,7 @@ from ._inception import InceptionConv2d
 from ._mamba import Mamba
 from ._msimamba import MSiMamba
 from ._multiscale import MultiScaleTemporalBlock, window_amplitudes
+from ._power_embedding import PowerEmbedding
 from ._selective_scan import selective_scan
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "MSiMamba",
     "Mamba",
     "MultiScaleTemporalBlock",
+    "PowerEmbedding",
     "resolve_backend",
     "selective_scan",
     "window_amplitudes",

@@ -4,8 +4,9 @@ from torch import nn
 
 from ._mamba import Mamba
 from ._multiscale import MultiScaleTemporalBlock
+from ._power_embedding import PowerEmbedding
 
-EMBEDDINGS = ("inverted", "normal")
+EMBEDDINGS = ("inverted", "power", "normal")
 MIXERS = ("mamba", "attention", "none")
 HEADS = ("flatten", "mean")
 
@@ -38,8 +39,9 @@ class MSiMamba(nn.Module):
         Dropout after the embedding, at the end of each block and before the head.
     use_mstb : bool, default=True
         Whether windows pass the multi-scale block (ablation).
-    embedding : {"inverted", "normal"}, default="inverted"
-        One token a channel, or one token a time point (ablation).
+    embedding : {"inverted", "power", "normal"}, default="inverted"
+        One token a channel, a linear map of its samples; one token a channel, made of its power,
+        see :class:`PowerEmbedding`; or one token a time point (ablation).
     mixer : {"mamba", "attention", "none"}, default="mamba"
         What mixes the tokens (ablations).
     n_heads : int, default=4
@@ -110,8 +112,11 @@ class MSiMamba(nn.Module):
             )
         else:
             self.mstb = None
-        n_tokens, token_size = (n_chans, n_times) if embedding == "inverted" else (n_times, n_chans)
-        self.embed = nn.Linear(token_size, d_model)
+        n_tokens = n_times if embedding == "normal" else n_chans
+        if embedding == "power":
+            self.embed = PowerEmbedding(n_times, d_model)
+        else:
+            self.embed = nn.Linear(n_times if embedding == "inverted" else n_chans, d_model)
         self.drop = nn.Dropout(drop_prob)
 
         mamba_options = {"d_state": d_state, "d_conv": d_conv, "expand": expand, "backend": backend}
@@ -145,7 +150,7 @@ class MSiMamba(nn.Module):
             )
         if self.mstb is not None:
             x = self.mstb(x)  # (B, C, T)
-        tokens = x if self.embedding == "inverted" else x.transpose(1, 2)  # (B, tokens, size)
+        tokens = x.transpose(1, 2) if self.embedding == "normal" else x  # (B, tokens, size)
         tokens = self.blocks(self.drop(self.embed(tokens)))  # (B, tokens, d_model)
         read = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
         return self.head(self.drop(read))  # (B, n_outputs)

@@ -8,6 +8,7 @@ ABLATIONS = {
     "whole": {},
     "no MSTB": {"use_mstb": False},
     "normal embedding": {"embedding": "normal"},
+    "power embedding": {"embedding": "power"},
     "attention": {"mixer": "attention"},
     "no mixer": {"mixer": "none"},
     "one direction": {"bidirectional": False},
@@ -30,8 +31,9 @@ def test_every_weight_gets_a_gradient(options):
 
 @pytest.mark.parametrize("n_chans", [1, 4])
 @pytest.mark.parametrize("n_times", [1, 2, 3, 64, 65])
-def test_any_size_of_window_gives_logits(n_chans, n_times):
-    net = MSiMamba(n_chans, 2, n_times, **SMALL)
+@pytest.mark.parametrize("embedding", ["inverted", "power", "normal"])
+def test_any_size_of_window_gives_logits(n_chans, n_times, embedding):
+    net = MSiMamba(n_chans, 2, n_times, embedding=embedding, **SMALL)
     assert net(torch.randn(5, n_chans, n_times)).shape == (5, 2)
 
 
@@ -98,7 +100,7 @@ def test_a_window_of_another_size_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"embedding": "patch"}, "embedding must be one of inverted, normal, got 'patch'"),
+        ({"embedding": "patch"}, "embedding must be one of inverted, power, normal, got 'patch'"),
         ({"mixer": "lstm"}, "mixer must be one of mamba, attention, none, got 'lstm'"),
         ({"head": "cls"}, "head must be one of flatten, mean, got 'cls'"),
         ({"mixer": "attention", "n_heads": 3}, "n_heads must divide d_model=8, got n_heads=3"),
