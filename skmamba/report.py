@@ -399,7 +399,7 @@ def _score_part(part, predictions, score):
     part, ways = _mark_transductive(part)
     if predictions is not None:
         predictions, _ = _mark_transductive(predictions, ways)
-    return _by_subject(part, predictions, score), predictions, ways
+    return scored_by_subject(part, predictions, score), predictions, ways
 
 
 def _part_name(part):
@@ -441,7 +441,7 @@ def _way_words(way):
     return TRANSDUCTIVE.get(kind, way).format(number).replace("first 1 of", "first of")
 
 
-def _by_subject(part, predictions, score):
+def scored_by_subject(part, predictions, score):
     """Scores of one subject a row; none where some of what a subject is owed failed."""
     if part["subject"].notna().all():
         failed = (part["error"] != "").groupby([part["estimator"], part["subject"]])

@@ -21,7 +21,7 @@ from ..trials import Trials
 from ._chance import check_seed
 from ._fingerprint import fingerprint
 from ._folds import FoldTask, run_fold, what_it_sees
-from ._rows import describe_fold, score_record, tabulate_answers
+from ._rows import describe_fold, score_record, tabulate_answers, tabulate_record
 from ._scoring import DEFAULT_SCORING, Answers, check_scoring, score_answers
 from ._splitters import check_splitter
 from ._store import FoldStore
@@ -84,8 +84,8 @@ def evaluate(
         costs no fit.
     baselines : sequence of str, default=("majority", "stratified", "permutation")
         What stands for chance: always the commonest class of the training trials; classes drawn
-        as often as there; the first estimator trained on labels dealt out anew among the
-        training trials, at the price of one more fit a fold.
+        as often as there; the first estimator trained on labels dealt out anew among each
+        subject's training trials, at the price of one more fit a fold.
     windows : bool, default=False
         Whether single windows are scored too, in columns ``<score>_windows``, where the last
         step of a pipeline gets bags of windows.
@@ -197,18 +197,7 @@ def evaluate(
             "fold": number,
         }
         scores = score_record(record, scorers, trials.y, task)
-        rows.append(
-            {
-                **about,
-                **about_folds[number],
-                **scores,
-                "fit_seconds": record.get("fit_seconds", np.nan),
-                "predict_seconds": record.get("predict_seconds", np.nan),
-                "seed": task.seed,
-                "error": record["error"],
-                "versions": record["versions"],
-            }
-        )
+        rows.append(tabulate_record(about, about_folds[number], record, scores, task.seed))
         if return_predictions and not record["error"]:
             answers.append(tabulate_answers(about, record, trials, task))
     results = pd.DataFrame(rows)
@@ -314,7 +303,6 @@ def _check_estimators(estimators, baselines):
     for name, each in estimators.items():
         if isinstance(each, type) or not hasattr(each, "get_params"):
             raise ValueError(f"estimators[{name!r}] must be an estimator, got {each!r}.")
-
     entries = [Entry(str(name), clone(each), "model") for name, each in estimators.items()]
     for name in baselines:
         if name == "permutation":

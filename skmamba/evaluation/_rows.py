@@ -7,34 +7,51 @@ from ._scoring import Answers, score_answers
 
 
 def describe_fold(metadata, train_idx, test_idx):
-    """Sizes of a fold, and what of its test trials the training trials have nothing of."""
+    """Sizes of a fold, the subject if it tests one, and what is held out."""
     train, test = metadata.iloc[train_idx], metadata.iloc[test_idx]
-    held_out = []
     subjects = test["subject"].unique() if "subject" in test else []
-    strangers = "subject" in test and not test["subject"].isin(train["subject"]).any()
-    if len(subjects) == 1:
-        held_out.append(f"subject {subjects[0]}")
-    elif strangers:
-        held_out.append(f"{len(subjects)} subjects")
-    for column, plural in (("session", "sessions"), ("stimulus", "stimuli")):
-        if strangers or column not in test or test[column].isna().any():
-            continue
-        own = train
-        if column == "session":  # sessions are numbered within a subject
-            if len(subjects) != 1:
-                continue
-            own = train[train["subject"] == subjects[0]]
-        values = test[column].unique()
-        if not test[column].isin(own[column]).any():
-            several = f"{len(values)} {plural}"
-            held_out.append(f"{column} {values[0]}" if len(values) == 1 else several)
-    if not held_out or (len(held_out) == 1 and len(subjects) == 1 and not strangers):
-        held_out.append(f"{len(test)} trial{'s' if len(test) != 1 else ''}")
     return {
-        "held_out": ", ".join(held_out),
+        "held_out": _name_held_out(train, test, subjects),
         "subject": subjects[0] if len(subjects) == 1 else None,
         "n_train": len(train),
         "n_test": len(test),
+    }
+
+
+def _name_held_out(train, test, subjects):
+    """Name what of the test trials the training trials have nothing of."""
+    one = len(subjects) == 1
+    whose = [f"subject {subjects[0]}"] if one else []
+    if len(subjects) and not test["subject"].isin(train["subject"]).any():
+        return whose[0] if one else f"{len(subjects)} subjects"
+    held_out = []
+    if one:  # sessions are numbered within a subject
+        own = train[train["subject"] == subjects[0]]
+        held_out += _absent_from(own, test, "session", "sessions")
+    held_out += _absent_from(train, test, "stimulus", "stimuli")
+    n_trials = f"{len(test)} trial{'s' if len(test) != 1 else ''}"
+    return ", ".join([*whose, *(held_out or [n_trials])])
+
+
+def _absent_from(train, test, column, plural):
+    """Name the values of a column, if training has none of them."""
+    if column not in test or test[column].isna().any() or test[column].isin(train[column]).any():
+        return []
+    values = test[column].unique()
+    return [f"{column} {values[0]}" if len(values) == 1 else f"{len(values)} {plural}"]
+
+
+def tabulate_record(about, about_fold, record, scores, seed):
+    """Put together the row of a fold, finished or failed."""
+    return {
+        **about,
+        **about_fold,
+        **scores,
+        "fit_seconds": record.get("fit_seconds", np.nan),
+        "predict_seconds": record.get("predict_seconds", np.nan),
+        "seed": seed,
+        "error": record["error"],
+        "versions": record["versions"],
     }
 
 
@@ -61,6 +78,7 @@ def _as_answers(record, y):
 
 
 def tabulate_answers(about, record, trials, task):
+    """Put together a row for each tested trial."""
     answers = _as_answers(record, trials.y)
     metadata = trials.metadata.iloc[task.test_idx]
     table = pd.DataFrame(
