@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench results docs clean
 
 demo: $(VENV)/.demo ## cross-validate MS-iMamba on bundled real EEG
 	$(PY) examples/quickstart.py
@@ -18,6 +18,9 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.demo ## speed, as ratios
 	$(PY) benchmarks/speed.py --write docs/benchmarks.md
+
+results: $(VENV)/.test ## every score of docs/results.md, on two cores
+	$(PY) benchmarks/results.py --write docs/results.md
 
 docs: $(VENV)/.docs ## the pages, in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

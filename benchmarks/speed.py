@@ -42,7 +42,7 @@ def make_windows(batch, n_chans, n_times):
 def make_nets(shape):
     """Our network and the plain composition, with the same weights."""
     torch.manual_seed(0)
-    ours = MSiMamba(shape[1], 2, shape[2], drop_prob=0.0, **SIZES)
+    ours = MSiMamba(shape[1], 2, shape[2], embedding="inverted", drop_prob=0.0, **SIZES)
     plain = ReferenceMSiMamba(shape[1], 2, shape[2], **SIZES)
     plain.load_state_dict(ours.state_dict())
     return {"ours": ours, "plain": plain}

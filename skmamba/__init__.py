@@ -93,6 +93,7 @@ _ROOMS = (
     "preprocessing",
     "registry",
     "report",
+    "rivals",
     "trials",
 )
 

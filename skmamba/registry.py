@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -10,9 +11,23 @@ from .preprocessing import BandPower, ChannelPicker, SlidingWindows
 
 __all__ = ["list_models", "make_models"]
 
-OURS = ("MS-iMamba", "band-power-LDA")
+OURS = ("MS-iMamba", "band-power-LDA", "tangent-space-LR")
 # The best known ones by heart: asking braindecode takes seconds, and it may not be there.
 BRAINDECODE = ("EEGNet", "ShallowFBCSPNet", "Deep4Net", "TSception", "EEGConformer", "ATCNet")
+# Names to classes of skmamba.rivals, and to the one that braindecode has.
+RIVALS = {
+    "DLinear": "DLinear",
+    "TimesNet": "TimesNet",
+    "iTransformer": "ITransformer",
+    "NonstationaryTransformer": "NonstationaryTransformer",
+    "Informer": "Informer",
+}
+TCN = {"TCN": "BDTCN"}
+PYRIEMANN = (
+    "tangent-space-LR needs pyRiemann: pip install 'skmamba[riemann]'. It could not be imported "
+    "here ({error})."
+)
+ALL = "all"
 TYPO = 0.88  # likeness of two names; EEGITNet, which is no EEGNet misspelled, has 0.86
 
 
@@ -22,15 +37,16 @@ def list_models():
     Returns
     -------
     names : list of str
-        Ours, then braindecode's best known networks. Any other class of ``braindecode.models``
-        can be built by its name as well.
+        Ours and two linear models, braindecode's best known networks, then the networks for time
+        series that MS-iMamba was compared with. Any other class of ``braindecode.models`` can be
+        built by its name as well.
 
     Examples
     --------
     >>> list_models()[:3]
-    ['MS-iMamba', 'band-power-LDA', 'EEGNet']
+    ['MS-iMamba', 'band-power-LDA', 'tangent-space-LR']
     """
-    return [*OURS, *BRAINDECODE]
+    return [*OURS, *BRAINDECODE, *RIVALS, *TCN]
 
 
 def make_models(
@@ -51,8 +67,8 @@ def make_models(
     Parameters
     ----------
     names : str or sequence of str
-        Which models: those of :func:`list_models`, in small or capital letters, or the name of
-        any other class of ``braindecode.models``.
+        Which models: those of :func:`list_models`, in small or capital letters, or ``"all"`` of
+        them, or the name of any other class of ``braindecode.models``.
     trials : Trials
         Whose ``sfreq`` and ``ch_names`` the models are made for.
     channels : str, int, slice or list of str and int, default="frontal4"
@@ -77,14 +93,26 @@ def make_models(
     ValueError
         If no model can have such a name. Whether braindecode has a network is asked when it is
         fitted.
+    ImportError
+        If ``"tangent-space-LR"`` is wanted and pyRiemann cannot be imported.
 
     Notes
     -----
-    ``"MS-iMamba"`` is :class:`~skmamba.MSiMambaClassifier`, ``"band-power-LDA"`` a linear
-    discriminant on the standardised :class:`~skmamba.BandPower` of windows, all others a
-    :class:`~skmamba.BraindecodeClassifier`, each with its defaults. Deep4Net and ATCNet were made
-    for longer windows (441 and 616 time points): braindecode shrinks their layers for shorter
-    ones, and warns that it does.
+    Each model has its defaults:
+
+    - ``"MS-iMamba"`` is :class:`~skmamba.MSiMambaClassifier`.
+    - ``"band-power-LDA"`` is a linear discriminant on the standardised
+      :class:`~skmamba.BandPower` of windows.
+    - ``"tangent-space-LR"`` is logistic regression on the standardised tangent space of the
+      windows' covariances, with all frequencies in one: the usual Riemannian pipeline of EEG
+      benchmarks. Covariances are shrunk (OAS), the metric is affine-invariant.
+    - EEGNet to ATCNet and all that are not listed are a :class:`~skmamba.BraindecodeClassifier`.
+      Deep4Net and ATCNet were made for longer windows (441 and 616 time points): braindecode
+      shrinks their layers for shorter ones, and warns that it does.
+    - DLinear to Informer are the networks of ``skmamba.rivals``, in the same classifier.
+    - ``"TCN"`` is braindecode's BDTCN: Bai's residual blocks of causal convolutions, each answer
+      made of 57 time points. Bai takes the last answer, BDTCN the mean of those that the window
+      is long enough for.
 
     Examples
     --------
@@ -108,32 +136,52 @@ def make_models(
             SlidingWindows(size, stride, sfreq=trials.sfreq),
             _make_classifier(name, trials.sfreq, options),
         )
-        for name in map(_spell, names)
+        for written in names
+        for name in _spell(written)
     }
 
 
 def _make_classifier(name, sfreq, options):
     # Here, because they bring torch, which listing names can do without.
+    from . import rivals
     from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
 
     if name == "MS-iMamba":
         return MSiMambaClassifier(**options)
     if name == "band-power-LDA":
-        linear = make_pipeline(BandPower(sfreq), StandardScaler(), LinearDiscriminantAnalysis())
-        return WindowVotingClassifier(linear)
-    return BraindecodeClassifier(name, sfreq=sfreq, **options)
+        return WindowVotingClassifier(
+            make_pipeline(BandPower(sfreq), StandardScaler(), LinearDiscriminantAnalysis())
+        )
+    if name == "tangent-space-LR":
+        return WindowVotingClassifier(
+            make_pipeline(*_tangent_space(), StandardScaler(), LogisticRegression(max_iter=1000))
+        )
+    model = getattr(rivals, RIVALS[name]) if name in RIVALS else TCN.get(name, name)
+    return BraindecodeClassifier(model, sfreq=sfreq, **options)
+
+
+def _tangent_space():
+    """Make the steps from windows to covariances, and to their tangent space at the mean."""
+    try:
+        from pyriemann.estimation import Covariances
+        from pyriemann.tangentspace import TangentSpace
+    except ImportError as error:
+        raise ImportError(PYRIEMANN.format(error=error)) from error
+    return Covariances("oas"), TangentSpace()
 
 
 def _spell(name):
-    """Return a name as it is spelled; one that we do not know may be braindecode's."""
+    """Names that one name stands for, as they are spelled; an unknown may be braindecode's."""
     known = {word.lower(): word for word in list_models()}
     word = str(name).lower()
+    if word == ALL:
+        return list_models()
     if word in known:
-        return known[word]
+        return [known[word]]
     may_be_a_class = str(name).isidentifier() and str(name)[0].isupper()
     near = get_close_matches(word, known, n=3, cutoff=TYPO if may_be_a_class else 0.4)
     if may_be_a_class and not near:
-        return name
+        return [name]
     hint = f" Nearest: {', '.join(known[key] for key in near)}." if near else ""
     raise ValueError(
         f"No model {name!r}.{hint} skmamba.list_models() gives {', '.join(known.values())}; other "

@@ -28,10 +28,11 @@ ARROWS = {
     "datasets": {"trials"},
     "preprocessing": {"_epochs", "_groups", "_restore", "_windows"},
     "modules": set(),
+    "rivals": {"modules"},
     "classifiers": {"modules", "_epochs", "_groups", "_restore"},
     "evaluation": {"trials", "_groups", "_results"},
     "plots": {"_results"},
-    "registry": {"classifiers", "preprocessing"},
+    "registry": {"classifiers", "preprocessing", "rivals"},
     "report": {"evaluation", "plots"},
     "cli": {"datasets", "evaluation", "plots", "registry", "report", "trials"},
     "__main__": {"cli"},
@@ -45,6 +46,7 @@ ROOMS = [
     "preprocessing",
     "registry",
     "report",
+    "rivals",
 ]
 # Heavy packages that only one file, or folder, may name, at the moment it needs them.
 ONE_DOOR = {
@@ -52,6 +54,7 @@ ONE_DOOR = {
     "mne_bids": "_bids.py",
     "braindecode": "classifiers/_braindecode.py",
     "mamba_ssm": "modules/_backends.py",
+    "pyriemann": "registry.py",
     "click": "cli/",
 }
 
@@ -162,7 +165,7 @@ def test_networks_know_nothing_but_torch():
     outside = {
         name.split(".")[0]
         for path in SOURCES
-        if room_of(path) == "modules"
+        if room_of(path) in ("modules", "rivals")
         for name in imports_of(path)
     }
     assert outside - set(sys.stdlib_module_names) == {"skmamba", "torch", "mamba_ssm"}
@@ -245,11 +248,11 @@ def test_type_checkers_see_the_names_that_load_lazily():
     assert seen == skmamba._HOMES
 
 
-def test_what_the_rooms_offer_is_at_the_front_door_but_for_modules():
+def test_what_the_rooms_offer_is_at_the_front_door_but_for_networks():
     offered = {
         name for room in ROOMS for name in importlib.import_module(f"skmamba.{room}").__all__
     }
-    inner = set(skmamba.modules.__all__)
+    inner = {*skmamba.modules.__all__, *skmamba.rivals.__all__}
     assert offered - inner == set(skmamba.__all__) - {"Trials"}
 
 

@@ -20,7 +20,7 @@ def load(name):
 def test_network_and_plain_composition_agree_window_by_window():
     torch.manual_seed(0)
     sizes = {"d_model": 8, "top_k": 3, "n_kernels": 3, "d_hidden": 4}
-    ours = MSiMamba(4, 2, 96, drop_prob=0.0, **sizes).double()
+    ours = MSiMamba(4, 2, 96, embedding="inverted", drop_prob=0.0, **sizes).double()
     plain = load("reference").ReferenceMSiMamba(4, 2, 96, periods="window", **sizes).double()
     plain.load_state_dict(ours.state_dict())
     x = torch.randn(6, 4, 96, dtype=torch.float64)

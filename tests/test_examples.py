@@ -78,3 +78,35 @@ def test_loso_on_dask_scores_people_on_workers(tmp_path, capsys, monkeypatch):
     load_example("loso_on_dask").main()
     assert re.search(r"majority +baseline +2 +0.5", capsys.readouterr().out)
     assert len(list(tmp_path.iterdir())) == 2 * 5
+
+
+def test_ablations_name_what_differs_from_the_default(trials):
+    ablations = load_example("ablations")
+    models = ablations.make_ablations(trials, max_epochs=1)
+    settings = [model[-1].get_params() for model in models.values()]
+    assert all(own not in settings[:place] for place, own in enumerate(settings))
+    for name, own in list(zip(models, settings, strict=True))[1:]:
+        changed = {key: own[key] for key in own if own[key] != settings[0][key]}
+        if name == ablations.PAPER:
+            assert changed.items() <= ablations.LITERAL.items()
+        else:
+            assert name == ", ".join(f"{key}={value!r}" for key, value in changed.items())
+
+
+def test_ablations_print_chance_beside_every_change_and_say_which_is_worst(
+    tmp_path, capsys, monkeypatch
+):
+    ablations = load_example("ablations")
+    monkeypatch.setattr(ablations, "LITERAL", {"embedding": "inverted", "head": "mean"})
+    monkeypatch.setattr(ablations, "CHANGES", [{"use_mstb": False}, {"mixer": "none"}])
+    arguments = "ablations.py --subjects 4 --folds 2 --seeds 2 --epochs 1 --jobs 1 --store"
+    monkeypatch.setattr("sys.argv", [*arguments.split(), str(tmp_path)])
+    ablations.main()
+    printed = capsys.readouterr().out
+    row = r" +[01]\.\d+" * 3 + r" +0\.50* "  # mean, low, high, chance
+    for name in ("MS-iMamba", ablations.PAPER, "use_mstb=False", "mixer='none'"):
+        assert re.search(re.escape(name) + row, printed)
+    assert re.search(
+        r"read literally \d\.\d\d, chance 0\.50; worst is .* of 3 differences", printed
+    )
+    assert len(list(tmp_path.iterdir())) == 2 * 2 * 5

@@ -33,7 +33,7 @@ from pyriemann.tangentspace import TangentSpace
 pytestmark = pytest.mark.filterwarnings("ignore:Creating a dataset without passing data or dtype")
 
 SFREQ = 100
-AMPLITUDE = 6e-6  # in volt; the noise has 20e-6
+AMPLITUDE = 10e-6  # in volt; the noise has 20e-6
 SUBJECTS = ["1", "2", "3"]
 SESSIONS = ["0", "1"]
 SIDES = ["left_hand", "right_hand"]

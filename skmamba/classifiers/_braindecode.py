@@ -1,4 +1,4 @@
-"""Any of braindecode's networks, trained and judged in the same way as MS-iMamba."""
+"""Any of braindecode's networks, or another, trained and judged in the same way as MS-iMamba."""
 
 import contextlib
 import inspect
@@ -26,15 +26,17 @@ _BUILD_ERRORS = (ValueError, TypeError, RuntimeError, AssertionError, IndexError
 
 @with_shared_docs
 class BraindecodeClassifier(NetClassifier):
-    """Classify trials with a network of braindecode, by its name.
+    """Classify trials with a network of braindecode, by its name, or with one of your own.
 
     The drop-in comparison: same bags, same training, same vote as :class:`MSiMambaClassifier`,
     another network.
 
     Parameters
     ----------
-    model : str, default="EEGNet"
-        Name of a class of ``braindecode.models``.
+    model : str or type, default="EEGNet"
+        Name of a class of ``braindecode.models``; or any class of torch modules whose constructor
+        takes n_chans, n_outputs and n_times, such as those of ``skmamba.rivals``, and whose
+        ``forward`` gives logits ``(batch, n_outputs)``.
     model_params : dict, default=None
         Parameters of that class beyond n_chans, n_outputs, n_times and sfreq, such as
         ``chs_info`` for networks that want to know where electrodes are.
@@ -58,6 +60,9 @@ class BraindecodeClassifier(NetClassifier):
 
     Windows of less than 128 time points that a network's layers cannot take are repeated end to end
     up to 128, and a warning says so.
+
+    A class is pickled as Python pickles classes, by where it is: what is to be loaded elsewhere,
+    or fitted by other processes, lives in a module that can be imported there.
 
     Examples
     --------
@@ -137,9 +142,15 @@ class BraindecodeClassifier(NetClassifier):
         return params
 
     def _module_class(self, name):
+        if inspect.isclass(name) and issubclass(name, torch.nn.Module):
+            return name
+        if not isinstance(name, str):
+            raise ValueError(
+                f"model must be the name of a network or a class of torch modules, got {name!r}."
+            )
         models = _braindecode_models()
         if name not in models:
-            near = get_close_matches(str(name), models, n=3, cutoff=0.4)
+            near = get_close_matches(name, models, n=3, cutoff=0.4)
             hint = f" Nearest: {', '.join(near)}." if near else ""
             raise ValueError(f"braindecode has no model {name!r}.{hint}")
         return models[name]
@@ -161,7 +172,7 @@ class BraindecodeClassifier(NetClassifier):
         if net is None:
             raise ValueError(self._no_classifier(too_short)) from too_short
         warnings.warn(
-            f"{self.model} takes no windows of {self.n_times_} time points: each is repeated "
+            f"{self._spelled()} takes no windows of {self.n_times_} time points: each is repeated "
             f"end to end, up to {SHORT}.",
             stacklevel=2,
         )
@@ -180,9 +191,12 @@ class BraindecodeClassifier(NetClassifier):
         if shape != (2, len(self.classes_)):
             raise ValueError(self._no_classifier(f"2 windows gave {shape}"))
 
+    def _spelled(self):
+        return getattr(self.model, "__name__", self.model)
+
     def _no_classifier(self, reason):
         return (
-            f"{self.model} does not classify windows of {self.n_chans_} channels x "
+            f"{self._spelled()} does not classify windows of {self.n_chans_} channels x "
             f"{self.n_times_} time points into {len(self.classes_)} classes: "
             f"{str(reason).rstrip('. ')}. Longer "
             "windows, sfreq= or model_params= may help."

@@ -22,11 +22,11 @@ class MSiMambaClassifier(NetClassifier):
         Width of a token.
     n_layers : int, default=1
         Number of iMamba blocks.
-    top_k : int, default=2
+    top_k : int, default=3
         Number of frequencies at which a window is folded.
     n_kernels : int, default=3
         Kernels of the inception, of side 1, 3, 5, ...
-    d_hidden : int, default=16
+    d_hidden : int, default=32
         Maps inside the multi-scale block.
     d_state : int, default=4
         State of each inner channel of Mamba.
@@ -36,16 +36,17 @@ class MSiMambaClassifier(NetClassifier):
         Inner width of Mamba as a multiple of ``d_model``.
     bidirectional : bool, default=True
         Whether a second Mamba reads the channels from last to first.
-    drop_prob : float, default=0.1
+    drop_prob : float, default=0.3
         Dropout.
     period_selection : {"window", "fixed"}, default="window"
         Whether each window is folded at its own periods, or all at those of the mean training
         window.
     use_mstb : bool, default=True
         Whether windows pass the multi-scale block (ablation).
-    embedding : {"inverted", "power", "normal"}, default="inverted"
-        One token a channel: a linear map of its samples, or of its power behind learned filters,
-        see :class:`~skmamba.modules.PowerEmbedding`; or one token a time point (ablation).
+    embedding : {"power", "inverted", "normal"}, default="power"
+        One token a channel: a linear map of its log power behind learned filters, see
+        :class:`~skmamba.modules.PowerEmbedding`, or of its samples, as in the paper; or one token
+        a time point (ablation).
     mixer : {"mamba", "attention", "none"}, default="mamba"
         What mixes the tokens (ablation).
     n_heads : int, default=4
@@ -71,7 +72,9 @@ class MSiMambaClassifier(NetClassifier):
     Notes
     -----
     Window length, splits, optimizer, widths, depth and k are not stated in what this was written
-    from: every default is ours.
+    from: every default is ours. One default departs from what the paper does say: its embedding
+    is linear, and ``embedding="inverted"`` gives it. :class:`~skmamba.modules.PowerEmbedding` tells
+    why, and what it gains.
 
     References
     ----------
@@ -92,17 +95,17 @@ class MSiMambaClassifier(NetClassifier):
         d_model=64,
         n_layers=1,
         *,
-        top_k=2,
+        top_k=3,
         n_kernels=3,
-        d_hidden=16,
+        d_hidden=32,
         d_state=4,
         d_conv=2,
         expand=1,
         bidirectional=True,
-        drop_prob=0.1,
+        drop_prob=0.3,
         period_selection="window",
         use_mstb=True,
-        embedding="inverted",
+        embedding="power",
         mixer="mamba",
         n_heads=4,
         head="flatten",

@@ -87,12 +87,14 @@ class WindowNet(NeuralNetClassifier):
         """Leave checks to the estimator, which has done them."""
 
     def infer(self, x, **fit_params):
-        """Give the module its windows only; weights are for the loss."""
+        """Give the module its windows, and their weights if it can take them."""
         windows = to_tensor(x["x"], device=self.device)
         if self.n_repeated:
             n_times = windows.shape[-1]
             again = torch.arange(n_times + self.n_repeated, device=self.device) % n_times
             windows = windows[..., again]
+        if getattr(self.module_, "weighs_windows", False):
+            return self.module_(windows, to_tensor(x["weight"], device=self.device))
         return self.module_(windows)
 
     def get_loss(self, y_pred, y_true, X, training=False):

@@ -48,7 +48,7 @@ def main(traceback):
         type=Listed(),
         default="MS-iMamba,band-power-LDA",
         show_default=True,
-        help="Names, as `skmamba models` lists them.",
+        help="Names, as `skmamba models` lists them; all.",
     ),
     *MODEL,
     click.option(
@@ -147,6 +147,8 @@ def look_for_leaks(**options):
     """
     asked = SimpleNamespace(**options)
     check_data(asked)
+    if asked.gap and asked.model.lower() == "all":
+        raise click.UsageError("--gap fits one model: give --model a name of `skmamba models`.")
     cv = make_splitter(asked)
     trials, models = load_data(asked, [asked.model] if asked.gap else [], cut=not asked.gap)
 
@@ -194,7 +196,7 @@ def write_again(results, out, score):
 
 @main.command("models", epilog="\b\nExample:\n  skmamba models")
 def name_models():
-    """List the names that --models takes.
+    """List the names that --models takes; all stands for every one of them.
 
     Any other class of braindecode.models can be given by its name as well.
     """

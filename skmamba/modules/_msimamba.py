@@ -6,7 +6,7 @@ from ._mamba import Mamba
 from ._multiscale import MultiScaleTemporalBlock
 from ._power_embedding import PowerEmbedding
 
-EMBEDDINGS = ("inverted", "power", "normal")
+EMBEDDINGS = ("power", "inverted", "normal")
 MIXERS = ("mamba", "attention", "none")
 HEADS = ("flatten", "mean")
 
@@ -35,13 +35,13 @@ class MSiMamba(nn.Module):
         See :class:`Mamba`.
     bidirectional : bool, default=True
         Whether a second Mamba reads the tokens from last to first.
-    drop_prob : float, default=0.1
+    drop_prob : float, default=0.3
         Dropout after the embedding, at the end of each block and before the head.
     use_mstb : bool, default=True
         Whether windows pass the multi-scale block (ablation).
-    embedding : {"inverted", "power", "normal"}, default="inverted"
-        One token a channel, a linear map of its samples; one token a channel, made of its power,
-        see :class:`PowerEmbedding`; or one token a time point (ablation).
+    embedding : {"power", "inverted", "normal"}, default="power"
+        One token a channel, made of its power, see :class:`PowerEmbedding`; one token a channel, a
+        linear map of its samples, as in the paper; or one token a time point (ablation).
     mixer : {"mamba", "attention", "none"}, default="mamba"
         What mixes the tokens (ablations).
     n_heads : int, default=4
@@ -54,8 +54,9 @@ class MSiMamba(nn.Module):
     Notes
     -----
     Widths, depth, k, regularisation and the direction of the scan are not stated in what this
-    network was written from: every default here is ours. The order of residual and
-    normalisation in a block follows S-Mamba [2]_.
+    network was written from: every default here is ours. The paper's embedding is "inverted"; why
+    the default is not is told in :class:`PowerEmbedding`. The order of residual and normalisation
+    in a block follows S-Mamba [2]_.
 
     References
     ----------
@@ -79,17 +80,17 @@ class MSiMamba(nn.Module):
         *,
         d_model=64,
         n_layers=1,
-        top_k=2,
+        top_k=3,
         n_kernels=3,
-        d_hidden=16,
+        d_hidden=32,
         period_selection="window",
         d_state=4,
         d_conv=2,
         expand=1,
         bidirectional=True,
-        drop_prob=0.1,
+        drop_prob=0.3,
         use_mstb=True,
-        embedding="inverted",
+        embedding="power",
         mixer="mamba",
         n_heads=4,
         head="flatten",
@@ -131,13 +132,17 @@ class MSiMamba(nn.Module):
         )
         self.head = nn.Linear(d_model * (n_tokens if head == "flatten" else 1), n_outputs)
 
-    def forward(self, x):
+    weighs_windows = True  # forward takes weights, as batch normalisation has to
+
+    def forward(self, x, weight=None):
         """Compute the logits of windows.
 
         Parameters
         ----------
         x : Tensor of shape (batch, n_chans, n_times)
             Windows, scaled to about unit variance.
+        weight : Tensor of shape (batch,), default=None
+            Weights of the windows while training: see :class:`PowerEmbedding`.
 
         Returns
         -------
@@ -151,7 +156,11 @@ class MSiMamba(nn.Module):
         if self.mstb is not None:
             x = self.mstb(x)  # (B, C, T)
         tokens = x.transpose(1, 2) if self.embedding == "normal" else x  # (B, tokens, size)
-        tokens = self.blocks(self.drop(self.embed(tokens)))  # (B, tokens, d_model)
+        if self.embedding == "power":
+            tokens = self.embed(tokens, weight)  # (B, tokens, d_model)
+        else:
+            tokens = self.embed(tokens)  # (B, tokens, d_model)
+        tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
         read = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
         return self.head(self.drop(read))  # (B, n_outputs)
 

@@ -23,11 +23,11 @@ class MultiScaleTemporalBlock(nn.Module):
     ----------
     n_chans, n_times : int
         Size of a window.
-    top_k : int, default=2
+    top_k : int, default=3
         Number of frequencies; windows too short to have as many use all they have.
     n_kernels : int, default=3
         Kernels of the inception, see :class:`InceptionConv2d`.
-    d_hidden : int, default=16
+    d_hidden : int, default=32
         Maps between the two convolutions.
     period_selection : {"window", "fixed"}, default="window"
         Whether each window uses its own frequencies, or all use those that
@@ -68,9 +68,9 @@ class MultiScaleTemporalBlock(nn.Module):
         n_chans,
         n_times,
         *,
-        top_k=2,
+        top_k=3,
         n_kernels=3,
-        d_hidden=16,
+        d_hidden=32,
         period_selection="window",
     ):
         super().__init__()

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 import torch
 from braindecode import EEGClassifier
+from braindecode.models import ShallowFBCSPNet
+from sklearn.base import clone
 
 from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows, simulate_trials
 from skmamba.classifiers import _braindecode
 from skmamba.modules import MSiMamba
+from skmamba.rivals import DLinear, ITransformer
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,75 @@ def test_training_parameters_are_those_of_ms_imamba():
 def test_an_unknown_model_is_told_with_the_nearest(bags, trials):
     with pytest.raises(ValueError, match=r"^braindecode has no model 'EEGnet'\. Nearest: EEGNet"):
         BraindecodeClassifier("EEGnet").fit(bags, trials.y)
+
+
+class LogPower(torch.nn.Module):
+    """A network of one's own: power of channels, a linear map."""
+
+    def __init__(self, n_chans, n_outputs, n_times, *, width=None):
+        super().__init__()
+        if n_times < 8:
+            raise ValueError("too short")
+        self.head = torch.nn.Linear(n_chans, width or n_outputs)
+
+    def forward(self, x):
+        return self.head((x.var(2) + 1e-3).log())
+
+
+def test_a_class_is_trained_as_its_name_is(bags, trials):
+    by_name = BraindecodeClassifier("ShallowFBCSPNet", max_epochs=2, random_state=0)
+    by_class = clone(by_name).set_params(model=ShallowFBCSPNet)
+    probas = [clf.fit(bags, trials.y).predict_proba(bags) for clf in (by_name, by_class)]
+    np.testing.assert_array_equal(*probas)
+    assert type(by_class.net_.module_) is ShallowFBCSPNet
+
+
+def test_a_class_needs_no_braindecode(monkeypatch, bags, trials):
+    monkeypatch.setitem(sys.modules, "braindecode", None)
+    clf = BraindecodeClassifier(DLinear, max_epochs=1, random_state=0).fit(bags, trials.y)
+    assert isinstance(clf.net_.module_, DLinear)
+
+
+def test_a_class_gets_the_parameters_of_the_network(bags, trials):
+    params = {"d_model": 12, "n_heads": 3}
+    clf = BraindecodeClassifier(ITransformer, params, sfreq=128.0, max_epochs=1, random_state=0)
+    net = clf.fit(bags, trials.y).net_.module_
+    assert (net.n_chans, net.n_outputs, net.n_times, net.sfreq) == (4, 2, 256, 128.0)
+    assert net.norm.normalized_shape == (12,)
+    assert net.layers[0].self_attn.num_heads == 3
+
+
+@pytest.mark.parametrize("model", [LogPower, DLinear])
+def test_a_class_is_cloned_shown_and_pickled(model, bags, trials):
+    clf = clone(BraindecodeClassifier(model, max_epochs=1, random_state=0))
+    assert clf.get_params()["model"] is model
+    assert model.__name__ in repr(clf)
+    proba = clf.fit(bags, trials.y).predict_proba(bags)
+    again = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(again.predict_proba(bags), proba)
+    assert again.model is model
+
+
+def test_a_warm_start_goes_on_with_the_same_class_only(bags, trials):
+    clf = BraindecodeClassifier(DLinear, max_epochs=1, warm_start=True, random_state=0)
+    clf.fit(bags, trials.y).fit(bags, trials.y)
+    assert clf.n_iter_ == 2
+    with pytest.raises(ValueError, match="warm_start goes on with the same network"):
+        clf.set_params(model=LogPower).fit(bags, trials.y)
+
+
+def test_a_class_that_does_not_take_the_windows_is_told_by_its_name(bags, trials):
+    clf = BraindecodeClassifier(LogPower, max_epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="^LogPower takes no windows of 4 time points: each is re"):
+        clf.fit(bags[..., :4], trials.y)
+    with pytest.raises(ValueError, match=r"^LogPower does not classify .*: 2 windows gave .*\b5\b"):
+        clf.set_params(model_params={"width": 5}).fit(bags, trials.y)
+
+
+@pytest.mark.parametrize("model", [None, 3, dict, torch.nn.Linear(2, 2)])
+def test_what_is_neither_name_nor_class_is_refused(model, bags, trials):
+    with pytest.raises(ValueError, match="model must be the name of a network or a class of torch"):
+        BraindecodeClassifier(model).fit(bags, trials.y)
 
 
 def test_windows_too_short_for_a_model_are_repeated_and_a_warning_says_so(bags, trials):

@@ -1,9 +1,14 @@
 """From options to trials, a splitter and models."""
 
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+
+from skmamba import list_models
+from skmamba.cli import main
+from skmamba.cli._data import load_data
 
 
 def flat(text):
@@ -32,6 +37,7 @@ def test_files_of_a_data_set_are_read_for_the_channels_asked_for(call, deap, tmp
         ("evaluate --data deap --path /not/there", "expected s01.dat to s32.dat"),
         ("evaluate --data deap --path /not/there --models EEGNett", "Nearest: EEGNet."),
         ("evaluate --data eegmat --path x", "comes with skmamba"),
+        ("leakage --data eegmat --gap --model All", "--gap fits one model"),
         ("evaluate --data eegmat --target valence", "labels of its own"),
         ("evaluate --data simulation --subjects 3-1", "write 1-3"),
         ("evaluate --data simulation --subjects one", "no list such as 1,2,5 or 1-8"),
@@ -48,3 +54,9 @@ def test_what_cannot_be_done_is_one_line_and_ends_with_2(call, arguments, told, 
     assert result.exit_code == 2
     assert told in flat(result.stderr)
     assert "Traceback" not in result.output
+
+
+def test_all_models_are_asked_for_by_one_word():
+    words = ["--data", "eegmat", "--models", "all", "--out", "x"]
+    asked = SimpleNamespace(**main.commands["evaluate"].make_context("evaluate", words).params)
+    assert list(load_data(asked, asked.models)[1]) == list_models()

@@ -8,7 +8,7 @@ ABLATIONS = {
     "whole": {},
     "no MSTB": {"use_mstb": False},
     "normal embedding": {"embedding": "normal"},
-    "power embedding": {"embedding": "power"},
+    "inverted embedding": {"embedding": "inverted"},
     "attention": {"mixer": "attention"},
     "no mixer": {"mixer": "none"},
     "one direction": {"bidirectional": False},
@@ -62,15 +62,18 @@ def test_one_direction_reads_channels_from_first_to_last():
     assert torch.equal(mixer(tokens)[:, :3], mixer(changed)[:, :3])
 
 
-def test_parameter_count_is_that_of_the_equations():
+@pytest.mark.parametrize("embedding", ["power", "inverted"])
+def test_parameter_count_is_that_of_the_equations(embedding):
     C, T, d, hidden, state, K, rank = 4, 64, 8, 4, 4, 2, 1
     taps = sum((2 * reach + 1) ** 2 for reach in range(K))
     mstb = 2 * C * hidden * taps + K * hidden + K * C
     mamba = d * 2 * d + (d * 2 + d) + d * (rank + 2 * state) + (rank * d + d) + d * state + d
     mamba += d * d
     feed_forward = (d * 2 * d + 2 * d) + (2 * d * d + d)
-    total = mstb + (T * d + d) + 2 * mamba + feed_forward + 2 * 2 * d + (C * d * 2 + 2)
-    assert sum(p.numel() for p in MSiMamba(C, 2, T, **SMALL).parameters()) == total
+    tokens = {"power": 16 * 33 + 2 * 16 + (16 * 8 * d + d), "inverted": T * d + d}[embedding]
+    total = mstb + tokens + 2 * mamba + feed_forward + 2 * 2 * d + (C * d * 2 + 2)
+    net = MSiMamba(C, 2, T, embedding=embedding, **SMALL)
+    assert sum(p.numel() for p in net.parameters()) == total
 
 
 def test_learns_what_the_mean_of_a_channel_cannot_tell():
@@ -100,7 +103,7 @@ def test_a_window_of_another_size_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"embedding": "patch"}, "embedding must be one of inverted, power, normal, got 'patch'"),
+        ({"embedding": "patch"}, "embedding must be one of power, inverted, normal, got 'patch'"),
         ({"mixer": "lstm"}, "mixer must be one of mamba, attention, none, got 'lstm'"),
         ({"head": "cls"}, "head must be one of flatten, mean, got 'cls'"),
         ({"mixer": "attention", "n_heads": 3}, "n_heads must divide d_model=8, got n_heads=3"),

@@ -1,0 +1,81 @@
+"""iTransformer: a transformer whose tokens are the channels."""
+
+from torch import nn
+
+from ._rival import Rival, build_head, check_heads
+
+
+class ITransformer(Rival):
+    """Classify windows by attention between channels, each a token made of its whole series.
+
+    Parameters
+    ----------
+    n_chans, n_outputs, n_times : int
+        Channels, classes and time points of a window.
+    sfreq : float, default=None
+        Sampling rate in hertz. The network works in time points; kept for its users.
+    d_model : int, default=64
+        Width of a token.
+    n_layers : int, default=2
+        Encoder layers.
+    n_heads : int, default=4
+        Heads of the attention; divides ``d_model``.
+    d_hidden : int, default=128
+        Width inside the feed-forward nets.
+    drop_prob : float, default=0.1
+        Dropout after the embedding, inside the layers and before the head.
+
+    Raises
+    ------
+    ValueError
+        If ``n_heads`` does not divide ``d_model``.
+
+    Notes
+    -----
+    The layers are :class:`torch.nn.TransformerEncoderLayer`: attention, residual, LayerNorm,
+    feed-forward net, residual, LayerNorm. Up to the head, the order of the channels does not
+    matter. The head is that of the Time-Series-Library; widths and depth are ours, chosen for a
+    few channels of EEG.
+
+    References
+    ----------
+    .. [1] Liu et al., "iTransformer: Inverted Transformers Are Effective for Time Series
+       Forecasting", arXiv 2310.06625.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ITransformer(n_chans=4, n_outputs=2, n_times=128)(torch.randn(3, 4, 128)).shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(
+        self,
+        n_chans,
+        n_outputs,
+        n_times,
+        sfreq=None,
+        *,
+        d_model=64,
+        n_layers=2,
+        n_heads=4,
+        d_hidden=128,
+        drop_prob=0.1,
+    ):
+        super().__init__(n_chans, n_outputs, n_times, sfreq)
+        check_heads(d_model, n_heads)
+        self.embed = nn.Sequential(nn.Linear(n_times, d_model), nn.Dropout(drop_prob))
+        # Not nn.TransformerEncoder, whose layers all start from the same weights.
+        self.layers = nn.Sequential(
+            *(
+                nn.TransformerEncoderLayer(
+                    d_model, n_heads, d_hidden, drop_prob, activation="gelu", batch_first=True
+                )
+                for _ in range(n_layers)
+            )
+        )
+        self.norm = nn.LayerNorm(d_model)
+        self.head = build_head(n_chans * d_model, n_outputs, drop_prob)
+
+    def _encode(self, x):
+        return self.norm(self.layers(self.embed(x)))  # (B, C, d_model)
