@@ -19,7 +19,10 @@ SCORE = "balanced_accuracy"
 
 PAPER = "the paper, literally"
 # The paper as it is written; where it is silent, the default stays.
-LITERAL = {"embedding": "inverted"}  # one token a channel: a linear map of its samples
+LITERAL = {
+    "embedding": "inverted",  # one token a channel: a linear map of its samples
+    "n_members": 1,  # one network
+}
 
 CHANGES = [
     {"use_mstb": False},  # no multi-scale block
@@ -30,6 +33,7 @@ CHANGES = [
     *({"top_k": top_k} for top_k in (1, 2, 3, 5)),  # at how many periods a window is folded
     *({"n_kernels": n_kernels} for n_kernels in (1, 3, 6)),  # scales of the inception
     {"bidirectional": False},
+    {"n_members": 1},  # no ensemble
 ]
 
 

@@ -80,6 +80,51 @@ def _eeg_picks(epochs, owner="Epochs hold", variable="epochs"):
     return picks
 
 
+def place_channels(ch_names):
+    """Find the places that the 10-05 system gives to channels.
+
+    Parameters
+    ----------
+    ch_names : sequence of str
+        Names of the channels; upper and lower case are one.
+
+    Returns
+    -------
+    info : mne.Info
+        With a montage.
+
+    Raises
+    ------
+    ValueError
+        If a name has no place, or there is one channel only.
+    """
+    from mne import create_info
+    from mne.channels import get_builtin_montages, make_standard_montage
+
+    # MNE 1.13 gave it a new name, and drops the old one in 1.14.
+    new, old = "colin27_1005", "standard_1005"
+    montage = make_standard_montage(new if new in get_builtin_montages() else old)
+    placed = {name.lower() for name in montage.ch_names}
+    lost = [str(name) for name in ch_names if str(name).lower() not in placed]
+    if lost:
+        raise ValueError(
+            f"A head needs channels with a place in the 10-05 system, such as Fp1 or Cz, and has "
+            f"none for {', '.join(lost)}. Draw bars instead, or rename the channels."
+        )
+    if len(ch_names) < 2:
+        raise ValueError("A head needs two channels or more: one value has no map.")
+    info = create_info(list(ch_names), 1.0, "eeg")
+    info.set_montage(montage, match_case=False, verbose="ERROR")
+    return info
+
+
+def draw_topomap(values, info, ax, **options):
+    """Draw one value a channel on a head, at the places of :func:`place_channels`."""
+    from mne.viz import plot_topomap
+
+    return plot_topomap(values, info, axes=ax, show=False, **options)[0]
+
+
 class Cut(NamedTuple):
     """What one recording gave."""
 

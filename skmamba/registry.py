@@ -1,12 +1,16 @@
 """Models by name: whole pipelines, from trials to answers."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ._types import Channelled, Seed
 from .preprocessing import BandPower, ChannelPicker, SlidingWindows
 
 __all__ = ["list_models", "make_models"]
@@ -31,7 +35,7 @@ ALL = "all"
 TYPO = 0.88  # likeness of two names; EEGITNet, which is no EEGNet misspelled, has 0.86
 
 
-def list_models():
+def list_models() -> list[str]:
     """Name the models that :func:`make_models` builds.
 
     Returns
@@ -50,15 +54,15 @@ def list_models():
 
 
 def make_models(
-    names,
-    trials,
+    names: str | Sequence[str],
+    trials: Channelled,
     *,
-    channels="frontal4",
-    size=2.0,
-    stride=None,
-    random_state=None,
-    max_epochs=None,
-):
+    channels: str | int | slice | Sequence[str | int] | None = "frontal4",
+    size: float = 2.0,
+    stride: float | None = None,
+    random_state: Seed = None,
+    max_epochs: int | None = None,
+) -> dict[str, Pipeline]:
     """Build pipelines from trials to answers that differ in their last step only.
 
     Channels are chosen, windows cut, and a classifier trains on windows and votes by trial: a

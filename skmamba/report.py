@@ -1,16 +1,20 @@
 """Results as others get to see them: a page to send, a table for the manuscript."""
 
+from __future__ import annotations
+
 import base64
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ._types import StrPath
 from .evaluation import compare, score_by_subject
 from .plots import LeakageDisplay, ScoresDisplay
 
@@ -99,15 +103,15 @@ STATISTICS = (
 
 
 def write_report(
-    results,
-    path,
+    results: pd.DataFrame,
+    path: StrPath,
     *,
-    predictions=None,
-    leakage=None,
-    score="balanced_accuracy",
-    label_names=None,
-    title=None,
-):
+    predictions: pd.DataFrame | None = None,
+    leakage: pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[pd.DataFrame] | None = None,
+    score: str = "balanced_accuracy",
+    label_names: Mapping[Any, str] | None = None,
+    title: str | None = None,
+) -> Path:
     """Write results as one web page that needs nothing else.
 
     Made to be sent to a co-author or to become a supplement: pictures and numbers are inside the
@@ -190,7 +194,14 @@ def write_report(
     return path
 
 
-def to_latex(results, *, predictions=None, score="balanced_accuracy", caption=None, label=None):
+def to_latex(
+    results: pd.DataFrame,
+    *,
+    predictions: pd.DataFrame | None = None,
+    score: str = "balanced_accuracy",
+    caption: str | None = None,
+    label: str | None = None,
+) -> str:
     r"""Write the comparison of models as a LaTeX table.
 
     The numbers are those of :func:`compare`. The manuscript needs ``\usepackage{booktabs}``;

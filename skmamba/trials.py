@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ._bids import find_recordings, read_recording
 from ._epochs import as_array, cut_recording, entry_of, epochs_ch_names, is_recording
+from ._types import Epochs, Raw, StrPath
 from ._windows import cut_windows, whole_points
 
 
@@ -70,7 +73,7 @@ class Trials:
     name: str = ""
     choices: dict = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "X", np.asarray(self.X))
         object.__setattr__(self, "y", np.asarray(self.y))
         if self.X.ndim != 3:
@@ -94,10 +97,10 @@ class Trials:
         object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
         object.__setattr__(self, "metadata", self.metadata.reset_index(drop=True))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.y)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n_trials, n_channels, n_times = self.X.shape
         labels, counts = np.unique(self.y, return_counts=True)
         balance = ", ".join(
@@ -118,7 +121,7 @@ class Trials:
             f"{f'; {choices}' if choices else ''}>"
         )
 
-    def select(self, where=None, /, **columns):
+    def select(self, where: str | Iterable[int] | None = None, /, **columns: object) -> Self:
         """Keep some of the trials.
 
         Parameters
@@ -179,7 +182,7 @@ class Trials:
         return holds
 
     @staticmethod
-    def concatenate(parts):
+    def concatenate(parts: Iterable[Trials]) -> Trials:
         """Put trials of several sources under each other.
 
         Subjects and trials keep their numbers: give people of different sources different ones
@@ -230,7 +233,14 @@ class Trials:
         )
 
     @classmethod
-    def from_epochs(cls, epochs, y=None, metadata=None, *, name=""):
+    def from_epochs(
+        cls,
+        epochs: Epochs,
+        y: ArrayLike | None = None,
+        metadata: pd.DataFrame | None = None,
+        *,
+        name: str = "",
+    ) -> Self:
         """Take the EEG channels of ``mne.Epochs``.
 
         Parameters
@@ -281,8 +291,17 @@ class Trials:
 
     @classmethod
     def from_raws(
-        cls, raws, tmin, tmax, *, events=None, event_id=None, y=None, metadata=None, name=""
-    ):
+        cls,
+        raws: Iterable[Raw | StrPath],
+        tmin: float,
+        tmax: float,
+        *,
+        events: Iterable[ArrayLike] | None = None,
+        event_id: Mapping[str, Any] | Sequence[str] | Sequence[int] | None = None,
+        y: ArrayLike | None = None,
+        metadata: pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        name: str = "",
+    ) -> Self:
         """Cut recordings into trials around their events.
 
         Filter, resample and re-reference them with MNE before. Given as a generator that does
@@ -395,18 +414,18 @@ class Trials:
     @classmethod
     def from_bids(
         cls,
-        root,
+        root: StrPath,
         *,
-        task,
-        tmin,
-        tmax,
-        event_id=None,
-        subjects=None,
-        sessions=None,
-        runs=None,
-        prepare=None,
-        name="",
-    ):
+        task: str,
+        tmin: float,
+        tmax: float,
+        event_id: Mapping[str, Any] | Sequence[str] | None = None,
+        subjects: str | Sequence[str] | None = None,
+        sessions: str | Sequence[str] | None = None,
+        runs: str | Sequence[str] | None = None,
+        prepare: Callable[[Any], Any] | None = None,
+        name: str = "",
+    ) -> Self:
         """Cut the recordings of a BIDS folder into trials around their events.
 
         It needs mne-bids: ``pip install 'skmamba[bids]'``. The events are those of the
@@ -460,7 +479,7 @@ class Trials:
             raws = (prepare(raw.load_data(verbose="ERROR")) for raw in raws)
         return cls.from_raws(raws, tmin, tmax, event_id=event_id, metadata=metadata, name=name)
 
-    def as_windows(self, size, stride=None):
+    def as_windows(self, size: int, stride: int | None = None) -> Self:
         """Make every window a row of its own, for protocols that are stated in windows.
 
         Windows of one trial are near copies of each other: split them by

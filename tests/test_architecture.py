@@ -31,8 +31,11 @@ ARROWS = {
     "rivals": {"modules"},
     "classifiers": {"modules", "_epochs", "_groups", "_restore"},
     "evaluation": {"trials", "_groups", "_results"},
-    "plots": {"_results"},
+    "inspection": {"_epochs", "trials"},
+    "plots": {"_epochs", "_results"},
     "registry": {"classifiers", "preprocessing", "rivals"},
+    "saving": {"_epochs", "classifiers", "modules", "preprocessing", "trials"},
+    "streaming": {"preprocessing", "_windows"},
     "report": {"evaluation", "plots"},
     "cli": {"datasets", "evaluation", "plots", "registry", "report", "trials"},
     "__main__": {"cli"},
@@ -41,12 +44,15 @@ ROOMS = [
     "classifiers",
     "datasets",
     "evaluation",
+    "inspection",
     "modules",
     "plots",
     "preprocessing",
     "registry",
     "report",
     "rivals",
+    "saving",
+    "streaming",
 ]
 # Heavy packages that only one file, or folder, may name, at the moment it needs them.
 ONE_DOOR = {
@@ -55,6 +61,12 @@ ONE_DOOR = {
     "braindecode": "classifiers/_braindecode.py",
     "mamba_ssm": "modules/_backends.py",
     "pyriemann": "registry.py",
+    "captum": "inspection/_attribution.py",
+    "safetensors": "saving/_model.py",
+    "onnx": "saving/_onnx.py",
+    "onnxruntime": "saving/_onnx.py",
+    "onnxscript": "saving/_onnx.py",
+    "huggingface_hub": "saving/_hub.py",
     "click": "cli/",
 }
 

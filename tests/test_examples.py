@@ -80,6 +80,13 @@ def test_loso_on_dask_scores_people_on_workers(tmp_path, capsys, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2 * 5
 
 
+def test_streaming_decides_as_the_state_changes(capsys):
+    load_example("streaming")
+    printed = capsys.readouterr().out
+    assert "237 decisions" in printed
+    assert "70 s of arithmetic" in printed
+
+
 def test_ablations_name_what_differs_from_the_default(trials):
     ablations = load_example("ablations")
     models = ablations.make_ablations(trials, max_epochs=1)

@@ -13,6 +13,7 @@ from skmamba import (
     BandPower,
     BraindecodeClassifier,
     ChannelPicker,
+    ChannelSelector,
     EuclideanAlignment,
     MSiMambaClassifier,
     SlidingWindows,
@@ -29,6 +30,8 @@ SMALL = {"d_model": 16, "d_hidden": 4, "n_kernels": 2, "drop_prob": 0.0}
 
 STRICT = [
     ChannelPicker(),
+    ChannelSelector(1, LogisticRegression(max_iter=1000), cv=2),
+    ChannelSelector(1, LogisticRegression(max_iter=1000), cv=2, direction="backward"),
     SlidingWindows(size=1),
     EuclideanAlignment(),
     EuclideanAlignment("calibration", n_calibration=1),

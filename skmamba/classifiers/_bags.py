@@ -1,10 +1,16 @@
 """What all classifiers share: trials in as bags of windows, answers out by vote."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, validate_data
 
 from .._epochs import as_array, count_axes
+from .._types import Epochs
 
 VOTINGS = ("soft", "hard")
 
@@ -17,7 +23,7 @@ class TrialClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike | Epochs) -> NDArray[Any]:
         """Most probable class of each trial.
 
         Parameters

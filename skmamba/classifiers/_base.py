@@ -1,13 +1,18 @@
 """The scikit-learn side of every network: flat parameters, a skorch net held in ``net_``."""
 
+from __future__ import annotations
+
 import copy
 import secrets
 import warnings
+from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_consistent_length, check_random_state
@@ -20,6 +25,7 @@ from skorch.history import History
 
 from .._groups import read_columns
 from .._restore import restored_on_error
+from .._types import Epochs, Groups, Seed
 from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded, torch_threads
 from ._scaling import SCALINGS, fit_scaling, scale_windows
@@ -49,27 +55,27 @@ class NetClassifier(TrialClassifier):
     def __init__(
         self,
         *,
-        lr,
-        weight_decay,
-        max_epochs,
-        batch_size,
-        optimizer,
-        early_stopping,
-        validation_fraction,
-        patience,
-        class_weight,
-        scaling,
-        voting,
-        n_chans,
-        warm_start,
-        device,
-        n_threads,
-        dtype,
-        callbacks,
-        net_params,
-        random_state,
-        verbose,
-    ):
+        lr: float,
+        weight_decay: float,
+        max_epochs: int,
+        batch_size: int | None,
+        optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer],
+        early_stopping: bool,
+        validation_fraction: float,
+        patience: int,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None,
+        scaling: Literal["robust", "standard", "window"] | None,
+        voting: Literal["soft", "hard"],
+        n_chans: int | None,
+        warm_start: bool,
+        device: str,
+        n_threads: int | None,
+        dtype: Literal["float32", "float64"],
+        callbacks: Sequence[Any] | None,
+        net_params: dict[str, Any] | None,
+        random_state: Seed,
+        verbose: int,
+    ) -> None:
         self.lr = lr
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
@@ -114,7 +120,13 @@ class NetClassifier(TrialClassifier):
 
     # ---- fit
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> Self:
         """Train on every window with the label of its trial.
 
         Parameters
@@ -146,7 +158,13 @@ class NetClassifier(TrialClassifier):
             return self._fit(X, y, sample_weight, groups, fresh=fresh, epochs=self.max_epochs)
 
     @available_if(_can_partial_fit)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch more.
 
         Scaling is learned from the first call, and stays.
@@ -224,7 +242,7 @@ class NetClassifier(TrialClassifier):
 
     # ---- predict
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike | Epochs) -> NDArray[Any]:
         """Probability of each class for each trial.
 
         Parameters

@@ -1,13 +1,18 @@
 """Any of braindecode's networks, or another, trained and judged in the same way as MS-iMamba."""
 
+from __future__ import annotations
+
 import contextlib
 import inspect
 import warnings
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
+from typing import Any, Literal
 
 import torch
 
+from .._types import Seed
 from ._base import NetClassifier
 from ._docs import with_shared_docs
 
@@ -75,31 +80,31 @@ class BraindecodeClassifier(NetClassifier):
 
     def __init__(
         self,
-        model="EEGNet",
-        model_params=None,
+        model: str | type[torch.nn.Module] = "EEGNet",
+        model_params: dict[str, Any] | None = None,
         *,
-        sfreq=None,
-        lr=1e-3,
-        weight_decay=1e-2,
-        max_epochs=20,
-        batch_size=64,
-        optimizer="adamw",
-        early_stopping=False,
-        validation_fraction=0.2,
-        patience=5,
-        class_weight=None,
-        scaling="robust",
-        voting="soft",
-        n_chans=None,
-        warm_start=False,
-        device="auto",
-        n_threads=1,
-        dtype="float32",
-        callbacks=None,
-        net_params=None,
-        random_state=None,
-        verbose=0,
-    ):
+        sfreq: float | None = None,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 20,
+        batch_size: int | None = 64,
+        optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer] = "adamw",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        patience: int = 5,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        scaling: Literal["robust", "standard", "window"] | None = "robust",
+        voting: Literal["soft", "hard"] = "soft",
+        n_chans: int | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        n_threads: int | None = 1,
+        dtype: Literal["float32", "float64"] = "float32",
+        callbacks: Sequence[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        random_state: Seed = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             lr=lr,
             weight_decay=weight_decay,

@@ -1,14 +1,14 @@
 """Docstring parts that all network classifiers share."""
 
-from inspect import cleandoc
+from inspect import cleandoc, signature
 from textwrap import indent
 
 TRAINING_PARAMETERS = """
-lr : float, default=1e-3
+lr : float, default={lr}
     Learning rate.
 weight_decay : float, default=1e-2
     Weight decay of the optimizer.
-max_epochs : int, default=20
+max_epochs : int, default={max_epochs}
     Passes over the training windows.
 batch_size : int or None, default=64
     Windows a training step; None takes all at once, in their order.
@@ -79,8 +79,12 @@ center_, scale_ : ndarray of shape (n_chans,)
 
 def with_shared_docs(cls):
     """Fill the training parameters and fitted attributes into a class docstring."""
+    training = TRAINING_PARAMETERS
+    for name in ("lr", "max_epochs"):  # each class has its own
+        default = signature(cls).parameters[name].default
+        training = training.replace(f"{{{name}}}", repr(default))
     for mark, text in (
-        ("{training_parameters}", TRAINING_PARAMETERS),
+        ("{training_parameters}", training),
         ("{fitted_attributes}", FITTED_ATTRIBUTES),
     ):
         cls.__doc__ = cls.__doc__.replace(mark, indent(cleandoc(text), " " * 4).lstrip())

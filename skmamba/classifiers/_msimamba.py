@@ -1,11 +1,24 @@
 """MS-iMamba as a scikit-learn classifier."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
 import torch
 
-from ..modules import MSiMamba, resolve_backend, window_amplitudes
+from .._types import Seed
+from ..modules import (
+    MSiMamba,
+    MSiMambaEnsemble,
+    MultiScaleTemporalBlock,
+    resolve_backend,
+    window_amplitudes,
+)
 from ._base import NetClassifier
 from ._docs import with_shared_docs
 from ._net import load_batches
+from ._validation import check_whole
 
 
 @with_shared_docs
@@ -22,11 +35,11 @@ class MSiMambaClassifier(NetClassifier):
         Width of a token.
     n_layers : int, default=1
         Number of iMamba blocks.
-    top_k : int, default=3
+    top_k : int, default=2
         Number of frequencies at which a window is folded.
     n_kernels : int, default=3
         Kernels of the inception, of side 1, 3, 5, ...
-    d_hidden : int, default=32
+    d_hidden : int, default=16
         Maps inside the multi-scale block.
     d_state : int, default=4
         State of each inner channel of Mamba.
@@ -53,6 +66,9 @@ class MSiMambaClassifier(NetClassifier):
         Heads of ``mixer="attention"``.
     head : {"flatten", "mean"}, default="flatten"
         Whether the last layer reads all tokens or their mean.
+    n_members : int, default=3
+        Networks that are trained side by side, from different starts, and whose probabilities are
+        averaged; 1 is the bare network, and a third of the work.
     backend : {"auto", "torch", "mamba_ssm"}, default="auto"
         What runs the selective scan. Both give the same; ``"auto"`` takes mamba-ssm's CUDA
         kernel where there is one.
@@ -92,45 +108,46 @@ class MSiMambaClassifier(NetClassifier):
 
     def __init__(
         self,
-        d_model=64,
-        n_layers=1,
+        d_model: int = 64,
+        n_layers: int = 1,
         *,
-        top_k=3,
-        n_kernels=3,
-        d_hidden=32,
-        d_state=4,
-        d_conv=2,
-        expand=1,
-        bidirectional=True,
-        drop_prob=0.3,
-        period_selection="window",
-        use_mstb=True,
-        embedding="power",
-        mixer="mamba",
-        n_heads=4,
-        head="flatten",
-        backend="auto",
-        lr=1e-3,
-        weight_decay=1e-2,
-        max_epochs=20,
-        batch_size=64,
-        optimizer="adamw",
-        early_stopping=False,
-        validation_fraction=0.2,
-        patience=5,
-        class_weight=None,
-        scaling="robust",
-        voting="soft",
-        n_chans=None,
-        warm_start=False,
-        device="auto",
-        n_threads=1,
-        dtype="float32",
-        callbacks=None,
-        net_params=None,
-        random_state=None,
-        verbose=0,
-    ):
+        top_k: int = 2,
+        n_kernels: int = 3,
+        d_hidden: int = 16,
+        d_state: int = 4,
+        d_conv: int = 2,
+        expand: int = 1,
+        bidirectional: bool = True,
+        drop_prob: float = 0.3,
+        period_selection: Literal["window", "fixed"] = "window",
+        use_mstb: bool = True,
+        embedding: Literal["power", "inverted", "normal"] = "power",
+        mixer: Literal["mamba", "attention", "none"] = "mamba",
+        n_heads: int = 4,
+        head: Literal["flatten", "mean"] = "flatten",
+        n_members: int = 3,
+        backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
+        lr: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 12,
+        batch_size: int | None = 64,
+        optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer] = "adamw",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        patience: int = 5,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        scaling: Literal["robust", "standard", "window"] | None = "robust",
+        voting: Literal["soft", "hard"] = "soft",
+        n_chans: int | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        n_threads: int | None = 1,
+        dtype: Literal["float32", "float64"] = "float32",
+        callbacks: Sequence[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        random_state: Seed = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             lr=lr,
             weight_decay=weight_decay,
@@ -169,32 +186,39 @@ class MSiMambaClassifier(NetClassifier):
         self.mixer = mixer
         self.n_heads = n_heads
         self.head = head
+        self.n_members = n_members
         self.backend = backend
 
+    def _check_params(self):
+        super()._check_params()
+        check_whole("n_members", self.n_members)
+
     def _module_name(self):
-        return "MSiMamba"
+        return "MSiMamba" if self.n_members == 1 else "MSiMambaEnsemble"
 
     def _module_class(self, name):
-        return MSiMamba
+        return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble
 
     def _module_params(self):
         names = (
             "d_model n_layers top_k n_kernels d_hidden d_state d_conv expand bidirectional "
             "drop_prob period_selection use_mstb embedding mixer n_heads head backend"
         )
-        return {name: getattr(self, name) for name in names.split()}
+        params = {name: getattr(self, name) for name in names.split()}
+        return params if self.n_members == 1 else {"n_members": self.n_members, **params}
 
     def _backend_on(self, device):
         return resolve_backend(self.backend, device)
 
     @torch.no_grad()
     def _prepare_module(self, net, dataset):
-        mstb = net.module_.mstb
-        if mstb is None or self.period_selection != "fixed":
+        if not self.use_mstb or self.period_selection != "fixed":
             return
         total = weights = 0.0
         for inputs, _ in load_batches(dataset, net.get_params()["iterator_valid__batch_size"]):
             weight = inputs["weight"].to(torch.float64)
             total = total + weight @ window_amplitudes(inputs["x"]).to(torch.float64)
             weights += weight.sum()
-        mstb.set_frequencies(total / weights)
+        for block in net.module_.modules():
+            if isinstance(block, MultiScaleTemporalBlock):
+                block.set_frequencies(total / weights)

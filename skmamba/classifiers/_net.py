@@ -99,6 +99,10 @@ class WindowNet(NeuralNetClassifier):
 
     def get_loss(self, y_pred, y_true, X, training=False):
         """Average the losses of windows by weight."""
+        if y_pred.ndim == 3:  # of members of an ensemble: each learns from its own loss
+            n_members = y_pred.shape[1]
+            y_pred, y_true = y_pred.flatten(0, 1), y_true.repeat_interleave(n_members)
+            X = {**X, "weight": X["weight"].repeat_interleave(n_members)}
         loss = NeuralNet.get_loss(self, y_pred, y_true, X=X, training=training)
         weight = X["weight"].to(loss.device)
         tiny = torch.finfo(weight.dtype).tiny  # a batch of nothing but classes of weight zero

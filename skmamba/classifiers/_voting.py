@@ -1,12 +1,18 @@
 """Bags of windows for classifiers that know only windows."""
 
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
 import numpy as np
-from sklearn.base import MetaEstimatorMixin, clone
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 
 from .._epochs import as_array, count_axes
 from .._restore import restored_on_error
+from .._types import Epochs
 from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._validation import check_labels
 
@@ -58,11 +64,13 @@ class WindowVotingClassifier(MetaEstimatorMixin, TrialClassifier):
     (40,)
     """
 
-    def __init__(self, estimator, voting="soft"):
+    def __init__(self, estimator: BaseEstimator, voting: Literal["soft", "hard"] = "soft") -> None:
         self.estimator = estimator
         self.voting = voting
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train the estimator on every window with the label of its trial.
 
         Parameters
@@ -107,7 +115,7 @@ class WindowVotingClassifier(MetaEstimatorMixin, TrialClassifier):
             self.classes_ = estimator.classes_
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike | Epochs) -> NDArray[Any]:
         """Probability of each class for each trial.
 
         Parameters

@@ -1,13 +1,18 @@
 """DEAP: emotions while watching music videos, from the files its owners give out."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from functools import partial
 from numbers import Integral
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
+from .._types import Seed, StrPath
 from ..trials import Trials
 from ._arguments import make_rng
 from ._channels import pick_channels
@@ -36,18 +41,18 @@ ALPHA_AMPLITUDE = 5.0  # microvolt, of the invented files
 
 
 def load_deap(
-    path,
-    target="valence",
+    path: StrPath,
+    target: Literal["valence", "arousal", "dominance", "liking"] = "valence",
     *,
-    subjects=None,
-    channels="four",
-    threshold=5.0,
-    ties="high",
-    baseline="drop",
-    n_jobs=1,
-    progress=False,
-    cache=None,
-):
+    subjects: Iterable[int] | None = None,
+    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    threshold: float | Literal["subject_median"] = 5.0,
+    ties: Literal["high", "low", "drop"] = "high",
+    baseline: Literal["drop", "subtract", "keep"] = "drop",
+    n_jobs: int | None = 1,
+    progress: bool = False,
+    cache: StrPath | None = None,
+) -> Trials:
     """Load DEAP, in which 32 people watched 40 music videos and rated how they felt.
 
     The files are given out by the set's owners, on request and against a signed agreement. Of
@@ -298,7 +303,15 @@ def _stack(parts, keep):
     return X
 
 
-def write_fake_deap(path, *, n_subjects=2, n_trials=40, n_times=8064, matlab=False, random_state=0):
+def write_fake_deap(
+    path: StrPath,
+    *,
+    n_subjects: int = 2,
+    n_trials: int = 40,
+    n_times: int = 8064,
+    matlab: bool = False,
+    random_state: Seed = 0,
+) -> None:
     """Write invented files in the form of DEAP's, to try things before one has the real ones.
 
     All 40 channels hold 1/f noise; those of EEG share an alpha rhythm that grows a little with

@@ -1,12 +1,17 @@
 """DREAMER: films watched with a consumer headset, and how they felt."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.io import savemat
 from tqdm import tqdm
 
+from .._types import Seed, StrPath
 from ..trials import Trials
 from ._arguments import check_choice, check_numbers, make_rng
 from ._channels import pick_channels
@@ -43,18 +48,18 @@ MAX_BYTES = 3 << 30  # the whole variable has some 2 GB
 
 
 def load_dreamer(
-    path,
-    target="valence",
+    path: StrPath,
+    target: Literal["valence", "arousal", "dominance"] = "valence",
     *,
-    subjects=None,
-    channels="four",
-    threshold=3.0,
-    ties="high",
-    baseline="drop",
-    seconds=60,
-    take="last",
-    progress=False,
-):
+    subjects: int | Iterable[int] | None = None,
+    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    threshold: float | Literal["subject_median"] = 3.0,
+    ties: Literal["high", "low", "drop"] = "high",
+    baseline: Literal["drop", "subtract", "keep"] = "drop",
+    seconds: float | None = 60,
+    take: Literal["last", "first"] = "last",
+    progress: bool = False,
+) -> Trials:
     """Load DREAMER: 23 people, 18 film clips each, and how they rated them.
 
     Ask its authors for the files: https://doi.org/10.5281/zenodo.546113. All of it is one file,
@@ -369,15 +374,15 @@ def _short(value):
 
 
 def write_fake_dreamer(
-    path,
+    path: StrPath,
     *,
-    n_subjects=2,
-    n_films=18,
-    seconds=62,
-    baseline_seconds=61,
-    compress=True,
-    random_state=0,
-):
+    n_subjects: int = 2,
+    n_films: int = 18,
+    seconds: float = 62,
+    baseline_seconds: float = 61,
+    compress: bool = True,
+    random_state: Seed = 0,
+) -> Path:
     """Write noise in the layout of DREAMER, to try out what reads it.
 
     Parameters

@@ -4,6 +4,8 @@ Source: PhysioNet ``eegmat`` 1.0.0, doi 10.13026/C2JQ1P, ODC-By 1.0; see
 ``data/eegmat.LICENSE.md`` beside the data for what was done to it and how to cite it.
 """
 
+from __future__ import annotations
+
 from importlib.resources import files
 
 import numpy as np
@@ -16,7 +18,7 @@ MICROVOLT_PER_COUNT = 0.1
 PRESENT_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
 
-def load_eegmat():
+def load_eegmat() -> Trials:
     """Load real EEG of 20 people at rest and doing mental arithmetic.
 
     Every person gives two trials of one minute: the last minute of rest before the task, and

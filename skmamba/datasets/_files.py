@@ -1,11 +1,15 @@
 """Files of data sets: one error, order by number, subjects side by side, nothing overwritten."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
+
+from .._types import StrPath
 
 
 class DataFormatError(ValueError):
@@ -26,11 +30,11 @@ class DataFormatError(ValueError):
 came shape (40, 40).
     """
 
-    def __init__(self, path, expected, came):
+    def __init__(self, path: StrPath, expected: str, came: str) -> None:
         super().__init__(path, expected, came)
         self.path, self.expected, self.came = Path(path), expected, came
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.path}: expected {self.expected}, came {self.came}."
 
 

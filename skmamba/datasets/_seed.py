@@ -1,12 +1,17 @@
 """SEED and SEED-IV: films in the lab, recorded on several days."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
+from .._types import Seed, StrPath
 from ..trials import Trials
 from ._arguments import check_choice, check_numbers, make_rng
 from ._channels import pick_channels
@@ -67,16 +72,16 @@ IV_PIECES = [
 
 
 def load_seed(
-    path,
+    path: StrPath,
     *,
-    subjects=None,
-    sessions=None,
-    channels="four",
-    seconds=180,
-    take="last",
-    n_jobs=1,
-    progress=False,
-):
+    subjects: int | Iterable[int] | None = None,
+    sessions: int | Iterable[int] | None = None,
+    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    seconds: float | None = 180,
+    take: Literal["last", "first"] = "last",
+    n_jobs: int | None = 1,
+    progress: bool = False,
+) -> Trials:
     """Load SEED: 15 people, each on three days with the same 15 film clips.
 
     Ask its authors for the files: https://bcmi.sjtu.edu.cn/home/seed/. The folder
@@ -170,16 +175,16 @@ def load_seed(
 
 
 def load_seed_iv(
-    path,
+    path: StrPath,
     *,
-    subjects=None,
-    sessions=None,
-    channels="four",
-    seconds=40,
-    take="last",
-    n_jobs=1,
-    progress=False,
-):
+    subjects: int | Iterable[int] | None = None,
+    sessions: int | Iterable[int] | None = None,
+    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    seconds: float | None = 40,
+    take: Literal["last", "first"] = "last",
+    n_jobs: int | None = 1,
+    progress: bool = False,
+) -> Trials:
     """Load SEED-IV: 15 people, each on three days with 24 film clips, 72 in all.
 
     Ask its authors for the files: https://bcmi.sjtu.edu.cn/home/seed/. The folder
@@ -481,8 +486,14 @@ def _film_keys(path, n_films):
 
 
 def write_fake_seed(
-    path, *, n_subjects=2, n_sessions=3, seconds=None, compress=True, random_state=0
-):
+    path: StrPath,
+    *,
+    n_subjects: int = 2,
+    n_sessions: int = 3,
+    seconds: float | None = None,
+    compress: bool = True,
+    random_state: Seed = 0,
+) -> None:
     """Write noise in the layout of SEED, to try out what reads it.
 
     Parameters
@@ -533,8 +544,14 @@ def write_fake_seed(
 
 
 def write_fake_seed_iv(
-    path, *, n_subjects=2, n_sessions=3, seconds=None, compress=True, random_state=0
-):
+    path: StrPath,
+    *,
+    n_subjects: int = 2,
+    n_sessions: int = 3,
+    seconds: float | None = None,
+    compress: bool = True,
+    random_state: Seed = 0,
+) -> None:
     """Write noise in the layout of SEED-IV, to try out what reads it; its dates are invented.
 
     Parameters

@@ -1,8 +1,13 @@
 """Invented EEG with a known truth."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
+from .._types import Seed
 from ..trials import Trials
 from ._arguments import check_choice, make_rng
 
@@ -20,18 +25,18 @@ TRUTHS = ("strength", "agreement", "synchrony", "slow rhythm")
 
 
 def simulate_trials(
-    n_subjects=4,
-    n_trials=10,
-    n_channels=4,
-    n_times=512,
-    sfreq=128.0,
+    n_subjects: int = 4,
+    n_trials: int = 10,
+    n_channels: int = 4,
+    n_times: int = 512,
+    sfreq: float = 128.0,
     *,
-    n_classes=2,
-    truth="strength",
-    effect=1.0,
-    subject_spread=0.3,
-    random_state=0,
-):
+    n_classes: int = 2,
+    truth: Literal["strength", "agreement", "synchrony", "slow rhythm"] = "strength",
+    effect: float = 1.0,
+    subject_spread: float = 0.3,
+    random_state: Seed = 0,
+) -> Trials:
     """Invent EEG: 1/f noise and a rhythm in which a known truth tells the class.
 
     The truths ask different things of a model. The first is for everyday use; each of the others

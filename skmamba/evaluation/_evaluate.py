@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
@@ -17,13 +19,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm import tqdm
 
+from .._types import Splitter, StrPath
 from ..trials import Trials
 from ._chance import check_seed
 from ._fingerprint import fingerprint
 from ._folds import FoldTask, run_fold, what_it_sees
 from ._rows import describe_fold, score_record, tabulate_answers, tabulate_record
 from ._scoring import DEFAULT_SCORING, Answers, check_scoring, score_answers
-from ._splitters import check_splitter
+from ._splitters import ProtocolName, check_splitter
 from ._store import FoldStore
 
 BASELINES = {
@@ -45,20 +48,20 @@ class Entry:
 
 
 def evaluate(
-    estimators,
-    trials,
-    cv="cross_subject",
+    estimators: Mapping[str, BaseEstimator],
+    trials: Trials,
+    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = "cross_subject",
     *,
-    scoring=DEFAULT_SCORING,
-    baselines=("majority", "stratified", "permutation"),
-    windows=False,
-    n_jobs=None,
-    store=None,
-    random_state=0,
-    error_score=np.nan,
-    progress=True,
-    return_predictions=False,
-):
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
+    baselines: Sequence[str] = ("majority", "stratified", "permutation"),
+    windows: bool = False,
+    n_jobs: int | None = None,
+    store: StrPath | None = None,
+    random_state: int | None = 0,
+    error_score: float | Literal["raise"] = np.nan,
+    progress: bool = True,
+    return_predictions: bool = False,
+) -> pd.DataFrame | tuple[pd.DataFrame, pd.DataFrame]:
     """Score estimators under a protocol, one row per estimator and fold, chance among them.
 
     Use it instead of a chain of :func:`~sklearn.model_selection.cross_validate` when the result
@@ -206,7 +209,10 @@ def evaluate(
     return results, pd.concat(answers, ignore_index=True) if answers else pd.DataFrame()
 
 
-def score_by_subject(predictions, scoring=DEFAULT_SCORING):
+def score_by_subject(
+    predictions: pd.DataFrame,
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
+) -> pd.DataFrame:
     """Score every subject of an evaluation whose folds test several.
 
     Parameters

@@ -1,14 +1,19 @@
 """What training and test trials share."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn import config_context
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from ._splitters import LeakageWarning, check_splitter
+from .._types import Groups, Splitter
+from ..trials import Trials
+from ._splitters import LeakageWarning, ProtocolName, check_splitter
 
 PLURALS = {"stimulus": "stimuli", "session": "sessions", "subject": "subjects"}
 # What a protocol is meant to share. That all people saw the same films is meant by none of them.
@@ -20,7 +25,12 @@ BY_DESIGN = {
 }
 
 
-def leakage_report(cv, trials, *, groups=None):
+def leakage_report(
+    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]],
+    trials: Trials,
+    *,
+    groups: str | Groups | None = None,
+) -> pd.DataFrame:
     """Say what training and test sides of a splitter's folds share.
 
     Ask before the first model is fitted: a score from folds that share a trial measures memory,

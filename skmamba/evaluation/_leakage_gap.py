@@ -1,29 +1,34 @@
 """How much of a score comes from what a split shares."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 from tqdm import tqdm
 
+from ..trials import Trials
 from ._chance import check_seed, fill_seeds, permute_labels
 from ._leakage import number_things, trial_key
 
 
 def leakage_gap(
-    estimator,
-    trials,
+    estimator: BaseEstimator,
+    trials: Trials,
     *,
-    size,
-    stride=None,
-    n_splits=5,
-    score="balanced_accuracy",
-    n_jobs=None,
-    random_state=0,
-    verbose=True,
-):
+    size: int,
+    stride: int | None = None,
+    n_splits: int = 5,
+    score: str | Callable[..., float] = "balanced_accuracy",
+    n_jobs: int | None = None,
+    random_state: int | None = 0,
+    verbose: bool = True,
+) -> pd.DataFrame:
     """Score one model under splits that keep more and more apart, and with labels permuted.
 
     Windows are rows here, as in many published protocols, so that all splits see the same rows

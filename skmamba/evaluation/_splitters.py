@@ -1,13 +1,17 @@
 """Protocols: who is held out when a score is taken."""
 
+from __future__ import annotations
+
 import difflib
 import inspect
 import numbers
 import warnings
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import (
     BaseCrossValidator,
     GroupKFold,
@@ -20,7 +24,16 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from .._groups import read_columns
+from .._types import Epochs, Groups, Seed, Splitter
 
+ProtocolName: TypeAlias = Literal[
+    "within_subject",
+    "cross_subject",
+    "cross_session",
+    "cross_stimulus",
+    "first_trials",
+    "random_windows",
+]
 COLUMNS = ("subject", "session", "trial", "stimulus")  # of the metadata of Trials
 
 
@@ -46,7 +59,7 @@ class LeakageWarning(UserWarning):
     ...     warnings.warn("not shown here", LeakageWarning)
     """
 
-    def __init__(self, message):
+    def __init__(self, message: str) -> None:
         super().__init__(message)
 
 
@@ -56,7 +69,9 @@ class _ProtocolSplitter(BaseCrossValidator):
     protocol = ""  # its name in PROTOCOLS
     __metadata_request__split = {"groups": True}
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: ArrayLike | Epochs | None, y: ArrayLike | None = None, groups: Groups | None = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Give the rows of each fold.
 
         Parameters
@@ -110,7 +125,9 @@ class _HoldOutGroups(_ProtocolSplitter):
 
     _column = ""
 
-    def __init__(self, n_splits=None, *, shuffle=False, random_state=None):
+    def __init__(
+        self, n_splits: int | None = None, *, shuffle: bool = False, random_state: Seed = None
+    ) -> None:
         if n_splits is not None:
             _check_count("n_splits", n_splits, at_least=2)
         elif shuffle:
@@ -124,7 +141,9 @@ class _HoldOutGroups(_ProtocolSplitter):
         self.shuffle = shuffle
         self.random_state = random_state
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self, X: ArrayLike | Epochs | None = None, y: object = None, groups: Groups | None = None
+    ) -> int:
         """Count the folds.
 
         Parameters
@@ -270,7 +289,9 @@ class CrossStimulusSplit(_HoldOutGroups):
 class _ByVisit(_ProtocolSplitter):
     """One fold for each session of each subject."""
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self, X: ArrayLike | Epochs | None = None, y: object = None, groups: Groups | None = None
+    ) -> int:
         """Count the folds.
 
         Parameters
@@ -384,7 +405,7 @@ class FirstTrialsSplit(_ByVisit):
 
     protocol = "first_trials"
 
-    def __init__(self, n_train=9):
+    def __init__(self, n_train: int = 9) -> None:
         _check_count("n_train", n_train, at_least=1)
         self.n_train = n_train
 
@@ -467,12 +488,12 @@ windows of the same trial: ...
 
     protocol = "random_windows"
 
-    def __init__(self, n_splits=5, random_state=None):
+    def __init__(self, n_splits: int = 5, random_state: Seed = None) -> None:
         _check_count("n_splits", n_splits, at_least=2)
         self.n_splits = n_splits
         self.random_state = random_state
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Count the folds.
 
         Parameters
@@ -590,7 +611,9 @@ inner_groups='stimulus')
 
     protocol = "within_subject"
 
-    def __init__(self, inner=None, *, inner_groups=None):
+    def __init__(
+        self, inner: int | Splitter | None = None, *, inner_groups: str | None = None
+    ) -> None:
         if isinstance(inner, numbers.Integral):
             _check_count("inner", inner, at_least=2)
         elif inner is not None and not _is_splitter(inner):
@@ -607,7 +630,12 @@ inner_groups='stimulus')
         if isinstance(inner, RandomWindowsKFold):  # what leaks must not go by the name of the rest
             self.protocol = inner.protocol
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(
+        self,
+        X: ArrayLike | Epochs | None = None,
+        y: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> int:
         """Count the folds.
 
         Parameters

@@ -1,5 +1,7 @@
 """What a table of scores says about estimators: people are the sample."""
 
+from __future__ import annotations
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -31,7 +33,14 @@ COLUMNS = [
 ]
 
 
-def compare(results, score="balanced_accuracy", *, reference=None, confidence=0.95, random_state=0):
+def compare(
+    results: pd.DataFrame,
+    score: str = "balanced_accuracy",
+    *,
+    reference: str | None = None,
+    confidence: float = 0.95,
+    random_state: int | np.random.Generator | None = 0,
+) -> pd.DataFrame:
     """Compare estimators over subjects: intervals, tests against chance and each other.
 
     A subject is one observation, however many trials and windows it gave: trials of a person

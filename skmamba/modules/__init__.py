@@ -1,18 +1,22 @@
 """The networks: tensors in, tensors out."""
 
 from ._backends import resolve_backend
+from ._ensemble import MSiMambaEnsemble
 from ._inception import InceptionConv2d
 from ._mamba import Mamba
 from ._msimamba import MSiMamba
 from ._multiscale import MultiScaleTemporalBlock, window_amplitudes
+from ._plain_scales import PlainScales
 from ._power_embedding import PowerEmbedding
 from ._selective_scan import selective_scan
 
 __all__ = [
     "InceptionConv2d",
     "MSiMamba",
+    "MSiMambaEnsemble",
     "Mamba",
     "MultiScaleTemporalBlock",
+    "PlainScales",
     "PowerEmbedding",
     "resolve_backend",
     "selective_scan",

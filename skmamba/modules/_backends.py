@@ -1,11 +1,18 @@
 """Which implementation runs the selective scan: ours in PyTorch, or mamba-ssm's CUDA kernel."""
 
+from __future__ import annotations
+
 import functools
+from typing import Literal
+
+import torch
 
 BACKENDS = ("auto", "torch", "mamba_ssm")
 
 
-def resolve_backend(backend, device):
+def resolve_backend(
+    backend: Literal["auto", "torch", "mamba_ssm"], device: torch.device | str
+) -> Literal["torch", "mamba_ssm"]:
     """Name the implementation that ``backend`` means for tensors on ``device``.
 
     Parameters

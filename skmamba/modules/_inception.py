@@ -1,5 +1,7 @@
 """The inception convolution of the multi-scale block, merged into one kernel."""
 
+from __future__ import annotations
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -33,7 +35,7 @@ class InceptionConv2d(nn.Module):
     torch.Size([2, 8, 5, 7])
     """
 
-    def __init__(self, in_channels, out_channels, n_kernels=3):
+    def __init__(self, in_channels: int, out_channels: int, n_kernels: int = 3) -> None:
         super().__init__()
         self.kernels = nn.ModuleList(
             nn.Conv2d(in_channels, out_channels, 2 * reach + 1, padding=reach)
@@ -43,7 +45,7 @@ class InceptionConv2d(nn.Module):
             nn.init.kaiming_normal_(kernel.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(kernel.bias)
 
-    def merged(self):
+    def merged(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the one kernel and bias that do what the mean of all does.
 
         Returns
@@ -61,7 +63,7 @@ class InceptionConv2d(nn.Module):
         bias = torch.stack([kernel.bias for kernel in self.kernels])
         return weight / n_kernels, bias.mean(0)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve maps, keeping their size.
 
         Parameters

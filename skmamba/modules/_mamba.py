@@ -1,6 +1,9 @@
 """One Mamba block, with mamba-ssm's parameter names and none of its requirements."""
 
+from __future__ import annotations
+
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -46,7 +49,15 @@ class Mamba(nn.Module):
     torch.Size([2, 4, 8])
     """
 
-    def __init__(self, d_model, d_state=16, d_conv=4, expand=2, dt_rank="auto", backend="auto"):
+    def __init__(
+        self,
+        d_model: int,
+        d_state: int = 16,
+        d_conv: int = 4,
+        expand: int = 2,
+        dt_rank: int | Literal["auto"] = "auto",
+        backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
+    ) -> None:
         super().__init__()
         if backend not in BACKENDS:
             raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}.")
@@ -71,7 +82,7 @@ class Mamba(nn.Module):
         dt = (DT_MIN * spread.exp()).clamp_min(DT_FLOOR)
         self.dt_proj.bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # inverse of softplus
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix tokens, the first ones never seeing the later ones.
 
         Parameters

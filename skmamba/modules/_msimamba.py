@@ -1,5 +1,10 @@
 """The whole network: multi-scale block, inverted embedding, Mamba over channels, linear head."""
 
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
 from torch import nn
 
 from ._mamba import Mamba
@@ -73,29 +78,29 @@ class MSiMamba(nn.Module):
 
     def __init__(
         self,
-        n_chans,
-        n_outputs,
-        n_times,
-        sfreq=None,
+        n_chans: int,
+        n_outputs: int,
+        n_times: int,
+        sfreq: float | None = None,
         *,
-        d_model=64,
-        n_layers=1,
-        top_k=3,
-        n_kernels=3,
-        d_hidden=32,
-        period_selection="window",
-        d_state=4,
-        d_conv=2,
-        expand=1,
-        bidirectional=True,
-        drop_prob=0.3,
-        use_mstb=True,
-        embedding="power",
-        mixer="mamba",
-        n_heads=4,
-        head="flatten",
-        backend="auto",
-    ):
+        d_model: int = 64,
+        n_layers: int = 1,
+        top_k: int = 2,
+        n_kernels: int = 3,
+        d_hidden: int = 16,
+        period_selection: Literal["window", "fixed"] = "window",
+        d_state: int = 4,
+        d_conv: int = 2,
+        expand: int = 1,
+        bidirectional: bool = True,
+        drop_prob: float = 0.3,
+        use_mstb: bool = True,
+        embedding: Literal["power", "inverted", "normal"] = "power",
+        mixer: Literal["mamba", "attention", "none"] = "mamba",
+        n_heads: int = 4,
+        head: Literal["flatten", "mean"] = "flatten",
+        backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
+    ) -> None:
         super().__init__()
         _check_option("embedding", embedding, EMBEDDINGS)
         _check_option("mixer", mixer, MIXERS)
@@ -134,7 +139,7 @@ class MSiMamba(nn.Module):
 
     weighs_windows = True  # forward takes weights, as batch normalisation has to
 
-    def forward(self, x, weight=None):
+    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
         """Compute the logits of windows.
 
         Parameters

@@ -1,5 +1,9 @@
 """The multi-scale temporal block (MSTB): a series folded at its own strongest rhythms."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import torch
 from torch import nn
 
@@ -23,11 +27,11 @@ class MultiScaleTemporalBlock(nn.Module):
     ----------
     n_chans, n_times : int
         Size of a window.
-    top_k : int, default=3
+    top_k : int, default=2
         Number of frequencies; windows too short to have as many use all they have.
     n_kernels : int, default=3
         Kernels of the inception, see :class:`InceptionConv2d`.
-    d_hidden : int, default=32
+    d_hidden : int, default=16
         Maps between the two convolutions.
     period_selection : {"window", "fixed"}, default="window"
         Whether each window uses its own frequencies, or all use those that
@@ -65,14 +69,14 @@ class MultiScaleTemporalBlock(nn.Module):
 
     def __init__(
         self,
-        n_chans,
-        n_times,
+        n_chans: int,
+        n_times: int,
         *,
-        top_k=3,
-        n_kernels=3,
-        d_hidden=32,
-        period_selection="window",
-    ):
+        top_k: int = 2,
+        n_kernels: int = 3,
+        d_hidden: int = 16,
+        period_selection: Literal["window", "fixed"] = "window",
+    ) -> None:
         super().__init__()
         if period_selection not in PERIOD_SELECTIONS:
             raise ValueError(
@@ -86,7 +90,7 @@ class MultiScaleTemporalBlock(nn.Module):
         if period_selection == "fixed":
             self.register_buffer("frequencies", torch.zeros(self.top_k, dtype=torch.long))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add to each window its own multi-scale view.
 
         Parameters
@@ -117,7 +121,7 @@ class MultiScaleTemporalBlock(nn.Module):
         )
         return x + folds.transpose(1, 2)  # (B, C, T)
 
-    def scales(self, x):
+    def scales(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the frequencies a window is folded at, and the weight of each.
 
         Parameters
@@ -148,7 +152,7 @@ class MultiScaleTemporalBlock(nn.Module):
         return frequencies, relative.softmax(1)
 
     @torch.no_grad()
-    def set_frequencies(self, amplitudes):
+    def set_frequencies(self, amplitudes: torch.Tensor) -> None:
         """Fix the frequencies to the strongest of the mean training window.
 
         Parameters
@@ -159,7 +163,7 @@ class MultiScaleTemporalBlock(nn.Module):
         self.frequencies.copy_(amplitudes.topk(self.top_k).indices + 1)
 
 
-def window_amplitudes(x):
+def window_amplitudes(x: torch.Tensor) -> torch.Tensor:
     """Amplitude of each frequency but 0 Hz, averaged over channels.
 
     Parameters

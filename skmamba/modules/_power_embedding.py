@@ -1,5 +1,8 @@
 """Tokens that carry power: what a linear map of raw samples cannot say."""
 
+from __future__ import annotations
+
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -13,8 +16,10 @@ class PowerEmbedding(nn.Module):
 
     The class of a window is often in how strong a rhythm is, whatever its phase. A linear map of
     samples, which the plain inverted embedding is, has no way to say so. Here each channel passes
-    the same bank of filters; their outputs are squared, averaged over segments of the window, and
-    logged, as in ShallowFBCSPNet [1]_, and a linear layer makes the token.
+    the same bank of filters; their outputs are squared, averaged over segments of the window and
+    logged, as in ShallowFBCSPNet [1]_. A linear layer makes the token from the mean of the
+    segments: where in a window a rhythm is strong is chance, and once logged, one segment with a
+    blink does not outweigh all others.
 
     Parameters
     ----------
@@ -25,7 +30,7 @@ class PowerEmbedding(nn.Module):
     n_filters : int, default=16
         Filters of the bank, which all channels share.
     n_segments : int, default=8
-        Parts of a window whose power is told apart; at most ``n_times``.
+        Parts of a window whose log power is averaged; at most ``n_times``.
     filter_size : int, default=33
         Length of a filter in time points; odd.
 
@@ -47,16 +52,23 @@ class PowerEmbedding(nn.Module):
     torch.Size([3, 4, 8])
     """
 
-    def __init__(self, n_times, d_model, n_filters=16, n_segments=8, filter_size=33):
+    def __init__(
+        self,
+        n_times: int,
+        d_model: int,
+        n_filters: int = 16,
+        n_segments: int = 8,
+        filter_size: int = 33,
+    ) -> None:
         super().__init__()
         if filter_size % 2 == 0:
             raise ValueError(f"filter_size must be odd, got {filter_size}.")
         self.n_segments = min(n_segments, n_times)
         self.bank = nn.Conv1d(1, n_filters, filter_size, padding=filter_size // 2, bias=False)
         self.norm = WeightedBatchNorm1d(n_filters)
-        self.linear = nn.Linear(n_filters * self.n_segments, d_model)
+        self.linear = nn.Linear(n_filters, d_model)
 
-    def forward(self, x, weight=None):
+    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
         """Make tokens.
 
         Parameters
@@ -76,4 +88,5 @@ class PowerEmbedding(nn.Module):
             weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
         filtered = self.norm(self.bank(series), weight)  # (B * C, n_filters, T)
         power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)  # (B * C, filters, parts)
-        return self.linear(power.clamp_min(FLOOR).log().reshape(*x.shape[:2], -1))  # (B, C, d)
+        log_power = power.clamp_min(FLOOR).log().mean(2)  # (B * C, n_filters)
+        return self.linear(log_power.reshape(*x.shape[:2], -1))  # (B, C, d_model)

@@ -7,12 +7,23 @@ References
 ----------
 .. [1] Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
    arXiv 2312.00752, Algorithm 2.
+.. [2] Hillis and Steele, "Data Parallel Algorithms", Communications of the ACM 29(12), 1986.
 """
 
+from __future__ import annotations
+
 import torch
+import torch.nn.functional as F
 
 
-def selective_scan(u, delta, A, B, C, D=None):
+def selective_scan(
+    u: torch.Tensor,
+    delta: torch.Tensor,
+    A: torch.Tensor,
+    B: torch.Tensor,
+    C: torch.Tensor,
+    D: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Run a state-space model whose step, input and output maps follow the input.
 
     ``h_t = exp(delta_t A) h_{t-1} + delta_t B_t u_t`` and ``y_t = C_t h_t + D u_t``, from
@@ -41,6 +52,9 @@ def selective_scan(u, delta, A, B, C, D=None):
     -----
     Gradients are exact. There is no second derivative: ``create_graph=True`` is a RuntimeError.
 
+    While a graph is exported to ONNX the steps are taken by doubling [2]_, so that the graph grows
+    with the logarithm of the length; elsewhere one after the other, which is less work.
+
     Examples
     --------
     A step of 1, no decay to speak of and unit maps: the scan is a running sum.
@@ -53,10 +67,28 @@ def selective_scan(u, delta, A, B, C, D=None):
     dtype = torch.promote_types(torch.promote_types(u.dtype, delta.dtype), A.dtype)
     # Autocast would run the small products below in half precision and lose the state.
     with torch.autocast(u.device.type, enabled=False):
-        y = _SelectiveScan.apply(*(t.to(dtype) for t in (u, delta, A, B, C)))
+        scan = scan_by_doubling if torch.onnx.is_in_onnx_export() else _SelectiveScan.apply
+        y = scan(*(t.to(dtype) for t in (u, delta, A, B, C)))
         if D is not None:
             y = torch.addcmul(y, u.to(dtype), D.to(dtype))
     return y.to(u.dtype)
+
+
+def scan_by_doubling(u, delta, A, B, C):
+    """Run the scan without D in as many rounds as the length has binary digits, all plain products.
+
+    After each round a step knows twice as many steps before it.
+    """
+    decay = (delta[..., None] * A).exp()  # (b, l, d, n)
+    h = (delta * u)[..., None] * B[:, :, None]  # (b, l, d, n)
+    reach = 1
+    while reach < u.shape[1]:
+        earlier_h, earlier_decay = (
+            F.pad(t[:, :-reach], (0, 0, 0, 0, reach, 0)) for t in (h, decay)
+        )
+        h, decay = h + decay * earlier_h, decay * earlier_decay
+        reach *= 2
+    return (h * C[:, :, None]).sum(-1)
 
 
 class _SelectiveScan(torch.autograd.Function):

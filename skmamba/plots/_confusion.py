@@ -1,11 +1,20 @@
 """Which class is taken for which."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from ._axes import open_axes, tell_source
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class ConfusionDisplay:
@@ -50,7 +59,9 @@ class ConfusionDisplay:
            [0, 2]])
     """
 
-    def __init__(self, confusion_matrix, labels, *, title=""):
+    def __init__(
+        self, confusion_matrix: NDArray[Any], labels: Sequence[str], *, title: str = ""
+    ) -> None:
         self.confusion_matrix = confusion_matrix
         self.labels = labels
         self.title = title
@@ -58,14 +69,14 @@ class ConfusionDisplay:
     @classmethod
     def from_predictions(
         cls,
-        predictions,
-        estimator=None,
+        predictions: pd.DataFrame,
+        estimator: str | None = None,
         *,
-        label_names=None,
-        normalize="true",
-        cmap="Blues",
-        ax=None,
-    ):
+        label_names: Mapping[Any, str] | None = None,
+        normalize: Literal["true"] | None = "true",
+        cmap: str = "Blues",
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw predictions of :func:`evaluate`.
 
         Parameters
@@ -119,7 +130,13 @@ class ConfusionDisplay:
         matrix = confusion_matrix(y_true, y_pred, labels=labels)
         return cls(matrix, names, title=title).plot(ax, normalize=normalize, cmap=cmap)
 
-    def plot(self, ax=None, *, normalize="true", cmap="Blues"):
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        normalize: Literal["true"] | None = "true",
+        cmap: str = "Blues",
+    ) -> Self:
         """Draw the matrix.
 
         Parameters

@@ -1,8 +1,16 @@
 """What a split by windows adds to a score."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
+import pandas as pd
 
 from ._axes import GREY, ORANGE, clean, draw_chance, name_score, open_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class LeakageDisplay:
@@ -49,12 +57,14 @@ class LeakageDisplay:
     ['over subjects:', '+31 points', 'chance']
     """
 
-    def __init__(self, gap, *, score="balanced_accuracy"):
+    def __init__(self, gap: pd.DataFrame, *, score: str = "balanced_accuracy") -> None:
         self.gap = gap
         self.score = score
 
     @classmethod
-    def from_gap(cls, gap, *, score=None, ax=None):
+    def from_gap(
+        cls, gap: pd.DataFrame, *, score: str | None = None, ax: Axes | None = None
+    ) -> Self:
         """Draw what :func:`leakage_gap` returned.
 
         Parameters
@@ -87,7 +97,7 @@ class LeakageDisplay:
             raise ValueError("gap has no rows of true labels.")
         return cls(gap, score=score or gap.attrs.get("score", "score")).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the splits from the loosest at the top to the strictest.
 
         Parameters

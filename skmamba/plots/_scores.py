@@ -1,12 +1,18 @@
 """Scores of estimators, one dot a subject."""
 
+from __future__ import annotations
+
 from textwrap import fill
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import pandas as pd
 
 from .._results import average_by, bootstrap_interval, check_results, find_chance
 from ._axes import BLUE, DARK, GREY, clean, draw_chance, name_score, open_axes, tell_source
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class ScoresDisplay:
@@ -72,15 +78,15 @@ class ScoresDisplay:
 
     def __init__(
         self,
-        scores,
-        summary,
+        scores: pd.DataFrame,
+        summary: pd.DataFrame,
         *,
-        score="score",
-        unit="subject",
-        chance=None,
-        confidence=0.95,
-        title="",
-    ):
+        score: str = "score",
+        unit: Literal["subject", "fold"] = "subject",
+        chance: float | None = None,
+        confidence: float = 0.95,
+        title: str = "",
+    ) -> None:
         self.scores = scores
         self.summary = summary
         self.score = score
@@ -91,8 +97,14 @@ class ScoresDisplay:
 
     @classmethod
     def from_results(
-        cls, results, score="balanced_accuracy", *, confidence=0.95, random_state=0, ax=None
-    ):
+        cls,
+        results: pd.DataFrame,
+        score: str = "balanced_accuracy",
+        *,
+        confidence: float = 0.95,
+        random_state: int | np.random.Generator = 0,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw what :func:`evaluate` returned.
 
         Parameters
@@ -147,7 +159,7 @@ class ScoresDisplay:
             title=_make_title(results, dots["unit"].nunique(), unit),
         ).plot(ax)
 
-    def plot(self, ax=None, *, show_values=True):
+    def plot(self, ax: Axes | None = None, *, show_values: bool = True) -> Self:
         """Draw the scores.
 
         Parameters

@@ -1,9 +1,18 @@
 """How a network learned."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ._axes import BLUE, DARK, ORANGE, clean, open_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class TrainingCurveDisplay:
@@ -48,7 +57,15 @@ class TrainingCurveDisplay:
     3
     """
 
-    def __init__(self, epochs, train_loss, valid_loss=None, *, kept_epoch=None, title=""):
+    def __init__(
+        self,
+        epochs: Sequence[int],
+        train_loss: Sequence[float],
+        valid_loss: Sequence[float] | None = None,
+        *,
+        kept_epoch: int | None = None,
+        title: str = "",
+    ) -> None:
         self.epochs = epochs
         self.train_loss = train_loss
         self.valid_loss = valid_loss
@@ -56,7 +73,7 @@ class TrainingCurveDisplay:
         self.title = title
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Axes | None = None) -> Self:
         """Draw what a fitted network recorded.
 
         Parameters
@@ -96,7 +113,7 @@ class TrainingCurveDisplay:
             title=name,
         ).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the curves.
 
         Parameters

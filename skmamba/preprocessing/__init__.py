@@ -2,7 +2,8 @@
 
 from ._alignment import EuclideanAlignment
 from ._band_power import BandPower
+from ._channel_selector import ChannelSelector
 from ._channels import ChannelPicker
 from ._windows import SlidingWindows
 
-__all__ = ["BandPower", "ChannelPicker", "EuclideanAlignment", "SlidingWindows"]
+__all__ = ["BandPower", "ChannelPicker", "ChannelSelector", "EuclideanAlignment", "SlidingWindows"]

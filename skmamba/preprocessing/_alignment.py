@@ -1,14 +1,19 @@
 """Bringing people onto one scale before one model learns from all of them."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._groups import read_columns
 from .._restore import restored_on_error
+from .._types import Epochs, Groups
 from ._input import TrialStep
 
 MODES = ("source-only", "unlabelled", "calibration")
@@ -123,18 +128,22 @@ class EuclideanAlignment(TrialStep):
     __metadata_request__fit = {"groups": True}
     __metadata_request__transform = {"groups": True}
 
-    def __init__(self, mode="source-only", n_calibration=5):
+    def __init__(
+        self,
+        mode: Literal["source-only", "unlabelled", "calibration"] = "source-only",
+        n_calibration: int = 5,
+    ) -> None:
         self.mode = mode
         self.n_calibration = n_calibration
 
     @property
-    def transductive(self):
+    def transductive(self) -> str:
         """What of the test subjects is used: "" for nothing, "unlabelled" or "calibration=k"."""
         if self.mode == "source-only":
             return ""
         return f"calibration={self.n_calibration}" if self.mode == "calibration" else self.mode
 
-    def fit(self, X, y=None, groups=None):
+    def fit(self, X: ArrayLike | Epochs, y: object = None, groups: Groups | None = None) -> Self:
         """Learn the reference of every training subject.
 
         Parameters
@@ -179,7 +188,7 @@ class EuclideanAlignment(TrialStep):
             self.reference_ = self.references_.mean(0)
         return self
 
-    def transform(self, X, groups=None):
+    def transform(self, X: ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
         """Align the trials of every subject by a reference of their own, or the common one.
 
         Parameters
@@ -226,7 +235,9 @@ class EuclideanAlignment(TrialStep):
                 aligned[row] = whitener @ trials[row]
         return aligned.reshape(X.shape)
 
-    def fit_transform(self, X, y=None, groups=None):
+    def fit_transform(
+        self, X: ArrayLike | Epochs, y: object = None, groups: Groups | None = None
+    ) -> NDArray[Any]:
         """Learn the references of the training subjects, and align them.
 
         Parameters

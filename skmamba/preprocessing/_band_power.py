@@ -1,13 +1,19 @@
 """Power of EEG rhythms: the features that networks have to beat."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._epochs import count_axes, epochs_ch_names
 from .._restore import restored_on_error
+from .._types import Epochs
 from ._input import TrialStep
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
@@ -67,12 +73,17 @@ class BandPower(TrialStep):
     ['Fp1_delta', 'Fp2_delta', 'F3_delta', 'F4_delta', 'Fp1_theta']
     """
 
-    def __init__(self, sfreq, bands=None, ch_names=None):
+    def __init__(
+        self,
+        sfreq: float,
+        bands: Mapping[str, tuple[float, float]] | None = None,
+        ch_names: Sequence[str] | None = None,
+    ) -> None:
         self.sfreq = sfreq
         self.bands = bands
         self.ch_names = ch_names
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
         """Check that windows are long enough for the bands; nothing is learned from values.
 
         Parameters
@@ -110,7 +121,7 @@ class BandPower(TrialStep):
             self.ch_names_ = [str(name) for name in names]
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
         """Compute the features.
 
         Parameters
@@ -136,7 +147,7 @@ class BandPower(TrialStep):
         batches = gen_batches(len(X), ROWS_AT_ONCE)
         return np.concatenate([log_band_power(X[rows], bins) for rows in batches])
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
         """Name the features, such as ``Fp1_alpha``.
 
         Parameters
@@ -153,7 +164,9 @@ class BandPower(TrialStep):
         names = [f"{name}_{band}" for band in self.bands_ for name in self.ch_names_]
         return np.asarray(names, dtype=object)
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Choose the form of the features: an array or a data frame.
 
         Parameters

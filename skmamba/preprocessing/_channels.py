@@ -1,13 +1,19 @@
 """Choosing electrodes."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from difflib import get_close_matches
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._epochs import epochs_ch_names
 from .._restore import restored_on_error
+from .._types import Epochs
 from ._input import TrialStep
 
 REGIONS = {
@@ -81,11 +87,15 @@ class ChannelPicker(TrialStep):
     ['T7', 'T8']
     """
 
-    def __init__(self, picks=None, ch_names=None):
+    def __init__(
+        self,
+        picks: str | int | slice | Sequence[str | int] | None = None,
+        ch_names: Sequence[str] | None = None,
+    ) -> None:
         self.picks = picks
         self.ch_names = ch_names
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
         """Find the channels.
 
         Parameters
@@ -118,7 +128,7 @@ class ChannelPicker(TrialStep):
             self.ch_names_ = None if names is None else [names[i] for i in self.picks_]
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
         """Keep the chosen channels.
 
         Parameters

@@ -1,5 +1,9 @@
 """What the steps share: taking trials in, and letting pandas output pass by."""
 
+from __future__ import annotations
+
+from typing import Literal, Self
+
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 
@@ -14,7 +18,9 @@ class TrialStep(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Do nothing: three axes have no form as a data frame.
 
         It is here so that ``pipeline.set_output(transform="pandas")`` still reaches the steps

@@ -1,9 +1,15 @@
 """Windows inside trials."""
 
+from __future__ import annotations
+
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._restore import restored_on_error
+from .._types import Epochs
 from .._windows import cut_windows, whole_points
 from ._input import TrialStep
 
@@ -54,12 +60,14 @@ class SlidingWindows(TrialStep):
     (20, 4, 4, 64)
     """
 
-    def __init__(self, size, stride=None, sfreq=None):
+    def __init__(
+        self, size: float, stride: float | None = None, sfreq: float | None = None
+    ) -> None:
         self.size = size
         self.stride = stride
         self.sfreq = sfreq
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
         """Check sizes, and learn where windows start.
 
         Parameters
@@ -90,7 +98,7 @@ class SlidingWindows(TrialStep):
             self.starts_ = np.arange(n_windows) * stride
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
         """Cut the windows.
 
         Parameters

@@ -1,5 +1,7 @@
 """DLinear: trend and rest of a series, a linear map each."""
 
+from __future__ import annotations
+
 import torch.nn.functional as F
 from torch import nn
 
@@ -44,7 +46,15 @@ class DLinear(Rival):
     torch.Size([3, 2])
     """
 
-    def __init__(self, n_chans, n_outputs, n_times, sfreq=None, *, kernel_size=25):
+    def __init__(
+        self,
+        n_chans: int,
+        n_outputs: int,
+        n_times: int,
+        sfreq: float | None = None,
+        *,
+        kernel_size: int = 25,
+    ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {kernel_size!r}.")

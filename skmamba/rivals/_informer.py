@@ -1,5 +1,7 @@
 """Informer: attention for the few queries that are far from asking for everything alike."""
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -67,18 +69,18 @@ class Informer(Rival):
 
     def __init__(
         self,
-        n_chans,
-        n_outputs,
-        n_times,
-        sfreq=None,
+        n_chans: int,
+        n_outputs: int,
+        n_times: int,
+        sfreq: float | None = None,
         *,
-        d_model=32,
-        n_layers=2,
-        n_heads=2,
-        d_hidden=64,
-        factor=5,
-        drop_prob=0.1,
-    ):
+        d_model: int = 32,
+        n_layers: int = 2,
+        n_heads: int = 2,
+        d_hidden: int = 64,
+        factor: int = 5,
+        drop_prob: float = 0.1,
+    ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)
         layers, n_tokens = [], n_times

@@ -1,5 +1,7 @@
 """iTransformer: a transformer whose tokens are the channels."""
 
+from __future__ import annotations
+
 from torch import nn
 
 from ._rival import Rival, build_head, check_heads
@@ -51,17 +53,17 @@ class ITransformer(Rival):
 
     def __init__(
         self,
-        n_chans,
-        n_outputs,
-        n_times,
-        sfreq=None,
+        n_chans: int,
+        n_outputs: int,
+        n_times: int,
+        sfreq: float | None = None,
         *,
-        d_model=64,
-        n_layers=2,
-        n_heads=4,
-        d_hidden=128,
-        drop_prob=0.1,
-    ):
+        d_model: int = 64,
+        n_layers: int = 2,
+        n_heads: int = 4,
+        d_hidden: int = 128,
+        drop_prob: float = 0.1,
+    ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
         check_heads(d_model, n_heads)
         self.embed = nn.Sequential(nn.Linear(n_times, d_model), nn.Dropout(drop_prob))

@@ -1,5 +1,7 @@
 """Nonstationary Transformer: attention that is told what standardising took away."""
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -65,18 +67,18 @@ class NonstationaryTransformer(Rival):
 
     def __init__(
         self,
-        n_chans,
-        n_outputs,
-        n_times,
-        sfreq=None,
+        n_chans: int,
+        n_outputs: int,
+        n_times: int,
+        sfreq: float | None = None,
         *,
-        d_model=32,
-        n_layers=2,
-        n_heads=2,
-        d_hidden=64,
-        d_factors=64,
-        drop_prob=0.1,
-    ):
+        d_model: int = 32,
+        n_layers: int = 2,
+        n_heads: int = 2,
+        d_hidden: int = 64,
+        d_factors: int = 64,
+        drop_prob: float = 0.1,
+    ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
         self.log_tau = Projector(n_chans, n_times, d_factors, 1)
         self.delta = Projector(n_chans, n_times, d_factors, n_times)

@@ -1,16 +1,19 @@
 """What the rivals share: windows in, a linear head on the flattened encoding, logits out."""
 
+from __future__ import annotations
+
+import torch
 from torch import nn
 
 
 class Rival(nn.Module):
     """Base of networks that encode windows and read the whole encoding with a linear head."""
 
-    def __init__(self, n_chans, n_outputs, n_times, sfreq):
+    def __init__(self, n_chans: int, n_outputs: int, n_times: int, sfreq: float | None) -> None:
         super().__init__()
         self.n_chans, self.n_outputs, self.n_times, self.sfreq = n_chans, n_outputs, n_times, sfreq
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compute the logits of windows.
 
         Parameters

@@ -1,5 +1,7 @@
 """TimesNet: series folded at their strongest periods, layer by layer."""
 
+from __future__ import annotations
+
 from torch import nn
 
 from ..modules import MultiScaleTemporalBlock
@@ -60,18 +62,18 @@ class TimesNet(Rival):
 
     def __init__(
         self,
-        n_chans,
-        n_outputs,
-        n_times,
-        sfreq=None,
+        n_chans: int,
+        n_outputs: int,
+        n_times: int,
+        sfreq: float | None = None,
         *,
-        d_model=16,
-        n_layers=2,
-        top_k=3,
-        n_kernels=3,
-        d_hidden=32,
-        drop_prob=0.1,
-    ):
+        d_model: int = 16,
+        n_layers: int = 2,
+        top_k: int = 3,
+        n_kernels: int = 3,
+        d_hidden: int = 32,
+        drop_prob: float = 0.1,
+    ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)
         self.blocks = nn.ModuleList(

@@ -74,9 +74,9 @@ def test_the_callers_random_state_is_untouched(bags, trials):
     assert np.array_equal(np.random.get_state()[1], before)
 
 
-def test_training_parameters_are_those_of_ms_imamba():
+def test_training_parameters_are_those_of_ms_imamba_but_for_rate_and_epochs():
     ours, theirs = MSiMambaClassifier().get_params(), BraindecodeClassifier().get_params()
-    network = {"model", "model_params", "sfreq"}
+    network = {"model", "model_params", "sfreq", "lr", "max_epochs"}
     assert set(theirs) - network <= set(ours)
     assert {name: ours[name] for name in set(theirs) - network} == {
         name: value for name, value in theirs.items() if name not in network

@@ -10,6 +10,7 @@ from skorch.callbacks import Callback, LRScheduler
 
 from skmamba import MSiMambaClassifier, SlidingWindows, simulate_trials
 from skmamba.classifiers._net import WindowNet
+from skmamba.modules import MSiMamba
 
 TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 3, "random_state": 0}
 
@@ -138,11 +139,14 @@ def test_a_pickle_holds_weights_as_plain_arrays(fitted):
 
 def test_warm_start_goes_on_from_the_weights_there_are(bags, trials):
     clf = MSiMambaClassifier(warm_start=True, **TINY).fit(bags, trials.y)
-    before = clf.net_.module_.head.weight.detach().clone()
+    head = clf.net_.module_.members[0].head
+    before = head.weight.detach().clone()
     clf.set_params(max_epochs=1, lr=1e-9, weight_decay=0.0).fit(bags, trials.y)
     assert clf.n_iter_ == 4
     assert clf.net_.lr == 1e-9
-    torch.testing.assert_close(clf.net_.module_.head.weight, before)
+    again = clf.net_.module_.members[0].head
+    assert again is not head
+    torch.testing.assert_close(again.weight, before)
     assert [len(clf.history_), clf.history_[-1]["epoch"]] == [4, 4]
 
 
@@ -266,15 +270,35 @@ def test_fixed_periods_are_those_of_the_training_windows(bags, trials):
     scaled = (bags - clf.center_[:, None]) / clf.scale_[:, None]
     amplitude = np.abs(np.fft.rfft(scaled.clip(-8, 8))).mean((0, 1, 2))[1:]
     expected = np.argsort(amplitude)[::-1][:2] + 1
-    assert clf.net_.module_.mstb.frequencies.tolist() == expected.tolist()
+    for member in clf.net_.module_.members:
+        assert member.mstb.frequencies.tolist() == expected.tolist()
     again = pickle.loads(pickle.dumps(clf))
     assert np.array_equal(again.predict_proba(bags), clf.predict_proba(bags))
+
+
+def test_members_answer_by_their_mean_probability(bags, trials):
+    clf = MSiMambaClassifier(n_members=3, **TINY).fit(bags, trials.y)
+    network = clf.net_.module_.eval()
+    windows = torch.from_numpy(((bags[0] - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8))
+    with torch.no_grad():
+        of_members = [
+            member(windows.float()).double().softmax(-1).mean(0) for member in network.members
+        ]
+    assert not torch.allclose(of_members[0], of_members[1], atol=1e-4)
+    expected = sum(of_members) / 3
+    np.testing.assert_allclose(clf.predict_proba(bags[:1])[0], expected, atol=1e-6)
+
+
+def test_one_member_is_the_bare_network(bags, trials):
+    clf = MSiMambaClassifier(n_members=1, **TINY).fit(bags, trials.y)
+    assert type(clf.net_.module_) is MSiMamba
 
 
 def test_skorch_stays_within_reach(bags, trials):
     clf = MSiMambaClassifier(
         callbacks=[("schedule", LRScheduler("StepLR", step_size=1, gamma=0.5))],
         net_params={"optimizer__betas": (0.5, 0.9)},
+        lr=1e-3,
         **TINY,
     ).fit(bags, trials.y)
     group = clf.net_.optimizer_.param_groups[0]
@@ -318,6 +342,7 @@ def nan_in(X):
         (lambda X, y: (X, y), {"backend": "mamba_ssm", "device": "cpu"}, "needs a CUDA device"),
         (lambda X, y: (X, y), {"lr": 0.0}, "lr must be a positive number, got 0.0"),
         (lambda X, y: (X, y), {"max_epochs": 0}, "max_epochs must be a whole number of at least 1"),
+        (lambda X, y: (X, y), {"n_members": 0}, "n_members must be a whole number of at least 1"),
         (lambda X, y: (X, y), {"batch_size": 2.5}, "batch_size must be a whole number"),
         (lambda X, y: (X, y), {"optimizer": "adan"}, "optimizer must be one of adam, adamw, sgd"),
         (lambda X, y: (X, y), {"scaling": "minmax"}, "scaling must be one of robust, standard"),

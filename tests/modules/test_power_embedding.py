@@ -28,9 +28,9 @@ def test_tokens_are_those_of_a_loop():
                     for t in range(64)
                 ]
                 scaled = [(v - mean[f]) / math.sqrt(var[f] + 1e-5) for v in filtered]
-                for part in range(4):
-                    own = scaled[16 * part : 16 * (part + 1)]
-                    features.append(torch.log(sum(v * v for v in own) / 16))
+                parts = [scaled[16 * part : 16 * (part + 1)] for part in range(4)]
+                logs = [torch.log(sum(v * v for v in part) / 16) for part in parts]
+                features.append(sum(logs) / 4)
             expected = embedding.linear.weight @ torch.stack(features) + embedding.linear.bias
             torch.testing.assert_close(tokens[b, c], expected)
 
@@ -46,6 +46,12 @@ def test_twice_the_amplitude_is_one_step_for_every_window():
     x = torch.randn(4, 2, 64, dtype=torch.float64)
     steps = embedding(2 * x) - embedding(x)
     torch.testing.assert_close(steps, steps[:1, :1].expand_as(steps))
+
+
+def test_where_in_a_window_a_rhythm_is_strong_does_not_matter():
+    embedding = make_embedding(n_filters=3, n_segments=4, filter_size=1)
+    x = torch.randn(2, 3, 4, 16, dtype=torch.float64)
+    torch.testing.assert_close(embedding(x.flatten(2)), embedding(x[:, :, [2, 0, 3, 1]].flatten(2)))
 
 
 def test_silence_is_finite():

@@ -1,0 +1,61 @@
+"""Names for what signatures say often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+StrPath: TypeAlias = str | PathLike[str]
+Seed: TypeAlias = int | np.random.RandomState | None
+Groups: TypeAlias = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike
+
+
+class Epochs(Protocol):
+    """What ``mne.Epochs`` is known by, also where MNE is not there to ask."""
+
+    @property
+    def info(self) -> Any: ...
+
+    @property
+    def ch_names(self) -> Any: ...
+
+    @property
+    def events(self) -> Any: ...
+
+    def get_data(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def __len__(self) -> int: ...
+
+
+class Raw(Protocol):
+    """What ``mne.io.Raw`` is known by."""
+
+    @property
+    def info(self) -> Any: ...
+
+    @property
+    def annotations(self) -> Any: ...
+
+    @property
+    def first_samp(self) -> Any: ...
+
+
+class Splitter(Protocol):
+    """What scikit-learn calls a cross-validation splitter."""
+
+    def split(self, *args: Any, **kwargs: Any) -> Iterable[Any]: ...
+
+
+class Channelled(Protocol):
+    """What a model is made for: the rate and the channels that Trials have."""
+
+    @property
+    def sfreq(self) -> float: ...
+
+    @property
+    def ch_names(self) -> Sequence[str]: ...
