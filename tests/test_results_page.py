@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skmamba import (
     CrossSubjectSplit,
+    MSiMambaClassifier,
     leakage_gap,
     list_models,
     load_eegmat,
@@ -258,3 +259,44 @@ def test_every_command_for_data_that_nobody_here_has_is_understood():
         assert make_splitter(asked[-1]).protocol == "cross_subject"
         assert set(asked[-1].models) <= set(list_models())
     assert [each.data for each in asked] == ["deap", "dreamer", "seed", "seed-iv"]
+
+
+@pytest.fixture(scope="module")
+def variants():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
+        spec = importlib.util.spec_from_file_location("variants", ROOT / "benchmarks/variants.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+
+
+def test_a_setting_is_described_by_its_seeds_and_by_their_mean(variants):
+    y = np.array([0, 1])
+    right, wrong = np.array([[0.4, 0.4], [0.9, 0.2]]), np.array([[0.7, 0.4], [0.9, 0.9]])
+    row = variants.describe({"top_k": 1}, [right, wrong], y)
+    assert row["setting"] == '{"top_k": 1}'
+    assert row["windows"] == "0.750"  # three of four, twice
+    assert row["trials"] == "0.750"  # both; then one, for .7 and .4 are .55
+    assert row["trials, seeds"] == "0.50 to 1.00"
+    assert row["all seeds as one"] == "0.750 / 1.000"  # .55 is the one window on the wrong side
+
+
+def test_settings_are_tried_on_people_not_trained_on(variants, trials, monkeypatch):
+    seen = []
+
+    class Spy(MSiMambaClassifier):
+        def fit(self, X, y):
+            seen.append(X)
+            return super().fit(X, y)
+
+        def predict_proba(self, X):
+            assert not any((window == seen[-1]).all((2, 3)).any() for window in X)
+            return super().predict_proba(X)
+
+    (model,) = make_models("MS-iMamba", trials, channels=None, size=0.5).values()
+    small = {"d_model": 4, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "n_members": 1}
+    model.set_params(**{model.steps[-1][0]: Spy(**small)})
+    proba = variants.predict_windows(model, trials, 2, seed=0)
+    assert len(seen) == 2
+    assert np.isfinite(proba).all()
