@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench results docs clean
+.PHONY: demo test lint bench results docs wheel clean
 
 demo: $(VENV)/.demo ## cross-validate MS-iMamba on bundled real EEG
 	$(PY) examples/quickstart.py
@@ -15,6 +15,7 @@ test: lint ## lint and the whole suite
 lint: $(VENV)/.test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 bench: $(VENV)/.demo ## speed, as ratios
 	$(PY) benchmarks/speed.py --write docs/benchmarks.md
@@ -25,8 +26,17 @@ results: $(VENV)/.test ## every score of docs/results.md, on two cores
 docs: $(VENV)/.docs ## the pages, in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
 
+wheel: ## build it, install it where nothing is, and run the README there
+	rm -rf dist $(VENV)-wheel
+	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[braindecode,plot,saving]"
+	$(VENV)-wheel/bin/python -c "$$REMOVE_CUDA_TORCHAUDIO"
+	cd dist && ../$(VENV)-wheel/bin/python -P ../tests/newcomer.py
+
 clean:
-	rm -rf $(VENV) docs/_build
+	rm -rf $(VENV) $(VENV)-wheel dist docs/_build docs/generated docs/auto_examples
 
 # torch comes first and pinned: a looser request pulls gigabytes of CUDA where a CPU build would do.
 $(VENV)/.torch: constraints.txt
