@@ -7,6 +7,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import classifiers as classifiers
+    from . import datasets as datasets
+    from . import evaluation as evaluation
+    from . import inspection as inspection
+    from . import modules as modules
+    from . import plots as plots
+    from . import preprocessing as preprocessing
+    from . import registry as registry
+    from . import report as report
+    from . import rivals as rivals
+    from . import saving as saving
+    from . import streaming as streaming
+    from . import trials as trials
     from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
     from .datasets import (
         DataFormatError,
@@ -202,12 +215,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    if name in _ROOMS:
-        return importlib.import_module(f".{name}", __name__)
-    if name in _HOMES:
-        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
+
+    def __getattr__(name):
+        if name in _ROOMS:
+            return importlib.import_module(f".{name}", __name__)
+        if name in _HOMES:
+            return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():

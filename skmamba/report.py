@@ -256,6 +256,8 @@ def to_latex(
         f"{_capital(_score_words(score)[0])} [95 % interval]",
         *("Chance", "p against chance", "Difference", "Effect size", "p (Holm)"),
     ]
+    daggers: dict[str, Any]
+    references: dict[str, Any]
     names, body, daggers, references = [], [], {}, {}
     for _, part in results.groupby(["dataset", "protocol"], sort=False):
         scored, ways = _score_part(part, _rows_alike(predictions, part), score)[::2]
@@ -437,7 +439,7 @@ def _transductive_notes(ways):
     """One footnote for all that bear the dagger, and how each came by it."""
     if not ways:
         return []
-    by_way = {}
+    by_way: dict[str, list[str]] = {}
     for name, way in ways.items():
         by_way.setdefault(way, []).append(name)
     how = "; ".join(f"{_and(names)}: {_way_words(way)}" for way, names in by_way.items())
@@ -841,7 +843,7 @@ def _picture(draw, size):
     except ImportError:
         return None  # a page without pictures still has every number
 
-    looks = {
+    looks: dict[Any, Any] = {
         "font.size": 9,
         "svg.fonttype": "path",
         "svg.hashsalt": "skmamba",  # and no date: the same numbers give the same picture

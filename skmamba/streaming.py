@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 from numbers import Real
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -132,6 +132,11 @@ class StreamDecoder:
     >>> decisions.stop.tolist(), decisions.seconds.tolist(), decisions.proba.shape
     ([128, 192, 256], [1.0, 1.5, 2.0], (3, 2))
     """
+
+    classes_: NDArray[Any]
+    size: int
+    n_channels: int
+    _state: _State
 
     def __init__(
         self,
@@ -381,6 +386,6 @@ def _is_close(x, y):
     return x.shape == y.shape and np.allclose(x, y, rtol=0, atol=CLOSE * np.abs(y).max())
 
 
-def _check_positive(name, value):
+def _check_positive(name: str, value: float) -> None:
     if not (isinstance(value, Real) and 0 < value < np.inf):
         raise ValueError(f"{name} must be a positive number, got {value!r}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Self
@@ -69,9 +69,9 @@ class Trials:
     metadata: pd.DataFrame
     sfreq: float
     ch_names: Sequence[str]
-    label_names: dict = field(default_factory=dict)
+    label_names: dict[Any, str] = field(default_factory=dict)
     name: str = ""
-    choices: dict = field(default_factory=dict)
+    choices: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", np.asarray(self.X))
@@ -121,7 +121,7 @@ class Trials:
             f"{f'; {choices}' if choices else ''}>"
         )
 
-    def select(self, where: str | Iterable[int] | None = None, /, **columns: object) -> Self:
+    def select(self, where: str | Iterable[int] | None = None, /, **columns: Any) -> Self:
         """Keep some of the trials.
 
         Parameters
@@ -158,7 +158,7 @@ class Trials:
         for column, wanted in columns.items():
             if column not in self.metadata:
                 raise ValueError(
-                    f"metadata has no column {column!r}, only {', '.join(self.metadata)}."
+                    f"metadata has no column {column!r}, only {', '.join(map(str, self.metadata))}."
                 )
             wanted = [wanted] if np.isscalar(wanted) or wanted is None else list(wanted)
             rows = rows[self.metadata[column].iloc[rows].isin(wanted)]
@@ -177,7 +177,7 @@ class Trials:
         if holds is None or holds.dtype != bool or holds.shape != (len(self),):
             raise ValueError(
                 f"select({condition!r}) is no condition on the columns "
-                f"{', '.join(self.metadata)}{reason}."
+                f"{', '.join(map(str, self.metadata))}{reason}."
             )
         return holds
 
@@ -236,7 +236,7 @@ class Trials:
     def from_epochs(
         cls,
         epochs: Epochs,
-        y: ArrayLike | None = None,
+        y: Collection[Any] | None = None,
         metadata: pd.DataFrame | None = None,
         *,
         name: str = "",
@@ -281,7 +281,7 @@ class Trials:
             metadata["trial"] = np.arange(len(y))
         return cls(
             X=X,
-            y=y,
+            y=y,  # type: ignore[arg-type]  # Trials makes it an array
             metadata=metadata,
             sfreq=epochs.info["sfreq"],
             ch_names=epochs_ch_names(epochs),
@@ -297,8 +297,8 @@ class Trials:
         tmax: float,
         *,
         events: Iterable[ArrayLike] | None = None,
-        event_id: Mapping[str, Any] | Sequence[str] | Sequence[int] | None = None,
-        y: ArrayLike | None = None,
+        event_id: dict[str, Any] | Sequence[str] | Sequence[int] | None = None,
+        y: Collection[Any] | None = None,
         metadata: pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         name: str = "",
     ) -> Self:
@@ -419,7 +419,7 @@ class Trials:
         task: str,
         tmin: float,
         tmax: float,
-        event_id: Mapping[str, Any] | Sequence[str] | None = None,
+        event_id: dict[str, Any] | Sequence[str] | None = None,
         subjects: str | Sequence[str] | None = None,
         sessions: str | Sequence[str] | None = None,
         runs: str | Sequence[str] | None = None,
@@ -548,7 +548,7 @@ def _cut_all(raws, tmin, tmax, events, event_id):
         own = None if events is None else events[number]
         return cut_recording(raw, tmin, tmax, events=own, wanted=wanted, number=number)
 
-    cuts = []
+    cuts: list[Any] = []
     for part in map(cut, count(), raws):  # map, unlike a loop, lets go of a recording at once
         cuts.append(_fit(part, cuts[0] if cuts else part))
     if events is not None and len(events) != len(cuts):
@@ -617,7 +617,7 @@ def _label(found, event_id, *, are_codes):
     if not isinstance(event_id, dict):
         names = sorted(set(found)) if event_id is None else event_id
         event_id = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    label_names = {}
+    label_names: dict[Any, Any] = {}
     for name, label in event_id.items():
         if not isinstance(label, str):  # a word needs no name
             label_names[label] = f"{label_names[label]} or {name}" if label in label_names else name

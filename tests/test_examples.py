@@ -1,7 +1,9 @@
-"""What newcomers run first: the quickstart and the README."""
+"""What newcomers run first: the README and the examples."""
 
+import ast
 import importlib.util
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,37 @@ def load_example(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def run_example(name, **constants):
+    """Run an example that is one long page, with smaller constants; give its names."""
+    source = (ROOT / f"examples/{name}.py").read_text("utf8")
+    for constant, value in constants.items():
+        source, n = re.subn(rf"^{constant} = \d+", f"{constant} = {value}", source, flags=re.M)
+        assert n == 1, constant
+    names = {"__name__": "__main__"}
+    exec(compile(source, f"examples/{name}.py", "exec"), names)
+    return names
+
+
+@pytest.fixture
+def no_windows(monkeypatch):
+    """Draw into memory: nobody closes windows here."""
+    plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra 'plot'")
+    monkeypatch.setattr(plt, "show", lambda: None)
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def test_every_example_has_a_title_and_its_place_in_the_gallery():
+    order = runpy.run_path(str(ROOT / "docs/_ext/gallery_order.py"))["ORDER"]
+    files = list((ROOT / "examples").glob("*.py"))
+    assert {file.name for file in files} == set(order)
+    for file in files:
+        title, line = ast.get_docstring(ast.parse(file.read_text("utf8"))).splitlines()[:2]
+        assert len(title) == len(line)
+        assert set(line) == {"="}
 
 
 def test_quickstart_scores_every_model_on_every_subject_beside_chance():
@@ -53,11 +86,15 @@ def test_every_python_block_of_the_readme_runs(capsys, tmp_path, monkeypatch):
     small = "simulate_trials(n_subjects=4, n_trials=4, n_channels=19)"
     source = "\n".join(blocks).replace("load_eegmat()", small)
     source = source.replace(", load_eegmat\n", ", simulate_trials\n").replace(", n_jobs=-1", "")
+    network = "MSiMambaClassifier("
+    assert f"{network}random_state=0)" in source
+    source = source.replace(network, f"{network}n_members=1, max_epochs=2, ")
     exec(compile(source, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "of trials right; chance is 0.50" in printed
     assert "10 calm, 10 fear" in printed
     assert "band-power-LDA" in printed
+    assert printed.count("\nfear") + printed.count("\ncalm") == 7  # decisions on 5 s, every half
 
 
 def test_deap_loso_scores_every_subject_once(tmp_path, capsys, monkeypatch):
@@ -78,6 +115,48 @@ def test_loso_on_dask_scores_people_on_workers(tmp_path, capsys, monkeypatch):
     load_example("loso_on_dask").main()
     assert re.search(r"majority +baseline +2 +0.5", capsys.readouterr().out)
     assert len(list(tmp_path.iterdir())) == 2 * 5
+
+
+def test_grid_search_finds_the_channels_and_the_length_that_were_planted(capsys):
+    names = run_example("grid_search", N_SUBJECTS=8, N_TRIALS=12, MAX_EPOCHS=12)
+    assert names["best"]["channelpicker__picks"] == ["F3", "F4"]
+    assert names["best"]["slidingwindows__size"] > 0.5
+    assert set(names["new"].metadata["subject"]).isdisjoint(names["known"].metadata["subject"])
+    assert "people; chance is 0.50" in capsys.readouterr().out
+
+
+def test_a_leak_scores_better_than_new_people_do_and_labels_of_no_meaning_show_it(no_windows):
+    pytest.importorskip("braindecode", reason="needs the extra 'braindecode'")
+    names = run_example("compare_and_leak", N_SUBJECTS=6, N_FOLDS=2, MAX_EPOCHS=6)
+    assert set(names["scores"]["estimator"]) == {*names["models"], "majority"}
+    assert names["scores"].groupby("estimator")["subject"].nunique().eq(6).all()
+    score = names["gap"].set_index(["labels", "split"])["mean"]
+    assert score["true", "random windows"] > score["true", "subjects"] + 0.1
+    assert score["permuted", "random windows"] > 0.55
+
+
+def test_all_questions_to_a_model_have_the_planted_channel_for_an_answer(no_windows):
+    pytest.importorskip("captum", reason="needs the extra 'captum'")
+    names = run_example("explain", N_TRIALS=8, MAX_EPOCHS=8)
+    amplitude, attribution = names["amplitude"], names["attribution"]
+    assert (amplitude[1] - amplitude[0]).idxmax() == "F3"
+    assert names["by_channel"].idxmax() == "F3"
+    assert names["alone"].idxmin() == "F3"
+    largest = attribution.groupby("label")["share"].idxmax()
+    assert attribution.loc[largest, "channel"].eq("F3").all()
+
+
+def test_saving_gives_the_same_answers_and_refuses_what_is_not_the_models(no_windows, capsys):
+    for extra in ("safetensors", "onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(extra, reason="needs the extras 'saving' and 'onnx'")
+    names = run_example("saving", N_SUBJECTS=6, MAX_EPOCHS=1)
+    printed = capsys.readouterr().out
+    assert "the same: True" in printed
+    assert "a sampling rate of 250 Hz, but the model expects 128 Hz" in printed
+    assert "its channels in another order" in printed
+    assert "it was changed after it was saved" in printed
+    assert "below 1e-5: True" in printed
+    assert not names["folder"].exists()
 
 
 def test_streaming_decides_as_the_state_changes(capsys):

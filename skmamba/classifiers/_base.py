@@ -31,7 +31,11 @@ from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded, torc
 from ._scaling import SCALINGS, fit_scaling, scale_windows
 from ._validation import check_labels, check_whole
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+}
 PREDICT_BATCH = 128  # windows; more gains no speed and takes memory
 
 
@@ -47,6 +51,17 @@ class NetClassifier(TrialClassifier):
     Subclasses say which network: :meth:`_module_name`, :meth:`_module_params` and
     :meth:`_module_class`.
     """
+
+    classes_: NDArray[Any]
+    net_: WindowNet
+    history_: list[dict[str, Any]]
+    n_iter_: int
+    n_chans_: int
+    n_times_: int
+    n_features_in_: int
+    center_: NDArray[Any]
+    scale_: NDArray[Any]
+    backend_: Literal["torch", "mamba_ssm"]
 
     # Under metadata routing a fit that merely can take groups would make every grouped
     # cross-validation fail until they are requested or refused.
@@ -215,6 +230,8 @@ class NetClassifier(TrialClassifier):
         if fresh:
             self.scaling_ = self.scaling
             self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
+
+        net: WindowNet
 
         def windows_of(which):
             return self._dataset(bags, net.numpy_dtype, trials=which, y=y_index, weight=loss_weight)

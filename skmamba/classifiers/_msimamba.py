@@ -214,6 +214,8 @@ class MSiMambaClassifier(NetClassifier):
     def _prepare_module(self, net, dataset):
         if not self.use_mstb or self.period_selection != "fixed":
             return
+        total: Any
+        weights: Any
         total = weights = 0.0
         for inputs, _ in load_batches(dataset, net.get_params()["iterator_valid__batch_size"]):
             weight = inputs["weight"].to(torch.float64)

@@ -64,6 +64,12 @@ class WindowVotingClassifier(MetaEstimatorMixin, TrialClassifier):
     (40,)
     """
 
+    estimator_: BaseEstimator
+    classes_: NDArray[Any]
+    n_chans_: int
+    n_times_: int
+    n_features_in_: int
+
     def __init__(self, estimator: BaseEstimator, voting: Literal["soft", "hard"] = "soft") -> None:
         self.estimator = estimator
         self.voting = voting

@@ -70,7 +70,7 @@ class Subjects(click.ParamType):
 
     def convert(self, value, param, ctx):
         """Give every number, once."""
-        numbers = []
+        numbers: list[int] = []
         for part in value.split(","):
             ends = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
             if not ends:

@@ -75,7 +75,7 @@ def read_table(path):
         reason = str(error).strip()
         raise ValueError(f"{path} is no table that skmamba wrote: {reason}") from error
     return table.assign(
-        **{
+        **{  # type: ignore[arg-type]
             name: _restore(table[name], is_label=name in LABELS)
             for name in table
             if name not in TEXTS

@@ -37,7 +37,7 @@ def check_numbers(name, wanted, n_published):
     if wanted is None:
         return None
     one = isinstance(wanted, numbers.Number | str)
-    given = [wanted] if one else list(wanted)
+    given: list[int] = [wanted] if one else list(wanted)
     known = all(
         isinstance(number, numbers.Integral)
         and not isinstance(number, bool)

@@ -209,7 +209,7 @@ def _check_subjects(subjects):
     """Complain about what cannot be a list of subjects."""
     if subjects is None:
         return None
-    wanted = list(subjects) if np.iterable(subjects) else []
+    wanted: list[int] = list(subjects) if np.iterable(subjects) else []
     numbers = [n for n in wanted if isinstance(n, Integral) and 1 <= n <= N_SUBJECTS]
     if not wanted or len(set(numbers)) < len(wanted):
         raise ValueError(

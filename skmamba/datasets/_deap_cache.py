@@ -5,11 +5,14 @@ other (float32). The head tells the source it was made from and a checksum for e
 written last; the file gets its name only once all of it is on the disk.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -78,7 +81,7 @@ def load_cache(file, source, picks):
 
 def _read_part(stream, offset, dtype, shape, check):
     stream.seek(offset)
-    part = np.fromfile(stream, dtype, shape[0] * shape[1])
+    part: Any = np.fromfile(stream, dtype, shape[0] * shape[1])
     if crc32(part) != check:
         raise ValueError("a checksum differs")
     return part.reshape(shape)
@@ -119,4 +122,4 @@ def store_cache(file, source, data, ratings, pick):
 def _write_part(stream, part, dtype):
     part = np.ascontiguousarray(part, dtype)
     stream.write(part)
-    return crc32(part)
+    return crc32(part)  # type: ignore[arg-type]  # a Buffer from Python 3.12 on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -225,7 +225,7 @@ class _Reading:
     def __init__(self, path, subjects, picks, baseline, n_points, take):
         self.path, self.subjects, self.picks = path, subjects, picks
         self.baseline, self.n_points, self.take = baseline, n_points, take
-        self.lengths = []
+        self.lengths: list[tuple[int, str]] = []
 
     def run(self, progress):
         total = None if self.subjects is None else len(self.subjects)
@@ -328,7 +328,7 @@ def _check_person(fail, subject, person, n_films, baseline):
         fail(f"subject {subject} as a struct of {', '.join(fields)}", _short(person))
     eeg = person["EEG"] if isinstance(person["EEG"], dict) else {}
     for which in ("stimuli",) if baseline == "drop" else ("stimuli", "baseline"):
-        recordings = eeg.get(which)
+        recordings: Any = eeg.get(which)
         if not isinstance(recordings, list) or len(recordings) != n_films:
             fail(
                 f"{which} of subject {subject} with {n_films} recordings, as noOfVideoSequences "

@@ -10,10 +10,13 @@ The format is "MAT-File Level 5" (MATLAB 5 to 7.2; MathWorks, "MAT-File Format")
 only numbers, text, cells and structs are read: objects, functions and sparse arrays are refused.
 """
 
+from __future__ import annotations
+
 import math
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -177,7 +180,7 @@ class _Variables:
                 self.fail(f"at most {MAX_VARIABLES} variables", "more")
             self.file.seek(start)
             kind, n_bytes = self._raw_tag()
-            source = _Stored(self, n_bytes)
+            source: Any = _Stored(self, n_bytes)
             start += 8 + n_bytes
             if start > size:
                 self.fail("a whole MATLAB file", f"one that ends {start - size} bytes early")

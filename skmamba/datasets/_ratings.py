@@ -1,13 +1,22 @@
 """From ratings to classes: high or low, by a stated rule."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 TIES = ("high", "low", "drop")
 
 
-def binarise(ratings, subjects, threshold, ties):
+def binarise(
+    ratings: NDArray[Any],
+    subjects: NDArray[Any],
+    threshold: float | Literal["subject_median"],
+    ties: Literal["high", "low", "drop"],
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Sort ratings into classes, and say which to keep.
 
     Parameters

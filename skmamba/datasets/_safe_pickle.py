@@ -159,7 +159,7 @@ class Machine:
         return tuple([self.pop() for _ in range(n)][::-1])
 
     def pop_to_mark(self):
-        values = []
+        values: list[object] = []
         while self.stack:
             value = self.stack.pop()
             if value is MARK:

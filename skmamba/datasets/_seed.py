@@ -283,12 +283,12 @@ def _below(path, name):
 
 def _seed_files(folder):
     """Path and date of the file of each subject and session: sessions are ordered by date."""
-    dates = {}
+    dates: dict[int, dict[str, Path]] = {}
     paths = find_files(folder, FILE_NAME, "1_20131027.mat, 1_20131030.mat, ...")
     for path in paths:
-        subject, date = re.fullmatch(FILE_NAME, path.name).groups()
+        subject, date = re.fullmatch(FILE_NAME, path.name).groups()  # type: ignore[union-attr]
         dates.setdefault(int(subject), {})[date] = path
-    files = {}
+    files: dict[tuple[int, int], tuple[Path, str]] = {}
     for subject, found in dates.items():
         if not 1 <= subject <= N_SUBJECTS:
             raise DataFormatError(
@@ -317,13 +317,13 @@ def _seed_iv_files(folder):
             f"path must be the folder of the data set, with the folders 1, 2 and 3: {folder} "
             "is not one."
         )
-    files = {}
+    files: dict[tuple[int, int], tuple[Path, str]] = {}
     for session in range(1, N_SESSIONS + 1):
         inner = folder / str(session)
         if not inner.is_dir():
             continue
         for path in find_files(inner, FILE_NAME, "1_20160518.mat, ..."):
-            subject, date = re.fullmatch(FILE_NAME, path.name).groups()
+            subject, date = re.fullmatch(FILE_NAME, path.name).groups()  # type: ignore[union-attr]
             key = int(subject), session
             if not 1 <= key[0] <= N_SUBJECTS:
                 raise DataFormatError(inner, f"files of subjects 1 to {N_SUBJECTS}", path.name)
@@ -456,7 +456,7 @@ def _read_films(path, n_films, picks, seconds, take):
         if number not in lengths:
             came = type(values[key]).__name__
             raise DataFormatError(path, f"film {number} ({key}) as numbers", came)
-    shortest = min(lengths, key=lengths.get)
+    shortest = min(lengths, key=lengths.get)  # type: ignore[arg-type]
     which = f"film {shortest} of {path}"
     check_length(seconds, n_points or 0, lengths[shortest], which, SFREQ)
     return [values[keys[number]] for number in range(1, n_films + 1)]
@@ -464,7 +464,7 @@ def _read_films(path, n_films, picks, seconds, take):
 
 def _film_keys(path, n_films):
     """Names of the variables that hold the films, by the films' numbers."""
-    keys = {}
+    keys: dict[int, str] = {}
     for name in list_mat(path):
         match = re.fullmatch(r".+_eeg([0-9]{1,4})", name)
         if not match:

@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
@@ -45,6 +45,42 @@ class Entry:
     estimator: BaseEstimator
     kind: str
     permute: bool = False
+
+
+@overload
+def evaluate(
+    estimators: Mapping[str, BaseEstimator],
+    trials: Trials,
+    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = ...,
+    *,
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = ...,
+    baselines: Sequence[str] = ...,
+    windows: bool = ...,
+    n_jobs: int | None = ...,
+    store: StrPath | None = ...,
+    random_state: int | None = ...,
+    error_score: float | Literal["raise"] = ...,
+    progress: bool = ...,
+    return_predictions: Literal[False] = ...,
+) -> pd.DataFrame: ...
+
+
+@overload
+def evaluate(
+    estimators: Mapping[str, BaseEstimator],
+    trials: Trials,
+    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = ...,
+    *,
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = ...,
+    baselines: Sequence[str] = ...,
+    windows: bool = ...,
+    n_jobs: int | None = ...,
+    store: StrPath | None = ...,
+    random_state: int | None = ...,
+    error_score: float | Literal["raise"] = ...,
+    progress: bool = ...,
+    return_predictions: Literal[True],
+) -> tuple[pd.DataFrame, pd.DataFrame]: ...
 
 
 def evaluate(
@@ -177,6 +213,7 @@ def evaluate(
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     check_classification_targets(trials.y)
+    folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
     protocol, folds = _split(cv, trials, repeatable=store is not None)
     about_folds = [describe_fold(trials.metadata, *fold) for fold in folds]
 

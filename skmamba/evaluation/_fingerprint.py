@@ -1,5 +1,7 @@
 """Telling whether anything that a result depends on has changed."""
 
+from __future__ import annotations
+
 import copyreg
 import dis
 import functools
@@ -21,6 +23,7 @@ from types import (
     MethodWrapperType,
     ModuleType,
 )
+from typing import Any
 
 import joblib
 import numpy as np
@@ -172,6 +175,7 @@ class _Reader:
         if origin is not None and "<" not in name:
             return "function", name, origin
         # Functions that a function makes, and lambdas, are not told apart by their names.
+        called: Any
         code, called = function.__code__, {}
         if origin is None:
             called = _names_looked_up(function), list(_imports_of(function))
@@ -192,6 +196,7 @@ class _Reader:
             return [getattr(thing, name, None) for name in ("fget", "fset", "__func__")]
         if isinstance(thing, functools.cached_property):
             return [thing.func]
+        reduced: Any
         try:
             if isinstance(thing, np.ufunc) and thing.__name__.endswith("(vectorized)"):
                 raise ValueError("np.frompyfunc hides its function; np.vectorize does not")
@@ -205,7 +210,7 @@ class _Reader:
                 f"compared: {error}"
             ) from error
         if isinstance(reduced, str):  # the name of what it is, where it is
-            return [reduced, sys.modules.get(getattr(thing, "__module__", None))]
+            return [reduced, sys.modules.get(getattr(thing, "__module__", None))]  # type: ignore[arg-type]
         return [list(part) if hasattr(part, "__next__") else part for part in reduced]
 
 

@@ -101,7 +101,7 @@ def leakage_report(
     if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
         cv = check_splitter(cv)
     meters = _make_meters(trials)
-    shares = {kind: [] for kind in meters}
+    shares: dict[str, list[float]] = {kind: [] for kind in meters}
     examples = dict.fromkeys(meters, "")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # to say it is this function's task

@@ -37,11 +37,11 @@ class Answers(ClassifierMixin, BaseEstimator):
 
     @available_if(lambda self: self.proba is not None)
     def predict_proba(self, rows):
-        return self.proba[rows]
+        return self.proba[rows]  # type: ignore[index]
 
     @available_if(lambda self: self.decision is not None)
     def decision_function(self, rows):
-        return self.decision[rows]
+        return self.decision[rows]  # type: ignore[index]
 
     def __sklearn_is_fitted__(self):
         return True

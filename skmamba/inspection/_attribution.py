@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,40 @@ INSTALL = (
     "attribute_input needs captum, which cannot be imported ({error}): "
     "pip install 'skmamba[captum]'."
 )
+
+
+@overload
+def attribute_input(
+    estimator: BaseEstimator,
+    X: Trials | Epochs | ArrayLike,
+    y: ArrayLike | None = ...,
+    *,
+    target: object = ...,
+    method: Literal["integrated_gradients", "input_x_gradient", "saliency"] = ...,
+    baseline: Literal["trials", "zero"] = ...,
+    n_references: int = ...,
+    n_steps: int = ...,
+    ch_names: Sequence[str] | None = ...,
+    random_state: Seed = ...,
+    return_array: Literal[False] = ...,
+) -> pd.DataFrame: ...
+
+
+@overload
+def attribute_input(
+    estimator: BaseEstimator,
+    X: Trials | Epochs | ArrayLike,
+    y: ArrayLike | None = ...,
+    *,
+    target: object = ...,
+    method: Literal["integrated_gradients", "input_x_gradient", "saliency"] = ...,
+    baseline: Literal["trials", "zero"] = ...,
+    n_references: int = ...,
+    n_steps: int = ...,
+    ch_names: Sequence[str] | None = ...,
+    random_state: Seed = ...,
+    return_array: Literal[True],
+) -> tuple[pd.DataFrame, NDArray[Any]]: ...
 
 
 def attribute_input(
@@ -246,7 +280,7 @@ def _attribute_batches(attribute, net, x, index, references):
         rows = slice(start, start + BATCH)
         windows = x[rows].to(net.device).requires_grad_()
         which = windows.new_tensor(index[rows]).long()
-        total = 0.0
+        total: Any = 0.0
         for reference in references:
             start_from = None if reference is None else x[reference[rows]].to(net.device)
             total = total + attribute(net.module_, windows, start_from, which).detach()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from math import comb
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -160,7 +160,7 @@ def _draw_subsets(channels, n_failed, n_subsets, rng):
         if n_all <= n_subsets:
             return subsets
         return [subsets[i] for i in np.sort(rng.choice(n_all, n_subsets, replace=False))]
-    drawn = {}
+    drawn: dict[tuple[Any, ...], bool] = {}
     while len(drawn) < n_subsets:
         places = np.sort(rng.choice(len(channels), n_failed, replace=False))
         drawn[tuple(channels[place] for place in places)] = True

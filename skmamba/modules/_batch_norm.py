@@ -1,5 +1,9 @@
 """Batch normalisation that knows the weights of windows."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -45,7 +49,9 @@ class WeightedBatchNorm1d(nn.BatchNorm1d):
         return centered * scale[:, None] + self.bias[:, None]
 
     @torch.no_grad()
-    def _remember(self, mean, var, count):
+    def _remember(
+        self: Any, mean: torch.Tensor, var: torch.Tensor, count: torch.Tensor
+    ) -> None:  # Any: torch's own may have no running mean
         self.num_batches_tracked.add_(1)
         self.running_mean.lerp_(mean, self.momentum)
         unbiased = var * count / (count - 1).clamp_min(1)  # what torch remembers

@@ -80,6 +80,7 @@ def group_folds(periods, n_times, kernel_shape):
     groups : list of FoldGroup
         All folds, in their order.
     """
+    groups: list[FoldGroup]
     groups, start = [], 0
     runs = (t.tolist() for t in periods.unique_consecutive(return_counts=True))
     for period, count in zip(*runs, strict=True):

@@ -112,6 +112,8 @@ class _SumOfFolds(torch.autograd.Function):
 class Folds:
     """Some folds of a group: which windows, laid out how, with what weight in the sum."""
 
+    folding: Folding | SharedFolding
+
     def __init__(self, group, chunk, windows, periods, shares):
         self.chunk = chunk
         self.windows = windows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -35,6 +37,8 @@ class InceptionConv2d(nn.Module):
     torch.Size([2, 8, 5, 7])
     """
 
+    kernels: Any  # a ModuleList of Conv2d
+
     def __init__(self, in_channels: int, out_channels: int, n_kernels: int = 3) -> None:
         super().__init__()
         self.kernels = nn.ModuleList(
@@ -56,7 +60,7 @@ class InceptionConv2d(nn.Module):
             Mean of the biases.
         """
         n_kernels = len(self.kernels)
-        weight = sum(
+        weight: Any = sum(
             F.pad(kernel.weight, [n_kernels - 1 - reach] * 4)
             for reach, kernel in enumerate(self.kernels)
         )

@@ -107,7 +107,7 @@ class Mamba(nn.Module):
     def _causal_conv(self, u):
         """Depthwise convolution as shifted products: a few tokens do not repay a real one."""
         length, taps = u.shape[1], self.conv1d.weight[:, 0]  # (d_inner, d_conv)
-        y = torch.addcmul(self.conv1d.bias, u, taps[:, -1])
+        y = torch.addcmul(self.conv1d.bias, u, taps[:, -1])  # type: ignore[arg-type]
         for back in range(1, min(taps.shape[1], length)):
             shifted = F.pad(u[:, :-back], (0, 0, back, 0))
             y = torch.addcmul(y, shifted, taps[:, -1 - back])

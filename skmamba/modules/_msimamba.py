@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -75,6 +75,9 @@ class MSiMamba(nn.Module):
     >>> net(torch.randn(3, 4, 128)).shape
     torch.Size([3, 2])
     """
+
+    mstb: MultiScaleTemporalBlock | None
+    embed: nn.Module
 
     def __init__(
         self,
@@ -172,6 +175,8 @@ class MSiMamba(nn.Module):
 
 class MixerBlock(nn.Module):
     """Mix tokens, then pass each through a feed-forward net; residual and LayerNorm after both."""
+
+    norm_mixer: Any  # a LayerNorm, if there is a mixer
 
     def __init__(self, d_model, mixer, drop_prob):
         super().__init__()

@@ -67,6 +67,8 @@ class MultiScaleTemporalBlock(nn.Module):
     torch.Size([2, 4, 128])
     """
 
+    frequencies: torch.Tensor
+
     def __init__(
         self,
         n_chans: int,

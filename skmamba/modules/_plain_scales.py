@@ -34,6 +34,13 @@ class PlainScales(nn.Module):
     True
     """
 
+    cosines: torch.Tensor
+    sines: torch.Tensor
+    widen_kernel: torch.Tensor
+    widen_bias: torch.Tensor
+    narrow_kernel: torch.Tensor
+    narrow_bias: torch.Tensor
+
     def __init__(self, block: MultiScaleTemporalBlock) -> None:
         super().__init__()
         self.n_times = block.n_times

@@ -14,6 +14,9 @@ from ._axes import BLUE, DARK, clean, name_score, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 KINDS = ("bar", "topomap")
 TITLES = {"permutation": "channel permuted between trials", "drop": "trained without the channel"}
@@ -70,6 +73,11 @@ class ChannelImportanceDisplay:
     >>> display.channels
     ['O1', 'Cz', 'Fp1']
     """
+
+    figure_: Figure
+    ax_: Axes
+    bars_: BarContainer | None
+    im_: AxesImage | None
 
     def __init__(
         self,

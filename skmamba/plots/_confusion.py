@@ -15,6 +15,8 @@ from ._axes import open_axes, tell_source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 
 class ConfusionDisplay:
@@ -58,6 +60,11 @@ class ConfusionDisplay:
     array([[2, 1],
            [0, 2]])
     """
+
+    figure_: Figure
+    ax_: Axes
+    im_: AxesImage
+    text_: NDArray[Any]
 
     def __init__(
         self, confusion_matrix: NDArray[Any], labels: Sequence[str], *, title: str = ""

@@ -10,6 +10,9 @@ from ._axes import BLUE, clean, name_score, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 class ElectrodeFailureDisplay:
@@ -52,6 +55,11 @@ class ElectrodeFailureDisplay:
     >>> ElectrodeFailureDisplay.from_curve(curve).line_.get_ydata().tolist()
     [0.9, 0.75, 0.5]
     """
+
+    figure_: Figure
+    ax_: Axes
+    line_: Line2D
+    dots_: PathCollection
 
     def __init__(self, curve: pd.DataFrame, *, score: str = "score", failure: str = "") -> None:
         self.curve = curve
@@ -118,7 +126,7 @@ class ElectrodeFailureDisplay:
             label="one subset",
         )
         (self.line_,) = ax.plot(means.index, means, color=BLUE, marker="D", label="mean")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
         kind = f" ({self.failure})" if self.failure else ""
         ax.set(xlabel=f"failed electrodes{kind}", ylabel=name_score(self.score))
         ax.legend(frameon=False)

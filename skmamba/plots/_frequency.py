@@ -13,6 +13,8 @@ from ._axes import clean, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 VALUES = {
     "share": "share of windows",
@@ -62,6 +64,10 @@ class FrequencyDisplay:
     >>> display.ax_.get_xlabel()
     'frequency (Hz)'
     """
+
+    figure_: Figure
+    ax_: Axes
+    lines_: list[Line2D]
 
     def __init__(
         self,

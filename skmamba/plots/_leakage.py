@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from ._axes import GREY, ORANGE, clean, draw_chance, name_score, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 class LeakageDisplay:
@@ -56,6 +58,10 @@ class LeakageDisplay:
     >>> [text.get_text() for text in LeakageDisplay.from_gap(gap).ax_.texts]
     ['over subjects:', '+31 points', 'chance']
     """
+
+    figure_: Figure
+    ax_: Axes
+    chance_line_: Line2D | None
 
     def __init__(self, gap: pd.DataFrame, *, score: str = "balanced_accuracy") -> None:
         self.gap = gap
@@ -118,7 +124,7 @@ class LeakageDisplay:
         splits = list(dict.fromkeys(self.gap["split"]))
         self.figure_, self.ax_ = open_axes(ax, (6.4, 1.6 + 0.6 * len(splits)), "LeakageDisplay")
         ax = self.ax_
-        looks = {
+        looks: dict[str, dict[str, Any]] = {
             "true": {"color": ORANGE, "marker": "o", "markersize": 8},
             "permuted": {"color": GREY, "marker": "o", "markersize": 7, "markerfacecolor": "white"},
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textwrap import fill
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from ._axes import BLUE, DARK, GREY, clean, draw_chance, name_score, open_axes, 
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 class ScoresDisplay:
@@ -76,6 +79,11 @@ class ScoresDisplay:
     'accuracy (dot: one subject; diamond, bar: mean, 95 % interval)'
     """
 
+    figure_: Figure
+    ax_: Axes
+    dots_: dict[str, PathCollection]
+    chance_line_: Line2D | None
+
     def __init__(
         self,
         scores: pd.DataFrame,
@@ -133,7 +141,7 @@ class ScoresDisplay:
             If the score is not there, or rows are of several data sets or protocols.
         """
         check_results(results, score)
-        unit = "fold" if results["subject"].isna().any() else "subject"
+        unit: Literal["subject", "fold"] = "fold" if results["subject"].isna().any() else "subject"
         kinds = results.groupby("estimator", sort=False)["kind"].first()
         by_unit = average_by(results, unit, score)
         dots = by_unit.rename_axis("unit").melt(ignore_index=False, value_name="score").dropna()
@@ -184,6 +192,7 @@ class ScoresDisplay:
         ax = self.ax_
         width = np.ptp(self.scores["score"]) / 60 if len(self.scores) else 1.0
         self.dots_ = {}
+        row: Any
         for place, row in enumerate(self.summary.itertuples()):
             colour = BLUE if row.kind == "model" else GREY
             values = np.sort(self.scores.loc[self.scores["estimator"] == row.estimator, "score"])

@@ -13,6 +13,8 @@ from ._axes import BLUE, DARK, ORANGE, clean, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 class TrainingCurveDisplay:
@@ -56,6 +58,10 @@ class TrainingCurveDisplay:
     >>> len(display.valid_loss)
     3
     """
+
+    figure_: Figure
+    ax_: Axes
+    lines_: list[Line2D]
 
     def __init__(
         self,
@@ -157,7 +163,7 @@ class TrainingCurveDisplay:
             )
         if self.valid_loss is not None:
             ax.legend(frameon=False)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
         ax.set(xlabel="epoch", ylabel="training loss" if self.valid_loss is None else "loss")
         ax.set_title(self.title, loc="left", fontsize="medium")
         clean(ax)

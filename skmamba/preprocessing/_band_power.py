@@ -243,7 +243,7 @@ def check_bands(bands):
     return {name: (low, high) for name, (low, high) in bands.items()}
 
 
-def check_sfreq(sfreq):
+def check_sfreq(sfreq: float) -> float:
     """Return a sampling rate that can be one."""
     if not (isinstance(sfreq, Real) and sfreq > 0):
         raise ValueError(f"sfreq must be positive, in hertz, got {sfreq!r}.")

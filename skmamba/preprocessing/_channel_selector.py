@@ -146,7 +146,10 @@ class ChannelSelector(ChannelPicker):
         tags.target_tags.required = True
         return tags
 
-    def fit(self, X: ArrayLike | Epochs, y: ArrayLike, groups: Groups | None = None) -> Self:
+    # Choosing needs labels, picking does not.
+    def fit(  # type: ignore[override]
+        self, X: ArrayLike | Epochs, y: ArrayLike, groups: Groups | None = None
+    ) -> Self:
         """Search the channels.
 
         Parameters
@@ -184,7 +187,7 @@ class ChannelSelector(ChannelPicker):
             self.support_ = np.isin(np.arange(self.n_features_in_), channels)
             self.picks_ = np.flatnonzero(self.support_)
             self.ch_names_ = None if names is None else [names[i] for i in self.picks_]
-            self.channels_ = self.picks_.tolist() if names is None else list(self.ch_names_)
+            self.channels_ = self.picks_.tolist() if names is None else list(self.ch_names_)  # type: ignore[arg-type]
             self.scores_ = _tabulate(path, names)
         return self
 
@@ -268,7 +271,7 @@ class ChannelSelector(ChannelPicker):
         forward = self.direction == "forward"
         everything = list(range(self.n_features_in_))
         chosen = [] if forward else everything
-        path = [] if forward else [(len(chosen), None, score(chosen), True)]
+        path: list[tuple[Any, ...]] = [] if forward else [(len(chosen), None, score(chosen), True)]
         while len(chosen) != self.k:
             candidates = [i for i in everything if (i in chosen) != forward]
             subsets = [sorted({*chosen} ^ {candidate}) for candidate in candidates]

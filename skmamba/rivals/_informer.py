@@ -83,6 +83,7 @@ class Informer(Rival):
     ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)
+        layers: list[nn.Module]
         layers, n_tokens = [], n_times
         for layer in range(n_layers):
             if layer:
@@ -100,6 +101,8 @@ class Informer(Rival):
 
 class ProbSparseAttention(nn.Module):
     """Attention for the queries with the sharpest scores; the others get the mean value."""
+
+    sampled_keys: torch.Tensor
 
     def __init__(self, n_tokens, factor):
         super().__init__()

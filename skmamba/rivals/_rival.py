@@ -9,6 +9,8 @@ from torch import nn
 class Rival(nn.Module):
     """Base of networks that encode windows and read the whole encoding with a linear head."""
 
+    head: nn.Module
+
     def __init__(self, n_chans: int, n_outputs: int, n_times: int, sfreq: float | None) -> None:
         super().__init__()
         self.n_chans, self.n_outputs, self.n_times, self.sfreq = n_chans, n_outputs, n_times, sfreq

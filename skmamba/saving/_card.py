@@ -155,7 +155,7 @@ def digest_of_trials(trials):
     """Digest of X and y, by which to recognise training data."""
     digest = hashlib.sha256(f"{trials.X.dtype.str} {trials.X.shape}".encode())
     for x in trials.X:  # one trial at a time: never a second X in memory
-        digest.update(np.ascontiguousarray(x))
+        digest.update(np.ascontiguousarray(x))  # type: ignore[arg-type]
     digest.update(json.dumps(trials.y.tolist(), default=str).encode())
     return digest.hexdigest()
 

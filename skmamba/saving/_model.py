@@ -209,6 +209,9 @@ class SavedModel:
     load_model : Makes one.
     """
 
+    classes_: NDArray[Any]
+    n_channels: int
+
     def __init__(self, estimator: BaseEstimator, card: dict[str, Any]) -> None:
         self.estimator = estimator
         self.card = card
@@ -289,7 +292,7 @@ class SavedModel:
 
     def _ask(self, method, X, sfreq, ch_names, groups):
         if isinstance(X, Trials):
-            X, own_sfreq, own_names = X.X, X.sfreq, X.ch_names
+            X, own_sfreq, own_names = X.X, X.sfreq, X.ch_names  # type: ignore[attr-defined]
         else:
             own_sfreq, own_names = _rate_of_epochs(X), epochs_ch_names(X)
         self._check_rate(own_sfreq if sfreq is None else sfreq)

@@ -215,7 +215,7 @@ def _export(network, opset):
                 f"{type(network.network).__name__} has a part that does not go into a graph: "
                 f"{str(error).splitlines()[0]}"
             ) from error
-    model = program.model_proto
+    model = program.model_proto  # type: ignore[union-attr]
     (windows,) = model.graph.input
     if not windows.type.tensor_type.shape.dim[0].dim_param:
         raise ValueError(

@@ -1,6 +1,9 @@
 """Fitted steps taken apart into plain things, and put together again."""
 
+from __future__ import annotations
+
 import inspect
+from typing import Any
 
 import sklearn
 from sklearn.pipeline import Pipeline
@@ -81,6 +84,7 @@ def take_apart(estimator):
     TypeError
         If something cannot be said, naming it.
     """
+    arrays: dict[str, Any]
     arrays, options = {}, None
     steps = [_describe(name, step, arrays) for name, step in list_steps(estimator)]
     if type(estimator) is Pipeline:
