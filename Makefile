@@ -23,7 +23,7 @@ bench: $(VENV)/.demo ## speed, as ratios
 results: $(VENV)/.test ## every score of docs/results.md, on two cores
 	$(PY) benchmarks/results.py --write docs/results.md
 
-docs: $(VENV)/.docs ## the pages, in docs/_build/html
+docs: $(VENV)/.docs ## runs the examples, minutes the first time; the pages are in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
 
 wheel: ## build it, install it where nothing is, and run the README there

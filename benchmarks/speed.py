@@ -23,7 +23,7 @@ from measure import (
 from reference import ReferenceMSiMamba
 
 from skmamba import MSiMambaClassifier, SlidingWindows, simulate_trials
-from skmamba.modules import MSiMamba
+from skmamba.modules import MSiMamba, MSiMambaEnsemble
 from skmamba.modules._fold_groups import direct_cost
 
 SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
@@ -50,7 +50,7 @@ def make_nets(shape):
 
 def train_step(net, x):
     net.zero_grad(set_to_none=True)
-    net(x).logsumexp(1).sum().backward()
+    net(x).logsumexp(-1).sum().backward()  # of an ensemble: of each member
 
 
 def predict(net, x):
@@ -117,7 +117,10 @@ def against_braindecode(repeats, shape=(64, 4, 256)):
         from braindecode import models
 
         batch, n_chans, n_times = shape
-        nets = {"MS-iMamba": MSiMamba(n_chans, 2, n_times)}
+        nets = {
+            "MS-iMamba": MSiMambaEnsemble(n_chans, 2, n_times),
+            "MS-iMamba, one member": MSiMamba(n_chans, 2, n_times),
+        }
         for name in RIVALS:
             nets[name] = getattr(models, name)(n_chans=n_chans, n_outputs=2, n_times=n_times)
         x = make_windows(*shape)
@@ -170,7 +173,7 @@ def glue(repeats):
     n_windows, n_epochs = 1280, 3
     trials = simulate_trials(n_subjects=1, n_trials=n_windows, n_channels=4, n_times=256)
     y = np.arange(n_windows) % 2
-    classifier = MSiMambaClassifier(max_epochs=n_epochs, random_state=0)
+    classifier = MSiMambaClassifier(max_epochs=n_epochs, n_members=1, random_state=0)
 
     def bare_loop():
         net = MSiMamba(4, 2, 256).train()

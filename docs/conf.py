@@ -1,6 +1,13 @@
 """How Sphinx builds these pages."""
 
+import os
+import sys
+from pathlib import Path
+
 from skmamba import __version__
+
+sys.path.append(str(Path(__file__).parent / "_ext"))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # examples run folds side by side, one thread each
 
 project = "skmamba"
 author = "The skmamba developers"
@@ -13,10 +20,11 @@ extensions = [
     "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
+    "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_ext", "_templates", "sg_execution_times.rst"]
 nitpicky = False
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
@@ -27,8 +35,32 @@ autosummary_generate = True
 autodoc_typehints = "none"  # docstrings are the source for types and shapes
 numpydoc_show_class_members = False  # the class template lists them
 
+# The others need data that somebody gives out, a cluster, or an hour: they are shown as they are.
+EXECUTED = "quickstart own_recordings grid_search compare_and_leak explain saving streaming"
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": rf"/({EXECUTED.replace(' ', '|')})\.py$",
+    "within_subsection_order": "gallery_order.place",
+    "backreferences_dir": "generated/backreferences",  # which examples show a name of the API
+    "doc_module": ("skmamba",),
+    "reference_url": {"skmamba": None},
+    "capture_repr": (),
+    "image_srcset": ["2x"],
+    "default_thumb_file": str(Path(__file__).parent / "_static/trace.svg"),
+    "download_all_examples": False,
+    "show_memory": False,
+    "write_computation_times": False,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skmamba"
+html_static_path = ["_static"]
+html_css_files = ["skmamba.css"]
 html_show_sourcelink = False
-html_theme_options = {"secondary_sidebar_items": ["page-toc"], "show_prev_next": True}
-html_sidebars = {"index": [], "changelog": [], "contributing": []}
+html_theme_options = {
+    "navbar_center": [],  # pages are in the sidebar, by section
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+}
+html_sidebars = {"**": ["sections.html"]}

@@ -21,6 +21,11 @@ from skmamba import SlidingWindows, Trials, WindowVotingClassifier
 
 EEG = ["Fp1", "Fp2", "C3", "C4", "O1", "O2"]
 
+# %%
+# Somebody's recordings
+# ---------------------
+# Invented, with what real ones bring: drifts, hum of the mains, a channel that is no EEG.
+
 
 def record(file, seed, sfreq=250.0, n_commands=20, seconds=6):
     """Invent one recording: slow drifts, mains hum, and an alpha rhythm behind closed eyes."""
@@ -40,6 +45,12 @@ def record(file, seed, sfreq=250.0, n_commands=20, seconds=6):
     raw.save(file, verbose="ERROR")
 
 
+# %%
+# From here on they are yours
+# ---------------------------
+# Filters and references need the continuous signal, so they come before trials are cut.
+
+
 def clean(file):
     """Do to the continuous signal what cannot be done to trials; all of it is MNE's."""
     raw = mne.io.read_raw(file, preload=True, verbose="ERROR")
@@ -53,6 +64,13 @@ def log_alpha_power(windows):
     """Log power from 8 to 13 Hz in each channel of windows of 128 points at 128 Hz."""
     power = np.abs(np.fft.rfft(windows * np.hanning(windows.shape[-1]))) ** 2
     return np.log(power[..., 8:13].mean(axis=-1))
+
+
+# %%
+# From files to a score
+# ---------------------
+# Trials are cut around the commands, people become groups, and each is tested by a model that has
+# never met them. Any classifier of the package can take the place of this linear one.
 
 
 def main():

@@ -7,6 +7,7 @@ Every model is trained on sixteen people and judged on the four it has never met
 sample, so no window of a trial can stand on both sides. ``--folds 20`` leaves one subject out.
 """
 
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -19,6 +20,13 @@ from skmamba import (
     make_models,
     score_by_subject,
 )
+
+# %%
+# What is measured
+# ----------------
+# Trials and single windows are both scored, and every model stands beside three kinds of chance:
+# the commonest class, classes drawn by lot, and the first model trained on labels that mean
+# nothing.
 
 
 def run(trials, models, n_folds):
@@ -39,6 +47,12 @@ def run(trials, models, n_folds):
     return table, scores
 
 
+# %%
+# What comes out
+# --------------
+# A table, and a picture in which every person is a dot. People differ more than models do.
+
+
 def main():
     """Run the comparison, print its table and save its picture."""
     parser = ArgumentParser(description="MS-iMamba against its rivals, across subjects.")
@@ -54,9 +68,9 @@ def main():
     print(f"\n{options.folds} folds over subjects; balanced accuracy of trials, its mean over 20")
     print("subjects and 95 % interval, and of windows; p of being no better than chance:\n")
     print(table.round(3).to_string())
-    picture = Path(__file__).with_suffix(".png")
+    picture = Path(sys.argv[0]).with_suffix(".png")
     ScoresDisplay.from_results(scores).figure_.savefig(picture, dpi=150)
-    print(f"\nPicture: {picture}")
+    print(f"\nPicture: {picture.name}, beside this file")
 
 
 if __name__ == "__main__":
