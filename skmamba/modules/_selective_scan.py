@@ -52,8 +52,9 @@ def selective_scan(
     -----
     Gradients are exact. There is no second derivative: ``create_graph=True`` is a RuntimeError.
 
-    While a graph is exported to ONNX the steps are taken by doubling [2]_, so that the graph grows
-    with the logarithm of the length; elsewhere one after the other, which is less work.
+    While a graph is exported to ONNX the steps are taken by doubling (Hillis and Steele, 1986), so
+    that the graph grows with the logarithm of the length; elsewhere one after the other, which is
+    less work.
 
     Examples
     --------
