@@ -20,6 +20,8 @@ def read_readme(small):
         trials = "simulate_trials(n_subjects=4, n_trials=4, n_channels=19)"
         source = source.replace("load_eegmat()", trials).replace(", n_jobs=-1", "")
         source = source.replace(", load_eegmat\n", ", simulate_trials\n")
+        network = "MSiMambaClassifier("
+        source = source.replace(network, f"{network}n_members=1, max_epochs=2, ")
     return source
 
 

@@ -58,4 +58,6 @@ def test_what_is_installed_runs_the_readme_and_the_quickstart(wheel, tmp_path):
     )
     assert f"in {tmp_path / 'site' / 'skmamba'}" in printed
     assert "of trials right; chance is 0.50" in printed
-    assert "band-power-LDA" in printed
+    assert "10 calm, 10 fear" in printed
+    assert printed.count("\nfear") + printed.count("\ncalm") == 7  # decisions on 5 s, every half
+    assert printed.count("band-power-LDA") == 2  # of the README and of the quickstart
