@@ -334,9 +334,9 @@ class NetClassifier(TrialClassifier):
         if not len(y_index):
             raise ValueError("Sample weights must contain at least one non-zero number.")
         if need_two and len(np.unique(y_index)) < 2:
+            (only,) = self.classes_[y_index[:1]].tolist()
             raise ValueError(
-                f"{type(self).__name__} needs trials of at least 2 classes, got 1 class: "
-                f"{self.classes_[y_index[0]]!r}."
+                f"{type(self).__name__} needs trials of at least 2 classes, got 1 class: {only!r}."
             )
 
     def _hold_out(self, trials, y_index, groups, seed):
