@@ -88,9 +88,10 @@ class MSiMambaClassifier(NetClassifier):
     Notes
     -----
     Window length, splits, optimizer, widths, depth and k are not stated in what this was written
-    from: every default is ours. One default departs from what the paper does say: its embedding
-    is linear, and ``embedding="inverted"`` gives it. :class:`~skmamba.modules.PowerEmbedding` tells
-    why, and what it gains.
+    from: every default is ours. Two defaults depart from what the paper does say. Its embedding is
+    linear, which is ``embedding="inverted"``: :class:`~skmamba.modules.PowerEmbedding` tells why
+    ours is not, and what that gains. And it is one network, which is ``n_members=1``: see
+    :class:`~skmamba.modules.MSiMambaEnsemble`.
 
     References
     ----------

@@ -36,7 +36,9 @@ class MSiMambaEnsemble(nn.Module):
 
     Notes
     -----
-    Ours, not the paper's: an average over random starts, as in [1]_.
+    Ours, not the paper's: an average over random starts, as in [1]_. On EEGMAT, over five folds of
+    subjects, three members score .74 on windows and .80 on trials, one .73 and .78 (balanced
+    accuracy; chance is .50).
 
     References
     ----------
