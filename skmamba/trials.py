@@ -398,13 +398,13 @@ class Trials:
                 f"y must have one label for each chosen event, of which there are {len(found)}, "
                 f"dropped ones included, got {len(y)}."
             )
-        metadata = _one_row_an_event(metadata, cuts).iloc[kept].reset_index(drop=True)
-        if "trial" not in metadata:
-            metadata["trial"] = np.arange(len(kept))
+        rows = _one_row_an_event(metadata, cuts).iloc[kept].reset_index(drop=True)
+        if "trial" not in rows:
+            rows["trial"] = np.arange(len(kept))
         return cls(
             X=np.concatenate([cut.X for cut in cuts]),
             y=np.asarray(y)[kept],
-            metadata=metadata,
+            metadata=rows,
             sfreq=cuts[0].sfreq,
             ch_names=cuts[0].ch_names,
             label_names=label_names,
