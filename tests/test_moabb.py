@@ -94,7 +94,14 @@ def arrays(dataset, paradigm):
 @pytest.fixture(scope="module")
 def pipelines():
     network = MSiMambaClassifier(
-        8, d_hidden=4, n_kernels=2, max_epochs=10, lr=1e-2, batch_size=16, random_state=0
+        8,
+        n_members=1,
+        d_hidden=4,
+        n_kernels=2,
+        max_epochs=10,
+        lr=1e-2,
+        batch_size=16,
+        random_state=0,
     )
     tangent = make_pipeline(Covariances("oas"), TangentSpace(), LogisticRegression())
     return {

@@ -96,7 +96,7 @@ def test_two_processes_share_a_store(tmp_path):
 def test_a_cluster_that_loses_a_worker_finishes_with_the_scores_of_one_process(tmp_path):
     distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
     trials = simulate_trials(n_subjects=6, n_trials=8, n_times=512)
-    pipe = make_pipeline(SlidingWindows(128), MSiMambaClassifier(max_epochs=10))
+    pipe = make_pipeline(SlidingWindows(128), MSiMambaClassifier(n_members=1, max_epochs=10))
     options = {"baselines": ["stratified"], "progress": False}
     serial = evaluate({"net": pipe}, trials, **options)
     killed = []
