@@ -2,7 +2,7 @@
 
 Run ``python benchmarks/variants.py '{"top_k": 3}' '{"n_members": 1}'``. Each setting is a row: its
 means over seeds, the least and most of a seed, and what the mean of all seeds' probabilities
-scores. ``"model"`` names another network of the registry.
+scores. ``"model"`` names another network of the registry, ``"channels": null`` takes them all.
 """
 
 import json
@@ -68,7 +68,8 @@ def main(argv=None):
     rows = []
     for setting in options.settings:
         changes = dict(setting)
-        (model,) = make_models(changes.pop("model", "MS-iMamba"), trials).values()
+        channels = {"channels": changes.pop("channels")} if "channels" in changes else {}
+        (model,) = make_models(changes.pop("model", "MS-iMamba"), trials, **channels).values()
         model[-1].set_params(**changes)
         probas = Parallel(options.jobs)(
             delayed(predict_windows)(model, trials, options.folds, seed)

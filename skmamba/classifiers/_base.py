@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import secrets
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,7 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -23,13 +22,14 @@ from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 from skorch.history import History
 
+from .._arguments import check_whole, draw_seed
 from .._groups import read_columns
 from .._restore import restored_on_error
 from .._types import Epochs, Groups, Seed
 from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded, torch_threads
 from ._scaling import SCALINGS, fit_scaling, scale_windows
-from ._validation import check_labels, check_whole
+from ._validation import check_labels
 
 OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -221,7 +221,7 @@ class NetClassifier(TrialClassifier):
         trials = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
         self._check_classes_left(y_index[trials], fresh and classes is None)
 
-        seed = _draw_seed(self.random_state)
+        seed = draw_seed(self.random_state)
         if not fresh:  # or every call would go through the same batches in the same order
             seed = (seed + self.n_iter_) % 2**31
         train, valid = trials, None
@@ -474,12 +474,6 @@ def resolve_device(device):
     if str(device).startswith("cuda") and not has_cuda:
         raise ValueError(f"device={device!r}, but torch finds no CUDA device. Use 'auto' or 'cpu'.")
     return device
-
-
-def _draw_seed(random_state):
-    if random_state is None:  # scikit-learn would draw from numpy's global state
-        return secrets.randbits(31)
-    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _fresh_callback(callback):

@@ -33,8 +33,9 @@ _BUILD_ERRORS = (ValueError, TypeError, RuntimeError, AssertionError, IndexError
 class BraindecodeClassifier(NetClassifier):
     """Classify trials with a network of braindecode, by its name, or with one of your own.
 
-    The drop-in comparison: same bags, same training, same vote as :class:`MSiMambaClassifier`,
-    another network.
+    The drop-in comparison: same bags, same trainer, same vote as :class:`MSiMambaClassifier`,
+    another network. Of the training's parameters, two have other defaults here: ``lr=1e-3`` and
+    ``max_epochs=20`` in the place of 2e-3 and 12, which were chosen for MS-iMamba alone.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 
+from .._arguments import check_whole
 from .._types import Seed
 from ..modules import (
     MSiMamba,
@@ -18,7 +19,6 @@ from ..modules import (
 from ._base import NetClassifier
 from ._docs import with_shared_docs
 from ._net import load_batches
-from ._validation import check_whole
 
 
 @with_shared_docs
@@ -83,7 +83,7 @@ class MSiMambaClassifier(NetClassifier):
     See Also
     --------
     skmamba.modules.MSiMamba : The network, with its references and departures.
-    BraindecodeClassifier : The same training for any of braindecode's networks.
+    BraindecodeClassifier : The same trainer for any of braindecode's networks.
 
     Notes
     -----

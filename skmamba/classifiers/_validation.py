@@ -1,7 +1,5 @@
 """Small checks that classifiers share."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -18,9 +16,3 @@ def check_labels(estimator, y):
         raise ValueError("Input y contains NaN or infinity.")
     check_classification_targets(y)
     return y
-
-
-def check_whole(name, value):
-    """Complain unless a parameter is a whole number of at least one."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")

@@ -6,12 +6,6 @@ import secrets
 from sklearn.utils import check_random_state
 
 
-def check_choice(name, value, allowed):
-    """Check an argument that is one of a few words."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
-
-
 def check_numbers(name, wanted, n_published):
     """Sort the numbers of the subjects or sessions wanted, and check that there are such.
 

@@ -23,6 +23,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
+from .._arguments import check_whole
 from .._groups import read_columns
 from .._types import Epochs, Groups, Seed, Splitter
 
@@ -129,7 +130,7 @@ class _HoldOutGroups(_ProtocolSplitter):
         self, n_splits: int | None = None, *, shuffle: bool = False, random_state: Seed = None
     ) -> None:
         if n_splits is not None:
-            _check_count("n_splits", n_splits, at_least=2)
+            check_whole("n_splits", n_splits, least=2)
         elif shuffle:
             raise ValueError(
                 f"shuffle=True without n_splits has no effect: each {self._column} is held out "
@@ -406,7 +407,7 @@ class FirstTrialsSplit(_ByVisit):
     protocol = "first_trials"
 
     def __init__(self, n_train: int = 9) -> None:
-        _check_count("n_train", n_train, at_least=1)
+        check_whole("n_train", n_train, least=1)
         self.n_train = n_train
 
     def _folds(self, X, y, groups):
@@ -489,7 +490,7 @@ windows of the same trial: ...
     protocol = "random_windows"
 
     def __init__(self, n_splits: int = 5, random_state: Seed = None) -> None:
-        _check_count("n_splits", n_splits, at_least=2)
+        check_whole("n_splits", n_splits, least=2)
         self.n_splits = n_splits
         self.random_state = random_state
 
@@ -615,7 +616,7 @@ inner_groups='stimulus')
         self, inner: int | Splitter | None = None, *, inner_groups: str | None = None
     ) -> None:
         if isinstance(inner, numbers.Integral):
-            _check_count("inner", inner, at_least=2)
+            check_whole("inner", inner, least=2)
         elif inner is not None and not _is_splitter(inner):
             raise ValueError(
                 "inner must be a splitter, such as StratifiedKFold(5), or a number of folds, got "
@@ -810,11 +811,6 @@ def _asks_for_groups(splitter):
     if not hasattr(splitter, "get_metadata_routing"):
         return None
     return bool(get_routing_for_object(splitter).split.requests.get("groups"))
-
-
-def _check_count(name, count, at_least):
-    if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < at_least:
-        raise ValueError(f"{name} must be a whole number of at least {at_least}, got {count!r}.")
 
 
 def _fresh(random_state):

@@ -1,15 +1,13 @@
 """What is asked of trials and of estimators, whatever their classes."""
 
-import secrets
 import warnings
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from .._epochs import as_array, count_axes, epochs_ch_names, is_epochs
@@ -142,25 +140,6 @@ def names_at_classifier(steps, ch_names, n_chans):
             "ch_names of those that reach it."
         )
     return names.tolist()
-
-
-def draw_seed(random_state):
-    """Draw a seed; None takes fresh entropy, where scikit-learn would ask the global state."""
-    if random_state is None:
-        return secrets.randbits(31)
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def check_count(name, value, least=1):
-    """Complain unless this is a whole number that is not too small."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}.")
-
-
-def check_choice(name, value, allowed):
-    """Complain unless this is one of a few words."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
 
 
 def score_quietly(scorer, estimator, X, y):

@@ -10,13 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from .._arguments import check_choice, check_whole, draw_seed
 from .._types import Epochs, Seed
 from ..trials import Trials
 from ._ask import (
-    check_choice,
-    check_count,
     count_windows,
-    draw_seed,
     names_at_classifier,
     read_trials,
     take_apart,
@@ -190,8 +188,8 @@ default="integrated_gradients"
     """
     check_choice("method", method, METHODS)
     check_choice("baseline", baseline, BASELINES)
-    check_count("n_references", n_references)
-    check_count("n_steps", n_steps)
+    check_whole("n_references", n_references)
+    check_whole("n_steps", n_steps)
     asked = read_trials(X, y, ch_names=ch_names)
     steps, classifier = take_apart(estimator)
     net = getattr(classifier, "net_", None)

@@ -15,14 +15,12 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from .._arguments import check_choice, check_whole, draw_seed
 from .._types import Epochs, Seed
 from ..trials import Trials
 from ._ask import (
     change_channels,
     channel_axis,
-    check_choice,
-    check_count,
-    draw_seed,
     heard_channels,
     name_channels,
     read_channels,
@@ -121,14 +119,14 @@ def electrode_failure(
     ['Fp1, Fp2', 'Fp1, F3', 'Fp2, F3']
     """
     check_choice("failure", failure, FAILURES)
-    check_count("n_subsets", n_subsets)
+    check_whole("n_subsets", n_subsets)
     estimator = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(estimator)
     asked = read_channels(X, y, ch_names, estimator)
     channels = heard_channels(estimator, asked.X)
     if max_failed is None:
         max_failed = len(channels)
-    check_count("max_failed", max_failed)
+    check_whole("max_failed", max_failed)
     if max_failed > len(channels):
         raise ValueError(
             f"max_failed={max_failed}, but the estimator uses {len(channels)} channels."

@@ -13,14 +13,12 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._arguments import check_choice, check_whole, draw_seed
 from .._types import Epochs, Groups, Seed, Splitter
 from ..trials import Trials
 from ._ask import (
     change_channels,
     channel_axis,
-    check_choice,
-    check_count,
-    draw_seed,
     find_pickers,
     heard_channels,
     name_channels,
@@ -137,7 +135,7 @@ def channel_importance(
     'Fp2'
     """
     check_choice("method", method, METHODS)
-    check_count("n_repeats", n_repeats)
+    check_whole("n_repeats", n_repeats)
     asked = read_channels(X, y, ch_names, estimator)
     estimator = _name_for_pickers(clone(estimator), asked.ch_names)
     channels = heard_channels(estimator, asked.X)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from .._arguments import check_choice, check_whole
 from .._groups import read_columns
 from .._restore import restored_on_error
 from .._types import Epochs, Groups
@@ -257,13 +257,8 @@ class EuclideanAlignment(TrialStep):
         return self.fit(X, y, groups=groups).transform(X, groups=groups)
 
     def _check_params(self):
-        if self.mode not in MODES:
-            raise ValueError(
-                f"mode must be one of {', '.join(map(repr, MODES))}, got {self.mode!r}."
-            )
-        k = self.n_calibration
-        if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-            raise ValueError(f"n_calibration must be a whole number of at least 1, got {k!r}.")
+        check_choice("mode", self.mode, MODES)
+        check_whole("n_calibration", self.n_calibration)
 
     def _read_subjects(self, groups, n_trials):
         if groups is None:

@@ -23,6 +23,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._arguments import check_choice, check_whole
 from .._epochs import epochs_ch_names
 from .._groups import read_columns
 from .._restore import restored_on_error
@@ -213,13 +214,8 @@ class ChannelSelector(ChannelPicker):
 
     def _check_params(self):
         """Complain about parameters; return what scores a set of channels."""
-        if not isinstance(self.k, Integral) or isinstance(self.k, bool) or self.k < 1:
-            raise ValueError(f"k must be a whole number of at least 1, got {self.k!r}.")
-        if self.direction not in DIRECTIONS:
-            raise ValueError(
-                f"direction must be one of {', '.join(map(repr, DIRECTIONS))}, "
-                f"got {self.direction!r}."
-            )
+        check_whole("k", self.k)
+        check_choice("direction", self.direction, DIRECTIONS)
         if self.estimator is not None:
             return self.estimator
         if self.sfreq is None:

@@ -14,6 +14,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from .._arguments import check_whole
 from .._types import StrPath
 from ..classifiers._scaling import CLIP
 from ..modules import Mamba, MultiScaleTemporalBlock, PlainScales
@@ -186,8 +187,7 @@ def _check_exportable(steps, opset):
             "period_selection='window' folds each window at periods of its own, which no graph "
             "can: fit the classifier again with period_selection='fixed'."
         )
-    if not isinstance(opset, int) or opset < 18:
-        raise ValueError(f"opset must be a whole number of at least 18, got {opset!r}.")
+    check_whole("opset", opset, least=18)
 
 
 def _export(network, opset):

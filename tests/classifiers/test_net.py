@@ -3,7 +3,13 @@ import threading
 import numpy as np
 import torch
 
-from skmamba.classifiers._net import WindowDataset, load_batches, seeded, torch_threads
+from skmamba.classifiers._net import (
+    WindowDataset,
+    WindowNet,
+    load_batches,
+    seeded,
+    torch_threads,
+)
 
 
 def make_dataset(**options):
@@ -79,3 +85,22 @@ def test_threads_of_torch_are_given_back():
     assert torch.get_num_threads() == before
     with torch_threads(None):
         assert torch.get_num_threads() == before
+
+
+def test_the_loss_of_members_is_the_mean_of_their_weighted_losses():
+    logits = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    classes = torch.tensor([0, 3, 1, 1, 2])
+    weight = torch.tensor([1.0, 0.5, 2.0, 0.0, 3.0], dtype=torch.float64)
+    net = WindowNet(
+        torch.nn.PReLU, criterion=torch.nn.CrossEntropyLoss, criterion__reduction="none"
+    ).initialize()
+    loss = net.get_loss(logits, classes, X={"weight": weight})
+    of_members = []
+    for member in range(3):
+        total = 0.0
+        for window in range(5):
+            scores = np.exp(logits[window, member].numpy())
+            surprise = -np.log(scores[classes[window]] / scores.sum())
+            total += weight[window].item() * surprise
+        of_members.append(total / weight.sum().item())
+    assert np.isclose(loss.item(), np.mean(of_members), rtol=1e-12)
