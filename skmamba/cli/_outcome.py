@@ -18,7 +18,8 @@ def report_scores(results, predictions, leakage, score, page, table):
     import pandas as pd
 
     from ..evaluation import compare
-    from ..report import scored_by_subject, to_latex, write_report
+    from ..report import to_latex, write_report
+    from ..report._parts import scored_by_subject
 
     score = score.replace("-", "_")
     write_report(results, page, predictions=predictions, leakage=leakage, score=score)
@@ -27,9 +28,8 @@ def report_scores(results, predictions, leakage, score, page, table):
         own = predictions
         if predictions is not None:
             own = predictions[(predictions[keys] == list(names)).all(axis=1)]
-        scored = scored_by_subject(
-            part, own, score
-        )  # as the page does, so that the numbers are its own
+        # As the page does, so that the numbers are its own.
+        scored = scored_by_subject(part, own, score)
         click.echo(f"\n{', '.join(filter(None, names))}")
         click.echo(scores_text(compare(scored, score), score))
         uses = part.drop_duplicates("estimator").set_index("estimator")["transductive"]
