@@ -10,7 +10,7 @@ demo: $(VENV)/.demo ## cross-validate MS-iMamba on bundled real EEG
 	$(PY) examples/quickstart.py
 
 test: lint ## lint and the whole suite
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --maxprocesses 4
 
 lint: $(VENV)/.test
 	$(PY) -m ruff check .

@@ -110,7 +110,9 @@ def channels(bench):
     models = {
         f"{name} ({n_channels} channels)": model
         for n_channels, picks in ((4, "frontal4"), (19, None))
-        for name, model in make_models(TWO, trials, channels=picks, **bench.passes).items()
+        for name, model in make_models(
+            [*TWO, "band-power-LDA"], trials, channels=picks, **bench.passes
+        ).items()
     }
     return bench.compare(models, trials)
 
