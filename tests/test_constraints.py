@@ -30,7 +30,7 @@ def test_what_is_pinned_runs_on_the_oldest_python():
     ]
     assert len(pinned) > 50  # of those that are installed
     for package in pinned:
-        python = package.metadata["Requires-Python"] or ""
+        python = package.metadata.get("Requires-Python", "")
         assert OLDEST_PYTHON in SpecifierSet(python), f"{package.name} needs Python {python}"
 
 
