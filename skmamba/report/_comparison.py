@@ -25,9 +25,7 @@ def describe_models(table):
             "is_reference": row.estimator == reference,
             "n_subjects": str(row.n_subjects),
             "mean": number(row.mean_score),
-            "interval": f"{number(row.low)} to {number(row.high)}"
-            if row.low == row.low
-            else NOTHING,
+            "interval": _interval(row.low, row.high),
             "chance": number(row.chance),
             "p_chance": p_value(row.p_chance),
             "difference": signed(row.difference) if row.estimator != reference else NOTHING,

@@ -8,6 +8,7 @@ import sys
 import pandas as pd
 
 from skmamba import compare
+from skmamba.report._embedded import draw_picture
 
 
 def test_pictures_in_the_page_load_nothing_either(write, results, gap):
@@ -25,6 +26,10 @@ def test_pictures_in_the_page_load_nothing_either(write, results, gap):
 def test_dollars_in_a_name_are_no_formula(write, make_results, net):
     name = "cost $ {_ $"
     assert name in write(make_results(**{name: net})).rows("Estimator", "Chance")
+
+
+def test_dollars_in_a_picture_are_no_formula():
+    assert draw_picture(lambda ax: ax.set_title(r"$\frac{$"), size=(2, 2)).startswith("data:image")
 
 
 def test_without_matplotlib_the_numbers_are_still_there(write, results, monkeypatch):
