@@ -1,4 +1,4 @@
-"""What every room asks of its arguments: a whole number, one of a few words, a seed."""
+"""What every room asks of its arguments: a whole number, one of a few words, a source of luck."""
 
 import secrets
 from numbers import Integral
@@ -18,8 +18,11 @@ def check_choice(name, value, allowed):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
 
 
+def make_rng(random_state):
+    """Make a generator; None takes fresh entropy, not numpy's global state."""
+    return check_random_state(secrets.randbits(32) if random_state is None else random_state)
+
+
 def draw_seed(random_state):
-    """Draw a seed; None takes fresh entropy, where scikit-learn would ask numpy's global state."""
-    if random_state is None:
-        return secrets.randbits(31)
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    """Draw a seed for what wants a number; None takes fresh entropy."""
+    return int(make_rng(random_state).randint(2**31 - 1))

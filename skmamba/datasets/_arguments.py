@@ -1,9 +1,6 @@
-"""Arguments that loaders and writers share."""
+"""Arguments that loaders share."""
 
 import numbers
-import secrets
-
-from sklearn.utils import check_random_state
 
 
 def check_numbers(name, wanted, n_published):
@@ -44,11 +41,3 @@ def check_numbers(name, wanted, n_published):
             f"got {wanted!r}."
         )
     return sorted(int(number) for number in given)
-
-
-def make_rng(random_state):
-    """Make a generator; None takes fresh entropy.
-
-    scikit-learn would take None for numpy's global generator, which belongs to the caller.
-    """
-    return check_random_state(secrets.randbits(32) if random_state is None else random_state)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
+from .._arguments import make_rng
 from .._types import Seed, StrPath
 from ..trials import Trials
-from ._arguments import make_rng
 from ._channels import pick_channels
 from ._deap_cache import pick_cached
 from ._files import DataFormatError, check_array, make_room, read_each

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
-from .._arguments import check_choice
+from .._arguments import check_choice, make_rng
 from .._types import Seed, StrPath
 from ..trials import Trials
-from ._arguments import check_numbers, make_rng
+from ._arguments import check_numbers
 from ._channels import pick_channels
 from ._files import DataFormatError, check_array, find_files, make_room, read_each
 from ._mat import list_mat, read_mat

@@ -7,10 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from .._arguments import check_choice
+from .._arguments import check_choice, make_rng
 from .._types import Seed
 from ..trials import Trials
-from ._arguments import make_rng
 
 CH_NAMES = "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split()
 NOISE_RMS = 10.0  # microvolt

@@ -1,0 +1,51 @@
+"""What every room asks of its arguments."""
+
+import numpy as np
+import pytest
+
+from skmamba._arguments import check_choice, check_whole, draw_seed, make_rng
+
+
+@pytest.mark.parametrize("value", [1, np.int64(7)])
+def test_whole_numbers_that_are_large_enough_pass(value):
+    check_whole("top_k", value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "3", None])
+def test_what_is_no_whole_number_or_too_small_is_told(value):
+    with pytest.raises(ValueError, match="top_k must be a whole number of at least 1, got"):
+        check_whole("top_k", value)
+
+
+def test_the_least_can_be_another():
+    check_whole("n_jobs", 0, least=0)
+    with pytest.raises(ValueError, match="stride must be a whole number of at least 2, got 1"):
+        check_whole("stride", 1, least=2)
+
+
+def test_one_of_the_words_passes():
+    check_choice("vote", "mean", ("mean", "majority"))
+
+
+@pytest.mark.parametrize("value", ["Mean", "", None, ["mean"]])
+def test_another_word_is_told_the_words_that_would_do(value):
+    with pytest.raises(ValueError, match="vote must be one of 'mean', 'majority', got"):
+        check_choice("vote", value, ("mean", "majority"))
+
+
+def test_the_same_number_gives_the_same_luck():
+    assert draw_seed(3) == draw_seed(3)
+    assert make_rng(3).randint(1000) == make_rng(3).randint(1000)
+
+
+def test_a_generator_moves_on():
+    rng = np.random.RandomState(3)
+    assert make_rng(rng) is rng
+    assert draw_seed(rng) != draw_seed(rng)
+
+
+def test_none_is_new_each_time_and_leaves_the_global_generator_alone():
+    before = np.random.get_state()[1].copy()
+    assert draw_seed(None) != draw_seed(None)
+    assert make_rng(None).randint(2**31 - 1) != make_rng(None).randint(2**31 - 1)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
