@@ -37,8 +37,8 @@ class MSiMambaEnsemble(nn.Module):
     Notes
     -----
     Ours, not the paper's: an average over random starts, as in [1]_. On EEGMAT, over five folds of
-    subjects, three members score .74 on windows and .80 on trials, one .73 and .78 (balanced
-    accuracy; chance is .50).
+    subjects, three members score .73 on windows and .78 on trials, one .71 and .77 (balanced
+    accuracy, means of five seeds; chance is .50).
 
     References
     ----------
