@@ -26,9 +26,11 @@ from skmamba import (
 )
 from skmamba.cli import main as skmamba
 from skmamba.cli._data import check_data, make_splitter
+from skmamba.modules import MSiMambaEnsemble, PowerEmbedding
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/results.md"
+INVERTED, SINGLE = "embedding='inverted'", "n_members=1"
 WRITTEN = ["channels", "people", "leak", "control"]
 
 
@@ -300,3 +302,53 @@ def test_settings_are_tried_on_people_not_trained_on(variants, trials, monkeypat
     proba = variants.predict_windows(model, trials, 2, seed=0)
     assert len(seen) == 2
     assert np.isfinite(proba).all()
+
+
+def read_scores(name):
+    """Trials and windows of each model as texts quote them: .50, no 0.50."""
+    header, rows = read_table(read_section(PAGE, name))
+    columns = header.index("trials"), header.index("windows")
+    return {row[0]: [re.sub(r"\b0\.", ".", row[column]) for column in columns] for row in rows}
+
+
+def test_the_readme_quotes_the_headline():
+    names = {
+        "**MS-iMamba**": "MS-iMamba",
+        "band power + LDA": "band-power-LDA",
+        "tangent space + logistic regression (pyRiemann)": "tangent-space-LR",
+    }
+    text = (ROOT / "README.md").read_text("utf8").split("## What to expect")[1]
+    _, (*rows, chance) = read_table(text.split("\n## ")[0])
+    quoted = {names.get(name, name.removesuffix(" (braindecode)")): row for name, *row in rows}
+    assert quoted == read_scores("headline")
+    assert chance == ["majority (chance)", ".50", ".50"]
+
+
+def test_the_page_of_the_network_quotes_the_ablations():
+    text = (ROOT / "docs/model.md").read_text("utf8").split("| Network ")[1].split("\n\n")[0]
+    _, rows = read_table("| Network " + text)
+    scores = read_scores("ablations")
+    assert len(rows) == 7
+    for row, *quoted in rows:
+        wanted = "MS-iMamba" if row == "the default" else row.replace('"', "'")
+        trials, windows = scores[next(name for name in scores if name in wanted)]
+        assert quoted == [windows.split()[0], trials.split()[0]], row
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence", "other"),
+    [
+        (PowerEmbedding, "score {} in the place of {}, and trials {} in the place of {}", INVERTED),
+        (MSiMambaEnsemble, "score {0} on windows and {2} on trials, one {1} and {3}", SINGLE),
+        ("| Embedding |", "windows {} against {}, trials {} against {}", INVERTED),
+        ("| Networks |", "windows {} against {}, trials {} against {}", SINGLE),
+    ],
+)
+def test_a_departure_is_named_with_its_measured_gain(place, sentence, other):
+    if isinstance(place, str):
+        (told,) = re.findall(re.escape(place) + ".*", (ROOT / "docs/model.md").read_text("utf8"))
+    else:
+        told = " ".join(place.__doc__.split())
+    scores = read_scores("ablations")
+    trials, windows = zip(scores["MS-iMamba"], scores[other], strict=True)
+    assert sentence.format(*(cell.split()[0] for cell in windows + trials)) in told

@@ -69,9 +69,9 @@ def test_refit_with_windows_of_another_length_works(trials):
 
 
 def test_the_callers_random_state_is_untouched(bags, trials):
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()
     BraindecodeClassifier(max_epochs=1).fit(bags, trials.y)
-    assert np.array_equal(np.random.get_state()[1], before)
+    np.testing.assert_equal(np.random.get_state(), before)
 
 
 def test_training_parameters_are_those_of_ms_imamba_but_for_rate_and_epochs():

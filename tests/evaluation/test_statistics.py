@@ -218,9 +218,9 @@ def test_same_seed_same_interval_and_another_seed_another():
 
 def test_the_global_generator_is_left_alone(results):
     np.random.seed(0)
-    state = np.random.get_state()[1].copy()
+    state = np.random.get_state()
     compare(results, "accuracy", random_state=None)
-    assert np.array_equal(np.random.get_state()[1], state)
+    np.testing.assert_equal(np.random.get_state(), state)
 
 
 def test_other_estimators_do_not_move_an_interval(results):
