@@ -18,10 +18,10 @@ lint: $(VENV)/.test
 	$(PY) -m mypy
 
 bench: $(VENV)/.demo ## speed, as ratios
-	$(PY) benchmarks/speed.py --write docs/benchmarks.md
+	$(PY) benchmarks/speed.py --write docs/research/speed.md
 
-results: $(VENV)/.test ## every score of docs/results.md, on two cores
-	$(PY) benchmarks/results.py --write docs/results.md
+results: $(VENV)/.test ## every score of docs/research/results.md, on two cores
+	$(PY) benchmarks/results.py --write docs/research/results.md
 
 docs: $(VENV)/.docs ## runs the examples, minutes the first time; the pages are in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

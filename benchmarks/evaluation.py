@@ -9,19 +9,22 @@ from time import perf_counter
 
 from sklearn.pipeline import make_pipeline
 
-from skmamba import MSiMambaClassifier, SlidingWindows, evaluate, simulate_trials
+from skmamba import MSiMambaClassifier, SlidingWindows, evaluate
+from skmamba.datasets import simulate_trials
 
 ROUNDS = 3
 
 
 def seconds(**options):
     start = perf_counter()
-    evaluate({"MS-iMamba": PIPE}, TRIALS, baselines=(), progress=False, **options)
+    evaluate({"MS-iMamba": PIPE}, TRIALS, baselines=(), verbose=False, **options).scores
     return perf_counter() - start
 
 
 TRIALS = simulate_trials(n_subjects=8, n_trials=40, n_times=1024)  # eight equal folds
-PIPE = make_pipeline(SlidingWindows(256), MSiMambaClassifier(max_epochs=20, random_state=0))
+PIPE = make_pipeline(
+    SlidingWindows(window_size_samples=256), MSiMambaClassifier(max_epochs=20, random_state=0)
+)
 
 
 def main():

@@ -41,7 +41,7 @@ ROWS = {
     "np.load, then pick": load_npy,
     "pickle.load, then pick": load_pickle,
     "load_deap, four channels": lambda folder: load_deap(folder).X,
-    "load_deap, all of EEG": lambda folder: load_deap(folder, channels="all").X,
+    "load_deap, all of EEG": lambda folder: load_deap(folder, picks="all").X,
     "load_deap, making a cache": lambda folder: load_deap(folder, cache=folder / "cache").X,
     "load_deap, from the cache": lambda folder: load_deap(folder, cache=folder / "cache").X,
 }

@@ -1,6 +1,6 @@
 """What MS-iMamba reaches on the EEG that is here, beside chance and its rivals.
 
-Run ``make results``; ``--write docs/results.md`` puts each section into that page as soon as it is
+Run ``make results``; ``--write docs/research/results.md`` puts each section into that page as soon as it is
 done. Finished fits are kept in ``--store``: after an interruption the same command goes on.
 """
 
@@ -17,16 +17,10 @@ from scores import WINDOWS, FewerSubjects, evaluate_seeds, put_in_words, tabulat
 from sklearn.dummy import DummyClassifier
 from speed import to_markdown
 
-from skmamba import (
-    ChannelPicker,
-    CrossSubjectSplit,
-    Trials,
-    leakage_gap,
-    list_models,
-    load_eegmat,
-    make_models,
-    simulate_trials,
-)
+from skmamba import ChannelPicker, Trials, load_eegmat, make_models
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit, leakage_gap
+from skmamba.pipelines import list_models
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = runpy.run_path(str(ROOT / "examples/ablations.py"))  # the rows of one are those of both
@@ -111,7 +105,7 @@ def channels(bench):
         f"{name} ({n_channels} channels)": model
         for n_channels, picks in ((4, "frontal4"), (19, None))
         for name, model in make_models(
-            [*TWO, "band-power-LDA"], trials, channels=picks, **bench.passes
+            [*TWO, "band-power-LDA"], trials, picks=picks, **bench.passes
         ).items()
     }
     return bench.compare(models, trials)

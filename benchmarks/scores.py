@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from skmamba import compare, evaluate, score_by_subject
+from skmamba import compare, evaluate
+from skmamba.evaluation import score_by_subject
 
 SCORE = "balanced_accuracy"
 WINDOWS = f"{SCORE}_windows"
@@ -39,7 +40,7 @@ def evaluate_seeds(models, trials, splitters, **options):
     """Results by fold and scores by subject, with seeds 0, 1, ... for one splitter each."""
     parts = []
     for seed, cv in enumerate(splitters):
-        by_fold, predictions = evaluate(
+        evaluated = evaluate(
             models,
             trials,
             cv,
@@ -48,9 +49,9 @@ def evaluate_seeds(models, trials, splitters, **options):
             windows=True,
             random_state=seed,
             error_score="raise",  # a mean over the folds that went well would flatter
-            return_predictions=True,
             **options,
         )
+        by_fold, predictions = evaluated.scores, evaluated.predictions
         by_subject = score_by_subject(predictions, SCORE)
         parts.append((by_fold.assign(seed=seed), by_subject.assign(seed=seed)))
     return tuple(map(pd.concat, zip(*parts, strict=True)))

@@ -1,7 +1,7 @@
 """How fast the network is, as ratios to the plain composition and to braindecode's networks.
 
 Everything runs in one process on the same windows, in turns, and medians are compared. Run
-``make bench``; ``--write docs/benchmarks.md`` puts the tables into that page.
+``make bench``; ``--write docs/research/speed.md`` puts the tables into that page.
 """
 
 import warnings
@@ -22,7 +22,8 @@ from measure import (
 )
 from reference import ReferenceMSiMamba
 
-from skmamba import MSiMambaClassifier, SlidingWindows, simulate_trials
+from skmamba import MSiMambaClassifier, SlidingWindows
+from skmamba.datasets import simulate_trials
 from skmamba.modules import MSiMamba, MSiMambaEnsemble
 from skmamba.modules._fold_groups import direct_cost
 
@@ -200,7 +201,7 @@ def glue(repeats):
 def peak_of_predict(n_trials):
     torch.set_num_threads(1)
     X = make_windows(n_trials, 4, 7500).numpy()
-    bags = SlidingWindows(size=256, stride=128).fit_transform(X)
+    bags = SlidingWindows(window_size_samples=256, stride_samples=128).fit_transform(X)
     classifier = MSiMambaClassifier(max_epochs=1).fit(bags[:4], [0, 1, 0, 1])
     return peak_bytes(partial(classifier.predict, bags), repeats=1)
 

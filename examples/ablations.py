@@ -13,7 +13,8 @@ from argparse import ArgumentParser
 import pandas as pd
 from sklearn.base import clone
 
-from skmamba import CrossSubjectSplit, compare, evaluate, load_eegmat, make_models, score_by_subject
+from skmamba import compare, evaluate, load_eegmat, make_models
+from skmamba.evaluation import CrossSubjectSplit, score_by_subject
 
 SCORE = "balanced_accuracy"
 
@@ -55,16 +56,16 @@ def run(trials, models, n_folds, n_seeds, **options):
     """Score every model on every subject; a row a model, and what it loses to the default."""
     parts = []
     for seed in range(n_seeds):
-        results, predictions = evaluate(
+        evaluated = evaluate(
             models,
             trials,
             CrossSubjectSplit(n_folds),
             baselines="majority",
             windows=True,
             random_state=seed,
-            return_predictions=True,
             **options,
         )
+        results, predictions = evaluated.scores, evaluated.predictions
         parts.append((results, score_by_subject(predictions, SCORE).assign(seed=seed)))
     results, scores = map(pd.concat, zip(*parts, strict=True))
     table = compare(scores, SCORE).set_index("estimator").drop("majority")

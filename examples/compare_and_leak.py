@@ -9,17 +9,9 @@ shuffled, and it seems to get much better without learning anything.
 
 import matplotlib.pyplot as plt
 
-from skmamba import (
-    CrossSubjectSplit,
-    LeakageDisplay,
-    ScoresDisplay,
-    compare,
-    evaluate,
-    leakage_gap,
-    load_eegmat,
-    make_models,
-    score_by_subject,
-)
+from skmamba import compare, evaluate, load_eegmat, make_models
+from skmamba.evaluation import CrossSubjectSplit, leakage_gap, score_by_subject
+from skmamba.plots import LeakageDisplay, ScoresDisplay
 
 N_SUBJECTS = 12  # of 20
 N_FOLDS = 3
@@ -42,14 +34,10 @@ models = make_models(
 )
 models["MS-iMamba"][-1].set_params(n_members=1)
 
-results, predictions = evaluate(
-    models,
-    trials,
-    CrossSubjectSplit(N_FOLDS),
-    baselines="majority",
-    return_predictions=True,
-    progress=False,
+evaluated = evaluate(
+    models, trials, CrossSubjectSplit(N_FOLDS), baselines="majority", verbose=False
 )
+results, predictions = evaluated.scores, evaluated.predictions
 scores = score_by_subject(predictions)
 columns = ["estimator", "n_subjects", "mean", "low", "high", "chance", "p_holm"]
 print(compare(scores)[columns].round(2).to_string(index=False))
@@ -68,7 +56,7 @@ plt.show()
 # people kept together. Each is done twice: with the labels as they are, and with labels dealt out
 # anew among the trials of each person. Those mean nothing, so an honest score of them is 0.50.
 
-gap = leakage_gap(models["MS-iMamba"], trials, size=256, n_splits=2)
+gap = leakage_gap(models["MS-iMamba"], trials, window_size_samples=256, n_splits=2)
 print(gap.drop(columns=["n_train", "n_test"]).round(2).to_string(index=False))
 
 # %%

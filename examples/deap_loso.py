@@ -13,7 +13,8 @@ has never met. DEAP's owners give the files out on request; say where yours lie:
 from argparse import ArgumentParser
 from tempfile import TemporaryDirectory
 
-from skmamba import compare, evaluate, load_deap, make_models, write_fake_deap
+from skmamba import compare, evaluate, load_deap, make_models
+from skmamba.datasets import write_fake_deap
 
 
 def main():
@@ -34,11 +35,13 @@ def main():
         if options.fake:
             write_fake_deap(temporary, n_subjects=4, n_trials=20, n_times=384 + 1280)
         trials = load_deap(
-            options.folder or temporary, options.target, cache=options.cache, progress=True
+            options.folder or temporary, options.target, cache=options.cache, verbose=True
         )
     print(trials)
-    models = make_models("MS-iMamba", trials, channels=None, max_epochs=max_epochs)
-    results = evaluate(models, trials, "cross_subject", n_jobs=options.jobs, store=options.store)
+    models = make_models("MS-iMamba", trials, picks=None, max_epochs=max_epochs)
+    results = evaluate(
+        models, trials, "cross_subject", n_jobs=options.jobs, cache_dir=options.store
+    ).scores
     for score in ("accuracy", "balanced_accuracy"):
         print(
             f"\n{score} over {trials.metadata['subject'].nunique()} subjects, left out once each:\n"

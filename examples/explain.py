@@ -13,18 +13,15 @@ import matplotlib.pyplot as plt
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 
-from skmamba import (
-    ChannelImportanceDisplay,
-    ElectrodeFailureDisplay,
-    FrequencyDisplay,
-    MSiMambaClassifier,
-    SlidingWindows,
-    attribute_input,
+from skmamba import MSiMambaClassifier, SlidingWindows
+from skmamba.datasets import simulate_trials
+from skmamba.inspection import (
     channel_importance,
     electrode_failure,
     frequency_profile,
-    simulate_trials,
+    input_attribution,
 )
+from skmamba.plots import ChannelImportanceDisplay, ElectrodeFailureDisplay, FrequencyDisplay
 
 N_TRIALS = 16  # of each of eight people
 MAX_EPOCHS = 8
@@ -43,7 +40,7 @@ X[:, 2] = trials.X[:, 2]  # F3
 trials = replace(trials, X=X, label_names={0: "weak", 1: "strong"})
 
 pipe = make_pipeline(
-    SlidingWindows(size=2, sfreq=trials.sfreq),
+    SlidingWindows(window_size=2, sfreq=trials.sfreq),
     MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
 )
 train, test = trials.select("subject < 6"), trials.select("subject >= 6")
@@ -109,7 +106,7 @@ print(alone.round(2).to_string())
 # each channel gave on the way. This needs captum: ``pip install "skmamba[captum]"``. It tells what
 # the network does, not what is true, so it is a question for networks that score above chance.
 
-attribution = attribute_input(pipe, test, random_state=0)
+attribution = input_attribution(pipe, test, random_state=0)
 print(attribution.round(3).to_string(index=False))
 
 # %%

@@ -13,7 +13,8 @@ import pandas as pd
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 
-from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, simulate_trials
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows
+from skmamba.datasets import simulate_trials
 
 N_SUBJECTS = 12
 N_TRIALS = 20  # of each
@@ -48,7 +49,7 @@ known, new = trials.select(subject < n_known), trials.select(subject >= n_known)
 
 pipe = make_pipeline(
     ChannelPicker(ch_names=trials.ch_names),
-    SlidingWindows(size=1, sfreq=trials.sfreq),  # in seconds
+    SlidingWindows(window_size=1, sfreq=trials.sfreq),  # in seconds
     MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
 )
 grid = {

@@ -34,7 +34,7 @@ def main():
     # One thread a worker: folds are what runs side by side.
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         with Client(cluster), parallel_config(backend="dask"):
-            results = evaluate(models, trials, cv="cross_subject", store=options.store)
+            results = evaluate(models, trials, cv="cross_subject", cache_dir=options.store).scores
     print(compare(results).round(3).to_string())
 
 

@@ -91,7 +91,7 @@ def main():
     print(trials)
 
     model = make_pipeline(
-        SlidingWindows(size=1, sfreq=trials.sfreq),
+        SlidingWindows(window_size=1, sfreq=trials.sfreq),
         WindowVotingClassifier(
             make_pipeline(FunctionTransformer(log_alpha_power), LinearDiscriminantAnalysis())
         ),

@@ -11,15 +11,9 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from skmamba import (
-    CrossSubjectSplit,
-    ScoresDisplay,
-    compare,
-    evaluate,
-    load_eegmat,
-    make_models,
-    score_by_subject,
-)
+from skmamba import compare, evaluate, load_eegmat, make_models
+from skmamba.evaluation import CrossSubjectSplit, score_by_subject
+from skmamba.plots import ScoresDisplay
 
 # %%
 # What is measured
@@ -31,14 +25,8 @@ from skmamba import (
 
 def run(trials, models, n_folds):
     """Score every model on every subject; a table of means, and the scores it is made of."""
-    results, predictions = evaluate(
-        models,
-        trials,
-        cv=CrossSubjectSplit(n_folds),
-        windows=True,
-        n_jobs=-1,
-        return_predictions=True,
-    )
+    evaluated = evaluate(models, trials, cv=CrossSubjectSplit(n_folds), windows=True, n_jobs=-1)
+    results, predictions = evaluated.scores, evaluated.predictions
     scores = score_by_subject(predictions)
     by_fold = results.groupby("estimator")
     table = compare(scores).set_index("estimator")[["mean", "low", "high", "chance", "p_chance"]]

@@ -20,12 +20,12 @@ from skmamba import (
     ChannelPicker,
     MSiMambaClassifier,
     SlidingWindows,
-    TrainingCurveDisplay,
     load_eegmat,
     load_model,
     save_model,
-    to_onnx,
 )
+from skmamba.persistence import to_onnx
+from skmamba.plots import TrainingCurveDisplay
 
 N_SUBJECTS = 12  # of 20
 MAX_EPOCHS = 8
@@ -42,9 +42,12 @@ people = trials.metadata["subject"].unique()[:N_SUBJECTS]
 known, new = trials.select(subject=people[:-4]), trials.select(subject=people[-4:])
 pipe = make_pipeline(
     ChannelPicker("frontal4", ch_names=trials.ch_names),
-    SlidingWindows(size=2, sfreq=trials.sfreq),
+    SlidingWindows(window_size=2, sfreq=trials.sfreq),
     MSiMambaClassifier(
-        n_members=1, max_epochs=MAX_EPOCHS, period_selection="fixed", random_state=0
+        n_members=1,
+        max_epochs=MAX_EPOCHS,
+        random_state=0,
+        module_params={"period_selection": "fixed"},
     ),
 )
 pipe.fit(known.X, known.y)

@@ -30,7 +30,7 @@ SOMEBODY = 35
 others, somebody = trials.select(subject != SOMEBODY), trials.select(subject == SOMEBODY)
 pipe = make_pipeline(
     ChannelPicker("frontal4", ch_names=trials.ch_names),
-    SlidingWindows(2.0, sfreq=trials.sfreq),
+    SlidingWindows(window_size=2.0, sfreq=trials.sfreq),
     MSiMambaClassifier(max_epochs=5, random_state=0),
 )
 pipe.fit(others.X, others.y)

@@ -1,14 +1,80 @@
-"""Reading a table of scores: what compare counts and the pictures draw."""
+"""Results of an evaluation, and means and intervals of a table of scores."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 # Columns that are numbers, but no scores.
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
 N_RESAMPLES = 9999
 DECIMALS = 12  # 0.8 - 0.7 and 0.6 - 0.5 are ties, whatever floats say
+
+
+@dataclass(frozen=True)
+class EvaluationResults:
+    """Scores and predictions of an evaluation.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per estimator and fold.
+    predictions : DataFrame
+        One row per estimator and tested trial; empty if they are not known.
+
+    See Also
+    --------
+    skmamba.evaluate : Returns the results and describes the columns.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skmamba import evaluate
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=3, n_trials=4)
+    >>> results = evaluate({"dummy": DummyClassifier()}, trials, baselines=[], verbose=False)
+    >>> results
+    <EvaluationResults: 1 estimator, 3 folds, 12 predictions>
+    """
+
+    scores: pd.DataFrame
+    predictions: pd.DataFrame
+
+    @staticmethod
+    def concatenate(parts: Iterable[EvaluationResults]) -> EvaluationResults:
+        """Concatenate results, such as those of several seeds or protocols.
+
+        Parameters
+        ----------
+        parts : iterable of EvaluationResults
+            At least one.
+
+        Returns
+        -------
+        results : EvaluationResults
+            All rows, in the order of the parts.
+        """
+        parts = list(parts)
+        return EvaluationResults(
+            pd.concat([part.scores for part in parts], ignore_index=True),
+            pd.concat([part.predictions for part in parts], ignore_index=True),
+        )
+
+    def __repr__(self) -> str:
+        n_estimators = self.scores["estimator"].nunique()
+        n_folds = self.scores["fold"].nunique() if "fold" in self.scores else 0
+        return (
+            f"<EvaluationResults: {n_estimators} estimator{'s' if n_estimators != 1 else ''}, "
+            f"{n_folds} folds, {len(self.predictions)} predictions>"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.scores.to_html()
 
 
 def check_results(results, score):
@@ -60,7 +126,7 @@ def average_by(results, unit, score):
     return means.unstack("estimator")[order]
 
 
-def find_chance(score, kinds, means, lows):
+def find_chance_level(score, kinds, means, lows):
     """Name the better of two baselines that know nothing, None without the first.
 
     The majority is no chance where it is always wrong, as on held-out stimuli of one label each,

@@ -1,42 +1,60 @@
-"""Cutting windows: the one place that knows where they start."""
+"""Conversion of window lengths to samples, and cutting of windows."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ._validation import check_int
 
-def cut_windows(X, size, stride):
-    """Look at trials through windows of equal length, without copying.
+
+def cut_windows(X, window_size, stride):
+    """Return overlapping windows of equal length as a view.
 
     Parameters
     ----------
     X : ndarray of shape (n_trials, n_channels, n_times)
         Trials.
-    size, stride : int
-        Length of a window and distance between two starts, in time points.
+    window_size, stride : int
+        Window length and distance between two window starts, in samples.
 
     Returns
     -------
-    windows : ndarray of shape (n_trials, n_windows, n_channels, size)
+    windows : ndarray of shape (n_trials, n_windows, n_channels, window_size)
         A read-only view of ``X``.
     """
     n_times = X.shape[-1]
-    if n_times < size:
+    if n_times < window_size:
         raise ValueError(
-            f"A trial of {n_times} time points is shorter than one window of size={size}."
+            f"Trials of {n_times} samples are shorter than one window of {window_size} samples."
         )
-    return sliding_window_view(X, size, axis=-1)[:, :, ::stride].swapaxes(1, 2)
+    return sliding_window_view(X, window_size, axis=-1)[:, :, ::stride].swapaxes(1, 2)
 
 
-def whole_points(name, value, sfreq=None):
-    """Turn a length in time points, or in seconds when ``sfreq`` is given, into time points."""
-    points = value if sfreq is None else value * sfreq
-    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if sfreq is None and not is_whole:
+def resolve_window(window_size, stride, window_size_samples, stride_samples, sfreq):
+    """Return window length and stride in samples.
+
+    A value in samples takes precedence over the value in seconds, and the stride is the window
+    length by default.
+    """
+    size = to_samples("window_size", window_size, window_size_samples, sfreq)
+    if stride is None and stride_samples is None:
+        return size, size
+    return size, to_samples("stride", stride, stride_samples, sfreq)
+
+
+def to_samples(name, seconds, samples, sfreq):
+    """Return a duration in samples, given in samples or in seconds at a sampling rate."""
+    if samples is not None:
+        check_int(f"{name}_samples", samples)
+        return int(samples)
+    if sfreq is None:
         raise ValueError(
-            f"{name} must be a whole number of time points, got {value!r}. "
-            "Give sfreq to state it in seconds."
+            f"{name}={seconds!r} is in seconds and requires sfreq, got sfreq=None. Pass sfreq in "
+            f"hertz, or pass {name}_samples."
         )
-    if round(points) < 1:
-        unit = "time points" if sfreq is None else f"seconds at sfreq={sfreq:g}"
-        raise ValueError(f"{name} must be at least one time point, got {value!r} {unit}.")
-    return round(points)
+    n_samples = seconds * sfreq
+    if not np.isfinite(n_samples) or round(n_samples) < 1:
+        raise ValueError(
+            f"{name} must be finite and at least one sample long, got {seconds!r} seconds at "
+            f"sfreq={sfreq:g}."
+        )
+    return round(n_samples)

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._windows import whole_points
+from ._windows import to_samples
 from .preprocessing import SlidingWindows
 
 __all__ = ["StreamDecoder"]
@@ -20,7 +20,7 @@ __all__ = ["StreamDecoder"]
 CLOSE = 1e-4  # of the largest value: above the rounding of float32, below the edges of a filter
 
 
-class Decisions(NamedTuple):
+class StreamPredictions(NamedTuple):
     """What a chunk of samples completed, one row a decision."""
 
     stop: np.ndarray  # of shape (n_decisions,)
@@ -41,24 +41,26 @@ class StreamDecoder:
     estimator : Pipeline or classifier
         A fitted classifier of windows such as :class:`~skmamba.MSiMambaClassifier`, or a pipeline
         that ends in one. Its windows are those of the stream.
-    stride : int or float
-        From one decision to the next, in time points; in seconds if ``sfreq`` is given.
+    stride : float, default=None
+        Seconds between two predictions; None is the window length.
+    stride_samples : int, default=None
+        The same in samples. Takes precedence over ``stride``.
     smoothing : float, default=None
-        Half-life of a decision's weight in the mean that is given out, in the unit of ``stride``.
-        None gives each window's own answer.
+        Half-life of the exponential smoothing of probabilities, in seconds. None returns the
+        probabilities of each window.
     sfreq : float, default=None
-        Sampling rate in hertz, to state ``stride`` and ``smoothing`` in seconds, and to get the
-        time of decisions in seconds.
+        Sampling rate in hertz. None takes that of the :class:`~skmamba.SlidingWindows` in the
+        pipeline.
     dtype : {"float32", "float64"}, default="float32"
         Of the samples as the pipeline gets them: that of the data it was fitted on. ``Trials``
         hold float32.
 
     Attributes
     ----------
-    size : int
-        Length of a window in time points.
-    stride : int
-        From one decision to the next, in time points.
+    window_size_samples_, stride_samples_ : int
+        Window length and stride in samples.
+    sfreq_ : float or None
+        Sampling rate in hertz, if it is known.
     n_channels : int
         Number of channels of the stream.
     classes_ : ndarray of shape (n_classes,)
@@ -124,7 +126,7 @@ class StreamDecoder:
     ...     pipe.fit(trials.X, trials.y), stride=0.5, smoothing=1.0, sfreq=trials.sfreq
     ... )
     >>> decoder
-    <StreamDecoder: 4 channels, windows of 128 time points, a decision every 64; delay 1.71 s>
+    <StreamDecoder: 4 channels, windows of 128 samples, stride 64; delay 1.71 s>
     >>> stream = trials.X[0]
     >>> decoder.push(stream[:, :100]).proba.shape
     (0, 2)
@@ -142,7 +144,8 @@ class StreamDecoder:
         self,
         estimator: BaseEstimator,
         *,
-        stride: float,
+        stride: float | None = None,
+        stride_samples: int | None = None,
         smoothing: float | None = None,
         sfreq: float | None = None,
         dtype: Literal["float32", "float64"] = "float32",
@@ -156,32 +159,41 @@ class StreamDecoder:
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}.")
         self.estimator = getattr(estimator, "best_estimator_", estimator)
         self.sfreq = sfreq
-        self.stride = whole_points("stride", stride, sfreq)
+        self.stride = stride
+        self.stride_samples = stride_samples
         self.smoothing = smoothing
         self.dtype = dtype
         *steps, model = _leaves(self.estimator)
-        self.size, self.n_channels = _read_sizes(steps, model)
+        self.window_size_samples_, self.n_channels = _read_sizes(steps, model)
         self.classes_ = self.estimator.classes_
-        _check_sfreq(steps, sfreq)
-        _check_steps(steps, self.n_channels, self.size, dtype)
+        self.sfreq_ = _find_sfreq(steps, sfreq)
+        self.stride_samples_ = self.window_size_samples_
+        if stride is not None or stride_samples is not None:
+            self.stride_samples_ = to_samples("stride", stride, stride_samples, self.sfreq_)
+        _check_steps(steps, self.n_channels, self.window_size_samples_, dtype)
         self._warm_up()
-        points = None if smoothing is None else smoothing * (sfreq or 1)
-        self._keep = 0.0 if points is None else 2 ** (-self.stride / points)
+        self._keep = 0.0
+        if smoothing is not None:
+            if self.sfreq_ is None:
+                raise ValueError(
+                    f"smoothing={smoothing!r} is in seconds and requires sfreq, got sfreq=None."
+                )
+            self._keep = 2 ** (-self.stride_samples_ / (smoothing * self.sfreq_))
         self._names = getattr(steps[0], "ch_names", None) if steps else None
         self.reset()
 
     @property
     def delay(self) -> float:
         """Mean age of the samples behind a decision: seconds, or time points without ``sfreq``."""
-        points = self.size / 2 + self.stride * self._keep / (1 - self._keep)
-        return points / (self.sfreq or 1)
+        smoothing = self.stride_samples_ * self._keep / (1 - self._keep)
+        return (self.window_size_samples_ / 2 + smoothing) / (self.sfreq_ or 1)
 
     @property
     def sample(self) -> int:
         """Time index of the next sample, counted from the start of the stream."""
         return self._state.sample
 
-    def push(self, samples: ArrayLike) -> Decisions:
+    def push(self, samples: ArrayLike) -> StreamPredictions:
         """Take in samples, and decide at the end of every stride that they complete.
 
         Parameters
@@ -216,7 +228,7 @@ class StreamDecoder:
                 (answer,) = self.estimator.predict_proba(state.window[None])
                 stops.append(state.sample)
                 proba.append(self._smooth(state, answer))
-                state.next_stop += self.stride
+                state.next_stop += self.stride_samples_
         self._state = state
         return self._report(stops, proba)
 
@@ -228,25 +240,25 @@ class StreamDecoder:
         sample : int, default=0
             Time index of the sample that comes next.
         """
-        window = np.zeros((self.n_channels, self.size), self.dtype)
-        self._state = _State(window, int(sample), self.size)
+        window = np.zeros((self.n_channels, self.window_size_samples_), self.dtype)
+        self._state = _State(window, int(sample), self.window_size_samples_)
 
     def __repr__(self):
-        unit = "time points" if self.sfreq is None else "s"
+        unit = "samples" if self.sfreq_ is None else "s"
         return (
-            f"<StreamDecoder: {self.n_channels} channels, windows of {self.size} time points, a "
-            f"decision every {self.stride}; delay {self.delay:.3g} {unit}>"
+            f"<StreamDecoder: {self.n_channels} channels, windows of {self.window_size_samples_} "
+            f"samples, stride {self.stride_samples_}; delay {self.delay:.3g} {unit}>"
         )
 
     def _warm_up(self):
         """Ask once about noise: errors come now, and so do the costs of a first call."""
-        noise = _noise((1, self.n_channels, self.size), self.dtype)
+        noise = _noise((1, self.n_channels, self.window_size_samples_), self.dtype)
         try:
             self._empty = self.estimator.predict_proba(noise)[:0]
         except (AttributeError, ValueError) as error:
             raise ValueError(
                 f"estimator gives no probabilities for a window of {self.n_channels} channels x "
-                f"{self.size} time points: {error}"
+                f"{self.window_size_samples_} samples: {error}"
             ) from error
 
     def _check_samples(self, samples):
@@ -288,8 +300,8 @@ class StreamDecoder:
     def _report(self, stops, proba):
         proba = np.stack(proba) if proba else self._empty
         stops = np.array(stops, dtype=np.int64)
-        seconds = None if self.sfreq is None else stops / self.sfreq
-        return Decisions(stops, seconds, proba, self.classes_[proba.argmax(1)])
+        seconds = None if self.sfreq_ is None else stops / self.sfreq_
+        return StreamPredictions(stops, seconds, proba, self.classes_[proba.argmax(1)])
 
 
 class _State:
@@ -321,7 +333,7 @@ def _leaves(estimator):
 
 def _read_sizes(steps, model):
     """Time points of a window and channels of the stream, as fitted."""
-    sizes = [step.size_ for step in steps if isinstance(step, SlidingWindows)]
+    sizes = [step.window_size_samples_ for step in steps if isinstance(step, SlidingWindows)]
     size = sizes[0] if sizes else getattr(model, "n_times_", None)
     channels = getattr(model, "n_chans_", None)
     if steps:
@@ -336,7 +348,7 @@ def _read_sizes(steps, model):
 
 def _check_steps(steps, n_channels, size, dtype):
     """Refuse steps that make something else of a window than of the trial it is part of."""
-    strides = [step.stride_ for step in steps if isinstance(step, SlidingWindows)]
+    strides = [step.stride_samples_ for step in steps if isinstance(step, SlidingWindows)]
     starts = [0, *strides[:1]]
     whole = _noise((2, n_channels, size + starts[-1]), dtype)
     places = [(row, number) for row in (0, 1) for number in range(len(starts))]
@@ -363,14 +375,17 @@ def _noise(shape, dtype):
     return (10 * np.random.default_rng(0).standard_normal(shape)).astype(dtype)
 
 
-def _check_sfreq(steps, sfreq):
+def _find_sfreq(steps, sfreq):
+    """Return the sampling rate, given or that of the windows; raise if they differ."""
     for step in steps:
         fitted = step.sfreq if isinstance(step, SlidingWindows) else None
         if sfreq is not None and fitted is not None and not np.isclose(sfreq, fitted):
             raise ValueError(
-                f"sfreq={sfreq:g}, but the windows of the estimator were cut at {fitted:g} Hz. "
-                "Bring the stream to that rate first."
+                f"sfreq must be {fitted:g} Hz, the rate at which the estimator's windows were cut, "
+                f"got {sfreq:g}. Resample the stream first."
             )
+        sfreq = fitted if sfreq is None else sfreq
+    return sfreq
 
 
 def _check_not_transductive(step):

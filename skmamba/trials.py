@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ._bids import find_recordings, read_recording
-from ._epochs import as_array, cut_recording, entry_of, epochs_ch_names, is_recording
+from ._mne import as_array, cut_recording, get_ch_names, is_raw, match_event
 from ._types import Epochs, Raw, StrPath
-from ._windows import cut_windows, whole_points
+from ._windows import cut_windows, resolve_window
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -40,7 +40,7 @@ class Trials:
         What the values of ``y`` stand for.
     name : str, default=""
         Name of the data set.
-    choices : dict, default={}
+    loader_params : dict, default={}
         What was decided when the data were read and could have been decided otherwise, such as
         which rating is the label and from what value on it is high.
 
@@ -71,7 +71,7 @@ class Trials:
     ch_names: Sequence[str]
     label_names: dict[Any, str] = field(default_factory=dict)
     name: str = ""
-    choices: dict[str, Any] = field(default_factory=dict)
+    loader_params: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", np.asarray(self.X))
@@ -113,12 +113,12 @@ class Trials:
             subjects = f", {n_subjects} subject{'s' if n_subjects != 1 else ''}"
         if n_trials:
             balance += f" (majority {100 * counts.max() / n_trials:.0f} %)"
-        choices = ", ".join(f"{name} {value}" for name, value in self.choices.items())
+        loader_params = ", ".join(f"{name} {value}" for name, value in self.loader_params.items())
         return (
             f"<Trials{f' of {self.name}' if self.name else ''}: {n_trials} trials x "
             f"{n_channels} channels x {n_times} time points "
             f"({n_times / self.sfreq:g} s at {self.sfreq:g} Hz){subjects}; {balance}"
-            f"{f'; {choices}' if choices else ''}>"
+            f"{f'; {loader_params}' if loader_params else ''}>"
         )
 
     def select(self, where: str | Iterable[int] | None = None, /, **columns: Any) -> Self:
@@ -220,7 +220,7 @@ class Trials:
                 ("sfreq", first.sfreq, part.sfreq),
                 ("n_times", first.X.shape[2], part.X.shape[2]),
                 ("label_names", first.label_names, part.label_names),
-                ("choices", first.choices, part.choices),
+                ("loader_params", first.loader_params, part.loader_params),
             ):
                 if mine != theirs:
                     raise ValueError(f"Trials differ in {what}: {mine} and {theirs}.")
@@ -284,7 +284,7 @@ class Trials:
             y=y,  # type: ignore[arg-type]  # Trials makes it an array
             metadata=metadata,
             sfreq=epochs.info["sfreq"],
-            ch_names=epochs_ch_names(epochs),
+            ch_names=get_ch_names(epochs),
             label_names=label_names,
             name=name,
         )
@@ -479,51 +479,58 @@ class Trials:
             raws = (prepare(raw.load_data(verbose="ERROR")) for raw in raws)
         return cls.from_raws(raws, tmin, tmax, event_id=event_id, metadata=metadata, name=name)
 
-    def as_windows(self, size: int, stride: int | None = None) -> Self:
-        """Make every window a row of its own, for protocols that are stated in windows.
+    def as_windows(
+        self,
+        window_size: float = 2.0,
+        stride: float | None = None,
+        *,
+        window_size_samples: int | None = None,
+        stride_samples: int | None = None,
+    ) -> Self:
+        """Return one row per window, for use outside the pipeline.
 
-        Windows of one trial are near copies of each other: split them by
-        ``metadata["trial"]`` or a coarser column, or the score measures memory. Inside a
-        pipeline use :class:`~skmamba.preprocessing.SlidingWindows`, which keeps them together.
+        Windows of one trial become separate samples, so a splitter needs
+        ``groups=windows.metadata["trial"]`` or coarser groups to keep them on one side. In a
+        pipeline use :class:`~skmamba.SlidingWindows`, which keeps them in one sample.
 
         Parameters
         ----------
-        size : int
-            Length of a window in time points.
-        stride : int, default=size
-            Distance between two window starts, in time points.
+        window_size : float, default=2.0
+            Window length in seconds, rounded to whole samples.
+        stride : float, default=None
+            Distance between two window starts in seconds; None is the window length.
+        window_size_samples, stride_samples : int, default=None
+            The same in samples. They take precedence over the values in seconds.
 
         Returns
         -------
-        windows : Trials
-            One row a window, trial by trial; the metadata gain ``window`` (its number in the
-            trial) and ``start`` (its first time point), and ``trial`` if there was none.
+        windows : Trials of n_trials * n_windows rows
+            Trial by trial. The metadata gain ``window`` (its number in the trial), ``start`` (its
+            first sample), and ``trial`` where it was missing.
 
         Raises
         ------
         ValueError
-            If a trial is shorter than a window.
+            If a length is shorter than one sample, or trials are shorter than one window.
 
         Examples
         --------
         >>> from skmamba.datasets import simulate_trials
         >>> trials = simulate_trials(n_subjects=4, n_trials=5, n_channels=4, n_times=256)
-        >>> windows = trials.as_windows(size=128, stride=64)
-        >>> windows.X.shape
+        >>> trials.as_windows(1.0, stride=0.5).X.shape
         (60, 4, 128)
-        >>> windows.metadata[["trial", "window", "start"]].iloc[2].tolist()
-        [0, 2, 128]
         """
-        size = whole_points("size", size)
-        stride = size if stride is None else whole_points("stride", stride)
-        bags = cut_windows(self.X, size, stride)
+        size, stride_samples = resolve_window(
+            window_size, stride, window_size_samples, stride_samples, self.sfreq
+        )
+        bags = cut_windows(self.X, size, stride_samples)
         n_windows = bags.shape[1]
         metadata = self.metadata.copy()
         if "trial" not in metadata:
             metadata["trial"] = np.arange(len(self))
         metadata = metadata.loc[np.repeat(metadata.index, n_windows)]
         metadata["window"] = np.tile(np.arange(n_windows), len(self))
-        metadata["start"] = metadata["window"] * stride
+        metadata["start"] = metadata["window"] * stride_samples
         return replace(
             self,
             X=bags.reshape(-1, *bags.shape[2:]),
@@ -534,7 +541,7 @@ class Trials:
 
 def _cut_all(raws, tmin, tmax, events, event_id):
     """Cut every recording, one at a time; make sure that they fit each other."""
-    if is_recording(raws):
+    if is_raw(raws):
         raise ValueError("raws must be a sequence of recordings, got one: pass [raw].")
     wanted = event_id  # names, also if they are the keys of a dict
     if events is not None:
@@ -564,7 +571,7 @@ def _cut_all(raws, tmin, tmax, events, event_id):
 
 
 def _check_all_are_there(wanted, present):
-    missing = wanted - {entry_of(name, wanted) for name in present}
+    missing = wanted - {match_event(name, wanted) for name in present}
     if missing:
         raise ValueError(
             f"event_id asks for {sorted(missing, key=str)}, which no recording has; "

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmamba import simulate_trials
+from skmamba.datasets import simulate_trials
 
 # Networks here are tiny: a second thread gains nothing, and on a busy machine threads that wait
 # for each other take longer than the work.

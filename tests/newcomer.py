@@ -31,10 +31,11 @@ def run_quickstart(small):
         sys.argv = [str(path), "--folds", "2"]
         runpy.run_path(str(path), run_name="__main__")
         return
-    from skmamba import make_models, simulate_trials
+    from skmamba import make_models
+    from skmamba.datasets import simulate_trials
 
     trials = simulate_trials(n_subjects=4, n_trials=4, n_times=512)
-    models = make_models(["MS-iMamba", "band-power-LDA"], trials, channels=None, max_epochs=1)
+    models = make_models(["MS-iMamba", "band-power-LDA"], trials, picks=None, max_epochs=1)
     table, _ = runpy.run_path(str(path))["run"](trials, models, n_folds=2)
     print(table)
 

@@ -105,8 +105,11 @@ def pipelines():
     )
     tangent = make_pipeline(Covariances("oas"), TangentSpace(), LogisticRegression())
     return {
-        "MS-iMamba": make_pipeline(SlidingWindows(size=1.0, sfreq=SFREQ), network),
-        "tangent": make_pipeline(SlidingWindows(64, 32), WindowVotingClassifier(tangent)),
+        "MS-iMamba": make_pipeline(SlidingWindows(window_size=1.0, sfreq=SFREQ), network),
+        "tangent": make_pipeline(
+            SlidingWindows(window_size_samples=64, stride_samples=32),
+            WindowVotingClassifier(tangent),
+        ),
     }
 
 

@@ -1,223 +1,254 @@
-"""What the package promises: cross-validation, LOSO and grid search are plain scikit-learn."""
+"""Models by name: pipelines that differ in their last step only."""
 
 import pickle
+import subprocess
+import sys
 
-import mne
 import numpy as np
 import pytest
-import torch
-from joblib import Parallel, delayed
-from sklearn import config_context
 from sklearn.base import clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import BaggingClassifier
-from sklearn.model_selection import (
-    GridSearchCV,
-    GroupKFold,
-    LeaveOneGroupOut,
-    cross_val_predict,
-    cross_val_score,
-    cross_validate,
-)
-from sklearn.pipeline import make_pipeline
+from sklearn.covariance import OAS
 
 from skmamba import (
     BraindecodeClassifier,
-    ChannelPicker,
     MSiMambaClassifier,
-    SlidingWindows,
-    simulate_trials,
+    WindowVotingClassifier,
+    make_models,
 )
+from skmamba.datasets import simulate_trials
+from skmamba.pipelines import list_models
 
-PICKS = ["Fp1", "F3", "F4"]
-
-
-def make_clf(**params):
-    tiny = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 2, "random_state": 0}
-    return MSiMambaClassifier(**{**tiny, **params})
+LINEAR = ["band-power-LDA", "tangent-space-LR"]
+RIVALS = ["DLinear", "TimesNet", "iTransformer", "NonstationaryTransformer", "Informer"]
+SERIES = [*RIVALS, "TCN"]
+NEEDS = {
+    "tangent-space-LR": "pyriemann",
+    **dict.fromkeys(["MS-iMamba", "band-power-LDA", *RIVALS], "torch"),
+}
 
 
 @pytest.fixture(scope="module")
 def trials():
-    return simulate_trials(n_subjects=4, n_trials=6, n_times=256)
+    """Six channels, of which four are frontal; four seconds at 128 Hz."""
+    return simulate_trials(n_subjects=2, n_trials=6, n_channels=6)
 
 
-@pytest.fixture(scope="module")
-def groups(trials):
-    return trials.metadata["subject"].to_numpy()
+def test_the_list_starts_with_ours_and_holds_each_name_once():
+    names = list_models()
+    assert names[:3] == ["MS-iMamba", *LINEAR]
+    assert names[-6:] == SERIES
+    assert len(set(names)) == len(names)
 
 
-def as_epochs(trials):
-    info = mne.create_info(list(trials.ch_names), trials.sfreq, "eeg")
-    return mne.EpochsArray(trials.X * 1e-6, info, verbose=False)
+def test_a_list_that_is_changed_does_not_change_the_next():
+    list_models().clear()
+    assert list_models()
 
 
-@pytest.fixture(scope="module", params=["array", "epochs", "bags"])
-def data(request, trials):
-    """X in each form that it may have, and a pipeline that takes it."""
-    if request.param == "bags":
-        return SlidingWindows(128, 64).fit_transform(trials.X), make_pipeline(make_clf())
-    picker = ChannelPicker(PICKS, ch_names=trials.ch_names)
-    pipe = make_pipeline(picker, SlidingWindows(128, 64), make_clf())
-    return (as_epochs(trials) if request.param == "epochs" else trials.X), pipe
+def test_braindecode_has_all_of_the_listed_names():
+    models = pytest.importorskip("braindecode.models")
+    assert all(hasattr(models, name) for name in list_models()[3:-6])
 
 
-def test_leave_one_subject_out_by_cross_val_score(data, trials, groups):
-    X, pipe = data
-    scores = cross_val_score(pipe, X, trials.y, groups=groups, cv=LeaveOneGroupOut())
-    assert scores.shape == (4,)
-    assert np.isfinite(scores).all()
+def test_names_of_braindecode_are_not_taken_for_misspelled_ones_of_the_list(trials):
+    models = pytest.importorskip("braindecode.models")
+    names = [name for name in models.__all__ if name[0].isupper()]
+    assert len(names) > 30
+    assert list(make_models(names, trials)) == list(dict.fromkeys(names))
 
 
-def test_cross_validate_with_string_labels_and_several_scores(data, trials, groups):
-    X, pipe = data
-    words = np.array(["rest", "task"])[trials.y]
-    scores = cross_validate(
-        pipe, X, words, groups=groups, cv=GroupKFold(2), scoring=["balanced_accuracy", "roc_auc"]
-    )
-    assert np.isfinite(scores["test_balanced_accuracy"]).all()
-    assert np.isfinite(scores["test_roc_auc"]).all()
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("MS-iMamba", MSiMambaClassifier),
+        ("band-power-LDA", WindowVotingClassifier),
+        ("tangent-space-LR", WindowVotingClassifier),
+        ("EEGNet", BraindecodeClassifier),
+        ("iTransformer", BraindecodeClassifier),
+    ],
+)
+def test_each_name_makes_its_classifier(trials, name, kind):
+    models = make_models(name, trials)
+    assert list(models) == [name]
+    assert type(models[name][-1]) is kind
 
 
-def test_cross_val_predict_answers_once_a_trial(data, trials, groups):
-    X, pipe = data
-    proba = cross_val_predict(
-        pipe, X, trials.y, groups=groups, cv=GroupKFold(2), method="predict_proba"
-    )
-    assert proba.shape == (24, 2)
+def test_models_differ_in_their_last_step_only(trials):
+    models = make_models(list_models(), trials, picks=["Fp1", "F4"], window_size=1.0, stride=0.5)
+    assert list(models) == list_models()
+    for model in models.values():
+        bags = model[:-1].fit_transform(trials.X)
+        assert bags.shape == (12, 7, 2, 128)
+        np.testing.assert_array_equal(bags[:, 1, 1], trials.X[:, 3, 64:192])
 
 
-def test_clone_and_pickle_of_a_fitted_pipeline(data, trials):
-    X, pipe = data
-    fitted = clone(pipe).fit(X, trials.y)
-    expected = fitted.predict_proba(X)
-    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(X), expected)
-    assert np.array_equal(clone(fitted).fit(X, trials.y).predict_proba(X), expected)
+def test_defaults_are_four_frontal_channels_and_two_seconds(trials):
+    (model,) = make_models("band-power-LDA", trials).values()
+    picker, windows = model[0].fit(trials.X), model[1].fit(trials.X)
+    assert picker.ch_names_ == ["Fp1", "Fp2", "F3", "F4"]
+    assert (windows.size_, windows.stride_) == (256, 256)
 
 
-def test_calibration_on_top(data, trials):
-    X, pipe = data
-    calibrated = CalibratedClassifierCV(pipe, cv=2, method="sigmoid").fit(X, trials.y)
-    assert calibrated.predict_proba(X).sum(1) == pytest.approx(np.ones(24))
+def test_all_channels_stay_if_none_are_chosen(trials):
+    (model,) = make_models("band-power-LDA", trials, picks=None).values()
+    assert model[0].fit_transform(trials.X).shape == trials.X.shape
 
 
-@pytest.mark.parametrize("form", ["array", "epochs"])
-def test_grid_search_over_window_length_and_width_in_two_processes(form, trials, groups):
-    X = as_epochs(trials) if form == "epochs" else trials.X
-    pipe = make_pipeline(
-        ChannelPicker(PICKS, ch_names=trials.ch_names), SlidingWindows(128), make_clf()
-    )
-    grid = {"slidingwindows__size": [64, 128], "msimambaclassifier__d_model": [4, 8]}
-    search = GridSearchCV(pipe, grid, cv=GroupKFold(2), n_jobs=2, error_score="raise")
-    search.fit(X, trials.y, groups=groups)
-    assert len(search.cv_results_["params"]) == 4
-    best = search.best_params_["slidingwindows__size"]
-    assert search.best_estimator_[-1].n_times_ == best
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("eegnet", "EEGNet"),
+        ("EEGNET", "EEGNet"),
+        ("ms-imamba", "MS-iMamba"),
+        ("band-power-lda", "band-power-LDA"),
+        ("shallowfbcspnet", "ShallowFBCSPNet"),
+        ("itransformer", "iTransformer"),
+        ("tcn", "TCN"),
+        ("SPARCNet", "SPARCNet"),
+    ],
+)
+def test_names_come_back_as_they_are_spelled(trials, written, name):
+    assert list(make_models(written, trials)) == [name]
 
 
-def test_grid_search_over_bags_in_two_processes(trials, groups):
-    bags = SlidingWindows(128, 64).fit_transform(trials.X)
-    grid = {"d_model": [4, 8], "voting": ["soft", "hard"]}
-    search = GridSearchCV(make_clf(), grid, cv=GroupKFold(2), n_jobs=2, error_score="raise")
-    search.fit(bags, trials.y, groups=groups)
-    assert search.best_estimator_.predict(bags).shape == (24,)
+def test_a_network_that_is_not_listed_goes_to_braindecode(trials):
+    classifier = make_models("EEGITNet", trials)["EEGITNet"][-1]
+    assert classifier.get_params()["model"] == "EEGITNet"
 
 
-def test_nested_grouped_search_under_metadata_routing(data, trials, groups):
-    X, pipe = data
-    grid = {"msimambaclassifier__d_model": [4, 8]}
-    with config_context(enable_metadata_routing=True):
-        search = GridSearchCV(pipe, grid, cv=GroupKFold(2), error_score="raise")
-        scores = cross_validate(
-            search,
-            X,
-            trials.y,
-            cv=LeaveOneGroupOut(),
-            params={"groups": groups},
-            error_score="raise",
-        )
-    assert scores["test_score"].shape == (4,)
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        (
+            "TSceptoin",
+            r"No model 'TSceptoin'\. Nearest: TSception\. skmamba\.list_models\(\) gives",
+        ),
+        ("EEGNett", r"No model 'EEGNett'\. Nearest: EEGNet\."),
+        ("ms_imamba", r"No model 'ms_imamba'\. Nearest: MS-iMamba\."),
+        ("band-power", r"Nearest: band-power-LDA"),
+        ("alll", r"No model 'alll'\."),
+        ("ITransfomer", r"Nearest: iTransformer\."),
+        ("xxx", r"No model 'xxx'\. skmamba\.list_models\(\) gives MS-iMamba, band-power-LDA, tang"),
+        ("", r"No model ''\. "),
+        (3, r"No model 3\. "),
+    ],
+)
+def test_a_name_that_can_be_no_model_is_refused_with_the_nearest(trials, name, match):
+    with pytest.raises(ValueError, match=match):
+        make_models(["EEGNet", name], trials)
 
 
-def test_groups_reach_early_stopping_when_they_are_requested(trials, groups):
-    with config_context(enable_metadata_routing=True):
-        clf = make_clf(early_stopping=True).set_fit_request(groups=True)
-        pipe = make_pipeline(SlidingWindows(128), clf)
-        scores = cross_val_score(
-            pipe,
-            trials.X,
-            trials.y,
-            cv=GroupKFold(2),
-            params={"groups": groups},
-            error_score="raise",
-        )
-    assert np.isfinite(scores).all()
+def test_no_name_at_all_is_refused(trials):
+    with pytest.raises(ValueError, match="names must hold at least one model of MS-iMamba"):
+        make_models([], trials)
 
 
-def test_sample_weight_reaches_fit_and_score_when_requested(trials):
-    with config_context(enable_metadata_routing=True):
-        clf = make_clf().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
-        scores = cross_val_score(
-            clf, trials.X, trials.y, params={"sample_weight": np.ones(24)}, error_score="raise"
-        )
-    assert np.isfinite(scores).all()
+def test_a_name_that_braindecode_does_not_have_is_told_in_fit(trials):
+    pytest.importorskip("braindecode")
+    model = make_models("Quux", trials)["Quux"]
+    with pytest.raises(ValueError, match="braindecode has no model 'Quux'"):
+        model.fit(trials.X, trials.y)
 
 
-@pytest.fixture
-def two_torch_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+@pytest.mark.parametrize("names", ["all", ["all"], "ALL", ["EEGNet", "all"]])
+def test_all_are_those_of_the_list(trials, names):
+    models = make_models(names, trials)
+    assert sorted(models) == sorted(list_models())
 
 
-@pytest.mark.parametrize("clf", [make_clf(), BraindecodeClassifier(max_epochs=2, random_state=0)])
-def test_scores_are_the_same_to_the_bit_in_other_processes(clf, trials, groups, two_torch_threads):
-    pipe = make_pipeline(SlidingWindows(128), clf)
-
-    def probabilities(n_jobs):
-        cv = GroupKFold(2).split(trials.X, trials.y, groups)
-        return cross_val_predict(
-            pipe, trials.X, trials.y, cv=list(cv), method="predict_proba", n_jobs=n_jobs
-        )
-
-    assert np.array_equal(probabilities(1), probabilities(2))
-    assert torch.get_num_threads() == 2
+def test_all_and_one_more_are_one_more(trials):
+    assert list(make_models(["all", "EEGITNet"], trials)) == [*list_models(), "EEGITNet"]
 
 
-def test_fits_of_threads_side_by_side_equal_fits_one_by_one(trials):
-    def fit_predict(seed):
-        return make_clf(random_state=seed).fit(trials.X, trials.y).predict_proba(trials.X)
-
-    seeds = [0, 1, 0, 1]
-    alone = [fit_predict(seed) for seed in seeds]
-    together = Parallel(n_jobs=2, backend="threading")(delayed(fit_predict)(s) for s in seeds)
-    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+def test_networks_for_time_series_are_those_of_rivals_and_a_tcn_of_braindecode(trials):
+    *models, tcn = (model[-1].model for model in make_models(SERIES, trials).values())
+    assert {model.__name__ for model in models} == set(models.__all__)
+    assert [model.__name__.lower() for model in models] == [name.lower() for name in RIVALS]
+    assert tcn == "BDTCN"
 
 
-def test_bagging_takes_flat_rows_with_n_chans(trials):
-    flat = trials.X.reshape(len(trials), -1)
-    bagging = BaggingClassifier(make_clf(n_chans=4), n_estimators=2, random_state=0)
-    assert bagging.fit(flat, trials.y).predict(flat).shape == (24,)
+def test_networks_train_alike(trials):
+    models = make_models(["EEGNet", *SERIES], trials)
+    eegnet, *others = (model[-1].get_params() for model in models.values())
+    for params in others:
+        assert {**params, "model": "EEGNet"} == eegnet
 
 
-def test_set_output_reaches_through_the_steps(trials):
-    pipe = make_pipeline(ChannelPicker(), SlidingWindows(128), make_clf())
-    pipe.set_output(transform="pandas")
-    assert pipe.fit(trials.X, trials.y).predict(trials.X).shape == (24,)
+def test_the_tangent_space_is_that_of_each_windows_shrunk_covariance(trials):
+    pytest.importorskip("pyriemann")
+    model = make_models("tangent-space-LR", trials, window_size=1.0)["tangent-space-LR"]
+    model.fit(trials.X, trials.y)
+    covariances, tangent, _, _ = (step for _, step in model[-1].estimator_.steps)
+    windows = model[:-1].transform(trials.X).reshape(-1, 4, 128).astype(float)
+    shrunk = np.array([OAS().fit(window.T).covariance_ for window in windows])
+    np.testing.assert_allclose(covariances.transform(windows), shrunk, rtol=1e-6)
+
+    def map_spectrum(matrix, function):
+        values, vectors = np.linalg.eigh(matrix)
+        return vectors * function(values) @ vectors.T
+
+    whiten = map_spectrum(tangent.reference_, lambda values: values**-0.5)
+    logs = np.array([map_spectrum(whiten @ matrix @ whiten, np.log) for matrix in shrunk])
+    np.testing.assert_allclose(logs.mean(0), 0, atol=1e-5)  # the reference is the mean of all
+    upper = np.triu_indices(4)
+    expected = logs[:, *upper] * np.where(upper[0] == upper[1], 1, np.sqrt(2))
+    np.testing.assert_allclose(tangent.transform(shrunk), expected, atol=1e-8)
 
 
-def test_windows_reach_the_network_without_a_copy_of_x(trials, monkeypatch):
-    from skmamba.classifiers import _base
+def test_missing_pyriemann_is_told_with_the_remedy(monkeypatch, trials):
+    for name in [name for name in sys.modules if name.split(".")[0] == "pyriemann"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyriemann", None)
+    with pytest.raises(ImportError, match=r"tangent-space-LR needs pyRiemann: pip .*\[riemann\]"):
+        make_models("tangent-space-LR", trials)
 
-    seen = []
-    dataset = _base.WindowDataset
-    monkeypatch.setattr(
-        _base,
-        "WindowDataset",
-        lambda bags, *args, **kw: seen.append(bags) or dataset(bags, *args, **kw),
-    )
-    X = trials.X.astype("float64")
-    make_pipeline(SlidingWindows(128, 16), make_clf()).fit(X, trials.y).predict(X)
-    assert seen
-    assert all(np.shares_memory(bags, X) for bags in seen)
+
+def test_networks_get_the_seed_the_epochs_and_the_rate(trials):
+    models = make_models(list_models(), trials, random_state=7, max_epochs=3)
+    for name in set(list_models()) - set(LINEAR):
+        params = models[name][-1].get_params()
+        assert (params["random_state"], params["max_epochs"]) == (7, 3)
+    for name in ("TSception", *SERIES):
+        assert models[name][-1].sfreq == trials.sfreq
+    assert models["band-power-LDA"][-1].estimator[0].sfreq == trials.sfreq
+
+
+def test_networks_keep_their_own_number_of_epochs_unless_told(trials):
+    model = make_models("MS-iMamba", trials)["MS-iMamba"]
+    assert model[-1].max_epochs == MSiMambaClassifier().max_epochs
+
+
+@pytest.mark.filterwarnings("ignore:n_times .* is smaller than the minimum:UserWarning")
+@pytest.mark.parametrize("name", list_models())
+def test_models_are_cloned_fitted_and_pickled(trials, name):
+    pytest.importorskip(NEEDS.get(name, "braindecode"))
+    model = clone(make_models(name, trials, random_state=0, max_epochs=1)[name])
+    proba = model.fit(trials.X, trials.y).predict_proba(trials.X)
+    assert proba.shape == (12, 2)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(trials.X), proba)
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import skmamba; skmamba.list_models()", {"torch", "braindecode"}),
+        (
+            "from skmamba import make_models, simulate_trials\n"
+            "make_models(['MS-iMamba', 'EEGNet', 'SPARCNet', 'TCN'], simulate_trials())",
+            {"braindecode", "pyriemann"},
+        ),
+        (
+            "from skmamba import make_models, simulate_trials\n"
+            "trials = simulate_trials(n_subjects=2, n_trials=4, n_times=256)\n"
+            "model = make_models('DLinear', trials, max_epochs=1)['DLinear']\n"
+            "model.fit(trials.X, trials.y).predict(trials.X)",
+            {"braindecode", "pyriemann"},
+        ),
+    ],
+)
+def test_names_and_models_come_without_braindecode(statement, absent):
+    code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "skmamba" in done.stdout.split()
+    assert absent.isdisjoint(done.stdout.split())

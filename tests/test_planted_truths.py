@@ -7,7 +7,10 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
 
-from skmamba import BandPower, CrossSubjectSplit, MSiMambaClassifier, simulate_trials
+from skmamba import MSiMambaClassifier
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit
+from skmamba.preprocessing import BandPower
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +31,7 @@ CHANCE = 0.65  # six standard errors of 400 coin flips above one half
 @cache
 def simulate(truth):
     """30 people, 40 trials each; one trial is one window of 2 s."""
-    return simulate_trials(30, 40, n_times=256, truth=truth, effect=EFFECTS[truth])
+    return simulate_trials(30, 40, n_times=256, signal=truth, effect=EFFECTS[truth])
 
 
 def score_on_unseen_subjects(model, trials, channels=slice(None)):

@@ -15,21 +15,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skmamba import (
-    CrossSubjectSplit,
-    MSiMambaClassifier,
-    leakage_gap,
-    list_models,
-    load_eegmat,
-    make_models,
-    simulate_trials,
-)
+from skmamba import MSiMambaClassifier, load_eegmat, make_models
 from skmamba.cli import main as skmamba
 from skmamba.cli._data import check_data, make_splitter
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit, leakage_gap
 from skmamba.modules import MSiMambaEnsemble, PowerEmbedding
+from skmamba.pipelines import list_models
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/results.md"
+PAGE = ROOT / "docs/research/results.md"
 INVERTED, SINGLE = "embedding='inverted'", "n_members=1"
 WRITTEN = ["channels", "people", "leak", "control"]
 
@@ -178,7 +173,7 @@ def test_fewer_people_train_and_the_same_are_tested(bench):
 def test_the_planted_leak_is_memory_of_trials(bench):
     look = FunctionTransformer(lambda X: np.c_[X.mean(axis=-1), np.log(X.std(axis=-1))])
     nearest = make_pipeline(look, KNeighborsClassifier(1))
-    gap = leakage_gap(nearest, bench.results.plant_leak(), size=256, verbose=False)
+    gap = leakage_gap(nearest, bench.results.plant_leak(), window_size_samples=256, verbose=False)
     means = gap.set_index(["labels", "split"])["mean"]
     assert means["true", "random windows"] > 0.9
     # 80 coins have a standard deviation of 0.056
@@ -296,7 +291,7 @@ def test_settings_are_tried_on_people_not_trained_on(variants, trials, monkeypat
             assert not any((window == seen[-1]).all((2, 3)).any() for window in X)
             return super().predict_proba(X)
 
-    (model,) = make_models("MS-iMamba", trials, channels=None, size=0.5).values()
+    (model,) = make_models("MS-iMamba", trials, picks=None, window_size=0.5).values()
     small = {"d_model": 4, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "n_members": 1}
     model.set_params(**{model.steps[-1][0]: Spy(**small)})
     proba = variants.predict_windows(model, trials, 2, seed=0)
@@ -325,7 +320,12 @@ def test_the_readme_quotes_the_headline():
 
 
 def test_the_page_of_the_network_quotes_the_ablations():
-    text = (ROOT / "docs/model.md").read_text("utf8").split("| Network ")[1].split("\n\n")[0]
+    text = (
+        (ROOT / "docs/user_guide/model.md")
+        .read_text("utf8")
+        .split("| Network ")[1]
+        .split("\n\n")[0]
+    )
     _, rows = read_table("| Network " + text)
     scores = read_scores("ablations")
     assert len(rows) == 7
@@ -346,7 +346,9 @@ def test_the_page_of_the_network_quotes_the_ablations():
 )
 def test_a_departure_is_named_with_its_measured_gain(place, sentence, other):
     if isinstance(place, str):
-        (told,) = re.findall(re.escape(place) + ".*", (ROOT / "docs/model.md").read_text("utf8"))
+        (told,) = re.findall(
+            re.escape(place) + ".*", (ROOT / "docs/user_guide/model.md").read_text("utf8")
+        )
     else:
         told = " ".join(place.__doc__.split())
     scores = read_scores("ablations")

@@ -10,15 +10,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
 
 from skmamba import (
-    BandPower,
     BraindecodeClassifier,
     ChannelPicker,
-    ChannelSelector,
-    EuclideanAlignment,
     MSiMambaClassifier,
     SlidingWindows,
     WindowVotingClassifier,
 )
+from skmamba.preprocessing import BandPower, EuclideanAlignment, SequentialChannelSelector
 
 # The checks know no groups, and a person fitted without them is told of.
 pytestmark = pytest.mark.filterwarnings("ignore:EuclideanAlignment got no groups:UserWarning")
@@ -30,16 +28,18 @@ SMALL = {"d_model": 16, "d_hidden": 4, "n_kernels": 2, "drop_prob": 0.0}
 
 STRICT = [
     ChannelPicker(),
-    ChannelSelector(1, LogisticRegression(max_iter=1000), cv=2),
-    ChannelSelector(1, LogisticRegression(max_iter=1000), cv=2, direction="backward"),
-    SlidingWindows(size=1),
+    SequentialChannelSelector(1, LogisticRegression(max_iter=1000), cv=2),
+    SequentialChannelSelector(1, LogisticRegression(max_iter=1000), cv=2, direction="backward"),
+    SlidingWindows(window_size_samples=1),
     EuclideanAlignment(),
     EuclideanAlignment("calibration", n_calibration=1),
     BandPower(sfreq=2, bands={"all": (0, 2)}),
     WindowVotingClassifier(LogisticRegression()),
     WindowVotingClassifier(LogisticRegression(), voting="hard"),
     MSiMambaClassifier(**SMALL, **EXACT),
-    MSiMambaClassifier(**SMALL, **EXACT, scaling="standard", period_selection="fixed"),
+    MSiMambaClassifier(
+        scaling="standard", module_params={"period_selection": "fixed"}, **SMALL, **EXACT
+    ),
     # of braindecode's networks one without batch normalisation, whose statistics know no weights
     BraindecodeClassifier(
         "MEDFormer",

@@ -14,15 +14,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skmamba import (
-    BandPower,
-    ChannelPicker,
-    EuclideanAlignment,
-    MSiMambaClassifier,
-    SlidingWindows,
-    WindowVotingClassifier,
-    simulate_trials,
-)
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, WindowVotingClassifier
+from skmamba.datasets import simulate_trials
+from skmamba.preprocessing import BandPower, EuclideanAlignment
 from skmamba.streaming import StreamDecoder
 
 SIZE, STRIDE = 64, 24
@@ -37,7 +31,9 @@ def pipe():
     """Three of four channels, overlapping windows, a tiny network."""
     picker = ChannelPicker(["F4", "Fp1", "F3"], ch_names=TRIALS.ch_names)
     network = MSiMambaClassifier(**TINY)
-    return make_pipeline(picker, SlidingWindows(SIZE, 32), network).fit(TRIALS.X, TRIALS.y)
+    return make_pipeline(
+        picker, SlidingWindows(window_size_samples=SIZE, stride_samples=32), network
+    ).fit(TRIALS.X, TRIALS.y)
 
 
 def band_power(**options):
@@ -86,7 +82,7 @@ def in_chunks(decoder, stream, lengths):
 
 
 def test_decisions_by_hand():
-    decoder = StreamDecoder(LastValue(), stride=2, dtype="float64")
+    decoder = StreamDecoder(LastValue(), stride_samples=2, dtype="float64")
     assert decoder.push(counting(2)).stop.tolist() == []
     decisions = decoder.push(counting(6, first=2))
     assert decisions.stop.tolist() == [3, 5, 7]  # windows 0-2, 2-4 and 4-6
@@ -97,7 +93,7 @@ def test_decisions_by_hand():
 
 
 def test_a_stride_longer_than_the_window_leaves_samples_out():
-    decoder = StreamDecoder(LastValue(), stride=5, dtype="float64")
+    decoder = StreamDecoder(LastValue(), stride_samples=5, dtype="float64")
     assert decoder.push(counting(20)).proba[:, 1].tolist() == [0.002, 0.007, 0.012, 0.017]
 
 
@@ -108,7 +104,7 @@ def test_seconds_are_those_of_the_end_of_the_window():
 
 
 def test_answers_are_bit_for_bit_those_of_single_windows(pipe):
-    stops, proba = in_chunks(StreamDecoder(pipe, stride=STRIDE), STREAM, [])
+    stops, proba = in_chunks(StreamDecoder(pipe, stride_samples=STRIDE), STREAM, [])
     alone = [pipe.predict_proba(STREAM[None, :, start : start + SIZE])[0] for start in STARTS]
     assert stops.tolist() == [start + SIZE for start in STARTS]
     np.testing.assert_array_equal(proba, np.stack(alone), strict=True)
@@ -116,8 +112,10 @@ def test_answers_are_bit_for_bit_those_of_single_windows(pipe):
 
 
 def test_answers_are_those_of_windows_in_a_batch_but_for_rounding(pipe):
-    windows = SlidingWindows(SIZE, STRIDE).fit_transform(STREAM[None])[0]
-    _, proba = in_chunks(StreamDecoder(pipe, stride=STRIDE), STREAM, [])
+    windows = SlidingWindows(window_size_samples=SIZE, stride_samples=STRIDE).fit_transform(
+        STREAM[None]
+    )[0]
+    _, proba = in_chunks(StreamDecoder(pipe, stride_samples=STRIDE), STREAM, [])
     picked = windows[:, [3, 0, 2]]
     np.testing.assert_allclose(proba, pipe[-1].predict_proba(picked), rtol=0, atol=2e-6)
 
@@ -125,7 +123,7 @@ def test_answers_are_those_of_windows_in_a_batch_but_for_rounding(pipe):
 @pytest.mark.parametrize("smoothing", [None, 50])
 @pytest.mark.parametrize("lengths", [[1] * 700, [0, 63, 0, 1, 0, 600], [300, 7, 7], [65] * 10])
 def test_chunks_change_no_bit(pipe, lengths, smoothing):
-    decoder = StreamDecoder(pipe, stride=STRIDE, smoothing=smoothing)
+    decoder = StreamDecoder(pipe, stride_samples=STRIDE, smoothing=smoothing)
     stops, proba = in_chunks(decoder, STREAM, [])
     stops_in_chunks, proba_in_chunks = in_chunks(decoder, STREAM, lengths)
     np.testing.assert_array_equal(stops_in_chunks, stops)
@@ -133,7 +131,7 @@ def test_chunks_change_no_bit(pipe, lengths, smoothing):
 
 
 def test_a_chunk_may_be_written_over_afterwards(pipe):
-    decoder = StreamDecoder(pipe, stride=STRIDE)
+    decoder = StreamDecoder(pipe, stride_samples=STRIDE)
     _, expected = in_chunks(decoder, STREAM, [])
     decoder.reset()
     chunk = np.empty((4, 50), "float32")
@@ -146,9 +144,9 @@ def test_a_chunk_may_be_written_over_afterwards(pipe):
 
 
 def test_a_classifier_without_a_pipeline_will_do():
-    windows = SlidingWindows(SIZE).fit_transform(TRIALS.X)
+    windows = SlidingWindows(window_size_samples=SIZE).fit_transform(TRIALS.X)
     network = MSiMambaClassifier(**TINY).fit(windows, TRIALS.y)
-    decoder = StreamDecoder(network, stride=STRIDE)
+    decoder = StreamDecoder(network, stride_samples=STRIDE)
     assert (decoder.n_channels, decoder.size) == (4, SIZE)
     proba = decoder.push(STREAM[:, : SIZE + STRIDE]).proba
     second = network.predict_proba(STREAM[None, :, STRIDE : STRIDE + SIZE])
@@ -156,11 +154,11 @@ def test_a_classifier_without_a_pipeline_will_do():
 
 
 def test_the_best_pipeline_of_a_search_and_pipelines_in_pipelines_will_do():
-    inner = make_pipeline(ChannelPicker([0, 2]), SlidingWindows(128))
+    inner = make_pipeline(ChannelPicker([0, 2]), SlidingWindows(window_size_samples=128))
     pipe = make_pipeline("passthrough", inner, band_power())
     search = GridSearchCV(pipe, {"pipeline": [inner]}, cv=2)
     search.fit(TRIALS.X, TRIALS.y)
-    decoder = StreamDecoder(search, stride=100)
+    decoder = StreamDecoder(search, stride_samples=100)
     assert (decoder.n_channels, decoder.size) == (4, 128)
     expected = search.predict_proba(STREAM[None, :, 100:228])
     np.testing.assert_array_equal(decoder.push(STREAM[:, :228]).proba[1], expected[0])
@@ -170,8 +168,8 @@ def test_the_best_pipeline_of_a_search_and_pipelines_in_pipelines_will_do():
 
 
 def test_smoothing_is_a_mean_with_halving_weights(pipe):
-    raw = StreamDecoder(pipe, stride=STRIDE).push(STREAM).proba.astype(float)
-    smooth = StreamDecoder(pipe, stride=STRIDE, smoothing=60).push(STREAM).proba
+    raw = StreamDecoder(pipe, stride_samples=STRIDE).push(STREAM).proba.astype(float)
+    smooth = StreamDecoder(pipe, stride_samples=STRIDE, smoothing=60).push(STREAM).proba
     expected = pd.DataFrame(raw).ewm(halflife=60 / STRIDE, adjust=True).mean()
     np.testing.assert_allclose(smooth, expected, rtol=1e-12)
     np.testing.assert_allclose(smooth.sum(1), 1, rtol=1e-6)
@@ -180,14 +178,14 @@ def test_smoothing_is_a_mean_with_halving_weights(pipe):
 
 def test_the_half_life_is_in_seconds_with_a_rate(pipe):
     seconds = StreamDecoder(pipe, stride=STRIDE / 128, smoothing=60 / 128, sfreq=128)
-    points = StreamDecoder(pipe, stride=STRIDE, smoothing=60)
+    points = StreamDecoder(pipe, stride_samples=STRIDE, smoothing=60)
     np.testing.assert_array_equal(seconds.push(STREAM).proba, points.push(STREAM).proba)
     assert seconds.delay == pytest.approx(points.delay / 128)
 
 
 def test_the_delay_is_the_mean_age_of_what_a_decision_is_made_of():
-    assert StreamDecoder(LastValue(), stride=2).delay == 1.5
-    decoder = StreamDecoder(LastValue(), stride=2, smoothing=10, dtype="float64")
+    assert StreamDecoder(LastValue(), stride_samples=2).delay == 1.5
+    decoder = StreamDecoder(LastValue(), stride_samples=2, smoothing=10, dtype="float64")
     # of a value that rises with time, the mean lags behind by the mean age of decisions
     decisions = decoder.push(counting(901))
     lag = (decisions.stop[-1] - 1) / 1000 - decisions.proba[-1, 1]
@@ -198,7 +196,7 @@ def test_the_delay_is_the_mean_age_of_what_a_decision_is_made_of():
 
 
 def test_reset_forgets_samples_and_decisions(pipe):
-    decoder = StreamDecoder(pipe, stride=STRIDE, smoothing=60)
+    decoder = StreamDecoder(pipe, stride_samples=STRIDE, smoothing=60)
     first = decoder.push(STREAM[:, :300]).proba
     decoder.reset()
     np.testing.assert_array_equal(decoder.push(STREAM[:, :300]).proba, first)
@@ -216,7 +214,7 @@ def test_after_a_gap_time_goes_on_and_no_window_reaches_across():
 
 
 def test_memory_is_that_of_one_window():
-    decoder = StreamDecoder(LastValue(), stride=2, smoothing=4)
+    decoder = StreamDecoder(LastValue(), stride_samples=2, smoothing=4)
     chunk = counting(50)
     size = len(pickle.dumps(decoder))
     for _ in range(50):
@@ -234,7 +232,7 @@ def test_memory_is_that_of_one_window():
 
 
 def test_a_decoder_goes_on_after_pickling(pipe):
-    decoder = StreamDecoder(pipe, stride=STRIDE, smoothing=60)
+    decoder = StreamDecoder(pipe, stride_samples=STRIDE, smoothing=60)
     decoder.push(STREAM[:, :333])
     loaded = pickle.loads(pickle.dumps(decoder))
     np.testing.assert_array_equal(
@@ -263,7 +261,7 @@ def good_and_then(bad_channel, bad_time, value):
     ],
 )
 def test_bad_samples_are_refused_and_change_nothing(pipe, bad, message):
-    decoder = StreamDecoder(pipe, stride=STRIDE, smoothing=60)
+    decoder = StreamDecoder(pipe, stride_samples=STRIDE, smoothing=60)
     expected = decoder.push(STREAM).proba
     decoder.reset()
     before = decoder.push(STREAM[:, :100]).proba
@@ -275,13 +273,13 @@ def test_bad_samples_are_refused_and_change_nothing(pipe, bad, message):
 
 
 def test_channels_without_names_are_called_by_number():
-    decoder = StreamDecoder(LastValue(), stride=2)
+    decoder = StreamDecoder(LastValue(), stride_samples=2)
     with pytest.raises(ValueError, match="in channel 1, first at time index 0"):
         decoder.push([[0.0], [np.nan]])
 
 
 def test_a_network_that_fails_in_the_middle_of_a_chunk_changes_nothing():
-    decoder = StreamDecoder(LastValue(), stride=2, smoothing=4, dtype="float64")
+    decoder = StreamDecoder(LastValue(), stride_samples=2, smoothing=4, dtype="float64")
     expected = decoder.push(counting(30)).proba
     decoder.reset()
     before = decoder.push(counting(10)).proba
@@ -298,7 +296,7 @@ def test_a_network_that_fails_in_the_middle_of_a_chunk_changes_nothing():
 
 def fit_with(*steps):
     """A pipeline with these steps before windows."""
-    pipe = make_pipeline(*steps, SlidingWindows(128), band_power())
+    pipe = make_pipeline(*steps, SlidingWindows(window_size_samples=128), band_power())
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "EuclideanAlignment got no groups")
         return pipe.fit(TRIALS.X, TRIALS.y)
@@ -321,7 +319,9 @@ def every_second_point(X):
 )
 def test_steps_that_look_beyond_the_window_are_refused(function):
     with pytest.raises(ValueError, match="FunctionTransformer makes something else of a window"):
-        StreamDecoder(fit_with(ChannelPicker(), FunctionTransformer(function)), stride=STRIDE)
+        StreamDecoder(
+            fit_with(ChannelPicker(), FunctionTransformer(function)), stride_samples=STRIDE
+        )
 
 
 def centre_bag(bags):
@@ -330,21 +330,23 @@ def centre_bag(bags):
 
 def test_steps_that_look_at_the_other_windows_of_the_bag_are_refused():
     power = band_power(bands={"alpha": (8, 13)})
-    pipe = make_pipeline(SlidingWindows(64), FunctionTransformer(centre_bag), power)
+    pipe = make_pipeline(
+        SlidingWindows(window_size_samples=64), FunctionTransformer(centre_bag), power
+    )
     with pytest.raises(ValueError, match="FunctionTransformer makes something else of a window"):
-        StreamDecoder(pipe.fit(TRIALS.X, TRIALS.y), stride=STRIDE)
+        StreamDecoder(pipe.fit(TRIALS.X, TRIALS.y), stride_samples=STRIDE)
 
 
 @pytest.mark.parametrize("mode", ["unlabelled", "calibration"])
 def test_steps_that_need_the_other_trials_of_the_person_are_refused(mode):
     message = rf"EuclideanAlignment needs other trials .*\({mode}.*mode='source-only'"
     with pytest.raises(ValueError, match=message):
-        StreamDecoder(fit_with(EuclideanAlignment(mode, n_calibration=1)), stride=STRIDE)
+        StreamDecoder(fit_with(EuclideanAlignment(mode, n_calibration=1)), stride_samples=STRIDE)
 
 
 def test_steps_that_treat_every_sample_alike_are_welcome():
     pipe = fit_with(FunctionTransformer(np.negative), EuclideanAlignment("source-only"))
-    decoder = StreamDecoder(pipe, stride=STRIDE)
+    decoder = StreamDecoder(pipe, stride_samples=STRIDE)
     expected = pipe.predict_proba(STREAM[None, :, :128])
     np.testing.assert_array_equal(decoder.push(STREAM[:, :128]).proba, expected)
 
@@ -353,7 +355,7 @@ def test_an_estimator_that_knows_no_windows_is_told_what_would():
     power = make_pipeline(BandPower(128), LinearDiscriminantAnalysis()).fit(TRIALS.X, TRIALS.y)
     message = r"LinearDiscriminantAnalysis does not\. Fit WindowVotingClassifier\(Linear"
     with pytest.raises(ValueError, match=message):
-        StreamDecoder(power, stride=STRIDE)
+        StreamDecoder(power, stride_samples=STRIDE)
 
 
 def test_an_estimator_without_probabilities_is_refused():
@@ -361,12 +363,15 @@ def test_an_estimator_without_probabilities_is_refused():
         predict_proba = property()
 
     with pytest.raises(ValueError, match="no probabilities for a window of 2 channels x 3"):
-        StreamDecoder(Silent(), stride=2)
+        StreamDecoder(Silent(), stride_samples=2)
 
 
 def test_an_estimator_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
-        StreamDecoder(make_pipeline(SlidingWindows(64), MSiMambaClassifier()), stride=STRIDE)
+        StreamDecoder(
+            make_pipeline(SlidingWindows(window_size_samples=64), MSiMambaClassifier()),
+            stride_samples=STRIDE,
+        )
 
 
 @pytest.mark.parametrize(
@@ -386,7 +391,9 @@ def test_parameters_that_make_no_sense_are_refused(params, message):
 
 
 def test_a_stream_of_another_rate_is_refused():
-    pipe = make_pipeline(SlidingWindows(1.0, sfreq=128), band_power()).fit(TRIALS.X, TRIALS.y)
+    pipe = make_pipeline(SlidingWindows(window_size=1.0, sfreq=128), band_power()).fit(
+        TRIALS.X, TRIALS.y
+    )
     assert StreamDecoder(pipe, stride=0.5, sfreq=128.0).size == 128
     with pytest.raises(ValueError, match=r"sfreq=250, but the windows .* cut at 128 Hz"):
         StreamDecoder(pipe, stride=0.5, sfreq=250)

@@ -719,7 +719,9 @@ def test_memory_holds_one_file_at_a_time(tmp_path, monkeypatch):
 
 
 def test_windows_as_rows_by_hand():
-    windows = count_trials(n_trials=2, n_channels=2, n_times=5).as_windows(size=2, stride=1)
+    windows = count_trials(n_trials=2, n_channels=2, n_times=5).as_windows(
+        window_size_samples=2, stride_samples=1
+    )
     assert windows.X.shape == (8, 2, 2)
     assert windows.X[:, 0].tolist() == [
         [0, 1],
@@ -743,7 +745,7 @@ def test_windows_as_rows_by_hand():
 
 def test_start_is_where_a_window_begins():
     trials = count_trials(n_times=20)
-    windows = trials.as_windows(size=6, stride=4)
+    windows = trials.as_windows(window_size_samples=6, stride_samples=4)
     assert windows.metadata["start"].tolist() == [0, 4, 8, 12] * 4
     for window, trial, start in zip(
         windows.X, windows.metadata["trial"], windows.metadata["start"], strict=True
@@ -752,15 +754,15 @@ def test_start_is_where_a_window_begins():
 
 
 def test_windows_do_not_overlap_unless_asked():
-    windows = count_trials(n_trials=1, n_times=7).as_windows(size=3)
+    windows = count_trials(n_trials=1, n_times=7).as_windows(window_size_samples=3)
     assert windows.metadata["start"].tolist() == [0, 3]
     assert windows.X[:, 0].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 @pytest.mark.parametrize(("size", "stride"), [(128, 64), (100, 30), (256, 1), (1, 17)])
 def test_windows_as_rows_are_those_of_the_step(trials, size, stride):
-    rows = trials.as_windows(size, stride)
-    bags = SlidingWindows(size, stride).fit_transform(trials.X)
+    rows = trials.as_windows(window_size_samples=size, stride_samples=stride)
+    bags = SlidingWindows(window_size_samples=size, stride_samples=stride).fit_transform(trials.X)
     np.testing.assert_array_equal(rows.X.reshape(bags.shape), bags)
     np.testing.assert_array_equal(
         rows.y.reshape(bags.shape[:2]), trials.y[:, None].repeat(bags.shape[1], 1)
@@ -769,13 +771,13 @@ def test_windows_as_rows_are_those_of_the_step(trials, size, stride):
 
 def test_windows_know_their_trial_even_if_the_trials_did_not():
     trials = count_trials(metadata=pd.DataFrame({"subject": [1, 1, 2, 2]}))
-    windows = trials.as_windows(size=2)
+    windows = trials.as_windows(window_size_samples=2)
     assert windows.metadata["trial"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert list(trials.metadata) == ["subject"]
 
 
 def test_windows_keep_the_trial_numbers_of_chosen_trials():
-    windows = count_trials().select([3, 1]).as_windows(size=4)
+    windows = count_trials().select([3, 1]).as_windows(window_size_samples=4)
     assert windows.metadata["trial"].tolist() == [3, 1]
 
 

@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from numpydoc.docscrape import NumpyDocString
 from sklearn.pipeline import make_pipeline
 
-from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, evaluate, simulate_trials
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, evaluate
+from skmamba.datasets import simulate_trials
 from skmamba.evaluation._splitters import PROTOCOLS, ProtocolName
-from skmamba.inspection import attribute_input
+from skmamba.inspection import input_attribution
 
 HOUSE = runpy.run_path(str(Path(__file__).with_name("test_architecture.py")))
 PUBLIC = HOUSE["PUBLIC"]
@@ -87,7 +88,7 @@ def test_none_is_a_type_where_it_is_the_default(name):
             assert types[parameter.name] is object or type(None) in get_args(types[parameter.name])
 
 
-@pytest.mark.parametrize("function", [evaluate, attribute_input], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", [evaluate, input_attribution], ids=lambda f: f.__name__)
 def test_overloads_have_the_parameters_of_what_they_stand_for(function):
     own = inspect.signature(function).parameters
     for overload in get_overloads(function):
@@ -224,7 +225,9 @@ def pipe():
     trials = simulate_trials(n_subjects=2, n_trials=4, n_times=128)
     picker = ChannelPicker(["Fp1", "F3"], ch_names=trials.ch_names)
     clf = MSiMambaClassifier(d_model=8, d_hidden=4, n_members=1, max_epochs=1, random_state=0)
-    return make_pipeline(picker, SlidingWindows(64), clf).fit(trials.X, trials.y)
+    return make_pipeline(picker, SlidingWindows(window_size_samples=64), clf).fit(
+        trials.X, trials.y
+    )
 
 
 def test_an_estimator_is_written_with_what_was_changed_only(pipe):

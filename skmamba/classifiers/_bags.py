@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, validate_data
 
-from .._epochs import as_array, count_axes
+from .._mne import as_array, count_dims
 from .._types import Epochs
 
 VOTINGS = ("soft", "hard")
@@ -65,7 +65,7 @@ def check_bags(estimator, X, *, n_chans=None, reset):
     """
     name = type(estimator).__name__
     X = as_array(X)
-    ndim = count_axes(X)
+    ndim = count_dims(X)
     if ndim > 4:
         raise ValueError(
             f"{name} takes X of 2 dimensions (n_trials, n_times), 3 (n_trials, n_chans, n_times) "

@@ -22,10 +22,9 @@ from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 from skorch.history import History
 
-from .._arguments import check_whole, draw_seed
-from .._groups import read_columns
-from .._restore import restored_on_error
+from .._metadata import get_columns
 from .._types import Epochs, Groups, Seed
+from .._validation import check_int, draw_seed, restore_on_error
 from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._net import EpochBar, WindowDataset, WindowNet, load_batches, seeded, torch_threads
 from ._scaling import SCALINGS, fit_scaling, scale_windows
@@ -89,7 +88,7 @@ class NetClassifier(TrialClassifier):
         callbacks: Sequence[Any] | None,
         net_params: dict[str, Any] | None,
         random_state: Seed,
-        verbose: int,
+        verbose: bool | int | None,
     ) -> None:
         self.lr = lr
         self.weight_decay = weight_decay
@@ -169,7 +168,7 @@ class NetClassifier(TrialClassifier):
             then as it was before.
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
-        with restored_on_error(self):
+        with restore_on_error(self):
             return self._fit(X, y, sample_weight, groups, fresh=fresh, epochs=self.max_epochs)
 
     @available_if(_can_partial_fit)
@@ -198,7 +197,7 @@ class NetClassifier(TrialClassifier):
         self : object
             The classifier.
         """
-        with restored_on_error(self):
+        with restore_on_error(self):
             return self._fit(
                 X,
                 y,
@@ -283,10 +282,10 @@ class NetClassifier(TrialClassifier):
 
     def _check_params(self):
         for name in ("max_epochs", "patience"):
-            check_whole(name, getattr(self, name))
+            check_int(name, getattr(self, name))
         for name in ("batch_size", "n_threads"):
             if getattr(self, name) is not None:
-                check_whole(name, getattr(self, name))
+                check_int(name, getattr(self, name))
         if not (isinstance(self.lr, Real) and self.lr > 0):
             raise ValueError(f"lr must be a positive number, got {self.lr!r}.")
         if not 0 < self.validation_fraction < 1:
@@ -345,7 +344,7 @@ class NetClassifier(TrialClassifier):
         if groups is None:
             split = StratifiedShuffleSplit(**options).split(trials, y_index[trials])
         else:
-            (groups,) = read_columns(groups, "subject", asker=self)
+            (groups,) = get_columns(groups, "subject", asker=self)
             split = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
         train, valid = next(split)
         train, valid = trials[train], trials[valid]
@@ -377,11 +376,11 @@ class NetClassifier(TrialClassifier):
         callbacks = [_fresh_callback(callback) for callback in self.callbacks or []]
         if early_stopping:
             stop = EarlyStopping(
-                patience=self.patience, load_best=True, sink=print if self.verbose > 1 else _mute
+                patience=self.patience, load_best=True, sink=print if self.verbose == 2 else _mute
             )
             callbacks.append(("early_stopping", stop))
-        if self.verbose == 1:
-            callbacks.append(("epoch_bar", EpochBar()))
+        if self.verbose != 2:
+            callbacks.append(("epoch_bar", EpochBar(self.verbose)))
         params = {
             "criterion": torch.nn.CrossEntropyLoss,
             "criterion__reduction": "none",
@@ -397,7 +396,7 @@ class NetClassifier(TrialClassifier):
             "iterator_valid": load_batches,
             "iterator_valid__batch_size": PREDICT_BATCH,
             "callbacks": callbacks,
-            "verbose": int(self.verbose > 1),
+            "verbose": int(self.verbose == 2),
             "lr": self.lr,
             "max_epochs": self.max_epochs,
             "optimizer__weight_decay": self.weight_decay,
@@ -406,7 +405,7 @@ class NetClassifier(TrialClassifier):
             "module__n_times": architecture["params"]["n_times"] + n_repeated,
             **(self.net_params or {}),
         }
-        if self.verbose < 2:
+        if self.verbose != 2:
             params["callbacks__print_log"] = None
         net = WindowNet(self._module_class(architecture["name"]), **params)
         net.initialize()

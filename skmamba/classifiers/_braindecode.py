@@ -43,7 +43,7 @@ class BraindecodeClassifier(NetClassifier):
         Name of a class of ``braindecode.models``; or any class of torch modules whose constructor
         takes n_chans, n_outputs and n_times, such as those of ``skmamba.rivals``, and whose
         ``forward`` gives logits ``(batch, n_outputs)``.
-    model_params : dict, default=None
+    module_params : dict, default=None
         Parameters of that class beyond n_chans, n_outputs, n_times and sfreq, such as
         ``chs_info`` for networks that want to know where electrodes are.
     sfreq : float, default=None
@@ -82,7 +82,7 @@ class BraindecodeClassifier(NetClassifier):
     def __init__(
         self,
         model: str | type[torch.nn.Module] = "EEGNet",
-        model_params: dict[str, Any] | None = None,
+        module_params: dict[str, Any] | None = None,
         *,
         sfreq: float | None = None,
         lr: float = 1e-3,
@@ -104,7 +104,7 @@ class BraindecodeClassifier(NetClassifier):
         callbacks: Sequence[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         random_state: Seed = None,
-        verbose: int = 0,
+        verbose: bool | int | None = None,
     ) -> None:
         super().__init__(
             lr=lr,
@@ -129,7 +129,7 @@ class BraindecodeClassifier(NetClassifier):
             verbose=verbose,
         )
         self.model = model
-        self.model_params = model_params
+        self.module_params = module_params
         self.sfreq = sfreq
 
     def __sklearn_tags__(self):
@@ -142,7 +142,7 @@ class BraindecodeClassifier(NetClassifier):
         return self.model
 
     def _module_params(self):
-        params = dict(self.model_params or {})
+        params = dict(self.module_params or {})
         if self.sfreq is not None:
             params["sfreq"] = self.sfreq
         return params
@@ -205,7 +205,7 @@ class BraindecodeClassifier(NetClassifier):
             f"{self._spelled()} does not classify windows of {self.n_chans_} channels x "
             f"{self.n_times_} time points into {len(self.classes_)} classes: "
             f"{str(reason).rstrip('. ')}. Longer "
-            "windows, sfreq= or model_params= may help."
+            "windows, sfreq= or module_params= may help."
         )
 
 

@@ -53,8 +53,9 @@ net_params : dict, default=None
 random_state : int, RandomState instance or None, default=None
     Seed of weights, batches and dropout. The caller's global random state is never touched,
     also not by None, which takes fresh entropy.
-verbose : int, default=0
-    1 shows a progress bar over epochs, 2 prints a line for each.
+verbose : bool, 2 or None, default=None
+    Whether to show a progress bar over epochs; None shows it if stderr is a terminal. 2 prints a
+    line per epoch.
 """
 
 FITTED_ATTRIBUTES = """

@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 import torch
 
-from .._arguments import check_whole
 from .._types import Seed
+from .._validation import check_int
+from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import (
-    MSiMamba,
-    MSiMambaEnsemble,
     MultiScaleTemporalBlock,
     resolve_backend,
     window_amplitudes,
@@ -41,37 +40,21 @@ class MSiMambaClassifier(NetClassifier):
         Kernels of the inception, of side 1, 3, 5, ...
     d_hidden : int, default=16
         Maps inside the multi-scale block.
-    d_state : int, default=4
-        State of each inner channel of Mamba.
-    d_conv : int, default=2
-        Length of Mamba's convolution over tokens.
-    expand : int, default=1
-        Inner width of Mamba as a multiple of ``d_model``.
-    bidirectional : bool, default=True
-        Whether a second Mamba reads the channels from last to first.
     drop_prob : float, default=0.3
         Dropout.
-    period_selection : {"window", "fixed"}, default="window"
-        Whether each window is folded at its own periods, or all at those of the mean training
-        window.
-    use_mstb : bool, default=True
-        Whether windows pass the multi-scale block (ablation).
-    embedding : {"power", "inverted", "normal"}, default="power"
+    embedding : {"power", "inverted", "temporal"}, default="power"
         One token a channel: a linear map of its log power behind learned filters, see
         :class:`~skmamba.modules.PowerEmbedding`, or of its samples, as in the paper; or one token
         a time point (ablation).
-    mixer : {"mamba", "attention", "none"}, default="mamba"
-        What mixes the tokens (ablation).
-    n_heads : int, default=4
-        Heads of ``mixer="attention"``.
-    head : {"flatten", "mean"}, default="flatten"
-        Whether the last layer reads all tokens or their mean.
     n_members : int, default=3
         Networks that are trained side by side, from different starts, and whose probabilities are
         averaged; 1 is the bare network, and a third of the work.
     backend : {"auto", "torch", "mamba_ssm"}, default="auto"
         What runs the selective scan. Both give the same; ``"auto"`` takes mamba-ssm's CUDA
         kernel where there is one.
+    module_params : dict, default=None
+        Further parameters of :class:`~skmamba.models.MSiMamba`, such as
+        ``{"mixer": "attention"}``: sizes of Mamba, period selection and ablation switches.
     {training_parameters}
 
     Attributes
@@ -82,7 +65,7 @@ class MSiMambaClassifier(NetClassifier):
 
     See Also
     --------
-    skmamba.modules.MSiMamba : The network, with its references and departures.
+    skmamba.models.MSiMamba : The network, with its references and departures.
     BraindecodeClassifier : The same trainer for any of braindecode's networks.
 
     Notes
@@ -91,7 +74,7 @@ class MSiMambaClassifier(NetClassifier):
     from: every default is ours. Two defaults depart from what the paper does say. Its embedding is
     linear, which is ``embedding="inverted"``: :class:`~skmamba.modules.PowerEmbedding` tells why
     ours is not, and what that gains. And it is one network, which is ``n_members=1``: see
-    :class:`~skmamba.modules.MSiMambaEnsemble`.
+    :class:`~skmamba.models.MSiMambaEnsemble`.
 
     References
     ----------
@@ -115,19 +98,11 @@ class MSiMambaClassifier(NetClassifier):
         top_k: int = 2,
         n_kernels: int = 3,
         d_hidden: int = 16,
-        d_state: int = 4,
-        d_conv: int = 2,
-        expand: int = 1,
-        bidirectional: bool = True,
         drop_prob: float = 0.3,
-        period_selection: Literal["window", "fixed"] = "window",
-        use_mstb: bool = True,
-        embedding: Literal["power", "inverted", "normal"] = "power",
-        mixer: Literal["mamba", "attention", "none"] = "mamba",
-        n_heads: int = 4,
-        head: Literal["flatten", "mean"] = "flatten",
+        embedding: Literal["power", "inverted", "temporal"] = "power",
         n_members: int = 3,
         backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
+        module_params: dict[str, Any] | None = None,
         lr: float = 2e-3,
         weight_decay: float = 1e-2,
         max_epochs: int = 12,
@@ -147,7 +122,7 @@ class MSiMambaClassifier(NetClassifier):
         callbacks: Sequence[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         random_state: Seed = None,
-        verbose: int = 0,
+        verbose: bool | int | None = None,
     ) -> None:
         super().__init__(
             lr=lr,
@@ -176,23 +151,15 @@ class MSiMambaClassifier(NetClassifier):
         self.top_k = top_k
         self.n_kernels = n_kernels
         self.d_hidden = d_hidden
-        self.d_state = d_state
-        self.d_conv = d_conv
-        self.expand = expand
-        self.bidirectional = bidirectional
         self.drop_prob = drop_prob
-        self.period_selection = period_selection
-        self.use_mstb = use_mstb
         self.embedding = embedding
-        self.mixer = mixer
-        self.n_heads = n_heads
-        self.head = head
         self.n_members = n_members
         self.backend = backend
+        self.module_params = module_params
 
     def _check_params(self):
         super()._check_params()
-        check_whole("n_members", self.n_members)
+        check_int("n_members", self.n_members)
 
     def _module_name(self):
         return "MSiMamba" if self.n_members == 1 else "MSiMambaEnsemble"
@@ -201,19 +168,23 @@ class MSiMambaClassifier(NetClassifier):
         return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble
 
     def _module_params(self):
-        names = (
-            "d_model n_layers top_k n_kernels d_hidden d_state d_conv expand bidirectional "
-            "drop_prob period_selection use_mstb embedding mixer n_heads head backend"
-        )
+        names = "d_model n_layers top_k n_kernels d_hidden drop_prob embedding backend"
         params = {name: getattr(self, name) for name in names.split()}
-        return params if self.n_members == 1 else {"n_members": self.n_members, **params}
+        if self.n_members != 1:
+            params["n_members"] = self.n_members
+        return {**params, **(self.module_params or {})}
 
     def _backend_on(self, device):
         return resolve_backend(self.backend, device)
 
     @torch.no_grad()
     def _prepare_module(self, net, dataset):
-        if not self.use_mstb or self.period_selection != "fixed":
+        blocks = [
+            block
+            for block in net.module_.modules()
+            if isinstance(block, MultiScaleTemporalBlock) and block.period_selection == "fixed"
+        ]
+        if not blocks:
             return
         total: Any
         weights: Any
@@ -222,6 +193,5 @@ class MSiMambaClassifier(NetClassifier):
             weight = inputs["weight"].to(torch.float64)
             total = total + weight @ window_amplitudes(inputs["x"]).to(torch.float64)
             weights += weight.sum()
-        for block in net.module_.modules():
-            if isinstance(block, MultiScaleTemporalBlock):
-                block.set_frequencies(total / weights)
+        for block in blocks:
+            block.set_frequencies(total / weights)

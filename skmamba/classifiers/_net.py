@@ -9,7 +9,7 @@ from skorch import NeuralNet, NeuralNetClassifier
 from skorch.callbacks import Callback
 from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 # Random state and number of threads belong to the process: fits of threads side by side take turns.
 _PROCESS_LOCK = threading.RLock()
@@ -136,9 +136,13 @@ class WindowNet(NeuralNetClassifier):
 class EpochBar(Callback):
     """A progress bar over epochs, with the last losses."""
 
+    def __init__(self, verbose=None):
+        self.verbose = verbose
+
     def on_train_begin(self, net, epochs=None, **kwargs):
         """Show the bar."""
-        self.bar_ = tqdm(total=epochs, unit="epoch", leave=False)
+        disable = None if self.verbose is None else not self.verbose
+        self.bar_ = tqdm(total=epochs, unit="epoch", leave=False, disable=disable)
 
     def on_epoch_end(self, net, **kwargs):
         """Move on by one epoch."""

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 
-from .._epochs import as_array, count_axes
-from .._restore import restored_on_error
+from .._mne import as_array, count_dims
 from .._types import Epochs
+from .._validation import restore_on_error
 from ._bags import TrialClassifier, check_bags, check_voting, vote
 from ._validation import check_labels
 
@@ -99,7 +99,7 @@ class WindowVotingClassifier(MetaEstimatorMixin, TrialClassifier):
         ValueError
             If data or parameters do not fit, or weights come and the estimator takes none.
         """
-        with restored_on_error(self):
+        with restore_on_error(self):
             check_voting(self.voting)
             X = as_array(X)
             bags = check_bags(self, X, reset=True)
@@ -157,6 +157,6 @@ class WindowVotingClassifier(MetaEstimatorMixin, TrialClassifier):
 
 def _unroll(bags, X):
     """Windows as rows; X of two dimensions stays rows of features."""
-    if count_axes(X) < 3:
+    if count_dims(X) < 3:
         return bags.reshape(len(bags), -1)
     return bags.reshape(-1, *bags.shape[2:])

@@ -84,17 +84,17 @@ def run_evaluation(ctx, **options):
     if kept:
         say(f"{out / 'folds'} holds finished fits; those of this evaluation are not run again.")
     with plain_warnings():
-        results, predictions = evaluate(
+        evaluated = evaluate(
             models,
             trials,
             cv,
             baselines=[name for name in asked.baselines if name != "none"],
             windows=asked.windows,
             n_jobs=asked.jobs,
-            store=out / "folds",
+            cache_dir=out / "folds",
             random_state=asked.seed,
-            return_predictions=True,
         )
+        results, predictions = evaluated.scores, evaluated.predictions
     failed = (results["error"] != "").sum()
     ran = count_kept(out) - kept
     say(f"{len(results)} fits: {len(results) - ran - failed} kept, {ran} run, {failed} failed.")
@@ -200,6 +200,6 @@ def name_models():
 
     Any other class of braindecode.models can be given by its name as well.
     """
-    from ..registry import list_models
+    from ..pipelines import list_models
 
     click.echo("\n".join(list_models()))

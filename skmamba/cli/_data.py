@@ -103,13 +103,13 @@ def _resolve_channels(asked, names):
 def _make_models(asked, names, trials):
     if not names:
         return {}
-    from ..registry import make_models
+    from ..pipelines import make_models
 
     return make_models(
         names,
         trials,
-        channels=None if asked.channels == ["all"] else asked.channels,
-        size=asked.window,
+        picks=None if asked.channels == ["all"] else asked.channels,
+        window_size=asked.window,
         stride=asked.stride,
         max_epochs=asked.epochs,
     )

@@ -78,8 +78,8 @@ def measure_gap(model, trials, asked, out):
         gap = leakage_gap(
             model,
             trials,
-            size=size,
-            stride=stride,
+            window_size_samples=size,
+            stride_samples=stride,
             n_splits=asked.folds or 5,
             n_jobs=asked.jobs,
             random_state=asked.seed,

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
-from .._arguments import make_rng
 from .._types import Seed, StrPath
+from .._validation import make_random_state
 from ..trials import Trials
 from ._channels import pick_channels
 from ._deap_cache import pick_cached
@@ -45,12 +45,12 @@ def load_deap(
     target: Literal["valence", "arousal", "dominance", "liking"] = "valence",
     *,
     subjects: Iterable[int] | None = None,
-    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
     threshold: float | Literal["subject_median"] = 5.0,
     ties: Literal["high", "low", "drop"] = "high",
     baseline: Literal["drop", "subtract", "keep"] = "drop",
     n_jobs: int | None = 1,
-    progress: bool = False,
+    verbose: bool | None = None,
     cache: StrPath | None = None,
 ) -> Trials:
     """Load DEAP, in which 32 people watched 40 music videos and rated how they felt.
@@ -84,7 +84,7 @@ def load_deap(
     subjects : list of int, default=None
         Numbers of the wanted subjects, 1 to 32, in the order wanted; without it, all whose
         files are there.
-    channels : "four", "all" or list of str, default="four"
+    picks : "four", "all" or list of str, default="four"
         ``"four"`` are Fp1, Fp2, AF3 and AF4, those of the MS-iMamba paper [2]_; ``"all"`` are
         the 32 of EEG in the order of the file; a list may also name the peripheral hEOG, vEOG,
         zEMG, tEMG, GSR, Respiration, Plethysmograph and Temperature.
@@ -97,8 +97,8 @@ def load_deap(
         them is subtracted; or they stay at the beginning of the trial.
     n_jobs : int or None, default=1
         Number of processes that read.
-    progress : bool, default=False
-        Whether to draw a progress bar.
+    verbose : bool, default=None
+        Whether to show a progress bar; None shows it if stderr is a terminal.
     cache : path-like, default=None
         Folder for compact copies. The first load writes all channels of each subject to it,
         half as large as the source; later loads read the wanted channels from there and the
@@ -166,12 +166,12 @@ def load_deap(
     if baseline not in BASELINES:
         raise ValueError(f"baseline must be one of {', '.join(BASELINES)}, got {baseline!r}.")
     binarise(np.empty(0), np.empty(0), threshold, ties)  # complains before any file is read
-    picks = pick_channels(channels, EEG if isinstance(channels, str) else CHANNELS, FOUR)
+    picks = pick_channels(picks, EEG if isinstance(picks, str) else CHANNELS, FOUR)
     sources = _find_subjects(path, _check_subjects(subjects))
 
     read = partial(_read_subject, picks=picks, baseline=baseline, cache=cache)
     calls = [(source,) for source in sources.values()]
-    parts = read_each(read, calls, n_jobs=n_jobs, progress=progress, unit="subject")
+    parts = read_each(read, calls, n_jobs=n_jobs, verbose=verbose, unit="subject")
 
     eeg, ratings = map(list, zip(*parts, strict=True))
     del parts
@@ -201,7 +201,12 @@ def load_deap(
         ch_names=[CHANNELS[i] for i in picks],
         label_names={0: "low", 1: "high"},
         name="DEAP",
-        choices={"target": target, "threshold": threshold, "ties": ties, "baseline": baseline},
+        loader_params={
+            "target": target,
+            "threshold": threshold,
+            "ties": ties,
+            "baseline": baseline,
+        },
     )
 
 
@@ -364,7 +369,7 @@ def write_fake_deap(
     ):
         if not isinstance(value, Integral) or not low <= value <= high:
             raise ValueError(f"{name} must be a number from {low} to {high}, got {value!r}.")
-    rng = make_rng(random_state)
+    rng = make_random_state(random_state)
     suffix = ".mat" if matlab else ".dat"
     files = [Path(path) / f"s{i:02}{suffix}" for i in range(1, n_subjects + 1)]
     make_room(files)

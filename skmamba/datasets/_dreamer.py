@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from scipy.io import savemat
-from tqdm import tqdm
 
-from .._arguments import check_choice, make_rng
+from .._progress import progress_bar
 from .._types import Seed, StrPath
+from .._validation import check_option, make_random_state
 from ..trials import Trials
 from ._arguments import check_numbers
 from ._channels import pick_channels
@@ -53,13 +53,13 @@ def load_dreamer(
     target: Literal["valence", "arousal", "dominance"] = "valence",
     *,
     subjects: int | Iterable[int] | None = None,
-    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
     threshold: float | Literal["subject_median"] = 3.0,
     ties: Literal["high", "low", "drop"] = "high",
     baseline: Literal["drop", "subtract", "keep"] = "drop",
     seconds: float | None = 60,
-    take: Literal["last", "first"] = "last",
-    progress: bool = False,
+    crop: Literal["last", "first"] = "last",
+    verbose: bool | None = None,
 ) -> Trials:
     """Load DREAMER: 23 people, 18 film clips each, and how they rated them.
 
@@ -85,7 +85,7 @@ def load_dreamer(
         Which rating is the label.
     subjects : int or list of int, default=None
         Numbers from 1 to 23; without them, all in the file.
-    channels : "four", "all" or list of str, default="four"
+    picks : "four", "all" or list of str, default="four"
         AF3, AF4, F3 and F4; all 14; or names in the order wanted.
     threshold : float or "subject_median", default=3.0
         Above it a rating is high (1), below it low (0); ``"subject_median"`` is the median of
@@ -98,7 +98,7 @@ def load_dreamer(
         clip's, in one trial.
     seconds : float, default=60
         How much of each clip's recording to take; None takes as much as the shortest has.
-    take : {"last", "first"}, default="last"
+    crop : {"last", "first"}, default="last"
         From which end.
     progress : bool, default=False
         Whether to draw a bar.
@@ -145,12 +145,12 @@ def load_dreamer(
     ...     load_dreamer(path, "arousal", seconds=2).X.shape
     (36, 4, 256)
     """
-    check_choice("target", target, SCORES)
-    check_choice("baseline", baseline, BASELINES)
-    check_choice("take", take, ("last", "first"))
+    check_option("target", target, SCORES)
+    check_option("baseline", baseline, BASELINES)
+    check_option("crop", crop, ("last", "first"))
     binarise(np.zeros(0), np.zeros(0), threshold, ties)
     subjects = check_numbers("subjects", subjects, N_SUBJECTS)
-    picks = pick_channels(channels, CH_NAMES, FOUR)
+    picks = pick_channels(picks, CH_NAMES, FOUR)
     n_points = count_points(seconds, SFREQ)
     path = Path(path)
     if path.is_dir():
@@ -158,8 +158,8 @@ def load_dreamer(
     if not path.exists():
         raise FileNotFoundError(f"path must be {FILE} or its folder: there is no {path}.")
 
-    reading = _Reading(path, subjects, picks, baseline, n_points, take)
-    content = reading.run(progress)
+    reading = _Reading(path, subjects, picks, baseline, n_points, crop)
+    content = reading.run(verbose)
     read = _check_content(path, content, subjects, baseline)
     check_length(seconds, n_points or 0, *min(reading.lengths), SFREQ)
     if n_points is None:
@@ -174,7 +174,7 @@ def load_dreamer(
     return Trials(
         X=np.stack(
             [
-                _recording(people[subject - 1]["EEG"], i, baseline, n_points, take)
+                _recording(people[subject - 1]["EEG"], i, baseline, n_points, crop)
                 for (subject, i), kept in zip(films, keep, strict=True)
                 if kept
             ]
@@ -185,20 +185,20 @@ def load_dreamer(
         ch_names=[CH_NAMES[i] for i in picks],
         label_names={0: "low", 1: "high"},
         name="DREAMER",
-        choices={
+        loader_params={
             "target": target,
             "threshold": threshold,
             "ties": ties,
             "baseline": baseline,
             "seconds": seconds,
-            "take": take,
+            "crop": crop,
         },
     )
 
 
-def _recording(eeg, i, baseline, n_points, take):
+def _recording(eeg, i, baseline, n_points, crop):
     """Take film ``i`` in the wanted length, with what is wanted of its baseline."""
-    film = cut(eeg["stimuli"][i], n_points, take)
+    film = cut(eeg["stimuli"][i], n_points, crop)
     if baseline == "subtract":
         return film - eeg["baseline"][i]
     if baseline == "keep":
@@ -223,14 +223,14 @@ def _describe_trial(person, subject, i):
 class _Reading:
     """One pass through the file: what is kept, and each recording cut when it comes."""
 
-    def __init__(self, path, subjects, picks, baseline, n_points, take):
+    def __init__(self, path, subjects, picks, baseline, n_points, crop):
         self.path, self.subjects, self.picks = path, subjects, picks
-        self.baseline, self.n_points, self.take = baseline, n_points, take
+        self.baseline, self.n_points, self.crop = baseline, n_points, crop
         self.lengths: list[tuple[int, str]] = []
 
-    def run(self, progress):
+    def run(self, verbose):
         total = None if self.subjects is None else len(self.subjects)
-        with tqdm(total=total, unit="subject", disable=not progress) as self.bar:
+        with progress_bar(total=total, unit="subject", verbose=verbose) as self.bar:
             return read_mat(
                 self.path,
                 ["DREAMER"],
@@ -282,7 +282,7 @@ class _Reading:
         n_points = self.n_points or len(array)
         if len(array) < n_points:  # the error comes when the shortest is known
             return np.zeros((len(self.picks), 0), dtype="float32")
-        return as_float32(self.path, what, cut(picked, n_points, self.take))
+        return as_float32(self.path, what, cut(picked, n_points, self.crop))
 
 
 def _check_content(path, content, subjects, baseline):
@@ -429,7 +429,7 @@ def write_fake_dreamer(
         )
     path = Path(path) / FILE
     make_room([path])
-    rng = make_rng(random_state)
+    rng = make_random_state(random_state)
 
     def recordings(durations, sfreq, n_channels, offset):
         return _cells(

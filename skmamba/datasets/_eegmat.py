@@ -11,11 +11,11 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
+from .._ch_names import CURRENT_NAMES
 from ..trials import Trials
 
 MICROVOLT_PER_COUNT = 0.1
 # The file has the names of the original 10-20 system; MNE, DEAP and SEED have the present ones.
-PRESENT_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
 
 def load_eegmat() -> Trials:
@@ -73,7 +73,7 @@ def load_eegmat() -> Trials:
                 }
             ),
             sfreq=float(data["sfreq"]),
-            ch_names=[PRESENT_NAMES.get(name, name) for name in data["ch_names"].tolist()],
+            ch_names=[CURRENT_NAMES.get(name, name) for name in data["ch_names"].tolist()],
             label_names={0: "rest", 1: "arithmetic"},
             name="EEGMAT",
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
+from .._progress import progress_bar
 from .._types import StrPath
 
 
@@ -108,7 +108,7 @@ def find_files(folder, pattern, what):
     return sorted(paths, key=lambda path: number_in(path.name))
 
 
-def read_each(read, arguments, *, n_jobs, progress, unit):
+def read_each(read, arguments, *, n_jobs, verbose, unit):
     """Call ``read`` with each of the arguments, ``n_jobs`` at a time, and show how far it is.
 
     Parameters
@@ -119,7 +119,7 @@ def read_each(read, arguments, *, n_jobs, progress, unit):
         Arguments of each call.
     n_jobs : int or None
         Number of processes, as in joblib.
-    progress : bool
+    verbose : bool or None
         Whether to draw a bar.
     unit : str
         What one call reads.
@@ -131,7 +131,7 @@ def read_each(read, arguments, *, n_jobs, progress, unit):
     """
     calls = (delayed(read)(*args) for args in arguments)
     results = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    return list(tqdm(results, total=len(arguments), unit=unit, disable=not progress))
+    return list(progress_bar(results, total=len(arguments), unit=unit, verbose=verbose))
 
 
 def make_room(paths):

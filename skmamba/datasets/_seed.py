@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.io import savemat
 
-from .._arguments import check_choice, make_rng
 from .._types import Seed, StrPath
+from .._validation import check_option, make_random_state
 from ..trials import Trials
 from ._arguments import check_numbers
 from ._channels import pick_channels
@@ -77,11 +77,11 @@ def load_seed(
     *,
     subjects: int | Iterable[int] | None = None,
     sessions: int | Iterable[int] | None = None,
-    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
     seconds: float | None = 180,
-    take: Literal["last", "first"] = "last",
+    crop: Literal["last", "first"] = "last",
     n_jobs: int | None = 1,
-    progress: bool = False,
+    verbose: bool | None = None,
 ) -> Trials:
     """Load SEED: 15 people, each on three days with the same 15 film clips.
 
@@ -115,11 +115,11 @@ def load_seed(
         Numbers from 1 to 15; without them, all that are there.
     sessions : int or list of int, default=None
         Numbers from 1 to 3; without them, all that are there.
-    channels : "four", "all" or list of str, default="four"
+    picks : "four", "all" or list of str, default="four"
         Fp1, Fp2, AF3 and AF4; all 62; or names in the order wanted.
     seconds : float, default=180
         How much of each clip's recording to take; None takes as much as the shortest has.
-    take : {"last", "first"}, default="last"
+    crop : {"last", "first"}, default="last"
         From which end.
     n_jobs : int, default=1
         How many files are read at the same time, as in joblib.
@@ -165,14 +165,14 @@ def load_seed(
     ...     write_fake_seed(folder, n_subjects=1, n_sessions=1, seconds=1)
     ...     load_seed(folder, seconds=1)
     <Trials of SEED: 15 trials x 4 channels x 200 time points (1 s at 200 Hz), 1 subject; \
-5 negative, 5 neutral, 5 positive (majority 33 %); seconds 1, take last>
+5 negative, 5 neutral, 5 positive (majority 33 %); seconds 1, crop last>
     """
-    wanted = _Wanted(subjects, sessions, channels, seconds, take)
+    wanted = _Wanted(subjects, sessions, picks, seconds, crop)
     folder = _below(path, "Preprocessed_EEG")
     files = wanted.choose(_seed_files(folder))
     _check_labels(folder / "label.mat")
     labels = [LABELS] * N_SESSIONS
-    return wanted.read(files, labels, n_jobs, progress, "SEED", LABEL_NAMES, same_films=True)
+    return wanted.read(files, labels, n_jobs, verbose, "SEED", LABEL_NAMES, same_films=True)
 
 
 def load_seed_iv(
@@ -180,11 +180,11 @@ def load_seed_iv(
     *,
     subjects: int | Iterable[int] | None = None,
     sessions: int | Iterable[int] | None = None,
-    channels: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
+    picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
     seconds: float | None = 40,
-    take: Literal["last", "first"] = "last",
+    crop: Literal["last", "first"] = "last",
     n_jobs: int | None = 1,
-    progress: bool = False,
+    verbose: bool | None = None,
 ) -> Trials:
     """Load SEED-IV: 15 people, each on three days with 24 film clips, 72 in all.
 
@@ -219,11 +219,11 @@ def load_seed_iv(
         Numbers from 1 to 15; without them, all that are there.
     sessions : int or list of int, default=None
         Numbers from 1 to 3; without them, all that are there.
-    channels : "four", "all" or list of str, default="four"
+    picks : "four", "all" or list of str, default="four"
         Fp1, Fp2, AF3 and AF4; all 62; or names in the order wanted.
     seconds : float, default=40
         How much of each clip's recording to take; None takes as much as the shortest has.
-    take : {"last", "first"}, default="last"
+    crop : {"last", "first"}, default="last"
         From which end.
     n_jobs : int, default=1
         How many files are read at the same time, as in joblib.
@@ -268,11 +268,11 @@ def load_seed_iv(
     ...     load_seed_iv(folder, seconds=1).X.shape
     (24, 4, 200)
     """
-    wanted = _Wanted(subjects, sessions, channels, seconds, take)
+    wanted = _Wanted(subjects, sessions, picks, seconds, crop)
     folder = _below(path, "eeg_raw_data")
     files = wanted.choose(_seed_iv_files(folder))
     return wanted.read(
-        files, IV_LABELS, n_jobs, progress, "SEED-IV", IV_LABEL_NAMES, same_films=False
+        files, IV_LABELS, n_jobs, verbose, "SEED-IV", IV_LABEL_NAMES, same_films=False
     )
 
 
@@ -360,13 +360,13 @@ def _nothing(where):
 class _Wanted:
     """What to read of either data set: checked before anything is read."""
 
-    def __init__(self, subjects, sessions, channels, seconds, take):
+    def __init__(self, subjects, sessions, picks, seconds, crop):
         self.subjects = check_numbers("subjects", subjects, N_SUBJECTS)
         self.sessions = check_numbers("sessions", sessions, N_SESSIONS)
-        self.picks = pick_channels(channels, CH_NAMES, FOUR)
+        self.picks = pick_channels(picks, CH_NAMES, FOUR)
         self.n_points = count_points(seconds, SFREQ)
-        check_choice("take", take, ("last", "first"))
-        self.seconds, self.take = seconds, take
+        check_option("crop", crop, ("last", "first"))
+        self.seconds, self.crop = seconds, crop
 
     def choose(self, files):
         """Those of the files that are wanted."""
@@ -386,14 +386,14 @@ class _Wanted:
                 raise FileNotFoundError(_missing(*key, files))
         return {key: files[key] for key in keys}
 
-    def read(self, files, labels, n_jobs, progress, name, label_names, *, same_films):
+    def read(self, files, labels, n_jobs, verbose, name, label_names, *, same_films):
         """Read the files into one Trials."""
         n_films = len(labels[0])
         read = read_each(
             _read_films,
-            [(path, n_films, self.picks, self.seconds, self.take) for path, _ in files.values()],
+            [(path, n_films, self.picks, self.seconds, self.crop) for path, _ in files.values()],
             n_jobs=n_jobs,
-            progress=progress,
+            verbose=verbose,
             unit="file",
         )
         n_points = self.n_points
@@ -402,7 +402,7 @@ class _Wanted:
         X = np.empty((len(files) * n_films, len(self.picks), n_points), dtype="float32")
         for part in X.reshape(len(files), n_films, *X.shape[1:]):
             for x, film in zip(part, read.pop(0), strict=True):  # let go once it is copied
-                x[:] = cut(film, n_points, self.take)
+                x[:] = cut(film, n_points, self.crop)
         rows = [
             {
                 "subject": subject,
@@ -422,7 +422,7 @@ class _Wanted:
             ch_names=[CH_NAMES[i] for i in self.picks],
             label_names=label_names,
             name=name,
-            choices={"seconds": self.seconds, "take": self.take},
+            loader_params={"seconds": self.seconds, "crop": self.crop},
         )
 
 
@@ -433,7 +433,7 @@ def _missing(subject, session, files):
     return f"No file of {which} in {there[0].parent if len(there) > 1 else there[0]}."
 
 
-def _read_films(path, n_films, picks, seconds, take):
+def _read_films(path, n_films, picks, seconds, crop):
     """Read the films of a file one after another, and cut each before the next."""
     keys = _film_keys(path, n_films)
     numbers = {key: number for number, key in keys.items()}
@@ -448,7 +448,7 @@ def _read_films(path, n_films, picks, seconds, take):
             raise DataFormatError(path, f"film {number} of at least two time points", "fewer")
         lengths[number] = film.shape[1]
         wanted = min(film.shape[1], n_points or film.shape[1])
-        return as_float32(path, f"film {number} ({where[0]})", cut(film[picks], wanted, take))
+        return as_float32(path, f"film {number} ({where[0]})", cut(film[picks], wanted, crop))
 
     values = read_mat(
         path, numbers, convert=convert, wanted=_nothing, max_array_bytes=MAX_ARRAY_BYTES
@@ -530,7 +530,7 @@ def write_fake_seed(
     ['1_20131027.mat', '1_20131030.mat', 'label.mat', 'readme.txt']
     """
     _check_size(n_subjects, n_sessions)
-    folder, rng = Path(path), make_rng(random_state)
+    folder, rng = Path(path), make_random_state(random_state)
     label, readme = folder / "label.mat", folder / "readme.txt"
     files = {
         folder / f"{subject + 1}_{DATES[subject][session]}.mat": INITIALS[subject]
@@ -588,7 +588,7 @@ def write_fake_seed_iv(
     ['1/1_20160518.mat', '2/1_20160618.mat']
     """
     _check_size(n_subjects, n_sessions)
-    folder, rng = Path(path), make_rng(random_state)
+    folder, rng = Path(path), make_random_state(random_state)
     files = {
         folder / f"{session + 1}/{subject + 1}_20160{session + 5}18.mat": (subject, session)
         for session in range(n_sessions)

@@ -22,9 +22,9 @@ def count_points(seconds, sfreq):
     )
 
 
-def cut(film, n_points, take):
+def cut(film, n_points, crop):
     """Take the first or last time points of a film of shape (n_channels, n_times)."""
-    return film[:, :n_points] if take == "first" else film[:, film.shape[1] - n_points :]
+    return film[:, :n_points] if crop == "first" else film[:, film.shape[1] - n_points :]
 
 
 def check_length(seconds, n_points, shortest, which, sfreq):

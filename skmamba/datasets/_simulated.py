@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from .._arguments import check_choice, make_rng
 from .._types import Seed
+from .._validation import check_option, make_random_state
 from ..trials import Trials
 
 CH_NAMES = "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split()
@@ -32,7 +32,7 @@ def simulate_trials(
     sfreq: float = 128.0,
     *,
     n_classes: int = 2,
-    truth: Literal["strength", "agreement", "synchrony", "slow rhythm"] = "strength",
+    signal: Literal["strength", "agreement", "synchrony", "slow rhythm"] = "strength",
     effect: float = 1.0,
     subject_spread: float = 0.3,
     random_state: Seed = 0,
@@ -54,7 +54,7 @@ def simulate_trials(
         Sampling rate in hertz.
     n_classes : int, default=2
         Number of classes, 0, 1, ...
-    truth : {"strength", "agreement", "synchrony", "slow rhythm"}, default="strength"
+    signal : {"strength", "agreement", "synchrony", "slow rhythm"}, default="strength"
         What tells the class.
 
         - strength: how strong the alpha rhythm is, the same one in all channels.
@@ -87,7 +87,7 @@ def simulate_trials(
     Raises
     ------
     ValueError
-        If there is no such truth, or it needs two channels and there is one.
+        If there is no such signal, or it needs two channels and there is one.
 
     Notes
     -----
@@ -103,19 +103,19 @@ def simulate_trials(
     <Trials of simulation: 12 trials x 4 channels x 512 time points (4 s at 128 Hz), \
 3 subjects; 6 of class 0, 6 of class 1 (majority 50 %)>
     """
-    check_choice("truth", truth, TRUTHS)
-    if truth in ("agreement", "synchrony") and n_channels < 2:
-        raise ValueError(f"truth={truth!r} needs n_channels of at least 2, got {n_channels}.")
-    rng = make_rng(random_state)
+    check_option("signal", signal, TRUTHS)
+    if signal in ("agreement", "synchrony") and n_channels < 2:
+        raise ValueError(f"signal={signal!r} needs n_channels of at least 2, got {n_channels}.")
+    rng = make_random_state(random_state)
     y = np.stack([rng.permutation(np.arange(n_trials) % n_classes) for _ in range(n_subjects)])
     people = rng.normal(scale=subject_spread, size=(2, n_subjects, 1, 1))
     offsets = OFFSET * rng.normal(scale=subject_spread, size=(n_subjects, 1, n_channels, 1))
     middle = (n_classes - 1) / 2
     lag = 2 * np.arctan(np.exp(-effect * (y - middle)))
-    if truth == "slow rhythm":
+    if signal == "slow rhythm":
         signal = _slow_waves(rng, people, lag[..., None], n_times, sfreq)
     else:
-        level, phase = _draw_alpha(rng, truth, y, n_classes, lag, n_channels)
+        level, phase = _draw_alpha(rng, signal, y, n_classes, lag, n_channels)
         signal = _alpha(people, effect * (level - middle), phase, n_times, sfreq)
 
     X = _pink_noise(rng, (n_subjects, n_trials, n_channels, n_times)) + signal + offsets
@@ -132,13 +132,13 @@ def simulate_trials(
     )
 
 
-def _draw_alpha(rng, truth, y, n_classes, lag, n_channels):
+def _draw_alpha(rng, signal, y, n_classes, lag, n_channels):
     """Draw level and phase of alpha, (n_subjects, n_trials, n_channels) or 1 for all channels."""
-    shape = (*y.shape, 1 if truth == "strength" else n_channels)
+    shape = (*y.shape, 1 if signal == "strength" else n_channels)
     phase = rng.uniform(0, 2 * np.pi, size=shape)
-    if truth == "strength":
+    if signal == "strength":
         return y[..., None], phase
-    if truth == "synchrony":
+    if signal == "synchrony":
         phase[..., 1] = phase[..., 0] + lag
         return np.full(shape, (n_classes - 1) / 2), phase
     level = rng.randint(n_classes, size=shape)

@@ -1,5 +1,6 @@
 """Results that can be trusted: protocols, leaks, evaluation that resumes, statistics."""
 
+from .._results import EvaluationResults
 from ._evaluate import evaluate, score_by_subject
 from ._leakage import leakage_report
 from ._leakage_gap import leakage_gap
@@ -18,6 +19,7 @@ __all__ = [
     "CrossSessionSplit",
     "CrossStimulusSplit",
     "CrossSubjectSplit",
+    "EvaluationResults",
     "FirstTrialsSplit",
     "LeakageWarning",
     "RandomWindowsKFold",

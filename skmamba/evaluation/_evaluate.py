@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Literal, overload
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,9 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from tqdm import tqdm
 
+from .._progress import progress_bar
+from .._results import EvaluationResults
 from .._types import Splitter, StrPath
 from ..trials import Trials
 from ._chance import check_seed
@@ -47,42 +48,6 @@ class Entry:
     permute: bool = False
 
 
-@overload
-def evaluate(
-    estimators: Mapping[str, BaseEstimator],
-    trials: Trials,
-    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = ...,
-    *,
-    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = ...,
-    baselines: Sequence[str] = ...,
-    windows: bool = ...,
-    n_jobs: int | None = ...,
-    store: StrPath | None = ...,
-    random_state: int | None = ...,
-    error_score: float | Literal["raise"] = ...,
-    progress: bool = ...,
-    return_predictions: Literal[False] = ...,
-) -> pd.DataFrame: ...
-
-
-@overload
-def evaluate(
-    estimators: Mapping[str, BaseEstimator],
-    trials: Trials,
-    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = ...,
-    *,
-    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = ...,
-    baselines: Sequence[str] = ...,
-    windows: bool = ...,
-    n_jobs: int | None = ...,
-    store: StrPath | None = ...,
-    random_state: int | None = ...,
-    error_score: float | Literal["raise"] = ...,
-    progress: bool = ...,
-    return_predictions: Literal[True],
-) -> tuple[pd.DataFrame, pd.DataFrame]: ...
-
-
 def evaluate(
     estimators: Mapping[str, BaseEstimator],
     trials: Trials,
@@ -92,12 +57,11 @@ def evaluate(
     baselines: Sequence[str] = ("majority", "stratified", "permutation"),
     windows: bool = False,
     n_jobs: int | None = None,
-    store: StrPath | None = None,
-    random_state: int | None = 0,
+    cache_dir: StrPath | None = None,
+    random_state: int | None = None,
     error_score: float | Literal["raise"] = np.nan,
-    progress: bool = True,
-    return_predictions: bool = False,
-) -> pd.DataFrame | tuple[pd.DataFrame, pd.DataFrame]:
+    verbose: bool | None = None,
+) -> EvaluationResults:
     """Score estimators under a protocol, one row per estimator and fold, chance among them.
 
     Use it instead of a chain of :func:`~sklearn.model_selection.cross_validate` when the result
@@ -130,34 +94,31 @@ def evaluate(
         step of a pipeline gets bags of windows.
     n_jobs : int, default=None
         Folds that run side by side; :func:`joblib.parallel_config` may give them to a cluster.
-    store : str or Path, default=None
+    cache_dir : str or Path, default=None
         Folder that keeps every fold as soon as it is finished. The same call goes on where it
         stopped, after whatever stopped it. Folds of another estimator, of other data, another
         protocol, seed or version, or of changed code are never taken.
-    random_state : int or None, default=0
+    random_state : int or None, default=None
         Seed. Each fold has its own, which takes the place of every ``random_state`` that an
         estimator leaves at None. None takes fresh entropy, which no store can find again.
     error_score : "raise" or nan, default=nan
         Whether a fold that fails ends the evaluation, or is a row without scores that tells its
         error while the rest goes on. Failed folds are not kept, so the next call tries again.
-    progress : bool, default=True
-        Whether a bar shows finished folds and the time left, if there is a terminal.
-    return_predictions : bool, default=False
-        Whether the answers come as well.
+    verbose : bool, default=None
+        Whether to show a progress bar; None shows it if stderr is a terminal.
 
     Returns
     -------
-    results : DataFrame of n_estimators * n_folds rows
-        ``dataset``, ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"),
-        ``transductive`` (what of the test subjects' data the estimator uses; empty if it uses
-        none), ``fold``, ``held_out`` (what the training trials have nothing of), ``subject`` (if
-        a fold tests one), ``n_train`` and ``n_test`` trials, a column a score, ``fit_seconds``,
-        ``predict_seconds``, ``seed``, ``error``, ``versions``.
-    predictions : DataFrame of n_estimators * n_trials rows
-        If asked for: ``dataset``, ``protocol``, ``estimator``, ``kind``, ``transductive``,
-        ``fold``, ``trial``, ``subject``, ``y_true``, ``y_pred`` and ``proba_<label>`` of every
-        tested trial; ``decision``, if an estimator of two classes gives that and no
-        probabilities.
+    results : EvaluationResults
+        ``results.scores`` is a DataFrame of ``n_estimators * n_folds`` rows: ``dataset``,
+        ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"), ``transductive`` (what of
+        the test subjects' data the estimator uses; empty if it uses none), ``fold``, ``held_out``
+        (what the training trials have nothing of), ``subject`` (if a fold tests one), ``n_train``
+        and ``n_test`` trials, a column per score, ``fit_seconds``, ``predict_seconds``, ``seed``,
+        ``error``, ``versions``. ``results.predictions`` is a DataFrame with one row per estimator
+        and tested trial: ``dataset``, ``protocol``, ``estimator``, ``kind``, ``transductive``,
+        ``fold``, ``trial``, ``subject``, ``y_true``, ``y_pred``, ``proba_<label>``, and
+        ``decision`` if an estimator of two classes gives no probabilities.
 
     Raises
     ------
@@ -192,21 +153,21 @@ def evaluate(
     >>> trials = simulate_trials(n_subjects=3, n_trials=8)
     >>> pipe = make_pipeline(SlidingWindows(256), MSiMambaClassifier(max_epochs=5))
     >>> results = evaluate({"MS-iMamba": pipe}, trials, progress=False)
-    >>> results[["estimator", "held_out", "n_train", "n_test"]].head(3)
+    >>> results.scores[["estimator", "held_out", "n_train", "n_test"]].head(3)
        estimator   held_out  n_train  n_test
     0  MS-iMamba  subject 0       16       8
     1  MS-iMamba  subject 1       16       8
     2  MS-iMamba  subject 2       16       8
-    >>> results["estimator"].unique().tolist()
+    >>> results.scores["estimator"].unique().tolist()
     ['MS-iMamba', 'majority', 'stratified', 'permuted labels']
     """
     entries = _check_estimators(estimators, baselines)
     scorers = check_scoring(scoring)
     seed = check_seed(random_state)
-    if random_state is None and store is not None:
+    if random_state is None and cache_dir is not None:
         raise ValueError(
-            "random_state must be a number if store is given: without one no fold can be found "
-            "again."
+            "random_state must be an int if cache_dir is given, got None: folds of a random seed "
+            "cannot be found again."
         )
     if error_score != "raise" and not (isinstance(error_score, float) and np.isnan(error_score)):
         raise ValueError(f"error_score must be 'raise' or nan, got {error_score!r}.")
@@ -214,7 +175,7 @@ def evaluate(
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     check_classification_targets(trials.y)
     folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
-    protocol, folds = _split(cv, trials, repeatable=store is not None)
+    protocol, folds = _split(cv, trials, repeatable=cache_dir is not None)
     about_folds = [describe_fold(trials.metadata, *fold) for fold in folds]
 
     jobs = [
@@ -223,7 +184,7 @@ def evaluate(
         for number, fold in enumerate(folds)
     ]
     tasks = [task for _, _, task in jobs]
-    records = _run(tasks, trials, protocol, store, n_jobs, error_score, progress)
+    records = _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose)
     _warn_of_failures(records)
 
     rows, answers = [], []
@@ -238,24 +199,22 @@ def evaluate(
         }
         scores = score_record(record, scorers, trials.y, task)
         rows.append(tabulate_record(about, about_folds[number], record, scores, task.seed))
-        if return_predictions and not record["error"]:
+        if not record["error"]:
             answers.append(tabulate_answers(about, record, trials, task))
-    results = pd.DataFrame(rows)
-    if not return_predictions:
-        return results
-    return results, pd.concat(answers, ignore_index=True) if answers else pd.DataFrame()
+    predictions = pd.concat(answers, ignore_index=True) if answers else pd.DataFrame()
+    return EvaluationResults(pd.DataFrame(rows), predictions)
 
 
 def score_by_subject(
-    predictions: pd.DataFrame,
+    results: EvaluationResults | pd.DataFrame,
     scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
 ) -> pd.DataFrame:
     """Score every subject of an evaluation whose folds test several.
 
     Parameters
     ----------
-    predictions : DataFrame
-        What :func:`evaluate` gives with ``return_predictions=True``.
+    results : EvaluationResults or DataFrame
+        Results of :func:`evaluate`, or their predictions.
     scoring : str, sequence of str or dict, default=("accuracy", "balanced_accuracy", "kappa", \
 "f1", "roc_auc")
         As in :func:`evaluate`.
@@ -276,15 +235,14 @@ def score_by_subject(
     --------
     >>> from sklearn.dummy import DummyClassifier
     >>> from skmamba import CrossSubjectSplit, simulate_trials
-    >>> results, predictions = evaluate(
+    >>> results = evaluate(
     ...     {"guess": DummyClassifier(strategy="uniform")},
     ...     simulate_trials(n_subjects=4, n_trials=8),
     ...     cv=CrossSubjectSplit(2),
     ...     baselines=["majority"],
     ...     progress=False,
-    ...     return_predictions=True,
     ... )
-    >>> scores = score_by_subject(predictions, "accuracy")
+    >>> scores = score_by_subject(results, "accuracy")
     >>> scores.loc[scores["kind"] == "baseline", ["estimator", "subject", "n_test", "accuracy"]]
       estimator  subject  n_test  accuracy
     4  majority        0       8       0.5
@@ -292,12 +250,13 @@ def score_by_subject(
     6  majority        2       8       0.5
     7  majority        3       8       0.5
     """
+    predictions = getattr(results, "predictions", results)
     keys = ["dataset", "protocol", "estimator", "kind", "transductive", "subject"]
     missing = [column for column in [*keys, "y_true", "y_pred"] if column not in predictions]
     if missing:
         raise ValueError(
-            "predictions must be what evaluate(..., return_predictions=True) gives, but "
-            f"{', '.join(missing)} is not there."
+            "results must be the EvaluationResults of evaluate, got predictions without "
+            f"{', '.join(missing)}."
         )
     if predictions["subject"].isna().any():
         raise ValueError("predictions must know the subject of every trial.")
@@ -398,10 +357,10 @@ def _make_task(entry, number, train_idx, test_idx, seed, windows):
 # What happens
 
 
-def _run(tasks, trials, protocol, store, n_jobs, error_score, progress):
+def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
     """Run all tasks but those that are kept, and return records in their order."""
+    store = None if cache_dir is None else FoldStore(cache_dir)
     if store is not None:
-        store = FoldStore(store)
         store.check()
         data = fingerprint(trials.X, trials.y, trials.metadata)
         estimators = {id(task.estimator): task.estimator for task in tasks}
@@ -422,21 +381,16 @@ def _run(tasks, trials, protocol, store, n_jobs, error_score, progress):
         )
 
     finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(map(run, left))
-    bar = tqdm(
-        total=len(tasks),
-        initial=len(tasks) - len(left),
-        unit="fold",
-        disable=None if progress else True,
-    )
-    with bar:
+    with progress_bar(total=len(tasks), unit="fold", verbose=verbose) as bar:
+        bar.update(len(tasks) - len(left))
         try:
             for place, record in finished:
                 records[place] = record
-                if store is not None and not record["error"]:
+                if cache_dir is not None and not record["error"]:
                     _keep(record, keys[place], store)  # a worker's disk may be another one
                 bar.update()
         except BaseException as error:  # Ctrl-C as well
-            if store is not None:
+            if cache_dir is not None:
                 error.add_note(f"Finished folds are in {store.folder}: the same call goes on.")
             raise
     return records

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
-from tqdm import tqdm
 
+from .._progress import progress_bar
 from ..trials import Trials
 from ._chance import check_seed, fill_seeds, permute_labels
 from ._leakage import number_things, trial_key
@@ -21,13 +21,15 @@ def leakage_gap(
     estimator: BaseEstimator,
     trials: Trials,
     *,
-    size: int,
-    stride: int | None = None,
+    window_size: float = 2.0,
+    stride: float | None = None,
+    window_size_samples: int | None = None,
+    stride_samples: int | None = None,
     n_splits: int = 5,
     score: str | Callable[..., float] = "balanced_accuracy",
     n_jobs: int | None = None,
-    random_state: int | None = 0,
-    verbose: bool = True,
+    random_state: int | None = None,
+    verbose: bool | None = None,
 ) -> pd.DataFrame:
     """Score one model under splits that keep more and more apart, and with labels permuted.
 
@@ -41,20 +43,22 @@ def leakage_gap(
         ``size`` does too.
     trials : Trials
         One row a trial.
-    size : int
-        Length of a window in time points.
-    stride : int, default=size
-        Distance between two window starts, in time points.
+    window_size : float, default=2.0
+        Window length in seconds.
+    stride : float, default=None
+        Distance between two window starts in seconds; None is the window length.
+    window_size_samples, stride_samples : int, default=None
+        The same in samples. They take precedence over the values in seconds.
     n_splits : int, default=5
         Folds of each split; fewer where there are fewer trials, stimuli or subjects.
     score : str or callable, default="balanced_accuracy"
         Any of scikit-learn's scorers; it is asked about windows.
     n_jobs : int, default=None
         Fits at the same time, as in scikit-learn.
-    random_state : int or None, default=0
+    random_state : int or None, default=None
         Seed of the folds, of the permutation and of whatever the estimator leaves open.
-    verbose : bool, default=True
-        Whether to show progress and to print what the numbers say.
+    verbose : bool, default=None
+        Whether to show a progress bar; None shows it if stderr is a terminal.
 
     Returns
     -------
@@ -128,7 +132,12 @@ def leakage_gap(
         )
     seed = check_seed(random_state) % 2**32
     estimator = fill_seeds(estimator, seed)
-    windows = trials.as_windows(size, stride)
+    windows = trials.as_windows(
+        window_size,
+        stride,
+        window_size_samples=window_size_samples,
+        stride_samples=stride_samples,
+    )
     trial = np.repeat(np.arange(len(trials)), len(windows) // len(trials))
     permuted = permute_labels(trials.y, trials.metadata, np.random.default_rng(seed))
     labels = {"true": windows.y, "permuted": permuted[trial]}
@@ -148,7 +157,7 @@ def leakage_gap(
         delayed(_fit_and_score)(estimator, windows.X, labels[name], *fold, scorer)
         for (_, name), fold in jobs
     )
-    progress = tqdm(scores, total=len(jobs), unit="fit", disable=None if verbose else True)
+    progress = progress_bar(scores, total=len(jobs), unit="fit", verbose=verbose)
     rows = [
         {
             "split": split,

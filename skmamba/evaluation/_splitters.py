@@ -23,9 +23,9 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from .._arguments import check_whole
-from .._groups import read_columns
+from .._metadata import get_columns
 from .._types import Epochs, Groups, Seed, Splitter
+from .._validation import check_int
 
 ProtocolName: TypeAlias = Literal[
     "within_subject",
@@ -115,7 +115,7 @@ class _ProtocolSplitter(BaseCrossValidator):
                 f"the column {groups.name!r}. Pass groups=metadata."
             )
         n_samples = None if X is None else _num_samples(X)
-        values = read_columns(groups, *columns, asker=self, n_samples=n_samples)
+        values = get_columns(groups, *columns, asker=self, n_samples=n_samples)
         if not len(values[0]):
             raise ValueError(f"{type(self).__name__} needs samples to split, but there are none.")
         return values
@@ -130,7 +130,7 @@ class _HoldOutGroups(_ProtocolSplitter):
         self, n_splits: int | None = None, *, shuffle: bool = False, random_state: Seed = None
     ) -> None:
         if n_splits is not None:
-            check_whole("n_splits", n_splits, least=2)
+            check_int("n_splits", n_splits, minimum=2)
         elif shuffle:
             raise ValueError(
                 f"shuffle=True without n_splits has no effect: each {self._column} is held out "
@@ -407,7 +407,7 @@ class FirstTrialsSplit(_ByVisit):
     protocol = "first_trials"
 
     def __init__(self, n_train: int = 9) -> None:
-        check_whole("n_train", n_train, least=1)
+        check_int("n_train", n_train, minimum=1)
         self.n_train = n_train
 
     def _folds(self, X, y, groups):
@@ -490,7 +490,7 @@ windows of the same trial: ...
     protocol = "random_windows"
 
     def __init__(self, n_splits: int = 5, random_state: Seed = None) -> None:
-        check_whole("n_splits", n_splits, least=2)
+        check_int("n_splits", n_splits, minimum=2)
         self.n_splits = n_splits
         self.random_state = random_state
 
@@ -616,7 +616,7 @@ inner_groups='stimulus')
         self, inner: int | Splitter | None = None, *, inner_groups: str | None = None
     ) -> None:
         if isinstance(inner, numbers.Integral):
-            check_whole("inner", inner, least=2)
+            check_int("inner", inner, minimum=2)
         elif inner is not None and not _is_splitter(inner):
             raise ValueError(
                 "inner must be a splitter, such as StratifiedKFold(5), or a number of folds, got "

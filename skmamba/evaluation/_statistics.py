@@ -12,7 +12,7 @@ from .._results import (
     average_by,
     bootstrap_interval,
     check_results,
-    find_chance,
+    find_chance_level,
 )
 
 # Up to here every pattern of signs is counted: two lists of 2**20 sums, 16 MB.
@@ -175,7 +175,7 @@ def compare(
         for name in kinds.index
     }
     lows = {name: interval[0] for name, interval in intervals.items()}
-    chance = find_chance(score, kinds, by_subject.mean(), lows)
+    chance = find_chance_level(score, kinds, by_subject.mean(), lows)
 
     rows = []
     for name, kind in kinds.items():

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from .._epochs import as_array, count_axes, epochs_ch_names, is_epochs
+from .._mne import as_array, count_dims, get_ch_names, is_epochs
 from ..trials import Trials
 
 
@@ -31,7 +31,7 @@ def read_trials(X, y=None, *, sfreq=None, ch_names=None):
         X = X.X
     elif is_epochs(X):
         first = X[0] if isinstance(X, (list, tuple)) else X
-        sfreq, ch_names = sfreq or first.info["sfreq"], ch_names or epochs_ch_names(X)
+        sfreq, ch_names = sfreq or first.info["sfreq"], ch_names or get_ch_names(X)
     if y is not None:
         y = column_or_1d(y)
         check_consistent_length(X, y)
@@ -118,7 +118,7 @@ def transform(steps, X):
 
 def count_windows(windows):
     """Windows of a trial, as they reach a classifier."""
-    return windows.shape[1] if count_axes(windows) == 4 else 1
+    return windows.shape[1] if count_dims(windows) == 4 else 1
 
 
 def names_at_classifier(steps, ch_names, n_chans):

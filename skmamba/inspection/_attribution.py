@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from .._arguments import check_choice, check_whole, draw_seed
 from .._types import Epochs, Seed
+from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials
 from ._ask import (
     count_windows,
@@ -31,7 +31,7 @@ INSTALL = (
 
 
 @overload
-def attribute_input(
+def input_attribution(
     estimator: BaseEstimator,
     X: Trials | Epochs | ArrayLike,
     y: ArrayLike | None = ...,
@@ -48,7 +48,7 @@ def attribute_input(
 
 
 @overload
-def attribute_input(
+def input_attribution(
     estimator: BaseEstimator,
     X: Trials | Epochs | ArrayLike,
     y: ArrayLike | None = ...,
@@ -64,7 +64,7 @@ def attribute_input(
 ) -> tuple[pd.DataFrame, NDArray[Any]]: ...
 
 
-def attribute_input(
+def input_attribution(
     estimator: BaseEstimator,
     X: Trials | Epochs | ArrayLike,
     y: ArrayLike | None = None,
@@ -186,10 +186,10 @@ default="integrated_gradients"
     >>> array.shape
     (8, 2, 4, 128)
     """
-    check_choice("method", method, METHODS)
-    check_choice("baseline", baseline, BASELINES)
-    check_whole("n_references", n_references)
-    check_whole("n_steps", n_steps)
+    check_option("method", method, METHODS)
+    check_option("baseline", baseline, BASELINES)
+    check_int("n_references", n_references)
+    check_int("n_steps", n_steps)
     asked = read_trials(X, y, ch_names=ch_names)
     steps, classifier = take_apart(estimator)
     net = getattr(classifier, "net_", None)

@@ -15,8 +15,8 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from .._arguments import check_choice, check_whole, draw_seed
 from .._types import Epochs, Seed
+from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials
 from ._ask import (
     change_channels,
@@ -118,15 +118,15 @@ def electrode_failure(
     >>> curve.groupby("n_failed")["channels"].agg(list)[2]
     ['Fp1, Fp2', 'Fp1, F3', 'Fp2, F3']
     """
-    check_choice("failure", failure, FAILURES)
-    check_whole("n_subsets", n_subsets)
+    check_option("failure", failure, FAILURES)
+    check_int("n_subsets", n_subsets)
     estimator = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(estimator)
     asked = read_channels(X, y, ch_names, estimator)
     channels = heard_channels(estimator, asked.X)
     if max_failed is None:
         max_failed = len(channels)
-    check_whole("max_failed", max_failed)
+    check_int("max_failed", max_failed)
     if max_failed > len(channels):
         raise ValueError(
             f"max_failed={max_failed}, but the estimator uses {len(channels)} channels."

@@ -13,8 +13,8 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._arguments import check_choice, check_whole, draw_seed
 from .._types import Epochs, Groups, Seed, Splitter
+from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials
 from ._ask import (
     change_channels,
@@ -134,8 +134,8 @@ def channel_importance(
     >>> importance.groupby("channel")["importance"].mean().idxmax()
     'Fp2'
     """
-    check_choice("method", method, METHODS)
-    check_whole("n_repeats", n_repeats)
+    check_option("method", method, METHODS)
+    check_int("n_repeats", n_repeats)
     asked = read_channels(X, y, ch_names, estimator)
     estimator = _name_for_pickers(clone(estimator), asked.ch_names)
     channels = heard_channels(estimator, asked.X)

@@ -1,10 +1,8 @@
 """The networks: tensors in, tensors out."""
 
 from ._backends import resolve_backend
-from ._ensemble import MSiMambaEnsemble
 from ._inception import InceptionConv2d
 from ._mamba import Mamba
-from ._msimamba import MSiMamba
 from ._multiscale import MultiScaleTemporalBlock, window_amplitudes
 from ._plain_scales import PlainScales
 from ._power_embedding import PowerEmbedding
@@ -12,8 +10,6 @@ from ._selective_scan import selective_scan
 
 __all__ = [
     "InceptionConv2d",
-    "MSiMamba",
-    "MSiMambaEnsemble",
     "Mamba",
     "MultiScaleTemporalBlock",
     "PlainScales",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .._epochs import draw_topomap, place_channels
+from .._mne import draw_topomap, make_channel_info
 from ._axes import BLUE, DARK, clean, name_score, open_axes
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class ChannelImportanceDisplay:
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be 'bar' or 'topomap', got {kind!r}.")
-        info = place_channels(self.channels) if kind == "topomap" else None  # or complain
+        info = make_channel_info(self.channels) if kind == "topomap" else None  # or complain
         height = 1.2 + 0.28 * len(self.channels) if kind == "bar" else 3.6
         self.figure_, self.ax_ = open_axes(ax, (5.2, height), "ChannelImportanceDisplay")
         self.bars_ = self.im_ = None

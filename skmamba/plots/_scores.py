@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from .._results import average_by, bootstrap_interval, check_results, find_chance
+from .._results import average_by, bootstrap_interval, check_results, find_chance_level
 from ._axes import BLUE, DARK, GREY, clean, draw_chance, name_score, open_axes, tell_source
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class ScoresDisplay:
             rows.append([name, kind, mean, *bootstrap_interval(values, confidence, seed)])
         summary = pd.DataFrame(rows, columns=["estimator", "kind", "mean", "low", "high"])
         named = summary.set_index("estimator")
-        chance = find_chance(score, kinds, named["mean"], named["low"])
+        chance = find_chance_level(score, kinds, named["mean"], named["low"])
         if unit == "fold":
             summary[["low", "high"]] = np.nan
         return cls(

@@ -10,10 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._arguments import check_choice, check_whole
-from .._groups import read_columns
-from .._restore import restored_on_error
+from .._metadata import get_columns
 from .._types import Epochs, Groups
+from .._validation import check_int, check_option, restore_on_error
 from ._input import TrialStep
 
 MODES = ("source-only", "unlabelled", "calibration")
@@ -171,7 +170,7 @@ class EuclideanAlignment(TrialStep):
             If there are no groups.
         """
         self._check_params()
-        with restored_on_error(self):
+        with restore_on_error(self):
             X = _with_channels(self._check_trials(X, reset=True))
             subjects = self._read_subjects(groups, len(X))
             if groups is None:
@@ -257,20 +256,20 @@ class EuclideanAlignment(TrialStep):
         return self.fit(X, y, groups=groups).transform(X, groups=groups)
 
     def _check_params(self):
-        check_choice("mode", self.mode, MODES)
-        check_whole("n_calibration", self.n_calibration)
+        check_option("mode", self.mode, MODES)
+        check_int("n_calibration", self.n_calibration)
 
     def _read_subjects(self, groups, n_trials):
         if groups is None:
             return np.full(n_trials, None, dtype=object)
-        return read_columns(groups, "subject", asker=self, n_samples=n_trials)[0]
+        return get_columns(groups, "subject", asker=self, n_samples=n_trials)[0]
 
     def _read_order(self, groups, n_trials):
         """Numbers that rise from a subject's first trial to the last."""
         if not (isinstance(groups, dict) or hasattr(groups, "columns")) or "trial" not in groups:
             return np.arange(n_trials)
         names = [name for name in ("session", "trial") if name in groups]  # may start anew
-        columns = read_columns(groups, *names, asker=self, n_samples=n_trials)
+        columns = get_columns(groups, *names, asker=self, n_samples=n_trials)
         return (
             pd.DataFrame(dict(zip(names, columns, strict=True))).groupby(names).ngroup().to_numpy()
         )

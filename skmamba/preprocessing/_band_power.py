@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from .._epochs import count_axes, epochs_ch_names
-from .._restore import restored_on_error
+from .._mne import count_dims, get_ch_names
 from .._types import Epochs
+from .._validation import restore_on_error
 from ._input import TrialStep
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
@@ -104,8 +104,8 @@ class BandPower(TrialStep):
         ValueError
             If a band holds no frequency of so short a window, or an argument does not fit.
         """
-        with restored_on_error(self):
-            names = epochs_ch_names(X) or self.ch_names
+        with restore_on_error(self):
+            names = get_ch_names(X) or self.ch_names
             X = self._check_windows(X, reset=True)
             n_channels = X.shape[1] if X.ndim == 3 else 1
             if names is None:
@@ -182,7 +182,7 @@ class BandPower(TrialStep):
         return super(TrialStep, self).set_output(transform=transform)  # two axes fit a data frame
 
     def _check_windows(self, X, *, reset):
-        if count_axes(X) == 4:
+        if count_dims(X) == 4:
             raise ValueError(
                 "BandPower takes windows of 3 dimensions, got bags of windows, of 4: put it inside "
                 "of WindowVotingClassifier(make_pipeline(BandPower(...), ...))."

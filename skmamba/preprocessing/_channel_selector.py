@@ -23,11 +23,10 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._arguments import check_choice, check_whole
-from .._epochs import epochs_ch_names
-from .._groups import read_columns
-from .._restore import restored_on_error
+from .._metadata import get_columns
+from .._mne import get_ch_names
 from .._types import Epochs, Groups, Splitter
+from .._validation import check_int, check_option, restore_on_error
 from ._band_power import BandPower
 from ._channels import ChannelPicker
 
@@ -35,17 +34,17 @@ DIRECTIONS = ("forward", "backward")
 SAME = 1e-12  # scores that differ by less are ties: means of the same numbers, rounded otherwise
 
 
-class ChannelSelector(ChannelPicker):
+class SequentialChannelSelector(ChannelPicker):
     """Find the k channels that together tell the classes apart best, one after the other.
 
     For the question which few electrodes are enough. As a step of a pipeline it learns from the
-    training trials of each fold alone, and ``k`` can be searched; choosing once on all trials, and
+    training trials of each fold alone, and ``n_channels_to_select`` can be searched; choosing once on all trials, and
     cross-validating afterwards, would let the test trials have their say. To keep channels that are
     known beforehand, see :class:`~skmamba.ChannelPicker`.
 
     Parameters
     ----------
-    k : int, default=4
+    n_channels_to_select : int, default=4
         How many channels to keep.
     estimator : classifier, default=None
         What tells how good a set of channels is. It gets trials ``(n_trials, n_chosen, n_times)``
@@ -60,7 +59,7 @@ class ChannelSelector(ChannelPicker):
         ``groups`` tell of several (at most one fold a subject), over trials otherwise.
     direction : {"forward", "backward"}, default="forward"
         Whether to add the best channel to none, or to take the least needed one from all, until
-        there are ``k``.
+        there are ``n_channels_to_select``.
     scoring : str or callable, default="balanced_accuracy"
         The score of a fold, as in :func:`sklearn.model_selection.cross_val_score`.
     n_jobs : int, default=None
@@ -95,7 +94,7 @@ class ChannelSelector(ChannelPicker):
     channels wins, so that the same data give the same channels.
 
     ``score`` of the chosen sets is the best of many, so it is too good: what the channels are worth
-    is what folds around the whole pipeline say. On EEGMAT, with the default estimator and k=4, the
+    is what folds around the whole pipeline say. On EEGMAT, with the default estimator and four channels, the
     path ended at 0.750; five folds over subjects around selector and estimator gave 0.625, with
     other channels in each, and 0.725 with all 19 channels. Whether the same ones come out in each
     fold says how much is known about them.
@@ -123,7 +122,7 @@ class ChannelSelector(ChannelPicker):
 
     def __init__(
         self,
-        k: int = 4,
+        n_channels_to_select: int = 4,
         estimator: BaseEstimator | None = None,
         *,
         sfreq: float | None = None,
@@ -133,7 +132,7 @@ class ChannelSelector(ChannelPicker):
         scoring: str | Callable[..., float] = "balanced_accuracy",
         n_jobs: int | None = None,
     ) -> None:
-        self.k = k
+        self.n_channels_to_select = n_channels_to_select
         self.estimator = estimator
         self.sfreq = sfreq
         self.ch_names = ch_names
@@ -172,12 +171,12 @@ class ChannelSelector(ChannelPicker):
         Raises
         ------
         ValueError
-            If there are fewer than ``k`` channels, or an argument does not fit. The step is then as
+            If there are fewer than ``n_channels_to_select`` channels, or an argument does not fit. The step is then as
             it was before.
         """
         estimator = self._check_params()
-        with restored_on_error(self):
-            names = epochs_ch_names(X) or self.ch_names
+        with restore_on_error(self):
+            names = get_ch_names(X) or self.ch_names
             X = self._check_trials(X, reset=True, max_ndim=4)
             y = self._check_labels(y)
             check_consistent_length(X, y)
@@ -202,7 +201,7 @@ class ChannelSelector(ChannelPicker):
 
         Returns
         -------
-        X_selected : ndarray of shape (n_trials, k, n_times)
+        X_selected : ndarray of shape (n_trials, n_channels_to_select, n_times)
             The kept channels, in the order of X.
 
         Raises
@@ -214,8 +213,8 @@ class ChannelSelector(ChannelPicker):
 
     def _check_params(self):
         """Complain about parameters; return what scores a set of channels."""
-        check_whole("k", self.k)
-        check_choice("direction", self.direction, DIRECTIONS)
+        check_int("n_channels_to_select", self.n_channels_to_select)
+        check_option("direction", self.direction, DIRECTIONS)
         if self.estimator is not None:
             return self.estimator
         if self.sfreq is None:
@@ -246,14 +245,17 @@ class ChannelSelector(ChannelPicker):
                 f"ch_names must name each channel: X has {n_channels} channels, "
                 f"got {len(names)} names."
             )
-        if self.k > n_channels:
-            raise ValueError(f"k={self.k} channels are to be kept, but X has {n_channels}.")
+        if self.n_channels_to_select > n_channels:
+            raise ValueError(
+                "n_channels_to_select must not exceed the number of channels of X, "
+                f"{n_channels}, got {self.n_channels_to_select}."
+            )
 
     def _split(self, X, y, groups):
         """Cut the folds on which all sets of channels are scored."""
         whole = groups
         if groups is not None:
-            (groups,) = read_columns(groups, "subject", asker=self, n_samples=len(X))
+            (groups,) = get_columns(groups, "subject", asker=self, n_samples=len(X))
         if not isinstance(self.cv, Integral):
             cv = check_cv(self.cv, y, classifier=True)
             return list(cv.split(X, y, whole if hasattr(cv, "protocol") else groups))
@@ -268,7 +270,7 @@ class ChannelSelector(ChannelPicker):
         everything = list(range(self.n_features_in_))
         chosen = [] if forward else everything
         path: list[tuple[Any, ...]] = [] if forward else [(len(chosen), None, score(chosen), True)]
-        while len(chosen) != self.k:
+        while len(chosen) != self.n_channels_to_select:
             candidates = [i for i in everything if (i in chosen) != forward]
             subsets = [sorted({*chosen} ^ {candidate}) for candidate in candidates]
             scores = Parallel(n_jobs=self.n_jobs)(delayed(score)(subset) for subset in subsets)

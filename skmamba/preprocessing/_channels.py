@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._epochs import epochs_ch_names
-from .._restore import restored_on_error
+from .._ch_names import canonical_name
+from .._mne import get_ch_names
 from .._types import Epochs
+from .._validation import restore_on_error
 from ._input import TrialStep
 
 REGIONS = {
@@ -29,7 +30,6 @@ PRESETS = {
     "muse": ("TP9", "AF7", "AF8", "TP10"),
     "emotiv": tuple("AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4".split()),
 }
-OLD_NAMES = {"t3": "t7", "t4": "t8", "t5": "p7", "t6": "p8"}
 
 
 class ChannelPicker(TrialStep):
@@ -116,8 +116,8 @@ class ChannelPicker(TrialStep):
             If a channel is not there, naming the nearest ones that are; or if the number of
             names is not that of channels.
         """
-        with restored_on_error(self):
-            names = epochs_ch_names(X) or self.ch_names
+        with restore_on_error(self):
+            names = get_ch_names(X) or self.ch_names
             self._check_trials(X, reset=True, max_ndim=4)
             if names is not None and len(names) != self.n_features_in_:
                 raise ValueError(
@@ -147,11 +147,13 @@ class ChannelPicker(TrialStep):
             If X has other channels than those seen in fit.
         """
         check_is_fitted(self)
-        names = epochs_ch_names(X)
+        names = get_ch_names(X)
         X = self._check_trials(X, reset=False, max_ndim=4)
         if names is not None and self.ch_names_ is not None:
             found = [names[i] for i in self.picks_]
-            if [canonical(name) for name in found] != [canonical(name) for name in self.ch_names_]:
+            if [canonical_name(name) for name in found] != [
+                canonical_name(name) for name in self.ch_names_
+            ]:
                 raise ValueError(
                     f"Epochs have {', '.join(found)} where {type(self).__name__} was fitted to "
                     f"pick {', '.join(self.ch_names_)}. "
@@ -187,12 +189,6 @@ def resolve_picks(picks, ch_names, n_channels):
     return np.array(list(dict.fromkeys(indices)))
 
 
-def canonical(name):
-    """Spell a channel's name in one way: small letters, present 10-20 system."""
-    name = name.strip().lower()
-    return OLD_NAMES.get(name, name)
-
-
 def _resolve_one(pick, ch_names, n_channels):
     if isinstance(pick, Integral) and not isinstance(pick, (bool, np.bool_)):
         if not -n_channels <= pick < n_channels:
@@ -206,15 +202,17 @@ def _resolve_one(pick, ch_names, n_channels):
         )
     if pick in list(ch_names):  # before other spellings: a montage may hold both T3 and T7
         return [list(ch_names).index(pick)]
-    here = {canonical(name): i for i, name in enumerate(ch_names)}
-    if canonical(pick) in here:
-        return [here[canonical(pick)]]
+    here = {canonical_name(name): i for i, name in enumerate(ch_names)}
+    if canonical_name(pick) in here:
+        return [here[canonical_name(pick)]]
     if pick.lower() in REGIONS:
         return _in_region(pick.lower(), ch_names)
     if pick.lower() in PRESETS:
         return [_resolve_one(name, ch_names, n_channels)[0] for name in PRESETS[pick.lower()]]
     words = [*ch_names, *REGIONS, *PRESETS]
-    near = get_close_matches(canonical(pick), [word.lower() for word in words], n=3, cutoff=0.4)
+    near = get_close_matches(
+        canonical_name(pick), [word.lower() for word in words], n=3, cutoff=0.4
+    )
     spelled = {word.lower(): word for word in words}
     hint = f" Nearest: {', '.join(spelled[word] for word in near)}." if near else ""
     raise ValueError(f"No channel, region or preset {pick!r} among {', '.join(ch_names)}.{hint}")
@@ -226,7 +224,7 @@ def _in_region(region, ch_names):
     inside = [
         i
         for i, name in enumerate(ch_names)
-        if canonical(name).rstrip("0123456789").removesuffix("z") in prefixes
+        if canonical_name(name).rstrip("0123456789").removesuffix("z") in prefixes
     ]
     if not inside:
         raise ValueError(f"No channel is {region} among {', '.join(ch_names)}.")

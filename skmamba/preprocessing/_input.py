@@ -7,7 +7,7 @@ from typing import Literal, Self
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, validate_data
 
-from .._epochs import as_array, count_axes
+from .._mne import as_array, count_dims
 
 
 class TrialStep(TransformerMixin, BaseEstimator):
@@ -41,7 +41,7 @@ class TrialStep(TransformerMixin, BaseEstimator):
     def _check_trials(self, X, *, reset, max_ndim=3):
         """Validate trials; a wrong number of channels is told in channels."""
         X = as_array(X)
-        ndim = count_axes(X)
+        ndim = count_dims(X)
         if ndim > max_ndim:
             raise ValueError(
                 f"{type(self).__name__} takes X of at most {max_ndim} dimensions, got {ndim}."

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._restore import restored_on_error
 from .._types import Epochs
-from .._windows import cut_windows, whole_points
+from .._validation import restore_on_error
+from .._windows import cut_windows, resolve_window
 from ._input import TrialStep
 
 
@@ -23,18 +23,20 @@ class SlidingWindows(TrialStep):
 
     Parameters
     ----------
-    size : int or float
-        Length of a window in time points; in seconds if ``sfreq`` is given.
-    stride : int or float, default=size
-        Distance between two window starts, in the same unit.
+    window_size : float, default=2.0
+        Window length in seconds, rounded to whole samples. Requires ``sfreq``.
+    stride : float, default=None
+        Distance between two window starts in seconds. None is the window length: windows do not
+        overlap.
+    window_size_samples, stride_samples : int, default=None
+        The same in samples. They take precedence over the values in seconds.
     sfreq : float, default=None
-        Sampling rate in hertz, to state ``size`` and ``stride`` in seconds. They are rounded to
-        whole time points.
+        Sampling rate in hertz.
 
     Attributes
     ----------
-    size_, stride_ : int
-        The same in time points.
+    window_size_samples_, stride_samples_ : int
+        Window length and stride in samples.
     starts_ : ndarray of shape (n_windows,)
         First time point of each window, for trials as long as those seen in fit.
     n_features_in_ : int
@@ -46,7 +48,7 @@ class SlidingWindows(TrialStep):
 
     Notes
     -----
-    A rest shorter than ``size`` at the end of a trial is dropped.
+    A remainder shorter than a window at the end of a trial is dropped.
 
     The result is a read-only view of X: overlapping windows cost no memory.
 
@@ -54,17 +56,25 @@ class SlidingWindows(TrialStep):
     --------
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=4, n_trials=5, n_channels=4, n_times=256)
-    >>> SlidingWindows(size=128, stride=64).fit_transform(trials.X).shape
+    >>> SlidingWindows(window_size_samples=128, stride_samples=64).fit_transform(trials.X).shape
     (20, 3, 4, 128)
-    >>> SlidingWindows(size=0.5, sfreq=trials.sfreq).fit_transform(trials.X).shape
+    >>> SlidingWindows(0.5, sfreq=trials.sfreq).fit_transform(trials.X).shape
     (20, 4, 4, 64)
     """
 
     def __init__(
-        self, size: float, stride: float | None = None, sfreq: float | None = None
+        self,
+        window_size: float = 2.0,
+        stride: float | None = None,
+        *,
+        window_size_samples: int | None = None,
+        stride_samples: int | None = None,
+        sfreq: float | None = None,
     ) -> None:
-        self.size = size
+        self.window_size = window_size
         self.stride = stride
+        self.window_size_samples = window_size_samples
+        self.stride_samples = stride_samples
         self.sfreq = sfreq
 
     def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
@@ -87,14 +97,17 @@ class SlidingWindows(TrialStep):
         ValueError
             If a size is no whole number of time points, or a trial is shorter than a window.
         """
-        size = whole_points("size", self.size, self.sfreq)
-        stride = size
-        if self.stride is not None:
-            stride = whole_points("stride", self.stride, self.sfreq)
-        with restored_on_error(self):
+        size, stride = resolve_window(
+            self.window_size,
+            self.stride,
+            self.window_size_samples,
+            self.stride_samples,
+            self.sfreq,
+        )
+        with restore_on_error(self):
             X = self._check_trials(X, reset=True)
             n_windows = cut_windows(_with_channels(X), size, stride).shape[1]
-            self.size_, self.stride_ = size, stride
+            self.window_size_samples_, self.stride_samples_ = size, stride
             self.starts_ = np.arange(n_windows) * stride
         return self
 
@@ -119,7 +132,7 @@ class SlidingWindows(TrialStep):
         """
         check_is_fitted(self)
         X = self._check_trials(X, reset=False)
-        return cut_windows(_with_channels(X), self.size_, self.stride_)
+        return cut_windows(_with_channels(X), self.window_size_samples_, self.stride_samples_)
 
 
 def _with_channels(X):

@@ -8,10 +8,11 @@ from braindecode import EEGClassifier
 from braindecode.models import ShallowFBCSPNet
 from sklearn.base import clone
 
-from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows, simulate_trials
+from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows
 from skmamba.classifiers import _braindecode
+from skmamba.datasets import simulate_trials
+from skmamba.models import DLinear, ITransformer
 from skmamba.modules import MSiMamba
-from skmamba.rivals import DLinear, ITransformer
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def trials():
 
 @pytest.fixture(scope="module")
 def bags(trials):
-    return SlidingWindows(256, 128).fit_transform(trials.X)
+    return SlidingWindows(window_size_samples=256, stride_samples=128).fit_transform(trials.X)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_models_answer_by_trial_and_survive_a_pickle(model, bags, trials):
 @pytest.mark.parametrize("model", ["EEGNet", "ShallowFBCSPNet"])
 def test_a_planted_difference_is_found_in_new_subjects(model):
     trials = simulate_trials(n_subjects=8, n_trials=12, n_times=512, effect=1.5)
-    bags = SlidingWindows(256).fit_transform(trials.X)
+    bags = SlidingWindows(window_size_samples=256).fit_transform(trials.X)
     new = trials.metadata["subject"].to_numpy() >= 6
     clf = BraindecodeClassifier(model, random_state=0).fit(bags[~new], trials.y[~new])
     assert clf.score(bags[new], trials.y[new]) > 0.8
@@ -64,7 +65,7 @@ def test_string_labels_work(bags, trials):
 def test_refit_with_windows_of_another_length_works(trials):
     clf = BraindecodeClassifier(max_epochs=1, random_state=0)
     for size in (256, 128):
-        bags = SlidingWindows(size).fit_transform(trials.X)
+        bags = SlidingWindows(window_size_samples=size).fit_transform(trials.X)
         assert clf.fit(bags, trials.y).predict(bags).shape == (24,)
 
 

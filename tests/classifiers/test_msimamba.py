@@ -8,8 +8,9 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback, LRScheduler
 
-from skmamba import MSiMambaClassifier, SlidingWindows, simulate_trials
+from skmamba import MSiMambaClassifier, SlidingWindows
 from skmamba.classifiers._net import WindowNet
+from skmamba.datasets import simulate_trials
 from skmamba.modules import MSiMamba
 
 TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 3, "random_state": 0}
@@ -22,7 +23,7 @@ def trials():
 
 @pytest.fixture(scope="module")
 def bags(trials):
-    return SlidingWindows(64, 32).fit_transform(trials.X)
+    return SlidingWindows(window_size_samples=64, stride_samples=32).fit_transform(trials.X)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_hard_voting_counts_windows(fitted, bags):
 
 def test_a_planted_difference_is_found_in_new_subjects():
     trials = simulate_trials(n_subjects=8, n_trials=12, n_times=384, effect=1.5)
-    bags = SlidingWindows(128).fit_transform(trials.X)
+    bags = SlidingWindows(window_size_samples=128).fit_transform(trials.X)
     new = trials.metadata["subject"].to_numpy() >= 6
     clf = MSiMambaClassifier(max_epochs=25, random_state=0).fit(bags[~new], trials.y[~new])
     assert clf.score(bags[new], trials.y[new]) > 0.8
@@ -264,7 +265,9 @@ def test_a_class_of_weight_zero_is_never_learned(bags, trials):
 
 
 def test_fixed_periods_are_those_of_the_training_windows(bags, trials):
-    clf = MSiMambaClassifier(period_selection="fixed", top_k=2, **TINY).fit(bags, trials.y)
+    clf = MSiMambaClassifier(top_k=2, module_params={"period_selection": "fixed"}, **TINY).fit(
+        bags, trials.y
+    )
     scaled = (bags - clf.center_[:, None]) / clf.scale_[:, None]
     amplitude = np.abs(np.fft.rfft(scaled.clip(-8, 8))).mean((0, 1, 2))[1:]
     expected = np.argsort(amplitude)[::-1][:2] + 1

@@ -7,7 +7,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from skmamba import SlidingWindows, WindowVotingClassifier, simulate_trials
+from skmamba import SlidingWindows, WindowVotingClassifier
+from skmamba.datasets import simulate_trials
 
 
 def log_power(windows):
@@ -24,7 +25,7 @@ def trials():
 
 @pytest.fixture(scope="module")
 def bags(trials):
-    return SlidingWindows(128).fit_transform(trials.X)
+    return SlidingWindows(window_size_samples=128).fit_transform(trials.X)
 
 
 def test_soft_vote_is_the_mean_of_the_estimators_windows(bags, trials):

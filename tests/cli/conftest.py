@@ -5,8 +5,8 @@ import shlex
 import pytest
 from click.testing import CliRunner
 
-from skmamba import write_fake_deap
 from skmamba.cli import main
+from skmamba.datasets import write_fake_deap
 
 
 @pytest.fixture(scope="session")

@@ -10,15 +10,12 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from skmamba import (
-    LeakageWarning,
-    evaluate,
-    list_models,
-    make_models,
-    simulate_trials,
-    write_report,
-)
+from skmamba import evaluate, make_models
 from skmamba.cli import main
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import LeakageWarning
+from skmamba.pipelines import list_models
+from skmamba.report import write_report
 
 FILES = [
     *("evaluation.json", "folds", "leakage.csv", "predictions.csv", "report.html", "results.csv"),
@@ -121,7 +118,8 @@ def test_a_protocol_without_a_leak_has_none(call, deap):
 def test_a_report_from_the_file_is_that_from_the_frame(call, tmp_path):
     trials = simulate_trials(n_subjects=4, n_trials=6)
     models = make_models("band-power-lda", trials)
-    results, predictions = evaluate(models, trials, progress=False, return_predictions=True)
+    evaluated = evaluate(models, trials, verbose=False)
+    results, predictions = evaluated.scores, evaluated.predictions
     expected = write_report(results, tmp_path / "expected.html", predictions=predictions)
     results.to_csv(tmp_path / "results.csv", index=False)
     predictions.to_csv(tmp_path / "predictions.csv", index=False)

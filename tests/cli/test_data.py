@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from skmamba import list_models
 from skmamba.cli import main
 from skmamba.cli._data import load_data
+from skmamba.pipelines import list_models
 
 
 def flat(text):

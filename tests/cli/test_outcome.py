@@ -6,9 +6,11 @@ import re
 import numpy as np
 import pandas as pd
 
-from skmamba import compare, evaluate, make_models, score_by_subject, simulate_trials
+from skmamba import compare, evaluate, make_models
 from skmamba.cli._files import read_table
 from skmamba.cli._outcome import name_labels
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import score_by_subject
 
 FAST = "evaluate --data simulation --models band-power-lda --subjects 0-2"
 
@@ -21,8 +23,8 @@ def flat(text):
 def test_scores_are_those_of_the_functions(run):
     out, _ = run
     trials = simulate_trials(n_subjects=8, n_trials=16).select(subject=[0, 1, 2])
-    models = make_models(["ms-imamba", "band-power-lda"], trials, size=1.0, max_epochs=1)
-    expected = evaluate(models, trials, progress=False)
+    models = make_models(["ms-imamba", "band-power-lda"], trials, window_size=1.0, max_epochs=1)
+    expected = evaluate(models, trials, verbose=False).scores
     written = pd.read_csv(out / "results.csv")
     assert written["estimator"].tolist() == expected["estimator"].tolist()
     for score in ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc"):

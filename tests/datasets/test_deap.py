@@ -11,8 +11,8 @@ import pytest
 from scipy.io import loadmat, savemat
 from scipy.signal import welch
 
-from skmamba import load_deap, write_fake_deap
-from skmamba.datasets import DataFormatError, _deap, _deap_cache
+from skmamba import load_deap
+from skmamba.datasets import DataFormatError, _deap, _deap_cache, write_fake_deap
 
 # typed from the set's description, with the numbers it gives the channels
 CHANNELS = """1 Fp1, 2 AF3, 3 F3, 4 F7, 5 FC5, 6 FC1, 7 C3, 8 T7, 9 CP5, 10 CP1, 11 P3, 12 P7,
@@ -70,7 +70,7 @@ def test_a_file_of_full_size_gives_forty_minutes(tmp_path):
     assert trials.sfreq == 128
     assert trials.name == "DEAP"
     assert trials.metadata["stimulus"].tolist() == list(range(1, 41))
-    assert load_deap(tmp_path, channels=["O2"], baseline="keep").X.shape == (40, 1, 63 * 128)
+    assert load_deap(tmp_path, picks=["O2"], baseline="keep").X.shape == (40, 1, 63 * 128)
     truth = original(tmp_path, 1)
     assert set(truth) == {"data", "labels"}  # nothing marks a file of full size
     np.testing.assert_array_equal(trials.X[7, 1], truth["data"][7, 16, 384:].astype("float32"))
@@ -104,16 +104,16 @@ def test_channels_are_named_in_the_order_of_the_file(tmp_path):
     numbers = np.broadcast_to(np.arange(1, 41)[:, None], (1, 40, 400))
     write(tmp_path, 1, numbers, rated(3))
     for channels in ("four", "all", list(NUMBERS), ["GSR", "oz", "FP2"]):
-        trials = load_deap(tmp_path, channels=channels)
+        trials = load_deap(tmp_path, picks=channels)
         names = {name.casefold(): n for name, n in NUMBERS.items()}
         assert trials.X[0, :, 0].tolist() == [names[n.casefold()] for n in trials.ch_names]
     assert load_deap(tmp_path).ch_names == ("Fp1", "Fp2", "AF3", "AF4")
-    assert load_deap(tmp_path, channels="all").ch_names == tuple(NUMBERS)[:32]
+    assert load_deap(tmp_path, picks="all").ch_names == tuple(NUMBERS)[:32]
 
 
 def test_picking_while_reading_is_picking_afterwards(fake):
-    every = load_deap(fake, channels=list(NUMBERS))
-    few = load_deap(fake, channels=["Pz", "hEOG", "Fp1"])
+    every = load_deap(fake, picks=list(NUMBERS))
+    few = load_deap(fake, picks=["Pz", "hEOG", "Fp1"])
     np.testing.assert_array_equal(few.X, every.X[:, [15, 32, 0]])
 
 
@@ -156,14 +156,14 @@ def test_numbers_of_other_bytes_and_orders_are_the_same_numbers(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "s01.dat").write_bytes(pickle.dumps(content, protocol=2))
         np.testing.assert_array_equal(
-            load_deap(tmp_path / name, channels="all").X, truth[:, :32, 384:]
+            load_deap(tmp_path / name, picks="all").X, truth[:, :32, 384:]
         )
 
 
 def test_progress_is_shown_when_asked_for(fake, capsys):
     load_deap(fake)
     assert "subject" not in capsys.readouterr().err
-    load_deap(fake, progress=True)
+    load_deap(fake, verbose=True)
     assert "3/3" in capsys.readouterr().err
 
 
@@ -234,10 +234,10 @@ def test_the_baseline_by_hand(tmp_path):
     data[0, 0, :384] = np.arange(384)  # mean 191.5
     data[0, 0, 384:] = 200, 100
     write(tmp_path, 1, data, rated(3))
-    assert load_deap(tmp_path, channels=["Fp1"]).X.tolist() == [[[200, 100]]]
-    subtracted = load_deap(tmp_path, channels=["Fp1"], baseline="subtract")
+    assert load_deap(tmp_path, picks=["Fp1"]).X.tolist() == [[[200, 100]]]
+    subtracted = load_deap(tmp_path, picks=["Fp1"], baseline="subtract")
     assert subtracted.X.tolist() == [[[8.5, -91.5]]]
-    kept = load_deap(tmp_path, channels=["Fp1"], baseline="keep").X
+    kept = load_deap(tmp_path, picks=["Fp1"], baseline="keep").X
     assert kept[0, 0].tolist() == [*range(384), 200, 100]
     assert subtracted.choices["baseline"] == "subtract"
 
@@ -368,9 +368,9 @@ def test_subjects_of_different_lengths_do_not_mix(tmp_path):
 
 def test_a_bad_channel_does_not_matter_to_the_others(tmp_path):
     write(tmp_path, 1, nan_at(silence(2), 1, 36, 50), rated(2, 3))
-    assert len(load_deap(tmp_path, channels="all")) == 2
+    assert len(load_deap(tmp_path, picks="all")) == 2
     with pytest.raises(DataFormatError, match=r"'data' of GSR of finite numbers, came 1 that"):
-        load_deap(tmp_path, channels=["GSR"], baseline="keep")
+        load_deap(tmp_path, picks=["GSR"], baseline="keep")
 
 
 # The cache
@@ -427,7 +427,7 @@ def test_only_wanted_channels_are_read_from_the_cache(fake, cache, monkeypatch):
         return part
 
     monkeypatch.setattr(np, "fromfile", spy)
-    load_deap(fake, cache=cache, subjects=[1], channels=["Fp1", "Oz"])
+    load_deap(fake, cache=cache, subjects=[1], picks=["Fp1", "Oz"])
     assert read == [6 * 4 * 8, 6 * 448 * 4, 6 * 448 * 4]
 
 
@@ -460,30 +460,30 @@ def test_two_sets_can_share_a_cache(tmp_path, cache):
 
 @pytest.mark.parametrize("tenth", range(10))
 def test_a_cache_cut_short_is_made_again(fake, cache, closed_sources, tenth):
-    truth = load_deap(fake, channels="all", cache=cache)
+    truth = load_deap(fake, picks="all", cache=cache)
     for path in cache.iterdir():
         content = path.read_bytes()
         path.write_bytes(content[: tenth * len(content) // 10])
-    again = load_deap(fake, channels="all", cache=cache)
+    again = load_deap(fake, picks="all", cache=cache)
     np.testing.assert_array_equal(again.X, truth.X)
     closed_sources()
-    np.testing.assert_array_equal(load_deap(fake, channels="all", cache=cache).X, truth.X)
+    np.testing.assert_array_equal(load_deap(fake, picks="all", cache=cache).X, truth.X)
 
 
 def test_a_damaged_cache_is_made_again(fake, cache):
-    truth = load_deap(fake, subjects=[1], channels="all", cache=cache)
+    truth = load_deap(fake, subjects=[1], picks="all", cache=cache)
     (path,) = cache.iterdir()
     sound, rng = path.read_bytes(), np.random.default_rng(0)
     for place in [*range(0, 40, 3), *rng.integers(0, len(sound), 20).tolist()]:
         damaged = bytearray(sound)
         damaged[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
-        again = load_deap(fake, subjects=[1], channels="all", cache=cache)
+        again = load_deap(fake, subjects=[1], picks="all", cache=cache)
         np.testing.assert_array_equal(again.X, truth.X)
         assert again.metadata.equals(truth.metadata)
     for content in (b"", b"0", b"00000000 {}", b"\xff" * 5000):
         path.write_bytes(content)
-        again = load_deap(fake, subjects=[1], channels="all", cache=cache)
+        again = load_deap(fake, subjects=[1], picks="all", cache=cache)
         np.testing.assert_array_equal(again.X, truth.X)
 
 
@@ -565,7 +565,7 @@ def test_invented_ratings_are_those_of_a_scale_with_ties(tmp_path):
 
 def test_invented_alpha_grows_with_valence(tmp_path):
     write_fake_deap(tmp_path, n_subjects=1, n_trials=40, n_times=384 + 1024)
-    trials = load_deap(tmp_path, channels=["Oz", "GSR"])
+    trials = load_deap(tmp_path, picks=["Oz", "GSR"])
     hertz, density = welch(trials.X, 128, nperseg=256)
     alpha = np.log(density[..., (hertz >= 9) & (hertz <= 11)].sum(-1))
     valence = trials.metadata["valence"]

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from skmamba import DataFormatError
-from skmamba.datasets import _dreamer, load_dreamer, write_fake_dreamer
+from skmamba.datasets import DataFormatError, _dreamer, load_dreamer, write_fake_dreamer
 
 spec = importlib.util.spec_from_file_location(
     "fuzz_mat", Path(__file__).parents[2] / "benchmarks/fuzz_mat.py"
@@ -82,7 +81,7 @@ def save(request, tmp_path):
 
 
 def test_trials_are_those_scipy_reads(path, content):
-    trials = load_dreamer(path, channels="all", seconds=None)
+    trials = load_dreamer(path, picks="all", seconds=None)
     assert trials.X.shape == (54, 14, 256)
     assert trials.X.dtype == np.float32
     assert trials.sfreq == 128
@@ -112,14 +111,14 @@ def test_metadata_say_who_and_which_film(path):
 
 def test_default_channels_are_the_four_in_front(path):
     four = load_dreamer(path, seconds=1)
-    whole = load_dreamer(path, seconds=1, channels="all")
+    whole = load_dreamer(path, seconds=1, picks="all")
     assert four.ch_names == ("AF3", "AF4", "F3", "F4")
     np.testing.assert_array_equal(four.X, whole.X[:, [0, 13, 2, 11]])
 
 
 def test_channels_come_in_the_order_asked_for(path):
-    whole = load_dreamer(path, seconds=1, channels="all")
-    some = load_dreamer(path, seconds=1, channels=["O2", "f7"])
+    whole = load_dreamer(path, seconds=1, picks="all")
+    some = load_dreamer(path, seconds=1, picks=["O2", "f7"])
     assert some.ch_names == ("O2", "F7")
     np.testing.assert_array_equal(some.X, whole.X[:, [7, 1]])
 
@@ -170,15 +169,15 @@ def test_seconds_are_taken_from_the_end_or_the_start(save):
     path = save(small(films=[(1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0)], scores=[1.0, 1.0]))
     options = {"channels": ["F7"], "seconds": 2 / 128}
     assert load_dreamer(path, **options).X.tolist() == [[[103, 104]], [[106, 107]]]
-    first = load_dreamer(path, take="first", **options)
+    first = load_dreamer(path, crop="first", **options)
     assert first.X.tolist() == [[[101, 102]], [[105, 106]]]
 
 
 def test_without_seconds_the_shortest_film_decides(save):
     path = save(small(films=[(1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0)], scores=[1.0, 1.0]))
-    last = load_dreamer(path, channels=["AF3"], seconds=None)
+    last = load_dreamer(path, picks=["AF3"], seconds=None)
     assert last.X.tolist() == [[[2, 3, 4]], [[5, 6, 7]]]
-    first = load_dreamer(path, channels=["AF3"], seconds=None, take="first")
+    first = load_dreamer(path, picks=["AF3"], seconds=None, crop="first")
     assert first.X.tolist() == [[[1, 2, 3]], [[5, 6, 7]]]
 
 
@@ -418,7 +417,7 @@ def test_only_what_is_wanted_is_kept_in_memory(tmp_path):
 def test_a_bar_is_drawn_only_if_asked_for(path, capsys):
     load_dreamer(path, seconds=1)
     assert capsys.readouterr().err == ""
-    load_dreamer(path, seconds=1, progress=True)
+    load_dreamer(path, seconds=1, verbose=True)
     assert "3subject" in capsys.readouterr().err
 
 

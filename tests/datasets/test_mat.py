@@ -14,7 +14,7 @@ import pytest
 import scipy.io
 from scipy.io import loadmat, savemat
 
-from skmamba import DataFormatError
+from skmamba.datasets import DataFormatError
 from skmamba.datasets._mat import list_mat, read_mat
 
 spec = importlib.util.spec_from_file_location(

@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from skmamba import DataFormatError
-from skmamba.datasets import load_seed, load_seed_iv, write_fake_seed, write_fake_seed_iv
+from skmamba.datasets import (
+    DataFormatError,
+    load_seed,
+    load_seed_iv,
+    write_fake_seed,
+    write_fake_seed_iv,
+)
 
 spec = importlib.util.spec_from_file_location(
     "fuzz_mat", Path(__file__).parents[2] / "benchmarks/fuzz_mat.py"
@@ -69,7 +74,7 @@ def copy(folder, tmp_path):
 
 
 def test_trials_are_those_scipy_reads(folder):
-    trials = load_seed(folder, channels="all", seconds=SHORT)
+    trials = load_seed(folder, picks="all", seconds=SHORT)
     assert trials.X.shape == (90, 62, 50)
     assert trials.X.dtype == np.float32
     assert (trials.sfreq, trials.name) == (200, "SEED")
@@ -119,7 +124,7 @@ def test_seconds_are_taken_from_the_end_or_the_start(save):
     last = load_seed(folder, **options).X
     assert last[0].tolist() == [[1032, 1033]]
     assert last[14].tolist() == [[15031, 15032]]
-    first = load_seed(folder, take="first", **options).X
+    first = load_seed(folder, crop="first", **options).X
     assert first[14].tolist() == [[15030, 15031]]
     options["seconds"] = None
     assert load_seed(folder, **options).X[:, 0].tolist()[::14] == [
@@ -130,10 +135,10 @@ def test_seconds_are_taken_from_the_end_or_the_start(save):
 
 def test_the_point_beyond_whole_seconds_is_the_first(save):
     folder = save(films(lengths=[201] * 15))
-    trials = load_seed(folder, channels=["Fp1"], seconds=1, take="first")
+    trials = load_seed(folder, picks=["Fp1"], seconds=1, crop="first")
     assert trials.X[0, 0].tolist() == [*range(1001, 1201)]
     folder = save(films(lengths=[200] * 15))
-    trials = load_seed(folder, channels=["Fp1"], seconds=1, take="first")
+    trials = load_seed(folder, picks=["Fp1"], seconds=1, crop="first")
     assert trials.X[0, 0].tolist() == [*range(1000, 1200)]
 
 
@@ -148,14 +153,14 @@ def test_default_channels_are_those_of_the_paper(save):
     trials = load_seed(folder, seconds=0.005)
     assert trials.ch_names == ("Fp1", "Fp2", "AF3", "AF4")
     assert trials.X[0, :, 0].tolist() == [1003, 1023, 1033, 1043]
-    trials = load_seed(folder, seconds=0.005, channels=["CB2", "fp1"])
+    trials = load_seed(folder, seconds=0.005, picks=["CB2", "fp1"])
     assert trials.ch_names == ("CB2", "Fp1")
     assert trials.X[0, :, 0].tolist() == [1613, 1003]
 
 
 def test_channels_are_spelled_as_mne_does(folder):
     mne = pytest.importorskip("mne")
-    names = load_seed(folder, channels="all", seconds=SHORT, subjects=1, sessions=1).ch_names
+    names = load_seed(folder, picks="all", seconds=SHORT, subjects=1, sessions=1).ch_names
     known = mne.channels.make_standard_montage("standard_1005").ch_names
     assert [name for name in names if name not in known] == ["CB1", "CB2"]
 
@@ -209,9 +214,9 @@ def test_a_selection_is_the_same_rows_as_in_all(folder, subjects, sessions, rows
 
 
 def test_channels_are_picked_as_if_after_reading(folder):
-    whole = load_seed(folder, channels="all", seconds=SHORT, subjects=1, sessions=1)
+    whole = load_seed(folder, picks="all", seconds=SHORT, subjects=1, sessions=1)
     names = ["O2", "Cz", "T7"]
-    some = load_seed(folder, channels=names, seconds=SHORT, subjects=1, sessions=1)
+    some = load_seed(folder, picks=names, seconds=SHORT, subjects=1, sessions=1)
     np.testing.assert_array_equal(some.X, whole.X[:, [whole.ch_names.index(n) for n in names]])
 
 
@@ -403,7 +408,7 @@ def test_what_is_not_there_is_named(folder, iv_folder, tmp_path):
 
 
 def test_trials_of_seed_iv_are_those_scipy_reads(iv_folder):
-    trials = load_seed_iv(iv_folder, channels="all", seconds=SHORT)
+    trials = load_seed_iv(iv_folder, picks="all", seconds=SHORT)
     assert trials.X.shape == (144, 62, 50)
     assert (trials.sfreq, trials.name) == (200, "SEED-IV")
     assert trials.label_names == {0: "neutral", 1: "sad", 2: "fear", 3: "happy"}

@@ -9,7 +9,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmamba import simulate_trials
+from skmamba.datasets import simulate_trials
 
 HIDDEN = ("agreement", "synchrony", "slow rhythm")  # from whoever looks at one channel or wave
 
@@ -75,18 +75,18 @@ def test_trials_of_a_few_points_are_finite(n_times):
 
 def test_an_unknown_truth_is_named_with_those_there_are():
     with pytest.raises(ValueError, match=r"truth must be one of 'strength', .* got 'beauty'"):
-        simulate_trials(truth="beauty")
+        simulate_trials(signal="beauty")
 
 
 @pytest.mark.parametrize("truth", ["agreement", "synchrony"])
 def test_a_truth_about_two_channels_needs_them(truth):
     with pytest.raises(ValueError, match=f"truth='{truth}' needs n_channels of at least 2, got 1"):
-        simulate_trials(n_channels=1, truth=truth)
+        simulate_trials(n_channels=1, signal=truth)
 
 
 @pytest.mark.parametrize("truth", HIDDEN)
 def test_every_truth_takes_any_size_and_number_of_classes(truth):
-    trials = simulate_trials(3, 5, n_channels=6, n_times=1, truth=truth, n_classes=4, sfreq=100)
+    trials = simulate_trials(3, 5, n_channels=6, n_times=1, signal=truth, n_classes=4, sfreq=100)
     assert trials.X.shape == (15, 6, 1)
     assert np.isfinite(trials.X).all()
     assert set(trials.y) == {0, 1, 2, 3}
@@ -99,12 +99,12 @@ def test_seed_0_gives_the_trials_it_always_gave():
     trials = simulate_trials()
     np.testing.assert_allclose(trials.X[0, 0, :3], [17.977722, 14.801206, 15.040997], rtol=1e-6)
     assert trials.X[-1, -1, -1] == pytest.approx(2.9609683, rel=1e-6)
-    np.testing.assert_array_equal(trials.X, simulate_trials(truth="strength").X)
+    np.testing.assert_array_equal(trials.X, simulate_trials(signal="strength").X)
 
 
 @pytest.mark.parametrize("truth", HIDDEN)
 def test_same_seed_same_data_whatever_the_truth(truth):
-    first, second = (simulate_trials(truth=truth, random_state=3) for _ in range(2))
+    first, second = (simulate_trials(signal=truth, random_state=3) for _ in range(2))
     np.testing.assert_array_equal(first.X, second.X)
     np.testing.assert_array_equal(first.y, second.y)
 
@@ -236,7 +236,7 @@ def repeats(trials, lags):
 
 def test_agreement_is_of_the_levels_of_the_first_two_channels():
     trials = simulate_trials(
-        4, 60, n_times=1024, n_classes=3, truth="agreement", effect=1.5, subject_spread=0
+        4, 60, n_times=1024, n_classes=3, signal="agreement", effect=1.5, subject_spread=0
     )
     level = np.round(np.log(np.abs(alpha_waves(trials)) / 10) / 1.5).astype(int)
     assert set(level.ravel()) == {-1, 0, 1}
@@ -246,7 +246,7 @@ def test_agreement_is_of_the_levels_of_the_first_two_channels():
 @pytest.mark.parametrize(("n_classes", "degrees"), [(2, [155.2, 24.8]), (3, [174.3, 90, 5.7])])
 def test_synchrony_is_the_phase_lag_of_the_second_channel(n_classes, degrees):
     trials = simulate_trials(
-        4, 30, n_times=1024, n_classes=n_classes, truth="synchrony", effect=3, subject_spread=0
+        4, 30, n_times=1024, n_classes=n_classes, signal="synchrony", effect=3, subject_spread=0
     )
     waves = alpha_waves(trials)
     turn = waves[:, 1] * waves[:, 0].conj()
@@ -256,7 +256,7 @@ def test_synchrony_is_the_phase_lag_of_the_second_channel(n_classes, degrees):
 
 
 def test_effect_is_what_the_ratio_of_sum_to_difference_grows_by():
-    trials = simulate_trials(4, 30, 2, 1024, truth="synchrony", effect=1, subject_spread=0)
+    trials = simulate_trials(4, 30, 2, 1024, signal="synchrony", effect=1, subject_spread=0)
     first, second = alpha_waves(trials).T
     ratio = np.log(np.abs(first + second) / np.abs(first - second))
     by_class = [ratio[trials.y == label].mean() for label in (0, 1)]
@@ -265,25 +265,25 @@ def test_effect_is_what_the_ratio_of_sum_to_difference_grows_by():
 
 def test_channels_beyond_the_second_have_rhythms_of_their_own():
     for truth in ("agreement", "synchrony"):
-        waves = alpha_waves(simulate_trials(8, 40, truth=truth, effect=3, subject_spread=0))
+        waves = alpha_waves(simulate_trials(8, 40, signal=truth, effect=3, subject_spread=0))
         turns = waves[:, 2:] * waves[:, :1].conj() / np.abs(waves[:, 2:] * waves[:, :1])
         assert np.abs(turns.mean(axis=0)).max() < 0.2  # 320 trials: chance is 0.06
 
 
 def test_slow_waves_are_alike_or_every_second_one_is_upside_down():
-    trials = simulate_trials(4, 20, n_times=1280, truth="slow rhythm", effect=8)
+    trials = simulate_trials(4, 20, n_times=1280, signal="slow rhythm", effect=8)
     wave = repeats(trials, range(40, 110))  # 0.3 to 0.85 s: from one wave to the next
     np.testing.assert_array_equal(wave.max(axis=1) > -wave.min(axis=1), trials.y)
 
 
 def test_the_next_wave_but_one_is_alike_whatever_the_lag():
-    trials = simulate_trials(2, 20, n_times=1280, truth="slow rhythm", effect=0, subject_spread=0)
+    trials = simulate_trials(2, 20, n_times=1280, signal="slow rhythm", effect=0, subject_spread=0)
     next_but_one = range(115, 181)  # two waves at 1.8 a second and up to 20 % more or less
     assert repeats(trials, next_but_one).max(axis=1).min() > 0.5
 
 
 def test_the_rate_of_waves_differs_from_trial_to_trial():
-    trials = simulate_trials(1, 80, n_times=1280, truth="slow rhythm", effect=8, subject_spread=0)
+    trials = simulate_trials(1, 80, n_times=1280, signal="slow rhythm", effect=8, subject_spread=0)
     alike = repeats(trials, range(50, 100))[trials.y == 1]
     rates = 128 / (50 + alike.argmax(axis=1))
     assert rates.mean() == pytest.approx(1.8, rel=0.05)
@@ -292,7 +292,7 @@ def test_the_rate_of_waves_differs_from_trial_to_trial():
 
 
 def test_waves_have_their_width_and_may_start_anywhere():
-    trials = simulate_trials(10, 80, n_times=512, truth="slow rhythm", subject_spread=0)
+    trials = simulate_trials(10, 80, n_times=512, signal="slow rhythm", subject_spread=0)
     power = np.square(trials.X.mean(axis=1)).mean(axis=0)
     noise = 100 / 4  # of the mean of four channels
     one_wave = 75**2 / 2 * 0.05 * np.sqrt(np.pi)  # energy of a sine under a normal curve
@@ -301,7 +301,7 @@ def test_waves_have_their_width_and_may_start_anywhere():
 
 
 def test_the_slow_rhythm_is_the_same_in_all_channels():
-    trials = simulate_trials(2, 5, n_times=2560, truth="slow rhythm", subject_spread=0)
+    trials = simulate_trials(2, 5, n_times=2560, signal="slow rhythm", subject_spread=0)
     common = trials.X.mean(axis=1)
     apart = trials.X - common[:, None]
     # three quarters of 10 microvolt of noise in each of four channels
@@ -311,7 +311,7 @@ def test_the_slow_rhythm_is_the_same_in_all_channels():
 
 @pytest.mark.parametrize("truth", HIDDEN)
 def test_without_an_effect_classes_are_alike(truth):
-    trials = simulate_trials(8, 50, n_times=1024, truth=truth, effect=0, subject_spread=0)
+    trials = simulate_trials(8, 50, n_times=1024, signal=truth, effect=0, subject_spread=0)
     first, second = alpha_waves(trials)[:, :2].T
     told = {
         "agreement": np.abs(np.log(np.abs(first) / np.abs(second))),
@@ -323,7 +323,7 @@ def test_without_an_effect_classes_are_alike(truth):
 
 @pytest.mark.parametrize("truth", ["agreement", "synchrony"])
 def test_a_channel_alone_has_the_same_alpha_in_all_classes(truth):
-    trials = simulate_trials(10, 60, n_times=256, truth=truth, effect=3)
+    trials = simulate_trials(10, 60, n_times=256, signal=truth, effect=3)
     power = np.log(band_power(trials, 8, 12.5))
     for channel in power.T:
         assert ks_2samp(channel[trials.y == 0], channel[trials.y == 1]).pvalue > 0.01
@@ -331,7 +331,7 @@ def test_a_channel_alone_has_the_same_alpha_in_all_classes(truth):
 
 @pytest.mark.parametrize("truth", HIDDEN)
 def test_spectra_of_a_quarter_of_a_second_are_the_same_in_all_classes(truth):
-    trials = simulate_trials(40, 60, n_times=256, truth=truth, effect=3)
+    trials = simulate_trials(40, 60, n_times=256, signal=truth, effect=3)
     pieces = trials.X.reshape(len(trials.X), 4, 8, 32)  # 4 Hz apart
     _, density = periodogram(pieces, trials.sfreq, "hann", detrend=False)
     by_class = [density[trials.y == label].mean(axis=(0, 2)) for label in (0, 1)]
@@ -340,4 +340,4 @@ def test_spectra_of_a_quarter_of_a_second_are_the_same_in_all_classes(truth):
 
 @pytest.mark.parametrize("truth", HIDDEN)
 def test_a_linear_model_on_alpha_power_finds_no_hidden_truth(truth):
-    assert abs(alpha_score(simulate_trials(8, 40, truth=truth, effect=3)) - 0.5) < 0.09
+    assert abs(alpha_score(simulate_trials(8, 40, signal=truth, effect=3)) - 0.5) < 0.09

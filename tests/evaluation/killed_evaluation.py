@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from skmamba import evaluate, simulate_trials
+from skmamba import evaluate
+from skmamba.datasets import simulate_trials
 
 N_SUBJECTS = 12
 
@@ -50,14 +51,14 @@ def call(folder):
     """Call evaluate once, and leave its tables."""
     trials = simulate_trials(N_SUBJECTS, n_trials=4, n_times=64)
     trials.X[:, 0, 0] = trials.metadata["subject"]
-    results, predictions = evaluate(
+    evaluated = evaluate(
         {"nearest mean": NearestMean(str(folder / "log"))},
         trials,
         baselines=["stratified"],
-        store=folder / "store",
-        progress=False,
-        return_predictions=True,
+        cache_dir=folder / "store",
+        verbose=False,
     )
+    results, predictions = evaluated.scores, evaluated.predictions
     results.to_pickle(folder / "results.pkl")
     predictions.to_pickle(folder / "predictions.pkl")
 

@@ -28,22 +28,18 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
-from skmamba import (
+from skmamba import MSiMambaClassifier, SlidingWindows, Trials, WindowVotingClassifier, evaluate
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import (
     CrossSessionSplit,
     CrossStimulusSplit,
     CrossSubjectSplit,
-    EuclideanAlignment,
     FirstTrialsSplit,
-    MSiMambaClassifier,
-    SlidingWindows,
-    Trials,
-    WindowVotingClassifier,
     WithinSubjectSplit,
-    evaluate,
     score_by_subject,
-    simulate_trials,
 )
 from skmamba.evaluation._fingerprint import fingerprint
+from skmamba.preprocessing import EuclideanAlignment
 
 TIMES = ["fit_seconds", "predict_seconds"]
 
@@ -57,12 +53,12 @@ def linear():
 
 
 def windowed():
-    return make_pipeline(SlidingWindows(128), WindowVotingClassifier(linear()))
+    return make_pipeline(SlidingWindows(window_size_samples=128), WindowVotingClassifier(linear()))
 
 
 def quick(estimators, trials, cv="cross_subject", **options):
     options = {"progress": False, "baselines": ["majority"], **options}
-    return evaluate(estimators, trials, cv, **options)
+    return evaluate(estimators, trials, cv, **options).scores
 
 
 class Fails(ClassifierMixin, BaseEstimator):
@@ -118,7 +114,7 @@ def marked_trials(n_subjects=4, n_trials=6):
 
 
 def test_the_table_has_a_row_per_estimator_and_fold_and_chance_is_always_there(trials):
-    results = evaluate({"linear": linear(), "windowed": windowed()}, trials, progress=False)
+    results = evaluate({"linear": linear(), "windowed": windowed()}, trials, verbose=False).scores
     names = ["linear", "windowed", "majority", "stratified", "permuted labels"]
     assert results["estimator"].tolist() == [name for name in names for _ in range(4)]
     assert results["fold"].tolist() == [0, 1, 2, 3] * 5
@@ -172,7 +168,7 @@ def test_kappa_is_that_of_a_case_by_hand():
 
 def test_a_planted_difference_is_found_and_baselines_stay_at_chance():
     trials = simulate_trials(n_subjects=6, n_trials=20, effect=2.0)
-    results = evaluate({"linear": linear()}, trials, progress=False)
+    results = evaluate({"linear": linear()}, trials, verbose=False).scores
     means = results.groupby("estimator")["balanced_accuracy"].mean()
     assert means["linear"] > 0.9
     assert means["majority"] == 0.5
@@ -299,9 +295,8 @@ def test_the_subject_is_told_if_a_fold_tests_one(trials):
 
 
 def test_predictions_tell_every_tested_trial_once_for_each_estimator(trials):
-    results, predictions = evaluate(
-        {"linear": linear()}, trials, progress=False, return_predictions=True
-    )
+    evaluated = evaluate({"linear": linear()}, trials, verbose=False)
+    results, predictions = evaluated.scores, evaluated.predictions
     for _, own in predictions.groupby("estimator"):
         assert sorted(own["trial"]) == list(range(24))
         assert own["y_true"].tolist() == trials.y[own["trial"]].tolist()
@@ -346,7 +341,7 @@ def test_windows_are_scored_beside_trials():
     trials = simulate_trials(n_subjects=3, n_trials=8, n_times=256)
     results = quick({"windowed": windowed()}, trials, scoring="accuracy", windows=True)
     train = trials.metadata["subject"].to_numpy() != 1
-    windows = trials.as_windows(128)
+    windows = trials.as_windows(window_size_samples=128)
     tests = windows.metadata["subject"].to_numpy() == 1
     model = linear().fit(windows.X[~tests], windows.y[~tests])
     assert train.sum() == 16
@@ -371,9 +366,9 @@ def test_windows_of_a_search_are_those_of_its_best_pipeline(trials):
 
 
 def test_the_same_call_gives_the_same_table_whatever_n_jobs(trials):
-    pipe = make_pipeline(SlidingWindows(128), MSiMambaClassifier(max_epochs=2))
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), MSiMambaClassifier(max_epochs=2))
     tables = [
-        evaluate({"net": pipe, "linear": linear()}, trials, n_jobs=n_jobs, progress=False)
+        evaluate({"net": pipe, "linear": linear()}, trials, n_jobs=n_jobs, verbose=False).scores
         for n_jobs in (1, 1, 2)
     ]
     for table in tables[1:]:
@@ -407,8 +402,8 @@ def test_another_random_state_gives_other_seeds(trials):
 
 def test_the_global_generator_and_the_estimators_stay_as_they_are(trials):
     before = np.random.get_state()
-    pipe = make_pipeline(SlidingWindows(128), MSiMambaClassifier(max_epochs=1))
-    evaluate({"net": pipe}, trials, progress=False)
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), MSiMambaClassifier(max_epochs=1))
+    evaluate({"net": pipe}, trials, verbose=False).scores
     np.testing.assert_equal(np.random.get_state(), before)
     assert pipe[-1].random_state is None
     assert not hasattr(pipe[-1], "net_")
@@ -418,13 +413,8 @@ def test_the_global_generator_and_the_estimators_stay_as_they_are(trials):
 
 
 def test_only_training_labels_are_permuted(trials):
-    results, predictions = evaluate(
-        {"linear": linear()},
-        trials,
-        baselines=["permutation"],
-        progress=False,
-        return_predictions=True,
-    )
+    evaluated = evaluate({"linear": linear()}, trials, baselines=["permutation"], verbose=False)
+    results, predictions = evaluated.scores, evaluated.predictions
     assert results["estimator"].unique().tolist() == ["linear", "permuted labels"]
     own = predictions[predictions["estimator"] == "permuted labels"]
     assert own["y_true"].tolist() == trials.y[own["trial"]].tolist()
@@ -545,7 +535,7 @@ def test_a_second_call_fits_nothing_and_gives_the_same_table(trials, tmp_path, s
 
 
 def test_a_table_is_the_same_with_and_without_a_store(trials, tmp_path):
-    pipe = make_pipeline(SlidingWindows(128), MSiMambaClassifier(max_epochs=1))
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), MSiMambaClassifier(max_epochs=1))
     quick({"net": pipe}, trials, store=tmp_path)
     kept, free = (quick({"net": pipe}, trials, store=store) for store in (tmp_path, None))
     pd.testing.assert_frame_equal(
@@ -707,7 +697,7 @@ def test_a_store_needs_folds_that_come_again(trials, tmp_path):
 def test_arguments_that_do_not_fit_are_told_before_anything_runs(trials, spy, options, message):
     arguments = {"estimators": {"spy": spy}, "trials": trials, "progress": False, **options}
     with pytest.raises(ValueError, match=message):
-        evaluate(**arguments)
+        evaluate(**arguments).scores
     assert spy.n_fits() == 0
 
 
@@ -755,7 +745,7 @@ def test_a_bar_counts_folds_and_begins_with_those_that_are_kept(trials, tmp_path
 
 
 def test_there_is_no_bar_without_progress(trials, capsys):
-    evaluate({"guess": DummyClassifier()}, trials, progress=False)
+    evaluate({"guess": DummyClassifier()}, trials, verbose=False).scores
     assert capsys.readouterr().err == ""
 
 

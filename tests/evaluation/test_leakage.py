@@ -20,18 +20,16 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skmamba import (
-    BandPower,
     MSiMambaClassifier,
-    RandomWindowsKFold,
     SlidingWindows,
     Trials,
     WindowVotingClassifier,
-    WithinSubjectSplit,
-    leakage_gap,
     leakage_report,
     load_eegmat,
-    simulate_trials,
 )
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import RandomWindowsKFold, WithinSubjectSplit, leakage_gap
+from skmamba.preprocessing import BandPower
 
 KINDS = ["identical data", "window overlap", "trial", "stimulus", "session", "subject"]
 DATA = Path(__file__).parents[1] / "data"
@@ -83,7 +81,9 @@ def test_two_subjects_by_hand():
 
 
 def test_overlap_of_windows_by_hand():
-    windows = make_trials({"trial": [7, 8]}).as_windows(size=4, stride=2)  # at 0, 2, 4 of each
+    windows = make_trials({"trial": [7, 8]}).as_windows(
+        window_size_samples=4, stride_samples=2
+    )  # at 0, 2, 4 of each
     # Of trial 7, the window at 0 trains: that at 2 shares points 2 and 3, that at 4 none.
     report = report_on([([0, 3], [1, 2])], windows)
     assert report.loc["window overlap", "test_share"] == 0.5
@@ -93,7 +93,7 @@ def test_overlap_of_windows_by_hand():
 
 
 def test_windows_of_two_trials_never_overlap():
-    windows = make_trials({"trial": range(5)}).as_windows(size=4, stride=1)
+    windows = make_trials({"trial": range(5)}).as_windows(window_size_samples=4, stride_samples=1)
     report = report_on(GroupKFold(5), windows, groups="trial")
     assert report.loc[["window overlap", "trial"], "verdict"].tolist() == ["kept apart"] * 2
 
@@ -117,7 +117,7 @@ def test_protocols_share_what_they_say_and_nothing_else(protocol, shared, by_des
 
 
 def test_random_windows_share_everything_and_mean_none_of_it():
-    windows = make_study().as_windows(size=4, stride=2)
+    windows = make_study().as_windows(window_size_samples=4, stride_samples=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the report does not warn of what it reports
         report = report_on("random_windows", windows)
@@ -208,7 +208,7 @@ def test_a_session_is_a_session_of_somebody():
 
 
 def test_windows_without_starts_may_overlap_for_all_one_knows():
-    windows = make_study().as_windows(size=4)
+    windows = make_study().as_windows(window_size_samples=4)
     windows = replace(windows, metadata=windows.metadata.drop(columns="start"))
     report = report_on("random_windows", windows)
     assert report.loc["window overlap", "verdict"] == "unknown: metadata has no column 'start'"
@@ -224,14 +224,14 @@ def test_missing_entries_are_shared_with_nobody():
 
 
 def test_windows_with_missing_starts_are_unknown():
-    windows = make_trials({"trial": [0, 1]}).as_windows(size=4)
+    windows = make_trials({"trial": [0, 1]}).as_windows(window_size_samples=4)
     windows.metadata["start"] = [0, np.nan, 0, np.nan]
     report = report_on([([0, 2], [1, 3])], windows)
     assert report.loc["window overlap", "verdict"] == "unknown: start is missing in 2 rows"
 
 
 def test_windows_of_unknown_trials_overlap_with_none():
-    windows = make_trials({"trial": [0, 1]}).as_windows(size=4)
+    windows = make_trials({"trial": [0, 1]}).as_windows(window_size_samples=4)
     windows.metadata["trial"] = [0, 0, np.nan, np.nan]
     report = report_on([([0, 2], [1, 3]), ([2], [2])], windows)
     assert report.loc["window overlap", "verdict"] == "unknown: trial is missing in 2 rows"
@@ -242,10 +242,10 @@ def test_silence_is_no_copy_of_silence():
     trials = make_study()
     trials = replace(trials, X=trials.X.copy())
     trials.X[:, :, -4:] = 0  # padded to one length
-    report = report_on("cross_subject", trials.as_windows(size=4))
+    report = report_on("cross_subject", trials.as_windows(window_size_samples=4))
     assert report["verdict"]["identical data"] == "kept apart"
     trials.X[:, 0, -4:] = np.arange(4)  # all the same, and no silence
-    report = report_on("cross_subject", trials.as_windows(size=4))
+    report = report_on("cross_subject", trials.as_windows(window_size_samples=4))
     assert report["verdict"]["identical data"] == "leak"
 
 
@@ -268,7 +268,10 @@ def test_folds_may_be_masks_or_come_from_a_generator():
 
 
 def test_an_empty_training_set_shares_nothing():
-    report = report_on([([], [0, 1]), ([0, 1], [])], make_study().as_windows(size=4, stride=2))
+    report = report_on(
+        [([], [0, 1]), ([0, 1], [])],
+        make_study().as_windows(window_size_samples=4, stride_samples=2),
+    )
     assert not report["shared"].any()
 
 
@@ -319,7 +322,7 @@ def plant(seed, n_subjects=8, n_trials=10, n_times=512, drift=10.0):
 @pytest.fixture(scope="module")
 def planted_gaps():
     gaps = [
-        leakage_gap(nearest, plant(seed), size=32, random_state=seed, verbose=False)
+        leakage_gap(nearest, plant(seed), window_size_samples=32, random_state=seed, verbose=False)
         for seed in range(5)
     ]
     return pd.concat(gaps).groupby(["labels", "split"])
@@ -347,7 +350,7 @@ def test_permuted_labels_score_chance_by_subject_and_never_less(planted_gaps):
 
 
 def test_the_report_names_the_cause():
-    windows = plant(0).as_windows(size=32, stride=16)
+    windows = plant(0).as_windows(window_size_samples=32, stride_samples=16)
     report = report_on("random_windows", windows)
     assert report.index[report["verdict"] == "leak"].tolist() == ["window overlap", "trial"]
     assert report["test_share"][["window overlap", "trial"]].min() > 0.9
@@ -359,7 +362,7 @@ def test_without_a_leak_random_windows_gain_nothing():
     """Noise alone: no offset, so that no trial can be recognised."""
     trials = plant(0, n_times=2048)
     noise = np.random.default_rng(0).normal(size=trials.X.shape)
-    gap = leakage_gap(nearest, replace(trials, X=noise), size=32, verbose=False)
+    gap = leakage_gap(nearest, replace(trials, X=noise), window_size_samples=32, verbose=False)
     # 5120 windows, each tested once: a standard deviation of 0.5 / sqrt(5120) = 0.007.
     random_windows = gap.query("split == 'random windows'")["mean"]
     assert (abs(random_windows - 0.5) < 3.3 * 0.007).all()
@@ -368,7 +371,7 @@ def test_without_a_leak_random_windows_gain_nothing():
 def test_what_the_labels_mean_survives_every_split_and_no_permutation():
     trials = simulate_trials(n_subjects=8, n_trials=10, effect=2.0)
     model = make_pipeline(BandPower(trials.sfreq), LinearDiscriminantAnalysis())
-    gap = leakage_gap(model, trials, size=256, verbose=False)
+    gap = leakage_gap(model, trials, window_size_samples=256, verbose=False)
     assert gap.query("labels == 'true'")["mean"].min() > 0.9
     assert gap.query("labels == 'true'")["inflation"].abs().max() < 5
     by_subject = gap.query("labels == 'permuted' and split == 'subjects'")["mean"].item()
@@ -488,7 +491,7 @@ def test_what_the_estimator_leaves_open_is_seeded_and_nothing_else(heard):
     leakage_gap(
         model,
         heard[0],
-        size=4,
+        window_size_samples=4,
         score=lambda fitted, X, y: chosen.append(fitted[-1].random_state) or 0.0,
         verbose=False,
     )
@@ -496,7 +499,7 @@ def test_what_the_estimator_leaves_open_is_seeded_and_nothing_else(heard):
 
 
 def test_the_columns_and_rows_are_those_promised():
-    gap = leakage_gap(nearest, plant(0), size=128, verbose=False)
+    gap = leakage_gap(nearest, plant(0), window_size_samples=128, verbose=False)
     assert list(gap) == "split labels mean std n_folds inflation n_train n_test".split()
     splits = ["random windows", "trials", "stimuli", "subjects"]
     assert gap["split"].tolist() == splits + splits
@@ -509,50 +512,52 @@ def test_the_columns_and_rows_are_those_promised():
 
 def test_same_seed_same_numbers_however_many_jobs():
     state = np.random.get_state()
-    first = leakage_gap(nearest, plant(0), size=128, verbose=False)
-    again = leakage_gap(nearest, plant(0), size=128, verbose=False, n_jobs=2)
-    other = leakage_gap(nearest, plant(0), size=128, verbose=False, random_state=1)
+    first = leakage_gap(nearest, plant(0), window_size_samples=128, verbose=False)
+    again = leakage_gap(nearest, plant(0), window_size_samples=128, verbose=False, n_jobs=2)
+    other = leakage_gap(nearest, plant(0), window_size_samples=128, verbose=False, random_state=1)
     pd.testing.assert_frame_equal(first, again)
     assert not first["mean"].equals(other["mean"])
     np.testing.assert_equal(np.random.get_state(), state)
 
 
 def test_a_pipeline_that_cuts_windows_itself_gets_them_too():
-    cuts = make_pipeline(SlidingWindows(128), WindowVotingClassifier(nearest))
+    cuts = make_pipeline(SlidingWindows(window_size_samples=128), WindowVotingClassifier(nearest))
     pd.testing.assert_frame_equal(
-        leakage_gap(cuts, plant(0), size=128, verbose=False),
-        leakage_gap(nearest, plant(0), size=128, verbose=False),
+        leakage_gap(cuts, plant(0), window_size_samples=128, verbose=False),
+        leakage_gap(nearest, plant(0), window_size_samples=128, verbose=False),
     )
 
 
 def test_any_scorer_will_do(capsys):
-    loss = leakage_gap(nearest, plant(0), size=128, score="neg_brier_score", verbose=False)
+    loss = leakage_gap(
+        nearest, plant(0), window_size_samples=128, score="neg_brier_score", verbose=False
+    )
     assert loss["mean"].between(-1, 0).all()
-    leakage_gap(nearest, plant(0), size=128, score=lambda fitted, X, y: 0.25)
+    leakage_gap(nearest, plant(0), window_size_samples=128, score=lambda fitted, X, y: 0.25)
     assert capsys.readouterr().out.startswith("score: random windows 0.25, trials 0.25")
     with pytest.raises(ValueError, match="goodness"):
-        leakage_gap(nearest, plant(0), size=128, score="goodness", verbose=False)
+        leakage_gap(nearest, plant(0), window_size_samples=128, score="goodness", verbose=False)
 
 
 def test_folds_are_as_many_as_there_are_subjects_at_most():
-    gap = leakage_gap(nearest, plant(0, n_subjects=3), size=128, verbose=False)
+    gap = leakage_gap(nearest, plant(0, n_subjects=3), window_size_samples=128, verbose=False)
     assert gap["n_folds"].tolist() == [5, 5, 5, 3] * 2
 
 
 def test_words_tell_the_numbers(capsys):
-    gap = leakage_gap(nearest, plant(0), size=32)
+    gap = leakage_gap(nearest, plant(0), window_size_samples=32)
     told = capsys.readouterr().out
     points = round(gap["inflation"][0])
     assert f"balanced_accuracy: random windows {gap['mean'][0]:.2f}, trials" in told
     assert f"{points} points between random windows and subjects come from the split" in told
     assert f"permuted by trial: random windows {gap['mean'][4]:.2f}, trials" in told
     assert "Not scored" not in told
-    leakage_gap(nearest, plant(0), size=32, verbose=False)
+    leakage_gap(nearest, plant(0), window_size_samples=32, verbose=False)
     assert capsys.readouterr() == ("", "")
 
 
 def test_words_do_not_tell_of_a_leak_where_random_windows_score_no_more(capsys):
-    leakage_gap(DummyClassifier(), plant(0), size=32)
+    leakage_gap(DummyClassifier(), plant(0), window_size_samples=32)
     told = capsys.readouterr().out
     assert "Here random windows score no more than subjects." in told
     assert "no sign that trials are recognised" in told
@@ -562,7 +567,7 @@ def test_words_do_not_tell_of_a_leak_where_random_windows_score_no_more(capsys):
 def test_splits_that_the_metadata_do_not_give_are_left_out_and_named(capsys):
     trials = plant(0)
     trials = replace(trials, metadata=trials.metadata.drop(columns=["subject", "stimulus"]))
-    gap = leakage_gap(nearest, trials, size=128)
+    gap = leakage_gap(nearest, trials, window_size_samples=128)
     assert gap["split"].tolist() == ["random windows", "trials"] * 2
     assert gap["inflation"][1] == gap["inflation"][3] == 0
     assert "Not scored: stimuli, subjects." in capsys.readouterr().out
@@ -572,26 +577,28 @@ def test_people_that_are_not_all_known_are_no_split():
     trials = plant(0)
     subject = trials.metadata["subject"].where(trials.metadata["subject"] > 0)
     trials = replace(trials, metadata=trials.metadata.assign(subject=subject))
-    gap = leakage_gap(nearest, trials, size=128, verbose=False)
+    gap = leakage_gap(nearest, trials, window_size_samples=128, verbose=False)
     assert set(gap["split"]) == {"random windows", "trials", "stimuli"}
 
 
 def test_one_subject_is_no_split_by_subject():
-    gap = leakage_gap(nearest, plant(0).select(subject=0), size=64, n_splits=2, verbose=False)
+    gap = leakage_gap(
+        nearest, plant(0).select(subject=0), window_size_samples=64, n_splits=2, verbose=False
+    )
     assert "subjects" not in set(gap["split"])
 
 
 def test_a_stimulus_that_is_the_only_one_of_its_class_is_no_split(capsys):
     trials = plant(0)
     trials = replace(trials, metadata=trials.metadata.assign(stimulus=trials.y))
-    gap = leakage_gap(nearest, trials, size=128)
+    gap = leakage_gap(nearest, trials, window_size_samples=128)
     assert "stimuli" not in set(gap.query("labels == 'true'")["split"])
     assert "Not scored: stimuli." in capsys.readouterr().out
 
 
 def test_windows_as_rows_are_refused():
     with pytest.raises(ValueError, match="one row a trial, got 320 rows of 80 trials"):
-        leakage_gap(nearest, plant(0).as_windows(128), size=128)
+        leakage_gap(nearest, plant(0).as_windows(window_size_samples=128), window_size_samples=128)
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")
@@ -599,7 +606,7 @@ def test_a_class_of_one_trial_cannot_be_split():
     trials = plant(0, n_subjects=2)
     trials = replace(trials, y=(np.arange(20) == 3).astype(int))
     with pytest.raises(ValueError, match=r"needs trials in two folds, got \{0: 19, 1: 1\}"):
-        leakage_gap(nearest, trials, size=128)
+        leakage_gap(nearest, trials, window_size_samples=128)
 
 
 # Real EEG with nothing to find: the first against the last minute of the same rest
@@ -631,7 +638,7 @@ def score_subjects(model, trials):
     for train_idx, test_idx in GroupKFold(5).split(trials.X, groups=subject):
         model.fit(trials.X[train_idx], trials.y[train_idx])
         for person in np.unique(subject[test_idx]):
-            windows = trials.select(subject=person).as_windows(256)
+            windows = trials.select(subject=person).as_windows(window_size_samples=256)
             scores.append(balanced_accuracy_score(windows.y, model.predict(windows.X)))
     assert len(scores) == 20
     return np.array(scores)
@@ -651,7 +658,7 @@ def is_at_chance(scores):
 
 def make_band_power():
     features = make_pipeline(BandPower(128), StandardScaler(), LinearDiscriminantAnalysis())
-    return make_pipeline(SlidingWindows(256), WindowVotingClassifier(features))
+    return make_pipeline(SlidingWindows(window_size_samples=256), WindowVotingClassifier(features))
 
 
 def test_the_control_is_two_different_minutes():
@@ -674,14 +681,18 @@ def test_band_power_tells_no_rest_from_rest_but_rest_from_arithmetic():
 
 @pytest.mark.slow
 def test_ms_imamba_tells_no_rest_from_rest():
-    model = make_pipeline(SlidingWindows(256), MSiMambaClassifier(n_members=1, random_state=0))
+    model = make_pipeline(
+        SlidingWindows(window_size_samples=256), MSiMambaClassifier(n_members=1, random_state=0)
+    )
     assert is_at_chance(score_subjects(model, load_control()))
 
 
 def test_random_windows_tell_rest_from_rest():
     """Real trials are recognised as planted ones are, whatever their labels are."""
     model = make_pipeline(BandPower(128), StandardScaler(), SVC())
-    gap = leakage_gap(model, load_control(), size=256, stride=128, verbose=False)
+    gap = leakage_gap(
+        model, load_control(), window_size_samples=256, stride_samples=128, verbose=False
+    )
     means = gap.set_index(["labels", "split"])["mean"]
     for labels in ("true", "permuted"):
         assert means[labels, "random windows"] > 0.6

@@ -14,7 +14,8 @@ import pytest
 from joblib import parallel_config
 from sklearn.pipeline import make_pipeline
 
-from skmamba import MSiMambaClassifier, SlidingWindows, evaluate, simulate_trials
+from skmamba import MSiMambaClassifier, SlidingWindows, evaluate
+from skmamba.datasets import simulate_trials
 
 TIMES = ["fit_seconds", "predict_seconds"]
 N_MOMENTS = 20
@@ -96,9 +97,11 @@ def test_two_processes_share_a_store(tmp_path):
 def test_a_cluster_that_loses_a_worker_finishes_with_the_scores_of_one_process(tmp_path):
     distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
     trials = simulate_trials(n_subjects=6, n_trials=8, n_times=512)
-    pipe = make_pipeline(SlidingWindows(128), MSiMambaClassifier(n_members=1, max_epochs=10))
+    pipe = make_pipeline(
+        SlidingWindows(window_size_samples=128), MSiMambaClassifier(n_members=1, max_epochs=10)
+    )
     options = {"baselines": ["stratified"], "progress": False}
-    serial = evaluate({"net": pipe}, trials, **options)
+    serial = evaluate({"net": pipe}, trials, **options).scores
     killed = []
     with (
         distributed.LocalCluster(
@@ -117,7 +120,7 @@ def test_a_cluster_that_loses_a_worker_finishes_with_the_scores_of_one_process(t
         killer = threading.Thread(target=kill_after_the_first_fold, daemon=True)
         killer.start()
         with parallel_config(backend="dask"):
-            results = evaluate({"net": pipe}, trials, store=tmp_path, **options)
+            results = evaluate({"net": pipe}, trials, cache_dir=tmp_path, **options).scores
         killer.join()
     assert killed[0] < 12  # in the midst
     assert results["error"].eq("").all()

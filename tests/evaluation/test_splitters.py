@@ -20,7 +20,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 
-from skmamba import simulate_trials
+from skmamba.datasets import simulate_trials
 from skmamba.evaluation._splitters import (
     PROTOCOLS,
     CrossSessionSplit,
@@ -845,7 +845,7 @@ def test_what_is_no_protocol_is_told_what_is(cv, match):
 
 
 def test_windows_of_trials_are_split_by_their_metadata():
-    windows = simulate_trials(n_subjects=3, n_trials=4).as_windows(128)
+    windows = simulate_trials(n_subjects=3, n_trials=4).as_windows(window_size_samples=128)
     for cv in (CrossSubjectSplit(), WithinSubjectSplit(2), FirstTrialsSplit(2)):
         for train, test in cv.split(windows.X, windows.y, windows.metadata):
             trial = windows.metadata["trial"]

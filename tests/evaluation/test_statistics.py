@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from skmamba import ScoresDisplay
 from skmamba.evaluation import compare
 from skmamba.evaluation._statistics import (
     adjust_holm,
     compare_signed_ranks,
     sign_flip_p,
 )
+from skmamba.plots import ScoresDisplay
 
 
 def make_results(**scores):

@@ -15,9 +15,9 @@ from skmamba import (
     SlidingWindows,
     WindowVotingClassifier,
     load_eegmat,
-    simulate_trials,
 )
-from skmamba.inspection import attribute_input
+from skmamba.datasets import simulate_trials
+from skmamba.inspection import input_attribution
 
 pytest.importorskip("captum")
 
@@ -46,13 +46,13 @@ def planted():
 def network(planted):
     clf = MSiMambaClassifier(d_model=8, d_hidden=4, max_epochs=12, lr=5e-3, random_state=0)
     train = planted.select("subject < 3")
-    return make_pipeline(SlidingWindows(128), clf).fit(train.X, train.y)
+    return make_pipeline(SlidingWindows(window_size_samples=128), clf).fit(train.X, train.y)
 
 
 @pytest.fixture(scope="module")
 def linear(planted):
     clf = BraindecodeClassifier(Weighted, max_epochs=2, scaling="standard", random_state=0)
-    return make_pipeline(SlidingWindows(128), clf).fit(planted.X, planted.y)
+    return make_pipeline(SlidingWindows(window_size_samples=128), clf).fit(planted.X, planted.y)
 
 
 def scaled_windows(trials, clf):
@@ -63,7 +63,7 @@ def scaled_windows(trials, clf):
 
 def test_the_planted_channel_contributes_most_in_every_class(planted, network):
     test = planted.select(subject=3)
-    attribution = attribute_input(network, test, n_references=2, n_steps=16, random_state=0)
+    attribution = input_attribution(network, test, n_references=2, n_steps=16, random_state=0)
     table = attribution.pivot(index="label", columns="channel", values="contribution")
     assert table.idxmax(axis=1).tolist() == ["F3", "F3"]
 
@@ -71,7 +71,7 @@ def test_the_planted_channel_contributes_most_in_every_class(planted, network):
 @pytest.mark.parametrize("method", ["integrated_gradients", "input_x_gradient"])
 def test_a_linear_network_gets_weight_times_input(planted, linear, method):
     some = planted.select(np.arange(6))
-    attribution, array = attribute_input(
+    attribution, array = input_attribution(
         linear, some, target=1, method=method, baseline="zero", return_array=True
     )
     clf = linear[-1]
@@ -88,7 +88,7 @@ def test_a_linear_network_gets_weight_times_input(planted, linear, method):
 
 
 def test_saliency_is_the_size_of_the_gradient(planted, linear):
-    array = attribute_input(
+    array = input_attribution(
         linear, planted.select([0, 1]), target=0, method="saliency", return_array=True
     )[1]
     weight = linear[-1].net_.module_.linear.weight.detach().numpy()[0].reshape(4, 128)
@@ -97,7 +97,7 @@ def test_saliency_is_the_size_of_the_gradient(planted, linear):
 
 def test_references_are_windows_of_other_trials(planted, linear):
     pair = planted.select([0, 1])
-    array = attribute_input(
+    array = input_attribution(
         linear, pair, target=1, n_references=1, random_state=0, return_array=True
     )[1]
     clf = linear[-1]
@@ -112,10 +112,17 @@ def test_references_are_windows_of_other_trials(planted, linear):
 
 def test_attributions_add_up_to_the_difference_of_logits(planted):
     clf = MSiMambaClassifier(
-        d_model=8, d_hidden=4, max_epochs=2, embedding="inverted", use_mstb=False, random_state=0
+        d_model=8,
+        d_hidden=4,
+        max_epochs=2,
+        embedding="inverted",
+        random_state=0,
+        module_params={"use_mstb": False},
     ).fit(planted.X, planted.y)
     some = planted.select(np.arange(8))
-    array = attribute_input(clf, some, target=1, baseline="zero", n_steps=64, return_array=True)[1]
+    array = input_attribution(clf, some, target=1, baseline="zero", n_steps=64, return_array=True)[
+        1
+    ]
     x = np.clip((some.X - clf.center_[:, None]) / clf.scale_[:, None], -8, 8)
     with torch.no_grad():
         x = torch.tensor(x, dtype=torch.float32)
@@ -126,7 +133,7 @@ def test_attributions_add_up_to_the_difference_of_logits(planted):
 
 def test_the_array_has_the_shape_of_the_windows_and_shares_add_up(planted, network):
     some = planted.select(np.arange(5))
-    attribution, array = attribute_input(
+    attribution, array = input_attribution(
         network, some, n_steps=2, random_state=0, return_array=True
     )
     assert array.shape == (5, 2, 4, 128)
@@ -137,18 +144,18 @@ def test_windows_beyond_one_batch_are_attributed_too(planted, linear):
     options = {"method": "input_x_gradient", "return_array": True}  # of the class predicted
     last = planted.select(np.arange(64, 72))
     assert len(set(linear.predict(last.X))) == 2
-    array = attribute_input(linear, planted, **options)[1]
-    np.testing.assert_allclose(array[64:], attribute_input(linear, last, **options)[1], atol=1e-6)
+    array = input_attribution(linear, planted, **options)[1]
+    np.testing.assert_allclose(array[64:], input_attribution(linear, last, **options)[1], atol=1e-6)
 
 
 def test_the_predicted_class_is_the_default_target(planted, network):
     some = planted.select(np.arange(6))
     options = {"method": "input_x_gradient", "return_array": True}
-    array = attribute_input(network, some, **options)[1]
+    array = input_attribution(network, some, **options)[1]
     predicted = network.predict(some.X)
     assert len(set(predicted)) == 2
     for label in (0, 1):
-        asked = attribute_input(network, some, target=label, **options)[1]
+        asked = input_attribution(network, some, target=label, **options)[1]
         np.testing.assert_allclose(array[predicted == label], asked[predicted == label], atol=1e-6)
         assert not np.allclose(array[predicted != label], asked[predicted != label])
 
@@ -156,16 +163,16 @@ def test_the_predicted_class_is_the_default_target(planted, network):
 def test_predicted_classes_stand_in_for_labels(planted, network):
     some = planted.select(np.arange(6))
     options = {"method": "saliency"}
-    told = attribute_input(network, some, network.predict(some.X), **options)
-    untold = attribute_input(network, some.X, ch_names=some.ch_names, **options)
+    told = input_attribution(network, some, network.predict(some.X), **options)
+    untold = input_attribution(network, some.X, ch_names=some.ch_names, **options)
     assert told.equals(untold)
 
 
 def test_the_same_seed_draws_the_same_references(planted, network):
     some, options = planted.select(np.arange(4)), {"n_steps": 2}
-    first = attribute_input(network, some, random_state=1, **options)
-    assert attribute_input(network, some, random_state=1, **options).equals(first)
-    assert not attribute_input(network, some, random_state=2, **options).equals(first)
+    first = input_attribution(network, some, random_state=1, **options)
+    assert input_attribution(network, some, random_state=1, **options).equals(first)
+    assert not input_attribution(network, some, random_state=2, **options).equals(first)
 
 
 @pytest.mark.parametrize("baseline", ["trials", "zero"])
@@ -176,7 +183,7 @@ def test_network_gradients_and_random_states_are_left_alone(planted, network, ba
     state = {key: value.clone() for key, value in module.state_dict().items()}
     torch_state, numpy_state = torch.get_rng_state(), str(np.random.get_state())
     before = network.predict_proba(planted.X[:4])
-    attribute_input(network, planted.select(np.arange(4)), baseline=baseline, n_steps=2)
+    input_attribution(network, planted.select(np.arange(4)), baseline=baseline, n_steps=2)
     assert all((parameter.grad == 1).all() for parameter in module.parameters())
     assert all(parameter.requires_grad for parameter in module.parameters())
     assert all(torch.equal(state[key], value) for key, value in module.state_dict().items())
@@ -193,7 +200,7 @@ def test_names_follow_the_picked_channels(planted):
     clf = MSiMambaClassifier(d_model=4, d_hidden=2, max_epochs=1, random_state=0)
     pipe = make_pipeline(ChannelPicker(["F4", "Fp2"], ch_names=planted.ch_names), clf)
     pipe.fit(planted.X, planted.y)
-    attribution = attribute_input(pipe, planted.select([0, 1]), method="saliency")
+    attribution = input_attribution(pipe, planted.select([0, 1]), method="saliency")
     assert attribution["channel"].unique().tolist() == ["F4", "Fp2"]
 
 
@@ -209,17 +216,17 @@ def test_what_does_not_fit_is_told(planted, network):
     log_power = FunctionTransformer(lambda X: np.log(X.var(-1)))
     voting = WindowVotingClassifier(make_pipeline(log_power, LogisticRegression()))
     with pytest.raises(TypeError, match="WindowVotingClassifier is no network"):
-        attribute_input(voting.fit(planted.X, planted.y), planted)
+        input_attribution(voting.fit(planted.X, planted.y), planted)
     with pytest.raises(ValueError, match=r"target must be one of \[0, 1\], got 2"):
-        attribute_input(network, planted, target=2)
+        input_attribution(network, planted, target=2)
     with pytest.raises(ValueError, match=r"method must be one of .*, got 'shap'"):
-        attribute_input(network, planted, method="shap")
+        input_attribution(network, planted, method="shap")
     with pytest.raises(ValueError, match="baseline must be one of 'trials', 'zero', got 'mean'"):
-        attribute_input(network, planted, baseline="mean")
+        input_attribution(network, planted, baseline="mean")
     with pytest.raises(ValueError, match="n_steps must be a whole number"):
-        attribute_input(network, planted, n_steps=0)
+        input_attribution(network, planted, n_steps=0)
     with pytest.raises(ValueError, match="compares each trial with others, but X has 1"):
-        attribute_input(network, planted.select([0]))
+        input_attribution(network, planted.select([0]))
 
 
 def test_without_captum_it_is_told_how_to_get_it(planted, network, monkeypatch):
@@ -232,13 +239,15 @@ def test_without_captum_it_is_told_how_to_get_it(planted, network, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(ImportError, match=r"pip install 'skmamba\[captum\]'"):
-        attribute_input(network, planted)
+        input_attribution(network, planted)
 
 
 def test_it_runs_on_real_recordings():
     trials = load_eegmat().select(subject=[0, 1])
     picker = ChannelPicker("frontal4", ch_names=trials.ch_names)
     clf = MSiMambaClassifier(d_model=4, d_hidden=2, max_epochs=1, random_state=0)
-    pipe = make_pipeline(picker, SlidingWindows(256, 1024), clf).fit(trials.X, trials.y)
-    attribution = attribute_input(pipe, trials, n_steps=4, n_references=1, random_state=0)
+    pipe = make_pipeline(
+        picker, SlidingWindows(window_size_samples=256, stride_samples=1024), clf
+    ).fit(trials.X, trials.y)
+    attribution = input_attribution(pipe, trials, n_steps=4, n_references=1, random_state=0)
     assert attribution.notna().all(axis=None)

@@ -7,7 +7,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import NotFittedError
 
-from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, load_eegmat, simulate_trials
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, load_eegmat
+from skmamba.datasets import simulate_trials
 from skmamba.inspection import electrode_failure
 
 
@@ -76,7 +77,7 @@ def test_the_planted_channel_is_the_one_to_lose():
     trials = replace(loud, X=X)
     train, test = trials.select("subject < 3"), trials.select(subject=3)
     clf = MSiMambaClassifier(d_model=8, d_hidden=2, max_epochs=12, lr=5e-3, random_state=0)
-    pipe = make_pipeline(SlidingWindows(128), clf).fit(train.X, train.y)
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), clf).fit(train.X, train.y)
     before = pipe.predict_proba(test.X)
     for failure in ("flat", "noise"):
         curve = electrode_failure(pipe, test, failure=failure, random_state=0)
@@ -144,7 +145,9 @@ def test_it_runs_on_real_recordings():
     trials = load_eegmat().select("subject < 2")
     picker = ChannelPicker("frontal4", ch_names=trials.ch_names)
     clf = MSiMambaClassifier(d_model=4, d_hidden=2, max_epochs=1, random_state=0)
-    pipe = make_pipeline(picker, SlidingWindows(256), clf).fit(trials.X, trials.y)
+    pipe = make_pipeline(picker, SlidingWindows(window_size_samples=256), clf).fit(
+        trials.X, trials.y
+    )
     curve = electrode_failure(pipe, trials)
     assert len(curve) == 2**4
     assert curve["score"].between(0, 1).all()

@@ -14,10 +14,10 @@ from skmamba import (
     SlidingWindows,
     WindowVotingClassifier,
     load_eegmat,
-    simulate_trials,
 )
+from skmamba.datasets import simulate_trials
 from skmamba.inspection import frequency_profile
-from skmamba.rivals import TimesNet
+from skmamba.models import TimesNet
 
 
 def tiny(**params):
@@ -33,7 +33,9 @@ def alpha():
 
 @pytest.fixture(scope="module")
 def pipe(alpha):
-    return make_pipeline(SlidingWindows(128, 64), tiny()).fit(alpha.X, alpha.y)
+    return make_pipeline(SlidingWindows(window_size_samples=128, stride_samples=64), tiny()).fit(
+        alpha.X, alpha.y
+    )
 
 
 def blocks_of(pipe):
@@ -87,7 +89,7 @@ def test_the_planted_rhythm_comes_out_on_top(alpha, pipe):
 def test_the_channel_that_carries_the_rhythm_is_the_strongest_there(alpha):
     X = simulate_trials(n_subjects=4, n_trials=6, n_times=256, effect=0).X.copy()
     X[:, 2] = alpha.X[:, 2]
-    pipe = make_pipeline(SlidingWindows(128), tiny()).fit(X, alpha.y)
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), tiny()).fit(X, alpha.y)
     profile = frequency_profile(pipe, X, alpha.y, sfreq=128, ch_names=alpha.ch_names)
     there = profile.query("frequency == 10.0").pivot(
         index="channel", columns="label", values="amplitude"
@@ -121,7 +123,9 @@ def test_a_sine_of_amplitude_one_counts_one(size):
 
 
 def test_fixed_periods_are_chosen_by_every_window(alpha):
-    pipe = make_pipeline(SlidingWindows(128), tiny(period_selection="fixed", top_k=2))
+    pipe = make_pipeline(
+        SlidingWindows(window_size_samples=128), tiny(period_selection="fixed", top_k=2)
+    )
     profile = frequency_profile(pipe.fit(alpha.X, alpha.y), alpha)
     assert (profile["share"] == 1).all()
     fixed = [block.frequencies.tolist() for block in blocks_of(pipe)]
@@ -144,7 +148,9 @@ def test_the_order_of_trials_does_not_matter(alpha, pipe):
 
 def test_names_follow_the_picked_channels(alpha):
     picker = ChannelPicker(["F4", "Fp2"], ch_names=alpha.ch_names)
-    pipe = make_pipeline(picker, SlidingWindows(128), tiny()).fit(alpha.X, alpha.y)
+    pipe = make_pipeline(picker, SlidingWindows(window_size_samples=128), tiny()).fit(
+        alpha.X, alpha.y
+    )
     told = frequency_profile(pipe, alpha)
     assert told["channel"].unique().tolist() == ["F4", "Fp2"]
     untold = frequency_profile(pipe, alpha.X, alpha.y, sfreq=128)
@@ -154,7 +160,7 @@ def test_names_follow_the_picked_channels(alpha):
 
 
 def test_without_names_channels_are_indices(alpha):
-    pipe = make_pipeline(ChannelPicker([3, 1]), SlidingWindows(128), tiny())
+    pipe = make_pipeline(ChannelPicker([3, 1]), SlidingWindows(window_size_samples=128), tiny())
     profile = frequency_profile(pipe.fit(alpha.X, alpha.y), alpha.X, alpha.y, sfreq=128)
     assert profile["channel"].unique().tolist() == [3, 1]
     clf = tiny().fit(alpha.X, alpha.y)
@@ -165,7 +171,7 @@ def test_without_names_channels_are_indices(alpha):
 def test_epochs_bring_rate_and_names(alpha):
     info = mne.create_info(list(alpha.ch_names), alpha.sfreq, "eeg")
     epochs = mne.EpochsArray(1e-6 * alpha.X.astype(float), info, verbose=False)
-    pipe = make_pipeline(SlidingWindows(128), tiny()).fit(epochs, alpha.y)
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), tiny()).fit(epochs, alpha.y)
     profile = frequency_profile(pipe, epochs, alpha.y)
     expected = frequency_profile(pipe, alpha)
     assert profile["channel"].tolist() == expected["channel"].tolist()
@@ -173,7 +179,7 @@ def test_epochs_bring_rate_and_names(alpha):
 
 
 def test_the_best_of_a_search_is_looked_into(alpha):
-    pipe = make_pipeline(SlidingWindows(128), tiny())
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), tiny())
     search = GridSearchCV(pipe, {"slidingwindows__size": [128]}, cv=2).fit(alpha.X, alpha.y)
     assert frequency_profile(search, alpha).equals(frequency_profile(search.best_estimator_, alpha))
 
@@ -229,7 +235,9 @@ def test_what_is_missing_is_told(alpha, pipe):
 def test_it_runs_on_real_recordings():
     trials = load_eegmat().select(subject=[0, 1])
     picker = ChannelPicker("frontal4", ch_names=trials.ch_names)
-    pipe = make_pipeline(picker, SlidingWindows(256), tiny()).fit(trials.X, trials.y)
+    pipe = make_pipeline(picker, SlidingWindows(window_size_samples=256), tiny()).fit(
+        trials.X, trials.y
+    )
     profile = frequency_profile(pipe, trials)
     assert profile["channel"].unique().tolist() == ["Fp1", "Fp2", "F3", "F4"]
     assert profile["frequency"].between(0.4, trials.sfreq / 2).all()

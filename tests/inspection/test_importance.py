@@ -10,14 +10,9 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, StratifiedKF
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skmamba import (
-    ChannelPicker,
-    CrossSubjectSplit,
-    MSiMambaClassifier,
-    SlidingWindows,
-    load_eegmat,
-    simulate_trials,
-)
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, load_eegmat
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit
 from skmamba.inspection import channel_importance
 
 
@@ -68,7 +63,7 @@ def test_the_planted_channel_comes_out_on_top(planted, method):
 
 def test_a_network_in_a_pipeline_finds_it_too(planted):
     clf = MSiMambaClassifier(d_model=8, d_hidden=2, max_epochs=8, lr=5e-3, random_state=0)
-    pipe = make_pipeline(SlidingWindows(128), clf)
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), clf)
     importance = channel_importance(pipe, planted, cv=2, n_repeats=3, random_state=0)
     assert best(importance) == "F3"
     assert not hasattr(clf, "net_")
@@ -149,7 +144,7 @@ def test_dropping_goes_through_the_picker(planted, picks):
 
 def test_dropping_works_where_the_picker_stands_after_the_windows(planted):
     picker = ChannelPicker(["F3", "F4"], ch_names=planted.ch_names)
-    pipe = make_pipeline(SlidingWindows(128), picker, *linear())
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), picker, *linear())
     importance = channel_importance(pipe, planted, method="drop", cv=3)
     assert best(importance) == "F3"
     unheard = importance.query("channel in ('Fp1', 'Fp2')")["importance"]
@@ -184,7 +179,7 @@ def test_epochs_are_taken_as_their_channels(planted):
 
 
 def test_bags_of_windows_are_exchanged_by_trial(planted):
-    bags = planted.as_windows(128).X.reshape(40, 2, 4, 128)
+    bags = planted.as_windows(window_size_samples=128).X.reshape(40, 2, 4, 128)
     importance = channel_importance(
         linear(), bags, planted.y, ch_names=planted.ch_names, cv=3, random_state=0
     )

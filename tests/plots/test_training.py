@@ -22,7 +22,9 @@ def close_figures():
 
 
 def fit(trials, **params):
-    pipe = make_pipeline(SlidingWindows(64), MSiMambaClassifier(**TINY, **params))
+    pipe = make_pipeline(
+        SlidingWindows(window_size_samples=64), MSiMambaClassifier(**TINY, **params)
+    )
     return pipe.fit(trials.X, trials.y)
 
 

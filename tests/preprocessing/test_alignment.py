@@ -22,13 +22,9 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skmamba import (
-    BandPower,
-    EuclideanAlignment,
-    SlidingWindows,
-    WindowVotingClassifier,
-    simulate_trials,
-)
+from skmamba import SlidingWindows, WindowVotingClassifier
+from skmamba.datasets import simulate_trials
+from skmamba.preprocessing import BandPower, EuclideanAlignment
 
 ALL_MODES = ["source-only", "unlabelled", "calibration"]
 
@@ -66,7 +62,9 @@ def covariances(X):
 
 def make_pipe(step):
     windowwise = make_pipeline(BandPower(sfreq=128), LinearDiscriminantAnalysis())
-    return make_pipeline(step, SlidingWindows(128), WindowVotingClassifier(windowwise))
+    return make_pipeline(
+        step, SlidingWindows(window_size_samples=128), WindowVotingClassifier(windowwise)
+    )
 
 
 # What alignment does
@@ -254,7 +252,7 @@ def test_calibration_follows_the_trial_column_when_rows_are_mixed(halves):
 
 def test_calibration_counts_trials_where_rows_are_windows(halves):
     old, new = halves
-    windows = new.as_windows(64)
+    windows = new.as_windows(window_size_samples=64)
     step = EuclideanAlignment("calibration", n_calibration=2).fit(old.X, groups=old.metadata)
     aligned = step.transform(windows.X.astype(float), groups=windows.metadata)
     mean = np.mean([np.cov(x, ddof=0) for x in aligned[:8]], axis=0)  # 2 trials of 4 windows

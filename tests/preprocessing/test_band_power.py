@@ -12,8 +12,9 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skmamba import BandPower, SlidingWindows, WindowVotingClassifier, simulate_trials
-from skmamba.preprocessing import _band_power
+from skmamba import SlidingWindows, WindowVotingClassifier
+from skmamba.datasets import simulate_trials
+from skmamba.preprocessing import BandPower, _band_power
 
 ALPHA = {"alpha": (8, 13)}
 
@@ -175,7 +176,7 @@ def test_transform_refuses_windows_too_short_for_a_band(trials):
 
 
 def test_bags_are_sent_to_the_classifier_that_votes(trials):
-    bags = SlidingWindows(128).fit_transform(trials.X)
+    bags = SlidingWindows(window_size_samples=128).fit_transform(trials.X)
     with pytest.raises(ValueError, match="got bags of windows, of 4: put it inside of WindowVot"):
         BandPower(sfreq=128).fit(bags)
 
@@ -207,7 +208,7 @@ def test_a_failed_fit_leaves_the_step_as_it_was(trials):
 def test_the_planted_rhythm_is_found_in_new_people():
     trials = simulate_trials(n_subjects=6, n_trials=10, n_times=512, effect=1.5)
     linear = make_pipeline(BandPower(trials.sfreq), StandardScaler(), LinearDiscriminantAnalysis())
-    pipe = make_pipeline(SlidingWindows(256), WindowVotingClassifier(linear))
+    pipe = make_pipeline(SlidingWindows(window_size_samples=256), WindowVotingClassifier(linear))
     subjects = trials.metadata["subject"]
     scores = cross_val_score(pipe, trials.X, trials.y, groups=subjects, cv=GroupKFold(3))
     assert scores.mean() > 0.85

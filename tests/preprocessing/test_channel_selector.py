@@ -15,15 +15,10 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skmamba import (
-    ChannelPicker,
-    CrossSubjectSplit,
-    MSiMambaClassifier,
-    SlidingWindows,
-    evaluate,
-    simulate_trials,
-)
-from skmamba.preprocessing import ChannelSelector
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, evaluate
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit
+from skmamba.preprocessing import SequentialChannelSelector
 
 NAMES = ["Fp1", "Fp2", "F3", "F4"]
 
@@ -51,7 +46,7 @@ def selector_of(scores, k, **options):
     def read_score(estimator, X, y):
         return scores.get("".join(str(int(number)) for number in X[0, :, 0]), 0.0)
 
-    return ChannelSelector(k, Constant(), scoring=read_score, cv=2, **options)
+    return SequentialChannelSelector(k, Constant(), scoring=read_score, cv=2, **options)
 
 
 def tried(selector):
@@ -138,7 +133,7 @@ def test_all_channels_may_be_kept(direction):
 
 def test_scores_are_those_of_scikit_learn_on_the_same_folds():
     X, y = planted([0.0, 0.3, 0.1])
-    selector = ChannelSelector(2, quick(), cv=3, scoring="roc_auc").fit(X, y)
+    selector = SequentialChannelSelector(2, quick(), cv=3, scoring="roc_auc").fit(X, y)
     expected = cross_val_score(quick(), X[:, [1, 2]], y, cv=3, scoring="roc_auc")
     row = selector.scores_.query("n_channels == 2 and channel == 2").iloc[0]
     assert row["score"] == expected.mean()
@@ -150,7 +145,7 @@ def test_scores_are_those_of_scikit_learn_on_the_same_folds():
 
 def test_planted_channels_are_chosen_first():
     X, y = planted([0, 0, 0.12, 0, 0.2, 0])
-    selector = ChannelSelector(2, quick()).fit(X, y)
+    selector = SequentialChannelSelector(2, quick()).fit(X, y)
     first, second = selector.scores_.query("chosen")["channel"]
     assert (first, second) == (4, 2)
     np.testing.assert_array_equal(selector.transform(X), X[:, [2, 4]])
@@ -159,7 +154,7 @@ def test_planted_channels_are_chosen_first():
 def test_a_second_copy_of_the_best_channel_is_not_taken():
     X, y = planted([0.15, 0.12, 0])
     X = X[:, [0, 0, 1, 2]]
-    assert ChannelSelector(2, quick()).fit(X, y).channels_ == [0, 2]
+    assert SequentialChannelSelector(2, quick()).fit(X, y).channels_ == [0, 2]
 
 
 def test_the_default_finds_a_rhythm_of_the_same_power():
@@ -168,7 +163,9 @@ def test_the_default_finds_a_rhythm_of_the_same_power():
     hertz = np.where(trials.y == 1, 20, 6)[:, None]  # another band, and nothing else
     time = np.arange(X.shape[-1]) / trials.sfreq
     X[:, 3] += 10 * np.sin(2 * np.pi * hertz * time)
-    selector = ChannelSelector(1, sfreq=trials.sfreq, ch_names=trials.ch_names).fit(X, trials.y)
+    selector = SequentialChannelSelector(1, sfreq=trials.sfreq, ch_names=trials.ch_names).fit(
+        X, trials.y
+    )
     assert selector.channels_ == [trials.ch_names[3]]
     assert selector.scores_["score"].max() > 0.95
 
@@ -176,19 +173,21 @@ def test_the_default_finds_a_rhythm_of_the_same_power():
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_the_same_data_give_the_same_path(n_jobs):
     X, y = planted([0.1, 0.2, 0.1])
-    once = ChannelSelector(2, quick(), cv=3).fit(X, y).scores_
+    once = SequentialChannelSelector(2, quick(), cv=3).fit(X, y).scores_
     with joblib.parallel_config("threading"):
-        again = ChannelSelector(2, quick(), cv=3, n_jobs=n_jobs).fit(X, y).scores_
+        again = SequentialChannelSelector(2, quick(), cv=3, n_jobs=n_jobs).fit(X, y).scores_
     assert once.equals(again)
 
 
 def test_a_network_on_windows_can_be_what_judges():
     trials = simulate_trials(n_subjects=2, n_trials=6, n_channels=2, n_times=128)
     network = MSiMambaClassifier(d_model=8, d_hidden=2, max_epochs=1, random_state=0)
-    selector = ChannelSelector(1, make_pipeline(SlidingWindows(64), network), cv=2)
+    selector = SequentialChannelSelector(
+        1, make_pipeline(SlidingWindows(window_size_samples=64), network), cv=2
+    )
     assert selector.fit(trials.X, trials.y).transform(trials.X).shape == (12, 1, 128)
-    bags = SlidingWindows(64).fit_transform(trials.X)
-    same = ChannelSelector(1, network, cv=2).fit(bags, trials.y)
+    bags = SlidingWindows(window_size_samples=64).fit_transform(trials.X)
+    same = SequentialChannelSelector(1, network, cv=2).fit(bags, trials.y)
     assert same.scores_.equals(selector.scores_)
     assert same.transform(bags).shape == (12, 2, 1, 64)
 
@@ -219,7 +218,7 @@ def people(n_subjects=6, n_trials=4):
 def spied(X, y, groups, **options):
     """Who was trained on and who was tested, fit after fit."""
     Spy.met = []
-    ChannelSelector(1, Spy(), **options).fit(X, y, groups=groups)
+    SequentialChannelSelector(1, Spy(), **options).fit(X, y, groups=groups)
     assert {len(fit) for fit in Spy.met} == {2}
     return Spy.met
 
@@ -265,7 +264,7 @@ def test_classes_are_in_proportion_in_every_inner_fold():
         shares.append(y.mean())
         return 0.0
 
-    ChannelSelector(1, Constant(), scoring=note_share).fit(X, y)
+    SequentialChannelSelector(1, Constant(), scoring=note_share).fit(X, y)
     assert set(shares) == {0.25}
 
 
@@ -274,7 +273,7 @@ def test_classes_are_in_proportion_in_every_inner_fold():
 
 def test_groups_reach_it_through_a_pipeline_and_a_cross_validation():
     X, y, subject = people()
-    pipe = make_pipeline(ChannelSelector(1, Spy(), cv=3), Constant())
+    pipe = make_pipeline(SequentialChannelSelector(1, Spy(), cv=3), Constant())
     with sklearn.config_context(enable_metadata_routing=True):
         for fit in (
             lambda: pipe.fit(X, y, groups=subject),
@@ -289,9 +288,9 @@ def test_groups_reach_it_through_a_pipeline_and_a_cross_validation():
 def test_evaluate_passes_groups_and_keeps_test_people_away():
     trials = simulate_trials(n_subjects=6, n_trials=4, n_channels=3, n_times=5)
     trials.X[:] = trials.metadata["subject"].to_numpy()[:, None, None]
-    pipe = make_pipeline(ChannelSelector(1, Spy(), cv=5), Constant())
+    pipe = make_pipeline(SequentialChannelSelector(1, Spy(), cv=5), Constant())
     Spy.met = []
-    evaluate({"spy": pipe}, trials, cv=CrossSubjectSplit(2), baselines=[])
+    evaluate({"spy": pipe}, trials, cv=CrossSubjectSplit(2), baselines=[]).scores
     assert len(Spy.met) == 2 * 3 * 3  # outer folds, channels, and 3 subjects to train on
     for train, test in Spy.met:
         assert train.isdisjoint(test)
@@ -300,7 +299,7 @@ def test_evaluate_passes_groups_and_keeps_test_people_away():
 
 def test_k_can_be_searched_behind_other_steps():
     X, y = planted([0, 0.12, 0.12, 0.12])
-    pipe = make_pipeline(ChannelPicker(), ChannelSelector(1, quick(), cv=3), quick())
+    pipe = make_pipeline(ChannelPicker(), SequentialChannelSelector(1, quick(), cv=3), quick())
     search = GridSearchCV(pipe, {"channelselector__k": [1, 3]}, cv=3).fit(X, y)
     assert search.best_params_ == {"channelselector__k": 3}
     assert search.best_estimator_[1].channels_ == [1, 2, 3]
@@ -312,7 +311,7 @@ def test_k_can_be_searched_behind_other_steps():
 def test_epochs_bring_names_and_are_compared_by_them(make_epochs):
     epochs = make_epochs(n_trials=12, ch_names=("Fp1", "Fp2", "F3"), other=("EOG",))
     y = np.arange(12) % 2
-    selector = ChannelSelector(2, Constant(), cv=2).fit(epochs, y)
+    selector = SequentialChannelSelector(2, Constant(), cv=2).fit(epochs, y)
     assert selector.channels_ == ["Fp1", "Fp2"]
     assert selector.transform(epochs).shape == (12, 2, 64)
     with pytest.raises(ValueError, match="ChannelSelector was fitted to pick Fp1, Fp2"):
@@ -341,7 +340,7 @@ def nothing_comes_out(estimator, X, y):
 )
 def test_parameters_that_do_not_fit_are_told_and_leave_no_trace(options, message):
     X, y = numbered()
-    selector = ChannelSelector(**{"k": 2, "estimator": Constant(), "cv": 2, **options})
+    selector = SequentialChannelSelector(**{"k": 2, "estimator": Constant(), "cv": 2, **options})
     before = vars(selector).copy()
     with pytest.raises(ValueError, match=message):
         selector.fit(X, y)

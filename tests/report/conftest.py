@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmamba import write_report
+from skmamba.report import write_report
 
 
 @pytest.fixture

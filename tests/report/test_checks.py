@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmamba import to_latex, write_report
+from skmamba.report import to_latex, write_report
 
 
 @pytest.fixture(params=["page", "table"])

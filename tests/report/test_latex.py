@@ -5,7 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from skmamba import compare, score_by_subject, to_latex
+from skmamba import compare
+from skmamba.evaluation import score_by_subject
+from skmamba.report import to_latex
 
 
 def test_the_latex_table_holds_the_numbers_of_compare(results):

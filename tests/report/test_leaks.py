@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from skmamba import LeakageDisplay
+from skmamba.plots import LeakageDisplay
 
 NBSP = "\N{NO-BREAK SPACE}"
 

@@ -9,7 +9,9 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GroupKFold
 
-from skmamba import evaluate, score_by_subject, to_latex, write_report
+from skmamba import evaluate
+from skmamba.evaluation import score_by_subject
+from skmamba.report import to_latex, write_report
 
 
 def test_the_page_loads_nothing_from_elsewhere(write, results, predictions, shared, gap):
@@ -65,9 +67,8 @@ def test_results_stay_as_they_are(write, results, predictions):
 
 def test_what_evaluate_returns_is_what_is_reported(trials, write):
     models = {"guess": DummyClassifier(strategy="uniform"), "first": DummyClassifier()}
-    results, predictions = evaluate(
-        models, trials, GroupKFold(2), progress=False, return_predictions=True
-    )
+    evaluated = evaluate(models, trials, GroupKFold(2), verbose=False)
+    results, predictions = evaluated.scores, evaluated.predictions
     page = write(results, predictions=predictions)
     assert {*models, "majority", "permuted labels"} <= set(page.rows("Estimator", "Chance"))
     assert "guess & " in to_latex(score_by_subject(predictions))

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmamba import compare, score_by_subject
+from skmamba import compare
+from skmamba.evaluation import score_by_subject
 
 
 def test_windows_are_not_called_trials(write, results, predictions):

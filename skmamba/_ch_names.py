@@ -1,0 +1,10 @@
+"""Electrode names of the old and the current 10-20 system."""
+
+CURRENT_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
+_LOWER = {old.lower(): new.lower() for old, new in CURRENT_NAMES.items()}
+
+
+def canonical_name(name):
+    """Return a channel name in lower case, with T3, T4, T5 and T6 as T7, T8, P7 and P8."""
+    name = str(name).strip().lower()
+    return _LOWER.get(name, name)

@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from skmamba.models import ITransformer
+
+SMALL = {"d_model": 6, "n_heads": 2, "d_hidden": 10, "n_layers": 2}
+
+
+def build(n_chans, n_times):
+    torch.manual_seed(0)
+    net = ITransformer(n_chans, 3, n_times, **SMALL).double().eval()
+    for weights in net.parameters():  # biases and scales that are not zero and one
+        torch.nn.init.normal_(weights, std=0.4)
+    return net, torch.randn(3, n_chans, n_times, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(("n_chans", "n_times"), [(4, 20), (1, 9)])
+def test_logits_are_those_of_the_equations_by_loop(published, n_chans, n_times):
+    net, x = build(n_chans, n_times)
+    for window, logits in zip(x, net(x), strict=True):
+        tokens = published.linear(window, net.embed[0])  # one a channel
+        for layer in net.layers:
+            tokens = published.encoder_layer(
+                tokens,
+                weight=layer.self_attn.in_proj_weight,
+                bias=layer.self_attn.in_proj_bias,
+                n_heads=2,
+                attend=published.attention,
+                out=layer.self_attn.out_proj,
+                norms=(layer.norm1, layer.norm2),
+                feed_forward=(layer.linear1, layer.linear2),
+            )
+        tokens = published.layer_norm(tokens, net.norm)
+        torch.testing.assert_close(published.head(tokens, net), logits)
+
+
+def test_channels_in_another_order_are_encoded_in_that_order():
+    net, x = build(5, 16)
+    order = [3, 0, 4, 2, 1]
+    torch.testing.assert_close(net._encode(x[:, order]), net._encode(x)[:, order])
+    assert not torch.allclose(net(x[:, order]), net(x))  # the head knows them apart
+
+
+def test_layers_start_from_weights_of_their_own():
+    torch.manual_seed(0)
+    first, second = ITransformer(2, 2, 16, **SMALL).layers
+    assert not torch.equal(first.linear1.weight, second.linear1.weight)
+
+
+def test_parameter_count_is_that_of_the_equations():
+    C, T, n, d, hidden, layers = 4, 32, 3, 6, 10, 2
+    layer = 4 * (d * d + d) + (d * hidden + hidden) + (hidden * d + d) + 4 * d
+    total = (T * d + d) + layers * layer + 2 * d + (C * d * n + n)
+    net = ITransformer(C, n, T, **SMALL)
+    assert sum(p.numel() for p in net.parameters()) == total
