@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make demo`, `make test`. Each sets up .venv by itself.
+# `make demo` and `make test` create .venv and install what they need.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.t
 
 .PHONY: demo test lint bench results docs wheel clean
 
-demo: $(VENV)/.demo ## cross-validate MS-iMamba on bundled real EEG
+demo: $(VENV)/.demo ## cross-validate MS-iMamba on the bundled EEG
 	$(PY) examples/quickstart.py
 
 test: lint ## lint and the whole suite
@@ -20,32 +20,32 @@ lint: $(VENV)/.test
 bench: $(VENV)/.demo ## speed, as ratios
 	$(PY) benchmarks/speed.py --write docs/research/speed.md
 
-results: $(VENV)/.test ## every score of docs/research/results.md, on two cores
+results: $(VENV)/.test ## all scores of docs/research/results.md
 	$(PY) benchmarks/results.py --write docs/research/results.md
 
-docs: $(VENV)/.docs ## runs the examples, minutes the first time; the pages are in docs/_build/html
+docs: $(VENV)/.docs ## runs the examples; the pages are in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
 
-wheel: ## build it, install it where nothing is, and run the README there
+wheel: ## build the wheel, install it in an empty environment, run the README
 	rm -rf dist $(VENV)-wheel
 	$(PYTHON) -m pip wheel --quiet --no-deps --wheel-dir dist .
 	$(PYTHON) -m venv $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[braindecode,plot,saving]"
+	$(VENV)-wheel/bin/python -m pip install --quiet -c constraints.txt "$$(ls dist/*.whl)[braindecode,plot,persistence]"
 	$(VENV)-wheel/bin/python -c "$$REMOVE_CUDA_TORCHAUDIO"
-	cd dist && ../$(VENV)-wheel/bin/python -P ../tests/newcomer.py
+	cd dist && ../$(VENV)-wheel/bin/python -P ../tests/run_readme.py
 
 clean:
 	rm -rf $(VENV) $(VENV)-wheel dist docs/_build docs/generated docs/auto_examples
 
-# torch comes first and pinned: a looser request pulls gigabytes of CUDA where a CPU build would do.
+# torch is installed first and pinned: other requests would install a CUDA build of several GB.
 $(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) "$$(grep '^torch==' constraints.txt)"
 	@touch $@
 
-# PyPI's torchaudio for Linux is built for CUDA, and its one compiled file cannot load beside a CPU
-# torch. braindecode needs only the rest of it.
+# PyPI's torchaudio for Linux is a CUDA build whose compiled file cannot be loaded with a CPU build of
+# torch. braindecode does not need that file.
 define REMOVE_CUDA_TORCHAUDIO
 import importlib.util, pathlib, torch
 spec = importlib.util.find_spec("torchaudio")

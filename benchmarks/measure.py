@@ -1,4 +1,4 @@
-"""Seconds, bytes and the machine's own limits."""
+"""Measurement of time, memory and the limits of the machine."""
 
 import ctypes
 import gc
@@ -16,9 +16,9 @@ import torch.nn.functional as F
 
 
 def interleave(runs, repeats):
-    """Median seconds of each run, taking turns after one warm-up.
+    """Return the median seconds of each run after one warm-up.
 
-    Taking turns, so that a busy moment of the machine slows all alike.
+    Runs alternate, so that other load on the machine slows all of them alike.
     """
     seconds = {name: [] for name in runs}
     for turn in range(repeats + 1):
@@ -35,19 +35,19 @@ def can_measure_memory():
 
 
 def in_fresh_process(function, *args):
-    """Call where nothing has been allocated before."""
+    """Call in a process that has allocated nothing before."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *args).result()
 
 
 def peak_bytes(run, repeats=3):
-    """Median of what a run adds to the resident memory at its highest (Linux only)."""
+    """Return the median increase of the peak resident memory by a run (Linux only)."""
     run()
     peaks = []
     for _ in range(repeats):
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
         before = _resident("VmRSS")
         run()
         peaks.append(_resident("VmHWM") - before)
@@ -60,7 +60,7 @@ def _resident(key):
 
 
 def machine_limits():
-    """Measured rates: products of matrices, convolutions with full vector lanes, memory."""
+    """Measure the rates of matrix products, of convolutions with full vectors, and of memory."""
     a = torch.randn(1024, 1024)
     product = interleave({"": lambda: a @ a}, 9)[""]
     x = torch.randn(16, 64, 32, 32).to(memory_format=torch.channels_last)

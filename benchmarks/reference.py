@@ -1,11 +1,11 @@
-"""MS-iMamba as one would compose it: plain, slow, and right at a glance.
+"""MS-iMamba as a plain composition: slow, simple, and independent of skmamba.
 
-TimesNet's block with its kernels one by one, and Mamba with its state in a Python loop. It shares
-no code with skmamba, only the names of parameters, so that weights load from one into the other.
+TimesNet's block with single kernels, and Mamba with its state in a Python loop. Only the names of
+parameters are those of skmamba, so that weights load both ways.
 
-``periods="batch"`` folds all windows of a batch at the same periods, as TimesNet does: the
-cheapest way for it, so this is what speed is measured against. ``periods="window"`` goes window by
-window, as skmamba does: this is what results are measured against.
+``periods="batch"`` uses the same periods for all windows of a batch, as TimesNet does. It is the
+fastest plain form, and the one that speed is compared with. ``periods="window"`` processes window
+by window, as skmamba's results require, and is the one that results are compared with.
 """
 
 import math
@@ -35,10 +35,10 @@ class MultiScaleBlock(nn.Module):
 
     def forward(self, x):
         if self.periods == "window":
-            return torch.cat([self.fold_batch(window[None]) for window in x])
-        return self.fold_batch(x)
+            return torch.cat([self.add_views(window[None]) for window in x])
+        return self.add_views(x)
 
-    def fold_batch(self, x):
+    def add_views(self, x):
         n_times = x.shape[-1]
         amplitudes = torch.fft.rfft(x).abs().mean(1)
         mean = amplitudes.mean(0)
@@ -46,15 +46,28 @@ class MultiScaleBlock(nn.Module):
         frequencies = mean.topk(self.top_k).indices
         chosen = amplitudes[:, frequencies]
         weights = F.softmax(chosen / chosen.mean(1, keepdim=True), dim=1)
-        folds = []
+        views = []
         for frequency in frequencies.tolist():
             period = math.ceil(n_times / frequency)
             n_rows = math.ceil(n_times / period)
             grid = F.pad(x, (0, n_rows * period - n_times))
             grid = grid.reshape(*x.shape[:2], n_rows, period)
             grid = self.narrow(F.gelu(self.widen(grid)))
-            folds.append(grid.reshape(*x.shape[:2], -1)[..., :n_times])
-        return x + (torch.stack(folds, -1) * weights[:, None, None]).sum(-1)
+            views.append(grid.reshape(*x.shape[:2], -1)[..., :n_times])
+        return x + (torch.stack(views, -1) * weights[:, None, None]).sum(-1)
+
+
+class PowerEmbedding(nn.Module):
+    def __init__(self, n_times, d_model):
+        super().__init__()
+        self.bank = nn.Conv1d(1, 16, 33, padding=16, bias=False)
+        self.norm = nn.BatchNorm1d(16)
+        self.linear = nn.Linear(16, d_model)
+
+    def forward(self, x):
+        filtered = self.norm(self.bank(x.reshape(-1, 1, x.shape[2])))
+        power = F.adaptive_avg_pool1d(filtered**2, 8).clamp_min(1e-6)
+        return self.linear(power.log().mean(2).reshape(*x.shape[:2], 16))
 
 
 class PlainMamba(nn.Module):
@@ -75,8 +88,7 @@ class PlainMamba(nn.Module):
         u = F.silu(self.conv1d(u.transpose(1, 2))[..., :length].transpose(1, 2))
         delta, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         delta = F.softplus(self.dt_proj(delta))
-        A = -torch.exp(self.A_log)
-        decay = torch.exp(delta[..., None] * A)
+        decay = torch.exp(delta[..., None] * -torch.exp(self.A_log))
         drive = (delta * u)[..., None] * B[:, :, None]
         h, outputs = torch.zeros_like(drive[:, 0]), []
         for t in range(length):
@@ -102,9 +114,7 @@ class Block(nn.Module):
         self.mixer = Bidirectional(d_model, **options)
         self.norm_mixer = nn.LayerNorm(d_model)
         self.feed_forward = nn.Sequential(
-            nn.Linear(d_model, 2 * d_model),
-            nn.GELU(),
-            nn.Linear(2 * d_model, d_model),
+            nn.Linear(d_model, 2 * d_model), nn.GELU(), nn.Linear(2 * d_model, d_model)
         )
         self.norm_feed_forward = nn.LayerNorm(d_model)
 
@@ -120,22 +130,29 @@ class ReferenceMSiMamba(nn.Module):
         n_outputs,
         n_times,
         *,
+        embedding="power",
         d_model=64,
-        n_layers=1,
-        top_k=3,
-        n_kernels=6,
-        d_hidden=64,
+        top_k=2,
+        n_kernels=3,
+        d_hidden=16,
         d_state=4,
-        d_conv=2,
-        expand=1,
         periods="batch",
     ):
         super().__init__()
-        options = {"d_state": d_state, "d_conv": d_conv, "expand": expand}
         self.mstb = MultiScaleBlock(n_chans, top_k, n_kernels, d_hidden, periods)
-        self.embed = nn.Linear(n_times, d_model)
-        self.blocks = nn.Sequential(*(Block(d_model, **options) for _ in range(n_layers)))
+        embeddings = {"power": PowerEmbedding, "inverted": nn.Linear}
+        self.embed = embeddings[embedding](n_times, d_model)
+        self.blocks = nn.Sequential(Block(d_model, d_state=d_state, d_conv=2, expand=1))
         self.head = nn.Linear(n_chans * d_model, n_outputs)
 
     def forward(self, x):
         return self.head(self.blocks(self.embed(self.mstb(x))).flatten(1))
+
+
+class ReferenceEnsemble(nn.Module):
+    def __init__(self, *sizes, n_members=3, **options):
+        super().__init__()
+        self.members = nn.ModuleList(ReferenceMSiMamba(*sizes, **options) for _ in range(n_members))
+
+    def forward(self, x):
+        return torch.stack([member(x) for member in self.members], dim=1)

@@ -1,4 +1,4 @@
-"""Scores of several seeds, and the rows that a page shows of them."""
+"""Scores of several seeds and their table."""
 
 from math import ceil
 
@@ -14,33 +14,25 @@ WINDOWS = f"{SCORE}_windows"
 ALPHA = 0.05
 
 
-class FewerSubjects:
-    """Folds of another splitter, with a share of the people in training.
+def split_fewer_subjects(cv, trials, share, seed):
+    """Return the folds of a splitter with a share of their training subjects.
 
-    With one seed, fewer people are some of more.
+    With one seed, the subjects of a smaller share are among those of a larger one.
     """
-
-    protocol = "cross_subject"
-
-    def __init__(self, cv, share, random_state):
-        self.cv = cv
-        self.share = share
-        self.random_state = random_state
-
-    def split(self, X, y=None, groups=None):
-        rng = np.random.default_rng(self.random_state)
-        for train_idx, test_idx in self.cv.split(X, y, groups):
-            subject = groups["subject"].to_numpy()[train_idx]
-            people = rng.permutation(np.unique(subject))
-            kept = people[: ceil(self.share * len(people))]
-            yield train_idx[np.isin(subject, kept)], test_idx
+    rng, folds = np.random.default_rng(seed), []
+    subject = trials.metadata["subject"].to_numpy()
+    for train_idx, test_idx in cv.split(trials.X, trials.y, trials.metadata):
+        order = rng.permutation(np.unique(subject[train_idx]))
+        selected = order[: ceil(share * len(order))]
+        folds.append((train_idx[np.isin(subject[train_idx], selected)], test_idx))
+    return folds
 
 
 def evaluate_seeds(models, trials, splitters, **options):
-    """Results by fold and scores by subject, with seeds 0, 1, ... for one splitter each."""
-    parts = []
+    """Return scores by fold and by subject, with seeds 0, 1, ... for one splitter each."""
+    by_fold, by_subject = [], []
     for seed, cv in enumerate(splitters):
-        evaluated = evaluate(
+        results = evaluate(
             models,
             trials,
             cv,
@@ -48,29 +40,28 @@ def evaluate_seeds(models, trials, splitters, **options):
             baselines="majority",
             windows=True,
             random_state=seed,
-            error_score="raise",  # a mean over the folds that went well would flatter
+            error_score="raise",  # a mean over successful folds would be biased
             **options,
         )
-        by_fold, predictions = evaluated.scores, evaluated.predictions
-        by_subject = score_by_subject(predictions, SCORE)
-        parts.append((by_fold.assign(seed=seed), by_subject.assign(seed=seed)))
-    return tuple(map(pd.concat, zip(*parts, strict=True)))
+        by_fold.append(results.scores.assign(seed=seed))
+        by_subject.append(score_by_subject(results, SCORE).assign(seed=seed))
+    return pd.concat(by_fold), pd.concat(by_subject)
 
 
 def tabulate(by_fold, by_subject, models, trials):
-    """Two scores a model, chance beside each, and what it takes to train it."""
-    of_trials = compare(by_subject, SCORE).set_index("estimator")
+    """Return a DataFrame of strings with scores, chance levels, tests and cost of each model."""
+    of_trials = compare(by_subject, SCORE, random_state=0).set_index("estimator")
     of_windows = compare_windows(by_fold).set_index("estimator")
     columns = {
-        "trials": show_scores(of_trials),
-        "chance": of_trials["chance"].map(show),
-        "seeds": show_spread(by_subject, SCORE),
-        "windows": show_scores(of_windows),
-        "chance ": of_windows["chance"].map(show),
-        "seeds ": show_spread(by_fold, WINDOWS),
-        "p chance": of_trials["p_chance"].map(show_p),
+        "trials": format_scores(of_trials),
+        "chance": of_trials["chance"].map(format_score),
+        "seeds": format_range(by_subject, SCORE),
+        "windows": format_scores(of_windows),
+        "chance ": of_windows["chance"].map(format_score),
+        "seeds ": format_range(by_fold, WINDOWS),
+        "p chance": of_trials["p_chance"].map(format_p),
         "difference": of_trials["difference"].map("{:+.2f}".format).replace("+nan", "-"),
-        "p Holm": of_trials["p_holm"].map(show_p),
+        "p Holm": of_trials["p_holm"].map(format_p),
         "parameters": pd.Series({name: count_parameters(models[name], trials) for name in models}),
         "windows/s": windows_per_second(by_fold, models, trials).map("{:.0f}".format),
     }
@@ -78,39 +69,43 @@ def tabulate(by_fold, by_subject, models, trials):
 
 
 def compare_windows(by_fold):
-    """Compare scores of windows; they have an interval where a fold is a person."""
-    table = compare(by_fold.assign(subject=by_fold["fold"]), WINDOWS)
-    if by_fold["subject"].isna().any():  # the mean is still that of people: folds are of one size
+    """Compare scores of windows, with an interval only if a fold tests one subject."""
+    table = compare(by_fold.assign(subject=by_fold["fold"]), WINDOWS, random_state=0)
+    if by_fold["subject"].isna().any():  # the mean is that of subjects: folds are of one size
         table[["low", "high"]] = np.nan
     return table
 
 
-def show(score):
-    return f"{round(score, 9):.2f}"  # sums in another order are the same score
+def format_score(score):
+    return f"{round(score, 9):.2f}"  # equal scores may differ in the order of summation
 
 
-def show_scores(table):
-    return pd.Series(
-        [
-            f"{show(mean)} ({show(low)} to {show(high)})" if low == low else show(mean)
-            for mean, low, high in zip(table["mean"], table["low"], table["high"], strict=True)
-        ],
-        table.index,
-    )
+def format_scores(table):
+    """Return mean and interval of each row, or the mean if there is no interval."""
+    scores = table[["mean", "low", "high"]].map(format_score)
+    with_interval = scores["mean"] + " (" + scores["low"] + " to " + scores["high"] + ")"
+    return scores["mean"].where(table["low"].isna(), with_interval)
 
 
-def show_spread(scores, score):
-    """Least and most of the means that seeds have."""
+def format_range(scores, score):
+    """Return the smallest and the largest mean of a seed."""
     by_seed = scores.groupby(["estimator", "seed"])[score].mean().unstack()
-    return by_seed.min(axis=1).map(show) + " to " + by_seed.max(axis=1).map(show)
+    return by_seed.min(axis=1).map(format_score) + " to " + by_seed.max(axis=1).map(format_score)
 
 
-def show_p(p):
+def format_p(p):
     return "-" if np.isnan(p) else f"{p:.3f}" if p >= 0.0005 else "< 0.001"
 
 
+def to_markdown(rows):
+    """Return a Markdown table of rows of strings."""
+    table = pd.DataFrame(rows)
+    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
 def count_parameters(model, trials):
-    """Weights of a network as one pass over a person's trials makes it."""
+    """Return the number of trained weights of a network, fitted to one subject for one epoch."""
     if not hasattr(model[-1], "max_epochs"):
         return "-"
     model = clone(model)
@@ -121,22 +116,24 @@ def count_parameters(model, trials):
 
 
 def windows_per_second(by_fold, models, trials):
-    """Windows that training sees in a second, each as often as there are passes; median fold."""
-    seen = {
+    """Return the windows trained on per second, times the number of epochs, of the median fit."""
+    n_windows = {
         name: model[:-1].fit_transform(trials.X[:1]).shape[1] * getattr(model[-1], "max_epochs", 1)
         for name, model in models.items()
     }
-    rate = by_fold["n_train"] * by_fold["estimator"].map(seen) / by_fold["fit_seconds"]
+    rate = by_fold["n_train"] * by_fold["estimator"].map(n_windows) / by_fold["fit_seconds"]
     return rate.groupby(by_fold["estimator"]).median()[list(models)]
 
 
-def put_in_words(by_subject):
-    """Say which models are not below the first, and which differences may be chance."""
-    table = compare(by_subject, SCORE).set_index("estimator").query("kind == 'model'")
+def summarize(by_subject):
+    """Return a sentence on models that are not below the first, and on non-significant ones."""
+    table = compare(by_subject, SCORE, random_state=0).set_index("estimator")
+    table = table.query("kind == 'model'")
     first, others = table.index[0], table.iloc[1:]
-    level = others.index[others["mean"] >= table["mean"].iloc[0]]
-    unsure = others.index[others["p_holm"] >= ALPHA]
+    not_below = others.index[others["mean"] >= table["mean"].iloc[0]]
+    not_significant = others.index[others["p_holm"] >= ALPHA]
     return (
-        f"Not below {first}, by trials: {', '.join(level) or 'none'}. Paired differences to "
-        f"{first} that are not significant (p Holm {ALPHA} or more): {', '.join(unsure) or 'none'}."
+        f"Not below {first}, by trials: {', '.join(not_below) or 'none'}. Paired differences to "
+        f"{first} that are not significant (p Holm {ALPHA} or more): "
+        f"{', '.join(not_significant) or 'none'}."
     )

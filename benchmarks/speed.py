@@ -1,7 +1,8 @@
-"""How fast the network is, as ratios to the plain composition and to braindecode's networks.
+"""Speed and memory of the network, relative to the plain composition and to braindecode.
 
-Everything runs in one process on the same windows, in turns, and medians are compared. Run
-``make bench``; ``--write docs/research/speed.md`` puts the tables into that page.
+All networks run in one process on the same windows, in turns; medians are compared. Run
+``make bench``; ``--write docs/research/speed.md`` replaces the tables of that page, and
+``--defaults`` measures the shipped defaults only.
 """
 
 import warnings
@@ -20,38 +21,48 @@ from measure import (
     machine_limits,
     peak_bytes,
 )
-from reference import ReferenceMSiMamba
+from reference import ReferenceEnsemble, ReferenceMSiMamba
 
 from skmamba import MSiMambaClassifier, SlidingWindows
 from skmamba.datasets import simulate_trials
-from skmamba.modules import MSiMamba, MSiMambaEnsemble
-from skmamba.modules._fold_groups import direct_cost
+from skmamba.models import MSiMamba, MSiMambaEnsemble
+from skmamba.modules._kernels.groups import count_products
 
-SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
-SIZES = {"d_model": 64, "top_k": 3, "n_kernels": 6, "d_hidden": 64, "d_state": 16}
-RIVALS = ("EEGNet", "ShallowFBCSPNet", "EEGConformer", "ATCNet")
-N_TRIALS = 1280  # a minute each
+# Networks and options: as shipped (three members), and one wide network.
+DEFAULTS = MSiMambaEnsemble, ReferenceEnsemble, {}
+WIDE_OPTIONS = {"embedding": "inverted", "top_k": 3, "n_kernels": 6, "d_hidden": 64, "d_state": 16}
+WIDE = MSiMamba, ReferenceMSiMamba, WIDE_OPTIONS
+DEFAULT_SHAPES = [(64, 4, 128), (64, 4, 256), (64, 4, 512), (64, 14, 256), (32, 62, 200)]
+WIDE_SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
+BASELINES = ("EEGNet", "ShallowFBCSPNet", "EEGConformer", "ATCNet")
+N_TRIALS = 1280  # of one minute each
 MARKS = "<!-- tables -->", "<!-- end of tables -->"
 
 
-def make_windows(batch, n_chans, n_times):
-    """Windows of invented EEG: 1/f noise and alpha, periods as mixed as in real EEG."""
-    trials = simulate_trials(n_subjects=1, n_trials=batch, n_channels=n_chans, n_times=n_times)
-    return torch.from_numpy(trials.X / trials.X.std())
+def make_windows(batch, n_chans, n_times, sfreq=128):
+    """Return windows of 1/f noise and an alpha oscillation of 8 to 12 Hz, another in each."""
+    rng = np.random.default_rng(0)
+    spectrum = np.fft.rfft(rng.standard_normal((batch, n_chans, n_times)))
+    spectrum[..., 1:] /= np.sqrt(np.arange(1, spectrum.shape[-1]))
+    noise = np.fft.irfft(spectrum, n=n_times)
+    alpha = np.sin(2 * np.pi * rng.uniform(8, 12, (batch, 1, 1)) * np.arange(n_times) / sfreq)
+    x = noise / noise.std() + alpha
+    return torch.from_numpy((x / x.std()).astype("float32"))
 
 
-def make_nets(shape):
-    """Our network and the plain composition, with the same weights."""
+def make_nets(setting, shape, periods="batch"):
+    """Return our network and the plain composition, with the same weights and no dropout."""
+    ours, plain, options = setting
     torch.manual_seed(0)
-    ours = MSiMamba(shape[1], 2, shape[2], embedding="inverted", drop_prob=0.0, **SIZES)
-    plain = ReferenceMSiMamba(shape[1], 2, shape[2], **SIZES)
+    ours = ours(shape[1], 2, shape[2], drop_prob=0.0, **options)
+    plain = plain(shape[1], 2, shape[2], periods=periods, **options)
     plain.load_state_dict(ours.state_dict())
     return {"ours": ours, "plain": plain}
 
 
 def train_step(net, x):
     net.zero_grad(set_to_none=True)
-    net(x).logsumexp(-1).sum().backward()  # of an ensemble: of each member
+    net(x).logsumexp(-1).sum().backward()  # of each member of an ensemble
 
 
 def predict(net, x):
@@ -63,27 +74,23 @@ def relative_difference(ours, theirs):
     return ((ours - theirs).abs().max() / theirs.abs().max()).item()
 
 
-def largest_differences(ours, x):
-    """Relative difference of logits and gradients to the reference, window by window."""
-    exact = ReferenceMSiMamba(ours.n_chans, 2, ours.n_times, periods="window", **SIZES)
-    exact.load_state_dict(ours.state_dict())
+def largest_differences(setting, shape, x):
+    """Return relative differences of logits and gradients to the window-by-window reference."""
+    nets = make_nets(setting, shape, periods="window").values()
     with torch.no_grad():
-        logits = relative_difference(ours(x), exact(x))
-    train_step(ours, x)
-    train_step(exact, x)
-    gradients = [
-        relative_difference(our.grad, their.grad)
-        for our, their in zip(ours.parameters(), exact.parameters(), strict=True)
-    ]
-    return logits, max(gradients)
+        logits = relative_difference(*(net(x) for net in nets))
+    for net in nets:
+        train_step(net, x)
+    gradients = zip(*([p.grad for p in net.parameters()] for net in nets), strict=True)
+    return logits, max(relative_difference(*pair) for pair in gradients)
 
 
-def against_reference(shape, repeats):
-    """One row: our network and the plain composition at one shape."""
-    x, nets = make_windows(*shape), make_nets(shape)
+def against_reference(setting, shape, repeats):
+    """Return a row that compares our network and the plain composition."""
+    x, nets = make_windows(*shape), make_nets(setting, shape)
     forward = interleave({name: partial(predict, net, x) for name, net in nets.items()}, repeats)
     both = interleave({name: partial(train_step, net, x) for name, net in nets.items()}, repeats)
-    logits, gradients = largest_differences(nets["ours"], x)
+    logits, gradients = largest_differences(setting, shape, x)
     return {
         "windows": " x ".join(map(str, shape)),
         "forward, ms": f"{1e3 * forward['ours']:.1f}",
@@ -95,8 +102,18 @@ def against_reference(shape, repeats):
     }
 
 
+def compare_with_reference(setting, shapes, repeats):
+    """Return a row for each shape and their geometric mean."""
+    rows = [against_reference(setting, shape, repeats) for shape in shapes]
+    means = {
+        key: float(np.exp(np.mean([np.log(row[key]) for row in rows])))
+        for key in ("times as fast", "times as fast ")
+    }
+    return [*rows, dict.fromkeys(rows[0], "") | {"windows": "geometric mean"} | means]
+
+
 def memory(shape):
-    """One row: peak memory of forward and backward."""
+    """Return a row with the peak memory of forward and backward."""
     ours, plain = (in_fresh_process(peak_of_step, name, shape) for name in ("ours", "plain"))
     return {
         "windows": " x ".join(map(str, shape)),
@@ -108,11 +125,11 @@ def memory(shape):
 
 def peak_of_step(name, shape):
     torch.set_num_threads(1)
-    return peak_bytes(partial(train_step, make_nets(shape)[name], make_windows(*shape)))
+    return peak_bytes(partial(train_step, make_nets(WIDE, shape)[name], make_windows(*shape)))
 
 
 def against_braindecode(repeats, shape=(64, 4, 256)):
-    """One row a network, all at their defaults, on the same windows."""
+    """Return a row for each network, all at their defaults, on the same windows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from braindecode import models
@@ -122,7 +139,7 @@ def against_braindecode(repeats, shape=(64, 4, 256)):
             "MS-iMamba": MSiMambaEnsemble(n_chans, 2, n_times),
             "MS-iMamba, one member": MSiMamba(n_chans, 2, n_times),
         }
-        for name in RIVALS:
+        for name in BASELINES:
             nets[name] = getattr(models, name)(n_chans=n_chans, n_outputs=2, n_times=n_times)
         x = make_windows(*shape)
         training = interleave(
@@ -144,16 +161,16 @@ def against_braindecode(repeats, shape=(64, 4, 256)):
 
 
 def roofline(repeats, shape=(64, 4, 512)):
-    """Operations and bytes that one training step needs, and how near to them it comes."""
+    """Return the operations and bytes of a training step, and the share of the limit reached."""
     limits = machine_limits()
-    x, net = make_windows(*shape), make_nets(shape)["ours"]
+    x, net = make_windows(*shape), make_nets(WIDE, shape)["ours"]
     seconds = interleave({"": partial(train_step, net, x)}, repeats)[""]
     periods = -(-net.n_times // net.mstb.scales(x)[0])  # (B, k)
     kernel = net.mstb.narrow.merged()[0]
     products = sum(
-        direct_cost((-(-net.n_times // period), period), kernel.shape)[1]
+        count_products((-(-net.n_times // period), period), kernel.shape)
         for window in periods.tolist()
-        for period in set(window)  # a period that comes twice is folded once
+        for period in set(window)  # a period that occurs twice is convolved once
     )
     # Two convolutions forward; backward two gradients of the second, one of the first.
     operations = 2 * 5 * products
@@ -170,7 +187,7 @@ def roofline(repeats, shape=(64, 4, 512)):
 
 
 def glue(repeats):
-    """What the estimator adds to the network: to time in fit, to memory in predict."""
+    """Return the cost of the estimator: time of fit, memory of predict."""
     n_windows, n_epochs = 1280, 3
     trials = simulate_trials(n_subjects=1, n_trials=n_windows, n_channels=4, n_times=256)
     y = np.arange(n_windows) % 2
@@ -207,32 +224,34 @@ def peak_of_predict(n_trials):
 
 
 def to_markdown(rows):
-    """A table of the rows; numbers that are not text already get three digits."""
+    """Return a table of the rows; floats have three digits."""
     table = pd.DataFrame(rows).map(lambda v: v if isinstance(v, str | int) else f"{v:.3g}")
     lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def sections(repeats, all_threads):
-    """Yield title and table of everything that is measured."""
-    for threads in all_threads:
+def sections(repeats, all_threads, defaults_only):
+    """Yield title and table of each measurement."""
+    names = {n: "one thread" if n == 1 else f"{n} threads" for n in all_threads}
+    for threads, name in names.items():
         torch.set_num_threads(threads)
-        name = "one thread" if threads == 1 else f"{threads} threads"
-        rows = [against_reference(shape, repeats) for shape in SHAPES]
-        means = {
-            key: float(np.exp(np.mean([np.log(row[key]) for row in rows])))
-            for key in ("times as fast", "times as fast ")
-        }
-        rows.append(dict.fromkeys(rows[0], "") | {"windows": "geometric mean"} | means)
-        yield f"Against the plain composition, {name}", rows
-        title = f"Against braindecode, all at their defaults, 4 x 256, batches of 64, {name}"
+        title = f"At the defaults (three members), against the plain composition, {name}"
+        yield title, compare_with_reference(DEFAULTS, DEFAULT_SHAPES, repeats)
+        title = f"At the defaults, against braindecode, 4 x 256, batches of 64, {name}"
         yield title, against_braindecode(repeats)
+    if defaults_only:
+        return
+    for threads, name in names.items():
+        torch.set_num_threads(threads)
+        title = f"One wide network, against the plain composition, {name}"
+        yield title, compare_with_reference(WIDE, WIDE_SHAPES, repeats)
     torch.set_num_threads(1)
     if can_measure_memory():
-        yield "Peak memory of forward + backward, one thread", [memory(shape) for shape in SHAPES]
+        title = "Peak memory of forward + backward of the wide network, one thread"
+        yield title, [memory(shape) for shape in WIDE_SHAPES]
     for title, values in (
-        ("Roofline of a training step at 64 x 4 x 512, one thread", roofline(repeats)),
-        ("What the estimator adds, one thread", glue(repeats)),
+        ("Roofline of a training step of the wide network, 64 x 4 x 512", roofline(repeats)),
+        ("Cost of the estimator, one thread", glue(repeats)),
     ):
         yield title, [{"": key, "measured": value} for key, value in values.items()]
 
@@ -241,11 +260,12 @@ def main():
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--defaults", action="store_true", help="measure the defaults only")
     parser.add_argument("--write", type=Path, help="page whose tables are replaced")
     options = parser.parse_args()
     text = f"Measured on {describe_machine()}."
     print(text)
-    for title, rows in sections(options.repeats, options.threads):
+    for title, rows in sections(options.repeats, options.threads, options.defaults):
         section = f"\n\n## {title}\n\n{to_markdown(rows)}"
         print(section, flush=True)
         text += section

@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages."""
+"""Sphinx configuration."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from skmamba import __version__
 
 sys.path.append(str(Path(__file__).parent / "_ext"))
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # examples run folds side by side, one thread each
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # examples run folds in parallel
 
 project = "skmamba"
 author = "The skmamba developers"
@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -27,22 +28,22 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build", "_ext", "_templates", "sg_execution_times.rst"]
 nitpicky = False
 
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# A page for every name in api.md, written to docs/generated.
+# One page per name in api.md, written to docs/generated.
 autosummary_generate = True
 autodoc_typehints = "none"  # docstrings are the source for types and shapes
 numpydoc_show_class_members = False  # the class template lists them
 
-# The others need data that somebody gives out, a cluster, or an hour: they are shown as they are.
-EXECUTED = "quickstart own_recordings grid_search compare_and_leak explain saving streaming"
+# The other examples need restricted data, a cluster or an hour, and are shown without output.
+EXECUTED = "quickstart own_recordings grid_search compare_and_leak explain persistence streaming"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": rf"/({EXECUTED.replace(' ', '|')})\.py$",
-    "within_subsection_order": "gallery_order.place",
-    "backreferences_dir": "generated/backreferences",  # which examples show a name of the API
+    "within_subsection_order": "gallery_order.get_position",
+    "backreferences_dir": "generated/backreferences",  # examples that use a name of the API
     "doc_module": ("skmamba",),
     "reference_url": {"skmamba": None},
     "capture_repr": (),
@@ -59,8 +60,6 @@ html_static_path = ["_static"]
 html_css_files = ["skmamba.css"]
 html_show_sourcelink = False
 html_theme_options = {
-    "navbar_center": [],  # pages are in the sidebar, by section
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
 }
-html_sidebars = {"**": ["sections.html"]}

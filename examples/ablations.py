@@ -1,11 +1,11 @@
 """
-What each part of MS-iMamba is worth
-====================================
+Ablations of MS-iMamba
+======================
 
-The paper takes its network apart in Figures 2 to 4: without the multi-scale temporal block, without
-the temporal-spatial fusion block, and with tokens of time points in the place of tokens of
-channels. Here the same is done to our default network, on the bundled EEG of twenty people, with
-chance beside each score; and the network is put together as the paper's words say, literally.
+The paper removes parts of its network (Figures 2 to 4): the multi-scale temporal block, the
+temporal-spatial fusion block, and tokens of channels. The same is done here to the default network
+on the bundled EEG, with the chance level beside each score, and for a network as the paper
+describes it.
 """
 
 from argparse import ArgumentParser
@@ -18,96 +18,97 @@ from skmamba.evaluation import CrossSubjectSplit, score_by_subject
 
 SCORE = "balanced_accuracy"
 
-PAPER = "the paper, literally"
-# The paper as it is written; where it is silent, the default stays.
-LITERAL = {
-    "embedding": "inverted",  # one token a channel: a linear map of its samples
+PAPER = "as in the paper"
+# What the paper specifies; the defaults where it does not.
+PAPER_PARAMS = {
+    "embedding": "inverted",  # one token per channel: a linear map of its samples
     "n_members": 1,  # one network
 }
-
+# Changes of one parameter of the classifier, or of its network.
 CHANGES = [
-    {"use_mstb": False},  # no multi-scale block
-    {"mixer": "none"},  # no iMamba in the fusion block: no channel knows of another
+    {"use_mstb": False},
+    {"mixer": "none"},
     {"mixer": "attention"},
     {"embedding": "inverted"},
-    {"embedding": "normal"},  # one token a time point
-    *({"top_k": top_k} for top_k in (1, 2, 3, 5)),  # at how many periods a window is folded
-    *({"n_kernels": n_kernels} for n_kernels in (1, 3, 6)),  # scales of the inception
+    {"embedding": "temporal"},
+    *({"top_k": top_k} for top_k in (1, 2, 3, 5)),
+    *({"n_kernels": n_kernels} for n_kernels in (1, 3, 6)),
     {"bidirectional": False},
-    {"n_members": 1},  # no ensemble
+    {"n_members": 1},
 ]
 
 
+def set_params(classifier, params):
+    """Set parameters of the classifier, or of its network where it has no such parameter."""
+    own = {name: value for name, value in params.items() if name in classifier.get_params()}
+    rest = {name: value for name, value in params.items() if name not in own}
+    return classifier.set_params(**own, **({"module_params": rest} if rest else {}))
+
+
 def make_ablations(trials, **options):
-    """Build the default network and every change of it that makes another network."""
+    """Return the default pipeline and every change that gives another network."""
     (default,) = make_models("MS-iMamba", trials, **options).values()
     models = {"MS-iMamba": default}
-    changes = {PAPER: LITERAL}
+    changes = {PAPER: PAPER_PARAMS}
     changes |= {f"{key}={value!r}": {key: value} for each in CHANGES for key, value in each.items()}
     for name, change in changes.items():
         model = clone(default)
-        model[-1].set_params(**change)
+        set_params(model[-1], change)
         if all(model[-1].get_params() != other[-1].get_params() for other in models.values()):
             models[name] = model
     return models
 
 
 def run(trials, models, n_folds, n_seeds, **options):
-    """Score every model on every subject; a row a model, and what it loses to the default."""
-    parts = []
+    """Return a table with one row per model, compared with the default."""
+    results, scores = [], []
     for seed in range(n_seeds):
-        evaluated = evaluate(
+        result = evaluate(
             models,
             trials,
             CrossSubjectSplit(n_folds),
-            baselines="majority",
+            baselines=["majority"],
             windows=True,
             random_state=seed,
             **options,
         )
-        results, predictions = evaluated.scores, evaluated.predictions
-        parts.append((results, score_by_subject(predictions, SCORE).assign(seed=seed)))
-    results, scores = map(pd.concat, zip(*parts, strict=True))
-    table = compare(scores, SCORE).set_index("estimator").drop("majority")
+        results.append(result.scores)
+        scores.append(score_by_subject(result, SCORE).assign(seed=seed))
+    results, scores = pd.concat(results), pd.concat(scores)
+    table = compare(scores, SCORE, random_state=0).set_index("estimator").drop("majority")
     by_seed = scores.groupby(["estimator", "seed"])[SCORE].mean().unstack()
-    table["least"], table["most"] = by_seed.min(axis=1), by_seed.max(axis=1)  # of the seeds
+    table["min"], table["max"] = by_seed.min(axis=1), by_seed.max(axis=1)  # over seeds
     table["windows"] = results.groupby("estimator")[f"{SCORE}_windows"].mean()
-    columns = ["mean", "low", "high", "chance", "least", "most", "windows", "difference", "p_holm"]
+    columns = ["mean", "low", "high", "chance", "min", "max", "windows", "difference", "p_holm"]
     return table[columns]
 
 
-def put_in_words(table):
-    """Say in one sentence what the table shows."""
-    default, changed = table["mean"].iloc[0], table.iloc[1:]
-    worst, n_sure = changed["difference"].idxmin(), (changed["p_holm"] < 0.05).sum()
-    return (
-        f"The default scores {default:.2f}, the paper read literally "
-        f"{table['mean'].get(PAPER, default):.2f}, chance {table['chance'].iloc[0]:.2f}; worst is "
-        f"{worst} ({changed['difference'].min():+.2f}), and {n_sure} of {len(changed)} differences "
-        "are significant after Holm's correction."
-    )
-
-
 def main():
-    """Print the table and its sentence."""
-    parser = ArgumentParser(description="What each part of MS-iMamba is worth.")
-    parser.add_argument("--subjects", type=int, default=20, help="how many of the 20 people")
-    parser.add_argument("--folds", type=int, default=5, help="over subjects")
-    parser.add_argument("--seeds", type=int, default=3, help="evaluations, each with its own seed")
-    parser.add_argument("--epochs", type=int, help="passes over the training data")
-    parser.add_argument("--jobs", type=int, default=-1, help="folds that run side by side")
-    parser.add_argument("--store", default="results/eegmat", help="keeps finished folds")
+    """Print the table."""
+    parser = ArgumentParser(description="Ablations of MS-iMamba.")
+    parser.add_argument("--subjects", type=int, default=20, help="number of subjects, at most 20")
+    parser.add_argument("--folds", type=int, default=5, help="folds over subjects")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    parser.add_argument("--epochs", type=int, help="training epochs")
+    parser.add_argument("--jobs", type=int, default=-1, help="parallel folds")
+    parser.add_argument("--cache-dir", default="results/eegmat", help="cached folds")
     options = parser.parse_args()
     trials = load_eegmat()
     trials = trials.select(subject=trials.metadata["subject"].unique()[: options.subjects])
     models = make_ablations(trials, max_epochs=options.epochs)
     table = run(
-        trials, models, options.folds, options.seeds, n_jobs=options.jobs, store=options.store
+        trials,
+        models,
+        options.folds,
+        options.seeds,
+        n_jobs=options.jobs,
+        cache_dir=options.cache_dir,
     )
-    print(f"{SCORE} of trials, {options.folds} folds over {options.subjects} subjects, mean over")
-    print(f"subjects and {options.seeds} seeds; least and most are means of a seed:\n")
+    print(f"{SCORE} of trials, {options.folds} folds over {options.subjects} subjects: mean over")
+    print(f"subjects and {options.seeds} seeds, smallest and largest mean of a seed.\n")
     print(table.round(3).to_string())
-    print(f"\n{put_in_words(table)}")
+    n_significant = (table["p_holm"].iloc[1:] < 0.05).sum()
+    print(f"\n{n_significant} differences are significant after Holm's correction.")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """
-LOSO on a cluster of machines
-=============================
+Leave-one-subject-out on a cluster
+==================================
 
-Leave-one-subject-out over the bundled EEG, with the folds spread over Dask workers. Here the
-cluster is two processes on this machine. For a real one, replace ``LocalCluster`` by the address of
-its scheduler, ``Client("tcp://...:8786")``; nothing else changes. X is sent to each worker once, a
-worker that is lost has its folds run again elsewhere, and the scores are those of a single process,
-bit for bit. Folds are kept as they finish: stop it, run it again, and it goes on.
+Cross-validation folds of the bundled EEG on Dask workers. Here the cluster is two processes on
+this machine; for another one, replace ``LocalCluster`` by the address of its scheduler,
+``Client("tcp://...:8786")``. X is sent to each worker once, folds of a lost worker are repeated,
+and the scores equal those of a single process bit for bit. An interrupted evaluation resumes from
+its cached folds.
 """
 
 from argparse import ArgumentParser
@@ -18,11 +18,11 @@ from skmamba import compare, evaluate, load_eegmat, make_models
 
 
 def main():
-    """Score models on every subject, side by side."""
-    parser = ArgumentParser(description="Leave one subject out, on Dask workers.")
-    parser.add_argument("--subjects", type=int, default=20, help="how many of the 20 people")
-    parser.add_argument("--epochs", type=int, default=20, help="passes over the training data")
-    parser.add_argument("--store", default="results/loso_on_dask", help="keeps finished folds")
+    """Score models on every subject, in parallel."""
+    parser = ArgumentParser(description="Leave-one-subject-out on Dask workers.")
+    parser.add_argument("--subjects", type=int, default=20, help="number of subjects, at most 20")
+    parser.add_argument("--epochs", type=int, default=20, help="training epochs")
+    parser.add_argument("--cache-dir", default="results/loso_on_dask", help="cached folds")
     options = parser.parse_args()
 
     trials = load_eegmat()
@@ -31,11 +31,13 @@ def main():
     models = make_models(["MS-iMamba", "band-power-LDA"], trials)
     models["MS-iMamba"][-1].set_params(max_epochs=options.epochs)
 
-    # One thread a worker: folds are what runs side by side.
+    # One thread per worker: folds run in parallel.
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         with Client(cluster), parallel_config(backend="dask"):
-            results = evaluate(models, trials, cv="cross_subject", cache_dir=options.store).scores
-    print(compare(results).round(3).to_string())
+            results = evaluate(
+                models, trials, "cross_subject", cache_dir=options.cache_dir, random_state=0
+            )
+    print(compare(results, random_state=0).round(3).to_string())
 
 
 if __name__ == "__main__":

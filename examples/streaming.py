@@ -2,10 +2,9 @@
 Decoding a stream
 =================
 
-A model is trained on nineteen people and then listens to a twentieth while the recording goes on:
-samples come in chunks of any length, and twice a second there is an answer. The first half needs
-nothing but the bundled data; the second sends the same recording through the Lab Streaming Layer,
-as an amplifier would, if ``mne-lsl`` is installed.
+A model trained on 19 subjects decodes the recording of another subject as it arrives: samples come
+in chunks of any length, and predictions twice a second. The second part sends the recording through
+the Lab Streaming Layer, as an amplifier would, if ``mne-lsl`` is installed.
 """
 
 from importlib.util import find_spec
@@ -14,68 +13,72 @@ from time import perf_counter, sleep
 import numpy as np
 from sklearn.pipeline import make_pipeline
 
-from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, load_eegmat
-from skmamba.streaming import StreamDecoder
+from skmamba import (
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    StreamDecoder,
+    load_eegmat,
+)
 
 # %%
-# A model of other people
-# -----------------------
-# Four frontal electrodes, windows of two seconds. Few passes over the data will do for a look at
-# how streams work; the subject who is going to be streamed takes no part. How good a model is takes
-# more than one person to say: see the other examples.
+# Model
+# -----
+# Four frontal channels, windows of two seconds, few epochs. The streamed subject is not in
+# training. One subject does not measure the accuracy of a model: see the other examples.
 
 trials = load_eegmat()
 subject = trials.metadata["subject"]
-SOMEBODY = 35
-others, somebody = trials.select(subject != SOMEBODY), trials.select(subject == SOMEBODY)
+STREAMED = 35
+train, streamed = trials.select(subject != STREAMED), trials.select(subject == STREAMED)
 pipe = make_pipeline(
     ChannelPicker("frontal4", ch_names=trials.ch_names),
     SlidingWindows(window_size=2.0, sfreq=trials.sfreq),
     MSiMambaClassifier(max_epochs=5, random_state=0),
 )
-pipe.fit(others.X, others.y)
+pipe.fit(train.X, train.y)
 
 # %%
 # Chunks of any length
 # --------------------
-# The recording of the new person: a minute of rest, then a minute of mental arithmetic. Half a
-# second lies between two answers, and an answer counts half as much four seconds later. A window
-# and smoothing look back, which is a delay that no computer can make up for.
+# A minute of rest, then a minute of mental arithmetic. Predictions are 0.5 s apart, and the weight
+# of a prediction in the smoothed probability halves every four seconds. Windows and smoothing cause
+# a delay that does not depend on the speed of the computer.
 
-stream = np.concatenate([somebody.X[somebody.y == 0][0], somebody.X[somebody.y == 1][0]], axis=1)
-decoder = StreamDecoder(pipe, stride=0.5, smoothing=4.0, sfreq=trials.sfreq)
+stream = np.concatenate([streamed.X[streamed.y == label][0] for label in (0, 1)], axis=1)
+decoder = StreamDecoder(pipe, stride=0.5, smoothing=4.0)
 print(decoder)
 
 rng = np.random.default_rng(0)
-took, start = [], 0
+durations, start = [], 0
 while start < stream.shape[1]:
     chunk = stream[:, start : start + rng.integers(0, 100)]
     start += chunk.shape[1]
     begin = perf_counter()
-    decisions = decoder.push(chunk)
-    seconds_taken = perf_counter() - begin
-    took += [seconds_taken / len(decisions.stop) for _ in decisions.stop]
-    for seconds, proba in zip(decisions.seconds, decisions.proba, strict=True):
+    predictions = decoder.push(chunk)
+    duration = perf_counter() - begin
+    durations += [duration / len(predictions.stop) for _ in predictions.stop]
+    for seconds, proba in zip(predictions.seconds, predictions.proba, strict=True):
         if seconds % 10 == 0:
             task = "rest" if seconds <= 60 else "arithmetic"
             print(f"{seconds:4.0f} s of {task:10}  p(arithmetic) = {proba[1]:.2f}")
 
 print(
-    f"{len(took)} decisions, {1e3 * np.median(took):.1f} ms each and {1e3 * max(took):.1f} ms at "
-    f"most; the stride leaves {1e3 * decoder.stride / trials.sfreq:.0f} ms."
+    f"{len(durations)} predictions, {1e3 * np.median(durations):.1f} ms each, at most "
+    f"{1e3 * max(durations):.1f} ms, every {1e3 * decoder.stride:.0f} ms"
 )
 
 # %%
-# The same from a Lab Streaming Layer
-# -----------------------------------
-# A player stands in for the amplifier. It sends volt, and the model was trained on microvolt. Who
-# has an amplifier keeps ``StreamLSL`` with its name, and what follows.
+# Lab Streaming Layer
+# -------------------
+# A player replaces the amplifier. It sends volts, and the model was trained on microvolts. With an
+# amplifier, keep ``StreamLSL`` with its name and what follows.
 
-CHUNK = 16  # samples that the player sends at once
+CHUNK = 16  # samples sent at once
 
 
 def play_and_decode(decoder, stream, seconds):
-    """Send a recording to ourselves at its own pace, and answer as it comes in."""
+    """Send a recording at its own pace, and decode it as it arrives."""
     import mne
     from mne_lsl.lsl import local_clock
     from mne_lsl.player import PlayerLSL
@@ -90,26 +93,24 @@ def play_and_decode(decoder, stream, seconds):
         stop = perf_counter() + seconds
         while perf_counter() < stop:
             sleep(0.02)
-            amplifier.acquire()  # by hand: nothing can come in between the next two lines
+            amplifier.acquire()
             n_new = amplifier.n_new_samples
             if not n_new:
                 continue
             volt, times = amplifier.get_data(winsize=n_new / trials.sfreq)
-            decisions = decoder.push(1e6 * volt)
-            # The player sends a chunk when its first sample is due, and stamps when its last is.
-            late = 1e3 * (local_clock() - times[-1] + CHUNK / trials.sfreq)
-            for when, label in zip(decisions.seconds, decisions.label, strict=True):
+            predictions = decoder.push(1e6 * volt)
+            # The player sends a chunk when its first sample is due, with the time of its last one.
+            latency = 1e3 * (local_clock() - times[-1] + CHUNK / trials.sfreq)
+            for when, label in zip(predictions.seconds, predictions.label, strict=True):
                 name = trials.label_names[label]
-                print(f"{when:4.1f} s  {name:10}  {late:3.0f} ms after its last chunk was sent")
+                print(f"{when:4.1f} s  {name:10}  {latency:3.0f} ms after the chunk was sent")
         amplifier.disconnect()
 
 
 if find_spec("mne_lsl") is None:
-    print("Without mne-lsl (pip install mne-lsl) the second half is left out.")
+    print("mne-lsl is not installed (pip install mne-lsl): the second part is skipped.")
 else:
     try:
         play_and_decode(decoder, stream, seconds=6)
     except (ImportError, OSError, RuntimeError) as error:
-        print(
-            f"The Lab Streaming Layer does not work here, so the second half is left out: {error}"
-        )
+        print(f"The Lab Streaming Layer is not available, the second part is skipped: {error}")

@@ -9,41 +9,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import (
         classifiers as classifiers,
-    )
-    from . import (
         datasets as datasets,
-    )
-    from . import (
         evaluation as evaluation,
-    )
-    from . import (
         inspection as inspection,
-    )
-    from . import (
         models as models,
-    )
-    from . import (
         modules as modules,
-    )
-    from . import (
         persistence as persistence,
-    )
-    from . import (
         pipelines as pipelines,
-    )
-    from . import (
         plots as plots,
-    )
-    from . import (
         preprocessing as preprocessing,
-    )
-    from . import (
         report as report,
-    )
-    from . import (
         streaming as streaming,
-    )
-    from . import (
         trials as trials,
     )
     from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
@@ -57,40 +33,22 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_SUBPACKAGES = (
-    "classifiers",
-    "datasets",
-    "evaluation",
-    "inspection",
-    "models",
-    "modules",
-    "persistence",
-    "pipelines",
-    "plots",
-    "preprocessing",
-    "report",
-    "streaming",
-    "trials",
-)
-_DEFINED_IN = {
-    "BraindecodeClassifier": "classifiers",
-    "ChannelPicker": "preprocessing",
-    "MSiMambaClassifier": "classifiers",
-    "SlidingWindows": "preprocessing",
-    "StreamDecoder": "streaming",
-    "Trials": "trials",
-    "WindowVotingClassifier": "classifiers",
-    "compare": "evaluation",
-    "evaluate": "evaluation",
-    "leakage_report": "evaluation",
-    "load_deap": "datasets",
-    "load_dreamer": "datasets",
-    "load_eegmat": "datasets",
-    "load_model": "persistence",
-    "load_seed": "datasets",
-    "make_models": "pipelines",
-    "save_model": "persistence",
+_NAMES = {  # by the module that defines them
+    "classifiers": ["BraindecodeClassifier", "MSiMambaClassifier", "WindowVotingClassifier"],
+    "datasets": ["load_deap", "load_dreamer", "load_eegmat", "load_seed"],
+    "evaluation": ["compare", "evaluate", "leakage_report"],
+    "inspection": [],
+    "models": [],
+    "modules": [],
+    "persistence": ["load_model", "save_model"],
+    "pipelines": ["make_models"],
+    "plots": [],
+    "preprocessing": ["ChannelPicker", "SlidingWindows"],
+    "report": [],
+    "streaming": ["StreamDecoder"],
+    "trials": ["Trials"],
 }
+_DEFINED_IN = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "BraindecodeClassifier",
@@ -116,7 +74,7 @@ __all__ = [
 if not TYPE_CHECKING:  # else a type checker would accept any name
 
     def __getattr__(name):
-        if name in _SUBPACKAGES:
+        if name in _NAMES:
             return importlib.import_module(f".{name}", __name__)
         if name in _DEFINED_IN:
             return getattr(importlib.import_module(f".{_DEFINED_IN[name]}", __name__), name)
@@ -124,4 +82,4 @@ if not TYPE_CHECKING:  # else a type checker would accept any name
 
 
 def __dir__():
-    return sorted([*__all__, *_SUBPACKAGES, "__version__"])
+    return sorted([*__all__, *_NAMES, "__version__"])

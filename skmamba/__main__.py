@@ -1,4 +1,4 @@
-"""Lets ``python -m skmamba`` do what the command ``skmamba`` does."""
+"""Entry point of ``python -m skmamba``."""
 
 from .cli import main
 

@@ -1,40 +1,40 @@
-"""What splitters and steps get as ``groups``: the metadata, or one column of it."""
+"""Validation of ``groups``: the metadata of samples, or one column of it."""
 
 import numpy as np
 import pandas as pd
 
 
-def get_columns(groups, *columns, asker, n_samples=None):
-    """Return columns of the metadata that came as ``groups``, one array each.
+def get_columns(groups, *columns, estimator, n_samples=None):
+    """Return columns of the metadata passed as ``groups``, one array each.
 
-    A one-dimensional ``groups`` stands for the column, if only one is asked for.
+    A one-dimensional ``groups`` stands for the column, if only one is required.
 
     Parameters
     ----------
     groups : DataFrame, dict of columns or array-like of shape (n_samples,)
-        The metadata of the samples.
+        Metadata of the samples.
     *columns : str
-        What is wanted of them.
-    asker : object
-        Whose error it is if they are not there.
+        Required columns.
+    estimator : object
+        Splitter or estimator named in error messages.
     n_samples : int, default=None
-        How long they must be.
+        Required number of rows.
 
     Returns
     -------
     values : list of ndarray of shape (n_samples,)
-        In the order asked for.
+        In the order of ``columns``.
 
     Raises
     ------
     ValueError
-        If there are none, a column is missing, or an entry of it is.
+        If ``groups`` is None, a column or one of its values is missing, or the length differs.
     """
-    name = type(asker).__name__
-    wanted = " and ".join(repr(column) for column in columns)
+    name = type(estimator).__name__
+    required = " and ".join(repr(column) for column in columns)
     if groups is None:
         raise ValueError(
-            f"{name} needs groups=metadata with {wanted}, one row a sample, but groups is None."
+            f"{name} requires groups=metadata with {required}, one row per sample, got None."
         )
     if isinstance(groups, dict):
         groups = pd.DataFrame(groups)
@@ -42,22 +42,21 @@ def get_columns(groups, *columns, asker, n_samples=None):
         values = np.asarray(groups)
         if values.ndim != 1 or len(columns) > 1:
             raise ValueError(
-                f"{name} needs groups=metadata, a DataFrame with {wanted}, got "
+                f"{name} requires groups=metadata, a DataFrame with {required}, got "
                 f"{type(groups).__name__} of shape {values.shape}."
             )
         groups = pd.DataFrame({columns[0]: values})
-    missing = [column for column in columns if column not in groups]
-    if missing:
+    if any(column not in groups for column in columns):
         raise ValueError(
-            f"{name} needs groups=metadata with {wanted}, got only "
+            f"{name} requires groups=metadata with {required}, got only "
             f"{', '.join(map(str, groups.columns)) or 'no column'}."
         )
     if n_samples is not None and len(groups) != n_samples:
         raise ValueError(
-            f"{name} needs one row of groups a sample: there are {n_samples} samples and "
-            f"{len(groups)} rows."
+            f"{name} requires one row of groups per sample, got {len(groups)} rows for "
+            f"{n_samples} samples."
         )
     for column in columns:
         if groups[column].isna().any():
-            raise ValueError(f"{name} needs {column!r} of every sample, but some are missing.")
+            raise ValueError(f"{name} requires {column!r} of every sample, got missing values.")
     return [groups[column].to_numpy() for column in columns]

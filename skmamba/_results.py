@@ -1,19 +1,28 @@
-"""Results of an evaluation, and means and intervals of a table of scores."""
+"""Results of an evaluation, and means and intervals of their scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+from sklearn.metrics import get_scorer_names
 
-# Columns that are numbers, but no scores.
+from ._scoring import (
+    DEFAULT_SCORING,
+    SCORERS,
+    FixedPredictions,
+    check_scoring,
+    score_predictions,
+)
+
+# Numeric columns that are not scores.
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
 N_RESAMPLES = 9999
-DECIMALS = 12  # 0.8 - 0.7 and 0.6 - 0.5 are ties, whatever floats say
+DECIMALS = 12  # differences such as 0.8 - 0.7 and 0.6 - 0.5 are ties in spite of rounding errors
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class EvaluationResults:
     scores : DataFrame
         One row per estimator and fold.
     predictions : DataFrame
-        One row per estimator and tested trial; empty if they are not known.
+        One row per estimator and tested trial; empty if unavailable.
 
     See Also
     --------
@@ -77,13 +86,146 @@ class EvaluationResults:
         return self.scores.to_html()
 
 
+def score_by_subject(
+    results: EvaluationResults | pd.DataFrame,
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
+) -> pd.DataFrame:
+    """Score each test subject of an evaluation, whatever its folds are.
+
+    Parameters
+    ----------
+    results : EvaluationResults or DataFrame
+        Results of :func:`skmamba.evaluate`, or their predictions.
+    scoring : str, sequence of str or dict, default=("accuracy", "balanced_accuracy", "kappa", \
+"f1", "roc_auc")
+        As in :func:`skmamba.evaluate`.
+
+    Returns
+    -------
+    scores : DataFrame
+        One row per estimator and subject: ``dataset``, ``protocol``, ``estimator``, ``kind``,
+        ``transductive``, ``subject``, ``n_test`` trials, and one column per score. The trials of
+        all folds that test a subject are scored together.
+
+    Raises
+    ------
+    ValueError
+        If there are no predictions, or the subject of a trial is unknown.
+
+    See Also
+    --------
+    skmamba.compare : Scores by subject itself where folds test several subjects.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skmamba import evaluate
+    >>> from skmamba.datasets import simulate_trials
+    >>> from skmamba.evaluation import CrossSubjectSplit
+    >>> results = evaluate(
+    ...     {"uniform": DummyClassifier(strategy="uniform")},
+    ...     simulate_trials(n_subjects=4, n_trials=8),
+    ...     cv=CrossSubjectSplit(2),
+    ...     baselines=["majority"],
+    ...     verbose=False,
+    ... )
+    >>> scores = score_by_subject(results, "accuracy")
+    >>> scores.loc[scores["kind"] == "baseline", ["estimator", "subject", "n_test", "accuracy"]]
+      estimator  subject  n_test  accuracy
+    4  majority        0       8       0.5
+    5  majority        1       8       0.5
+    6  majority        2       8       0.5
+    7  majority        3       8       0.5
+    """
+    predictions = get_predictions(results)
+    keys = ["dataset", "protocol", "estimator", "kind", "transductive", "subject"]
+    missing = [column for column in [*keys, "y_true", "y_pred"] if column not in predictions]
+    if missing:
+        raise ValueError(
+            "results must be EvaluationResults or a DataFrame of predictions, got a table without "
+            f"{', '.join(missing)}."
+        )
+    if predictions["subject"].isna().any():
+        raise ValueError("results must have the subject of every prediction, got missing values.")
+    scorers = check_scoring(scoring)
+    classes = np.unique(np.concatenate([predictions["y_true"], predictions["y_pred"]]))
+    rows = []
+    for values, own in predictions.groupby(keys, sort=False, dropna=False):
+        proba = _get_complete(own, [f"proba_{label}" for label in classes])
+        decision = _get_complete(own, ["decision"])
+        decision = None if decision is None else decision[:, 0]
+        fixed = FixedPredictions(classes, own["y_pred"].to_numpy(), proba, decision)
+        scores = score_predictions(scorers, fixed, own["y_true"].to_numpy())
+        rows.append({**dict(zip(keys, values, strict=True)), "n_test": len(own), **scores})
+    order = list(dict.fromkeys(predictions["estimator"]))
+    table = pd.DataFrame(rows).sort_values("subject", kind="stable")
+    return table.sort_values(
+        "estimator", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
+    )
+
+
+def _get_complete(table, columns):
+    """Return columns as an array, None if one is absent or has missing values."""
+    if not set(columns) <= set(table) or table[columns].isna().any(axis=None):
+        return None
+    return table[columns].to_numpy()
+
+
+def get_predictions(results):
+    """Return the DataFrame of predictions of EvaluationResults; a DataFrame is returned as it is.
+
+    It is empty, without columns, if the results have no predictions.
+    """
+    predictions = getattr(results, "predictions", results)
+    if not isinstance(predictions, pd.DataFrame):
+        raise ValueError(
+            f"results must be EvaluationResults or a DataFrame, got {type(results).__name__}."
+        )
+    return predictions
+
+
+def get_scores(results, score):
+    """Return a checked DataFrame of scores, with one subject per row if the results allow it.
+
+    If folds test several subjects, each subject is scored from the predictions: by all default
+    scores if ``score`` is one of them, else by the scorer of that name. A subject has NaN for an
+    estimator that lacks some of its predictions, because a fold failed. Rows of folds are returned
+    if ``results`` is a DataFrame, or if there is no scorer of that name (single windows,
+    functions).
+    """
+    scores = getattr(results, "scores", results)
+    if not isinstance(scores, pd.DataFrame):
+        raise ValueError(
+            f"results must be EvaluationResults or a DataFrame, got {type(results).__name__}."
+        )
+    check_results(scores, score)
+    predictions = get_predictions(results)
+    if (
+        predictions is scores
+        or predictions.empty
+        or predictions["subject"].isna().any()
+        or scores["subject"].notna().all()
+        or score not in [*SCORERS, *get_scorer_names()]
+    ):
+        return scores
+    scoring = DEFAULT_SCORING if score in DEFAULT_SCORING else score
+    by_subject = score_by_subject(predictions, scoring)
+    keys = [key for key in ("dataset", "protocol", "estimator", "kind") if key in scores]
+    # An estimator of which every fold failed has no predictions.
+    grid = scores[keys].drop_duplicates().merge(by_subject[["subject"]].drop_duplicates(), "cross")
+    by_subject = grid.merge(by_subject, "left", [*keys, "subject"]).fillna({"n_test": 0})
+    is_incomplete = by_subject["n_test"] < by_subject.groupby("subject")["n_test"].transform("max")
+    names = list(check_scoring(scoring))
+    return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in names})
+
+
 def check_results(results, score):
-    """Complain unless this is a table with that score, of one data set under one protocol."""
+    """Raise ValueError unless a table has that score, of one data set under one protocol."""
     missing = [name for name in ("estimator", "kind", "subject") if name not in results]
     if missing:
         raise ValueError(
-            f"results must have columns 'estimator', 'kind' and 'subject', as evaluate and "
-            f"score_by_subject give them; missing: {', '.join(missing)}."
+            f"results must have columns 'estimator', 'kind' and 'subject', as returned by evaluate "
+            f"and score_by_subject; missing: {', '.join(missing)}."
         )
     numbers = results.select_dtypes("number").columns
     scores = [name for name in numbers if name not in NO_SCORES]
@@ -94,28 +236,31 @@ def check_results(results, score):
             f"got {score!r}{f': did you mean {near[0]!r}?' if near else '.'}"
         )
     if results.empty:
-        raise ValueError("results has no rows.")
+        raise ValueError("results must have at least one row, got an empty table.")
     for column, what in (("dataset", "data sets"), ("protocol", "protocols")):
         values = list(results[column].unique()) if column in results else []
         if len(values) > 1:
             raise ValueError(
-                f"results are of {len(values)} {what}, {', '.join(map(str, values))}: take one "
-                f"at a time, as in results[results[{column!r}] == {values[0]!r}]."
+                f"results must be of one data set and one protocol, got {len(values)} {what}, "
+                f"{', '.join(map(str, values))}: select one, as in "
+                f"results[results[{column!r}] == {values[0]!r}]."
             )
     mixed = results.groupby("estimator")["kind"].nunique()
     if (mixed > 1).any():
-        raise ValueError(f"{mixed.idxmax()!r} is both a model and a baseline in results.")
+        raise ValueError(
+            f"results must have one kind per estimator, but {mixed.idxmax()!r} is both a model "
+            "and a baseline."
+        )
 
 
 def average_by(results, unit, score):
-    """Mean score, one row a subject or fold, one column an estimator, in the order they came.
+    """Return mean scores, one row per subject or fold and one column per estimator.
 
-    Where one fold of several failed, the mean of the rest would be over other trials than that of
-    the other estimators, so all of the subject is missing. A fold whose score is undefined is only
-    left out of the mean.
+    A subject of which a fold failed is missing: its mean would be over fewer trials than that of
+    the other estimators. A fold with an undefined score is left out of the mean.
     """
     order = list(dict.fromkeys(results["estimator"]))
-    if "fold" in results:  # then a row twice is a copy
+    if "fold" in results:  # then identical rows are copies
         results = results.drop_duplicates()
     keys = [unit, "estimator"]
     means = results.groupby(keys)[score].mean()
@@ -127,11 +272,10 @@ def average_by(results, unit, score):
 
 
 def find_chance_level(score, kinds, means, lows):
-    """Name the better of two baselines that know nothing, None without the first.
+    """Return the baseline that is the chance level, None without "majority".
 
-    The majority is no chance where it is always wrong, as on held-out stimuli of one label each,
-    nor for an F1, in which a class that is never said counts nothing: guessing is better there.
-    ``kinds``, ``means`` and ``lows`` are by estimator: of intervals, the lower ends.
+    "stratified" replaces "majority" for F1, and where its interval lies above the mean of
+    "majority". ``kinds``, ``means`` and ``lows`` (lower ends of intervals) are by estimator.
     """
     if kinds.get("majority") != "baseline":
         return None
@@ -142,16 +286,16 @@ def find_chance_level(score, kinds, means, lows):
 
 
 def bootstrap_interval(scores, confidence, seed):
-    """Interval of the mean: BCa, its level raised for small samples."""
+    """Return the BCa bootstrap interval of the mean, its level raised for small samples."""
     n_scores = len(scores)
     if n_scores < 2:
         return np.nan, np.nan
-    if np.ptp(scores) < 10.0**-DECIMALS:  # nothing to resample, and BCa would be nan
+    if np.ptp(scores) < 10.0**-DECIMALS:  # BCa is undefined without variance
         return scores.mean(), scores.mean()
     student = stats.t.ppf((1 + confidence) / 2, n_scores - 1)
     tails = 2 * stats.norm.sf(student * np.sqrt(n_scores / (n_scores - 1)))
     interval = stats.bootstrap(
-        (np.sort(scores),),  # the order of people is of no interest
+        (np.sort(scores),),  # the same interval in any order of subjects
         np.mean,
         n_resamples=N_RESAMPLES,
         vectorized=True,

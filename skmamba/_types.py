@@ -1,4 +1,4 @@
-"""Names for what signatures say often."""
+"""Type aliases and protocols of public signatures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Groups: TypeAlias = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike
 
 
 class Epochs(Protocol):
-    """What ``mne.Epochs`` is known by, also where MNE is not there to ask."""
+    """``mne.Epochs``, without a dependency on MNE's types."""
 
     @property
     def info(self) -> Any: ...
@@ -39,7 +39,7 @@ class Epochs(Protocol):
 
 
 class Raw(Protocol):
-    """What ``mne.io.Raw`` is known by."""
+    """``mne.io.Raw``."""
 
     @property
     def info(self) -> Any: ...
@@ -52,14 +52,14 @@ class Raw(Protocol):
 
 
 class Splitter(Protocol):
-    """What scikit-learn calls a cross-validation splitter."""
+    """A cross-validation splitter as in scikit-learn."""
 
     # Pairs: without them, every str would be a splitter.
     def split(self, *args: Any, **kwargs: Any) -> Iterable[tuple[Any, Any]]: ...
 
 
-class Channelled(Protocol):
-    """What a model is made for: the rate and the channels that Trials have."""
+class HasChannels(Protocol):
+    """An object with a sampling rate and channel names, such as Trials."""
 
     @property
     def sfreq(self) -> float: ...

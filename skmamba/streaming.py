@@ -1,4 +1,4 @@
-"""Answers while the recording goes on."""
+"""Prediction on a stream of samples with a fitted pipeline."""
 
 from __future__ import annotations
 
@@ -12,132 +12,92 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ._validation import check_option
 from ._windows import to_samples
 from .preprocessing import SlidingWindows
 
-__all__ = ["StreamDecoder"]
+__all__ = ["StreamDecoder", "StreamPredictions"]
 
-CLOSE = 1e-4  # of the largest value: above the rounding of float32, below the edges of a filter
+TOLERANCE = 1e-4  # of the largest value: above the rounding of float32, below edges of filters
 
 
 class StreamPredictions(NamedTuple):
-    """What a chunk of samples completed, one row a decision."""
-
-    stop: np.ndarray  # of shape (n_decisions,)
-    seconds: np.ndarray | None
-    proba: np.ndarray  # of shape (n_decisions, n_classes)
-    label: np.ndarray  # of shape (n_decisions,)
-
-
-class StreamDecoder:
-    """Answer from a stream of samples, once every stride, with a fitted pipeline.
-
-    Samples come in chunks of any length, as an amplifier delivers them. As soon as a window is
-    full, and from then on after every stride, the pipeline is asked about the last window. What it
-    answers does not depend on how the samples were cut into chunks.
+    """Predictions for the windows that a call of :meth:`StreamDecoder.push` completed.
 
     Parameters
     ----------
-    estimator : Pipeline or classifier
-        A fitted classifier of windows such as :class:`~skmamba.MSiMambaClassifier`, or a pipeline
-        that ends in one. Its windows are those of the stream.
+    stop : ndarray of shape (n_predictions,)
+        Time index of the first sample after each window.
+    seconds : ndarray of shape (n_predictions,) or None
+        The same in seconds, if the sampling rate is known.
+    proba : ndarray of shape (n_predictions, n_classes)
+        Class probabilities.
+    label : ndarray of shape (n_predictions,)
+        Most probable class.
+    """
+
+    stop: np.ndarray
+    seconds: np.ndarray | None
+    proba: np.ndarray
+    label: np.ndarray
+
+
+class StreamDecoder:
+    """Predict once per stride from a stream of samples, with a fitted pipeline.
+
+    Samples are passed in chunks of any length. The first prediction is made when one window is
+    complete, the next ones after every stride; each is bitwise ``estimator.predict_proba`` of its
+    window alone, before smoothing. See the :doc:`user guide </user_guide/streaming>`.
+
+    Parameters
+    ----------
+    estimator : Pipeline, classifier or SavedModel
+        A fitted classifier of windows such as :class:`~skmamba.MSiMambaClassifier`, a pipeline
+        that ends in one, a search over such pipelines, or the result of
+        :func:`~skmamba.load_model`.
     stride : float, default=None
-        Seconds between two predictions; None is the window length.
+        Time between two predictions in seconds. None is the window length.
     stride_samples : int, default=None
         The same in samples. Takes precedence over ``stride``.
     smoothing : float, default=None
         Half-life of the exponential smoothing of probabilities, in seconds. None returns the
         probabilities of each window.
     sfreq : float, default=None
-        Sampling rate in hertz. None takes that of the :class:`~skmamba.SlidingWindows` in the
-        pipeline.
+        Sampling rate of the stream in hertz. None uses that of the saved model or of
+        :class:`~skmamba.SlidingWindows`.
     dtype : {"float32", "float64"}, default="float32"
-        Of the samples as the pipeline gets them: that of the data it was fitted on. ``Trials``
-        hold float32.
+        Type of the samples as passed to the pipeline: that of the training data.
 
     Attributes
     ----------
     window_size_samples_, stride_samples_ : int
         Window length and stride in samples.
     sfreq_ : float or None
-        Sampling rate in hertz, if it is known.
+        Sampling rate in hertz, if known.
     n_channels : int
         Number of channels of the stream.
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the probabilities.
 
-    Raises
-    ------
-    ValueError
-        If a parameter does not fit, or ``estimator`` knows no windows, or a step of it makes
-        something else of a window than of a whole trial.
-    sklearn.exceptions.NotFittedError
-        If ``estimator`` is not fitted.
-
-    See Also
-    --------
-    SlidingWindows : The same windows of recordings that are complete.
-
-    Notes
-    -----
-    Decision ``n`` is over the samples from ``n * stride`` up to ``n * stride + size``. Without
-    smoothing it has bit for bit the probabilities of ``estimator.predict_proba`` for a trial that
-    is this one window. In a longer trial the network gets windows by the batch, and its sums round
-    otherwise: by up to 2e-7 in 468 windows of EEGMAT, of which a third were the same to the last
-    bit.
-
-    With smoothing, decision ``n`` is the mean of all decisions ``p_0 ... p_n`` so far, where a
-    decision's weight halves with every half-life::
-
-        s_n = sum_i a ** (n - i) * p_i / sum_i a ** (n - i),    a = 2 ** (-stride / smoothing)
-
-    The rule is ours; dividing by the sum of the weights keeps the first decisions from counting
-    for more than their share, and rows add up to one.
-
-    Two delays are there before any computer gets slow. A window of ``size`` points has nothing but
-    the new state only ``size`` points after a change, and its middle is half as old. Smoothing
-    adds ``a / (1 - a)`` strides of mean age. :attr:`delay` is the sum of both ages: 2 s windows,
-    decisions every 0.5 s and a half-life of 2 s have 1 + 2.64 s. The time to compute a decision
-    comes on top and has to be less than the stride: it was 4 to 7 ms (4 channels of 19, 256 time
-    points, the default network, one thread of a busy 2-core machine).
-
-    A stream loses samples. NaN and infinity are refused, with the channel's name, and nothing of
-    the chunk is taken: fill the gap, or go on behind it with :meth:`reset`, so that no window
-    reaches across.
-
-    Memory is that of one window, however long the stream.
-
-    Steps before the network have to make of a window what they make of the same stretch of a
-    trial, as :class:`~skmamba.ChannelPicker` does. This is tried on noise at the start: filters,
-    scaling by a trial's own statistics and alignment by the test subject's trials are refused.
-    No groups reach the steps, so that whoever streams counts as a new person.
-
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
-    >>> from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, simulate_trials
+    >>> from skmamba import MSiMambaClassifier, SlidingWindows, StreamDecoder
+    >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=3, n_trials=4)
-    >>> pipe = make_pipeline(
-    ...     ChannelPicker("frontal", ch_names=trials.ch_names),
-    ...     SlidingWindows(128),
-    ...     MSiMambaClassifier(max_epochs=1, random_state=0),
-    ... )
-    >>> decoder = StreamDecoder(
-    ...     pipe.fit(trials.X, trials.y), stride=0.5, smoothing=1.0, sfreq=trials.sfreq
-    ... )
+    >>> windows = SlidingWindows(1.0, sfreq=trials.sfreq)
+    >>> pipe = make_pipeline(windows, MSiMambaClassifier(max_epochs=1, random_state=0))
+    >>> decoder = StreamDecoder(pipe.fit(trials.X, trials.y), stride=0.5, smoothing=1.0)
     >>> decoder
     <StreamDecoder: 4 channels, windows of 128 samples, stride 64; delay 1.71 s>
-    >>> stream = trials.X[0]
-    >>> decoder.push(stream[:, :100]).proba.shape
+    >>> decoder.push(trials.X[0, :, :100]).proba.shape
     (0, 2)
-    >>> decisions = decoder.push(stream[:, 100:300])
-    >>> decisions.stop.tolist(), decisions.seconds.tolist(), decisions.proba.shape
+    >>> predictions = decoder.push(trials.X[0, :, 100:300])
+    >>> predictions.stop.tolist(), predictions.seconds.tolist(), predictions.proba.shape
     ([128, 192, 256], [1.0, 1.5, 2.0], (3, 2))
     """
 
     classes_: NDArray[Any]
-    size: int
-    n_channels: int
     _state: _State
 
     def __init__(
@@ -150,42 +110,45 @@ class StreamDecoder:
         sfreq: float | None = None,
         dtype: Literal["float32", "float64"] = "float32",
     ) -> None:
+        saved = estimator if hasattr(estimator, "card") else None  # a SavedModel
+        estimator = getattr(saved, "estimator", estimator)
         check_is_fitted(estimator)
-        if sfreq is not None:
-            _check_positive("sfreq", sfreq)
-        if smoothing is not None:
-            _check_positive("smoothing", smoothing)
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}.")
+        _check_positive("sfreq", sfreq)
+        _check_positive("smoothing", smoothing)
+        check_option("dtype", dtype, ("float32", "float64"))
         self.estimator = getattr(estimator, "best_estimator_", estimator)
-        self.sfreq = sfreq
-        self.stride = stride
-        self.stride_samples = stride_samples
-        self.smoothing = smoothing
-        self.dtype = dtype
-        *steps, model = _leaves(self.estimator)
-        self.window_size_samples_, self.n_channels = _read_sizes(steps, model)
+        self.stride, self.stride_samples, self.sfreq = stride, stride_samples, sfreq
+        self.smoothing, self.dtype = smoothing, dtype
         self.classes_ = self.estimator.classes_
-        self.sfreq_ = _find_sfreq(steps, sfreq)
+        *steps, classifier = _list_steps(self.estimator)
+        windows = [step for step in steps if isinstance(step, SlidingWindows)]
+        self.sfreq_ = _resolve_sfreq([saved, *windows], sfreq)
+        self.window_size_samples_, self.n_channels = _get_shape(steps, windows, classifier)
         self.stride_samples_ = self.window_size_samples_
         if stride is not None or stride_samples is not None:
             self.stride_samples_ = to_samples("stride", stride, stride_samples, self.sfreq_)
-        _check_steps(steps, self.n_channels, self.window_size_samples_, dtype)
-        self._warm_up()
-        self._keep = 0.0
+        self._decay = 0.0
         if smoothing is not None:
             if self.sfreq_ is None:
-                raise ValueError(
-                    f"smoothing={smoothing!r} is in seconds and requires sfreq, got sfreq=None."
-                )
-            self._keep = 2 ** (-self.stride_samples_ / (smoothing * self.sfreq_))
-        self._names = getattr(steps[0], "ch_names", None) if steps else None
+                raise ValueError(f"smoothing={smoothing!r} requires sfreq, got sfreq=None.")
+            self._decay = 2 ** (-self.stride_samples_ / (smoothing * self.sfreq_))
+        names = (getattr(source, "ch_names", None) for source in (saved, *steps[:1]))
+        self._channels = next((n for n in names if n is not None), range(self.n_channels))
+        _check_steps(steps, windows, self.window_size_samples_, self._make_noise)
+        noise = self._make_noise(1, self.window_size_samples_)
+        try:
+            self._no_proba = self.estimator.predict_proba(noise)[:0]
+        except (AttributeError, ValueError) as error:
+            raise ValueError(
+                f"estimator must predict probabilities of windows of shape {noise.shape[1:]}: "
+                f"{error}"
+            ) from error
         self.reset()
 
     @property
     def delay(self) -> float:
-        """Mean age of the samples behind a decision: seconds, or time points without ``sfreq``."""
-        smoothing = self.stride_samples_ * self._keep / (1 - self._keep)
+        """Mean age of the samples behind a prediction, in seconds (in samples without sfreq)."""
+        smoothing = self.stride_samples_ * self._decay / (1 - self._decay)
         return (self.window_size_samples_ / 2 + smoothing) / (self.sfreq_ or 1)
 
     @property
@@ -194,54 +157,52 @@ class StreamDecoder:
         return self._state.sample
 
     def push(self, samples: ArrayLike) -> StreamPredictions:
-        """Take in samples, and decide at the end of every stride that they complete.
+        """Add samples and return the predictions for all windows that they complete.
+
+        The decoder does not change if this raises an error.
 
         Parameters
         ----------
         samples : array-like of shape (n_channels, n_new)
-            What came since the last call, in the unit of the data that the estimator was fitted
-            on; any number of time points, 0 included.
+            Samples since the last call, in the unit of the training data; finite.
 
         Returns
         -------
-        decisions : Decisions
-            A named tuple of ``stop``, ndarray of shape (n_decisions,): time index of the first
-            sample after the window; ``seconds``, the same in seconds, or None without ``sfreq``;
-            ``proba``, ndarray of shape (n_decisions, n_classes); and ``label``, ndarray of shape
-            (n_decisions,), the most probable class. Often there are no decisions, sometimes many.
-
-        Raises
-        ------
-        ValueError
-            If ``samples`` has another number of channels, or holds NaN or infinity. The decoder is
-            then as it was before.
+        predictions : StreamPredictions
+            One row per completed window.
         """
-        samples = self._check_samples(samples)
-        state = copy.deepcopy(self._state)  # kept only if every window gets its answer
+        samples = self._validate_samples(samples)
+        state = copy.copy(self._state)  # replaces the old one only if all predictions succeed
         stops, proba = [], []
         while samples.shape[1]:
             n_taken = min(samples.shape[1], state.next_stop - state.sample)
-            state.shift_in(samples[:, :n_taken])
+            state.append(samples[:, :n_taken])
             samples = samples[:, n_taken:]
             if state.sample == state.next_stop:
-                # One window at a time: in a batch its probabilities would be rounded otherwise.
-                (answer,) = self.estimator.predict_proba(state.window[None])
+                # One window at a time: the rounding of a batch depends on its size.
+                (window_proba,) = self.estimator.predict_proba(state.window[None])
                 stops.append(state.sample)
-                proba.append(self._smooth(state, answer))
+                if self.smoothing is not None:
+                    state.total = self._decay * state.total + window_proba.astype(float)
+                    state.weight = self._decay * state.weight + 1
+                    window_proba = state.total / state.weight
+                proba.append(window_proba)
                 state.next_stop += self.stride_samples_
         self._state = state
-        return self._report(stops, proba)
+        stop, proba = np.array(stops, dtype=np.int64), np.array(proba or self._no_proba)
+        seconds = None if self.sfreq_ is None else stop / self.sfreq_
+        return StreamPredictions(stop, seconds, proba, self.classes_[proba.argmax(1)])
 
     def reset(self, sample: int = 0) -> None:
-        """Forget all samples and decisions: after a gap, or for the next recording.
+        """Discard all samples and predictions, after a gap or before the next recording.
 
         Parameters
         ----------
         sample : int, default=0
-            Time index of the sample that comes next.
+            Time index of the next sample.
         """
         window = np.zeros((self.n_channels, self.window_size_samples_), self.dtype)
-        self._state = _State(window, int(sample), self.window_size_samples_)
+        self._state = _State(window, int(sample))
 
     def __repr__(self):
         unit = "samples" if self.sfreq_ is None else "s"
@@ -250,157 +211,112 @@ class StreamDecoder:
             f"samples, stride {self.stride_samples_}; delay {self.delay:.3g} {unit}>"
         )
 
-    def _warm_up(self):
-        """Ask once about noise: errors come now, and so do the costs of a first call."""
-        noise = _noise((1, self.n_channels, self.window_size_samples_), self.dtype)
-        try:
-            self._empty = self.estimator.predict_proba(noise)[:0]
-        except (AttributeError, ValueError) as error:
-            raise ValueError(
-                f"estimator gives no probabilities for a window of {self.n_channels} channels x "
-                f"{self.window_size_samples_} samples: {error}"
-            ) from error
+    def _make_noise(self, n_trials, n_times):
+        """Return reproducible noise with the amplitude of EEG in microvolts."""
+        rng = np.random.default_rng(0)
+        noise = 10 * rng.standard_normal((n_trials, self.n_channels, n_times))
+        return noise.astype(self.dtype)
 
-    def _check_samples(self, samples):
+    def _validate_samples(self, samples):
         samples = np.asarray(samples)
         if samples.ndim != 2 or samples.shape[0] != self.n_channels:
-            swapped = samples.ndim == 2 and samples.shape[1] == self.n_channels
             raise ValueError(
-                f"samples must be of shape (n_channels, n_new), with the {self.n_channels} "
-                f"channels that the estimator was fitted on, got {samples.shape}."
-                + (" Pass samples.T." if swapped else "")
+                f"samples must have shape ({self.n_channels}, n_new), as the estimator was fitted "
+                f"on {self.n_channels} channels, got {samples.shape}."
             )
         if samples.dtype.kind not in "iuf":
             raise ValueError(f"samples must be real numbers, got {samples.dtype}.")
         with np.errstate(over="ignore"):
             samples = samples.astype(self.dtype, copy=False)
-        missing = ~np.isfinite(samples)
-        if missing.any():
-            first = self._state.sample + missing.any(0).argmax()
+        invalid = ~np.isfinite(samples)
+        if invalid.any():
+            channels = [str(self._channels[i]) for i in np.flatnonzero(invalid.any(1))]
             raise ValueError(
-                f"samples hold NaN or infinity in {self._name(missing.any(1))}, first at time "
-                f"index {first}, and none of them was taken in. Fill the gap, or go on behind it "
-                "with reset(sample=...)."
+                f"samples must be finite, got NaN or infinity in channel {', '.join(channels)}, "
+                f"first at time index {self.sample + invalid.any(0).argmax()}. No sample was "
+                "added: fill the gap, or continue after it with reset(sample=...)."
             )
         return samples
 
-    def _name(self, which):
-        channels = np.flatnonzero(which)
-        if self._names is None or len(self._names) != self.n_channels:
-            return "channel " + ", ".join(map(str, channels))
-        return "channel " + ", ".join(str(self._names[channel]) for channel in channels)
-
-    def _smooth(self, state, answer):
-        if self.smoothing is None:
-            return answer
-        state.total = self._keep * state.total + answer.astype(float)
-        state.weight = self._keep * state.weight + 1
-        return state.total / state.weight
-
-    def _report(self, stops, proba):
-        proba = np.stack(proba) if proba else self._empty
-        stops = np.array(stops, dtype=np.int64)
-        seconds = None if self.sfreq_ is None else stops / self.sfreq_
-        return StreamPredictions(stops, seconds, proba, self.classes_[proba.argmax(1)])
-
 
 class _State:
-    """What a decoder remembers: one window, and where it stands."""
+    """The last samples of a stream and the weighted sum of its predictions."""
 
-    def __init__(self, window, sample, size):
-        self.window = window
-        self.sample = sample  # time index of the next one
-        self.next_stop = sample + size
-        self.total = 0.0  # of the answers so far, each with its weight
-        self.weight = 0.0
+    def __init__(self, window, sample):
+        self.window, self.sample = window, sample
+        self.next_stop = sample + window.shape[1]
+        self.total, self.weight = 0.0, 0.0
 
-    def shift_in(self, samples):
-        """Let the oldest samples go and put new ones behind the others."""
-        self.sample += samples.shape[1]
-        samples = samples[:, -self.window.shape[1] :]
-        n_old = self.window.shape[1] - samples.shape[1]
-        self.window[:, :n_old] = self.window[:, samples.shape[1] :]
-        self.window[:, n_old:] = samples
+    def append(self, samples):
+        """Add samples at the end of the window and drop as many at its start."""
+        n_new, size = samples.shape[1], self.window.shape[1]
+        self.window = np.concatenate([self.window[:, n_new:], samples[:, -size:]], axis=1)
+        self.sample += n_new
 
 
-def _leaves(estimator):
-    """List the steps of a pipeline, also those of pipelines in it; the classifier is the last."""
+def _list_steps(estimator):
+    """Return the steps of a pipeline, with those of nested pipelines; the classifier is last."""
     if not isinstance(estimator, Pipeline):
         return [estimator]
     steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-    return [leaf for step in steps for leaf in _leaves(step)]
+    return [nested for step in steps for nested in _list_steps(step)]
 
 
-def _read_sizes(steps, model):
-    """Time points of a window and channels of the stream, as fitted."""
-    sizes = [step.window_size_samples_ for step in steps if isinstance(step, SlidingWindows)]
-    size = sizes[0] if sizes else getattr(model, "n_times_", None)
-    channels = getattr(model, "n_chans_", None)
+def _get_shape(steps, windows, classifier):
+    """Return the window length and the number of channels of the stream, as fitted."""
+    size = windows[0].window_size_samples_ if windows else getattr(classifier, "n_times_", None)
+    n_channels = getattr(classifier, "n_chans_", None)
     if steps:
-        channels = getattr(steps[0], "n_features_in_", channels)
-    if size is None or channels is None:
+        n_channels = getattr(steps[0], "n_features_in_", n_channels)
+    if size is None or n_channels is None:
+        name = type(classifier).__name__
         raise ValueError(
-            f"estimator must know the size of its windows, and {type(model).__name__} does not. "
-            f"Fit WindowVotingClassifier({type(model).__name__}(...)) in its place."
+            f"estimator must have a window length, got {name} without one: fit "
+            f"WindowVotingClassifier({name}(...)) instead."
         )
-    return size, channels
+    return size, n_channels
 
 
-def _check_steps(steps, n_channels, size, dtype):
-    """Refuse steps that make something else of a window than of the trial it is part of."""
-    strides = [step.stride_samples_ for step in steps if isinstance(step, SlidingWindows)]
-    starts = [0, *strides[:1]]
-    whole = _noise((2, n_channels, size + starts[-1]), dtype)
-    places = [(row, number) for row in (0, 1) for number in range(len(starts))]
-    alone = [whole[[row], :, starts[number] :][..., :size] for row, number in places]
-    for step in steps:
-        _check_not_transductive(step)
-        whole, alone = step.transform(whole), [step.transform(part) for part in alone]
-        for (row, number), part in zip(places, alone, strict=True):
-            there = whole[row]
-            if whole.ndim == 3:
-                there = there[:, starts[number] :][:, :size]
-            elif whole.ndim == 4:
-                there = there[[number]]
-            if not _is_close(part[0], there):
-                raise ValueError(
-                    f"{type(step).__name__} makes something else of a window than of the trial "
-                    "that it is part of, so the stream would not be what the classifier was "
-                    "fitted on. Do without the step, or fit on trials that are single windows."
-                )
-
-
-def _noise(shape, dtype):
-    """As strong as EEG in microvolt, and the same every time."""
-    return (10 * np.random.default_rng(0).standard_normal(shape)).astype(dtype)
-
-
-def _find_sfreq(steps, sfreq):
-    """Return the sampling rate, given or that of the windows; raise if they differ."""
-    for step in steps:
-        fitted = step.sfreq if isinstance(step, SlidingWindows) else None
+def _resolve_sfreq(sources, sfreq):
+    """Return the sampling rate of the stream; raise ValueError if those of sources differ."""
+    for source in sources:
+        fitted = getattr(source, "sfreq", None)
         if sfreq is not None and fitted is not None and not np.isclose(sfreq, fitted):
             raise ValueError(
-                f"sfreq must be {fitted:g} Hz, the rate at which the estimator's windows were cut, "
-                f"got {sfreq:g}. Resample the stream first."
+                f"sfreq must be {fitted:g} Hz, the sampling rate of the training data, got "
+                f"{sfreq:g}: resample the stream."
             )
         sfreq = fitted if sfreq is None else sfreq
     return sfreq
 
 
-def _check_not_transductive(step):
-    kind = getattr(step, "transductive", "")
-    if kind:
-        raise ValueError(
-            f"{type(step).__name__} needs other trials of the person it transforms ({kind}), and a "
-            "stream has none. Use mode='source-only'."
-        )
+def _check_steps(steps, windows, size, make_noise):
+    """Raise ValueError unless steps transform windows of noise as the same parts of trials."""
+    starts = [0, windows[0].stride_samples_] if windows else [0]
+    trials = make_noise(2, size + starts[-1])
+    places = [(trial, number) for trial in (0, 1) for number in range(len(starts))]
+    parts = [trials[[trial], :, starts[n] : starts[n] + size] for trial, n in places]
+    for step in steps:
+        if getattr(step, "transductive", ""):
+            raise ValueError(
+                "Steps must not require other trials of the test subject, got "
+                f"{type(step).__name__} ({step.transductive}): use mode='source-only'."
+            )
+        trials, parts = step.transform(trials), [step.transform(part) for part in parts]
+        for (trial, n), part in zip(places, parts, strict=True):
+            expected = trials[trial]
+            if trials.ndim == 3:
+                expected = expected[:, starts[n] : starts[n] + size]
+            elif trials.ndim == 4:
+                expected = expected[[n]]
+            atol = TOLERANCE * np.abs(expected).max()
+            if part[0].shape != expected.shape or not np.allclose(part[0], expected, 0, atol):
+                raise ValueError(
+                    "Steps must transform a window as the same part of a longer trial, which "
+                    f"{type(step).__name__} does not: fit on trials of one window."
+                )
 
 
-def _is_close(x, y):
-    return x.shape == y.shape and np.allclose(x, y, rtol=0, atol=CLOSE * np.abs(y).max())
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not (isinstance(value, Real) and 0 < value < np.inf):
+def _check_positive(name: str, value: float | None) -> None:
+    if value is not None and not (isinstance(value, Real) and 0 < value < np.inf):
         raise ValueError(f"{name} must be a positive number, got {value!r}.")

@@ -1,8 +1,8 @@
-"""Factories, so that a test shows the sizes it needs."""
+"""Fixtures shared by all tests."""
 
 import os
 
-# scikit-learn's array API check asks for it, and scipy reads it when it is first imported.
+# Required by scikit-learn's array API check, and read when SciPy is first imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import numpy as np
@@ -11,23 +11,19 @@ import torch
 
 from skmamba.datasets import simulate_trials
 
-# Networks here are tiny: a second thread gains nothing, and on a busy machine threads that wait
-# for each other take longer than the work.
+# Networks in tests are tiny: synchronising threads takes longer than computing.
 torch.set_num_threads(1)
 
 
 @pytest.fixture
 def trials():
-    """Four people, six trials each, two classes: small, and with something to find."""
+    """Four subjects with six trials each, of two classes that differ."""
     return simulate_trials(n_subjects=4, n_trials=6, n_channels=4, n_times=256)
 
 
 @pytest.fixture
 def make_epochs():
-    """Build mne.Epochs whose value, in microvolt, tells trial, channel and time point.
-
-    EEG channel ``c`` of trial ``i`` holds ``10000 i + 1000 c + t`` microvolt at time point ``t``.
-    """
+    """Factory of mne.Epochs with values 10000 * trial + 1000 * channel + time, in microvolts."""
     mne = pytest.importorskip("mne")
 
     def make(

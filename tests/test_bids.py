@@ -1,4 +1,4 @@
-"""Folders in the BIDS layout become trials."""
+"""Trials.from_bids."""
 
 import builtins
 import json
@@ -11,7 +11,7 @@ from skmamba import Trials
 
 pytest.importorskip("mne_bids", reason="needs mne-bids")
 
-PEOPLE = "participant_id\tage\tgroup\nsub-02\t40\tn/a\nsub-01\t30\tcontrol\n"
+PARTICIPANTS = "participant_id\tage\tgroup\nsub-02\t40\tn/a\nsub-01\t30\tcontrol\n"
 HEADER = """Brain Vision Data Exchange Header File Version 1.0
 [Common Infos]
 Codepage=UTF-8
@@ -40,7 +40,7 @@ N_TIMES = 500  # at 100 Hz
 
 
 def write_recording(root, subject, session, task="film", run=None, events=()):
-    """One BrainVision recording of 1000 subject + 100 channel + time point / 10, in microvolt."""
+    """Write a BrainVision recording of 1000 * subject + 100 * channel + time / 10 microvolts."""
     folder = root / f"sub-{subject}" / (f"ses-{session}" if session else "") / "eeg"
     folder.mkdir(parents=True, exist_ok=True)
     parts = [f"sub-{subject}", session and f"ses-{session}", f"task-{task}", run and f"run-{run}"]
@@ -50,9 +50,9 @@ def write_recording(root, subject, session, task="film", run=None, events=()):
     (folder / f"{stem}_eeg.eeg").write_bytes(microvolt.T.astype("<f4").tobytes())
     (folder / f"{stem}_eeg.vhdr").write_text(HEADER.format(stem=f"{stem}_eeg"), "utf8")
     (folder / f"{stem}_eeg.vmrk").write_text(MARKERS.format(stem=f"{stem}_eeg"), "utf8")
-    about = {"TaskName": task, "SamplingFrequency": 100, "PowerLineFrequency": 50}
-    about |= {"EEGReference": "Cz", "SoftwareFilters": "n/a"}
-    (folder / f"{stem}_eeg.json").write_text(json.dumps(about))
+    sidecar = {"TaskName": task, "SamplingFrequency": 100, "PowerLineFrequency": 50}
+    sidecar |= {"EEGReference": "Cz", "SoftwareFilters": "n/a"}
+    (folder / f"{stem}_eeg.json").write_text(json.dumps(sidecar))
     (folder / f"{stem}_channels.tsv").write_text(CHANNELS)
     rows = ["onset\tduration\ttrial_type", *(f"{onset}\t0\t{name}" for onset, name in events)]
     (folder / f"{stem}_events.tsv").write_text("\n".join(rows) + "\n")
@@ -60,10 +60,10 @@ def write_recording(root, subject, session, task="film", run=None, events=()):
 
 @pytest.fixture
 def root(tmp_path):
-    """Two people; the second has two runs, and no event "calm" in the first of them."""
-    about = {"Name": "Toy", "BIDSVersion": "1.9.0"}
-    (tmp_path / "dataset_description.json").write_text(json.dumps(about))
-    (tmp_path / "participants.tsv").write_text(PEOPLE)
+    """Two subjects; the second has two runs, and no event "calm" in the first run."""
+    sidecar = {"Name": "Toy", "BIDSVersion": "1.9.0"}
+    (tmp_path / "dataset_description.json").write_text(json.dumps(sidecar))
+    (tmp_path / "participants.tsv").write_text(PARTICIPANTS)
     write_recording(tmp_path, "01", "a", run="1", events=[(1, "calm"), (3, "fear")])
     write_recording(tmp_path, "02", "a", run="1", events=[(2, "fear")])
     write_recording(tmp_path, "02", "a", run="2", events=[(1, "fear"), (2, "calm"), (3, "pause")])
@@ -71,7 +71,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_a_folder_gives_the_trials_of_a_task(root):
+def test_from_bids_reads_the_trials_of_a_task(root):
     trials = Trials.from_bids(
         root, task="film", tmin=0, tmax=0.5, event_id=["calm", "fear"], name="Toy"
     )
@@ -93,7 +93,7 @@ def test_a_folder_gives_the_trials_of_a_task(root):
     assert trials.metadata["onset"].tolist() == [1, 3, 2, 1, 2]
 
 
-def test_columns_of_the_participants_follow_their_subject(root):
+def test_participant_columns_are_joined_by_subject(root):
     metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5).metadata
     assert metadata.groupby("subject")["age"].unique().map(list).to_dict() == {
         "01": [30],
@@ -102,7 +102,7 @@ def test_columns_of_the_participants_follow_their_subject(root):
     assert (metadata["group"].isna() == (metadata["subject"] == "02")).all()
 
 
-def test_a_folder_without_a_list_of_participants_will_do(root):
+def test_participants_tsv_is_optional(root):
     (root / "participants.tsv").unlink()
     metadata = Trials.from_bids(root, task="rest", tmin=0, tmax=0.5).metadata
     assert list(metadata) == ["subject", "session", "recording", "onset", "trial"]
@@ -110,7 +110,7 @@ def test_a_folder_without_a_list_of_participants_will_do(root):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "recordings"),
+    ("selection", "recordings"),
     [
         ({"subjects": "01"}, [("01", "1")]),
         ({"subjects": ["02", "01"]}, [("01", "1"), ("02", "1"), ("02", "2")]),
@@ -118,12 +118,12 @@ def test_a_folder_without_a_list_of_participants_will_do(root):
         ({"sessions": ["a"], "runs": ["1"]}, [("01", "1"), ("02", "1")]),
     ],
 )
-def test_subjects_sessions_and_runs_choose_recordings(root, chosen, recordings):
-    metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5, **chosen).metadata
+def test_subjects_sessions_and_runs_select_recordings(root, selection, recordings):
+    metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5, **selection).metadata
     assert [*metadata.groupby(["subject", "run"]).groups] == recordings
 
 
-def test_prepare_sees_every_recording_in_memory_before_it_is_cut(root):
+def test_prepare_is_applied_to_each_loaded_recording(root):
     seen = []
 
     def prepare(raw):
@@ -137,28 +137,31 @@ def test_prepare_sees_every_recording_in_memory_before_it_is_cut(root):
 
 
 @pytest.mark.parametrize(
-    ("asked", "match"),
+    ("arguments", "match"),
     [
-        ({"task": "flim"}, r"task asks for \['flim'\], which .* have \['film', 'rest'\]"),
-        ({"subjects": ["01", "7"]}, r"subjects asks for \['7'\], .* have \['01', '02'\]"),
-        ({"runs": "3"}, r"runs asks for \['3'\], .* have \['1', '2'\]"),
-        ({"subjects": "01", "runs": "2"}, r"runs asks for \['2'\], .* have \['1'\]"),
-        ({"sessions": "b"}, r"sessions asks for \['b'\], .* have \['a'\]"),
-        ({"subjects": [1]}, r"subjects must be labels as in the file names, '01', got \[1\]"),
-        ({"event_id": ["calm", "joy"]}, r"asks for \['joy'\].*\['calm', 'fear', 'pause'\]"),
+        ({"task": "flim"}, r"task must be among \['film', 'rest'\], .* got \['flim'\]"),
+        ({"subjects": ["01", "7"]}, r"subjects must be among \['01', '02'\], .* got \['7'\]"),
+        ({"runs": "3"}, r"runs must be among \['1', '2'\], .* got \['3'\]"),
+        ({"subjects": "01", "runs": "2"}, r"runs must be among \['1'\], .* got \['2'\]"),
+        ({"sessions": "b"}, r"sessions must be among \['a'\], .* got \['b'\]"),
+        ({"subjects": [1]}, r"subjects must be str as in the file names, '01', got \[1\]"),
+        (
+            {"event_id": ["calm", "joy"]},
+            r"event_id must .*\['calm', 'fear', 'pause'\], got \['joy'\]",
+        ),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(root, asked, match):
+def test_unknown_labels_raise(root, arguments, match):
     with pytest.raises(ValueError, match=match):
-        Trials.from_bids(root, **({"task": "film", "tmin": 0, "tmax": 0.5} | asked))
+        Trials.from_bids(root, **({"task": "film", "tmin": 0, "tmax": 0.5} | arguments))
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"root must be the folder of a BIDS .*nowhere"):
         Trials.from_bids(tmp_path / "nowhere", task="film", tmin=0, tmax=1)
 
 
-def test_without_mne_bids_the_remedy_is_told(root, monkeypatch):
+def test_missing_mne_bids_raises_with_the_install_command(root, monkeypatch):
     true_import = builtins.__import__
 
     def no_bids(name, *args, **kwargs):
@@ -167,37 +170,37 @@ def test_without_mne_bids_the_remedy_is_told(root, monkeypatch):
         return true_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", no_bids)
-    with pytest.raises(ImportError, match=r"needs mne-bids .*pip install 'skmamba\[bids\]'"):
+    with pytest.raises(ImportError, match=r"requires mne-bids .*pip install 'skmamba\[bids\]'"):
         Trials.from_bids(root, task="film", tmin=0, tmax=1)
 
 
-def test_a_person_listed_twice_is_an_error_not_more_trials(root):
-    (root / "participants.tsv").write_text(PEOPLE + "sub-01\t31\tcontrol\n")
+def test_a_duplicate_participant_raises(root):
+    (root / "participants.tsv").write_text(PARTICIPANTS + "sub-01\t31\tcontrol\n")
     with pytest.raises(pd.errors.MergeError, match="not a many-to-one merge"):
         Trials.from_bids(root, task="film", tmin=0, tmax=1)
 
 
-def test_participants_without_the_prefix_are_known_all_the_same(root):
+def test_participant_ids_without_prefix_are_matched(root):
     (root / "participants.tsv").write_text("participant_id\tage\n01\t30\n02\t40\n")
     metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5).metadata
     assert metadata["age"].tolist() == [30, 30, 40, 40, 40, 40]
 
 
-def test_recordings_may_lack_a_session_that_others_have(root):
+def test_recordings_with_and_without_sessions_may_be_mixed(root):
     write_recording(root, "03", None, events=[(1, "calm")])
     metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5).metadata
     assert metadata["session"].isna().tolist() == [False] * 6 + [True]
-    with pytest.raises(ValueError, match=r"sessions asks for \['z'\], .* have \['a'\]"):
+    with pytest.raises(ValueError, match=r"sessions must be among \['a'\], .* got \['z'\]"):
         Trials.from_bids(root, task="film", sessions="z", tmin=0, tmax=0.5)
 
 
-def test_a_trial_type_with_several_values_goes_by_its_name_or_by_its_values(root):
+def test_events_with_several_values_are_selected_by_name_or_by_value(root):
     events = root / "sub-01/ses-a/eeg/sub-01_ses-a_task-film_run-1_events.tsv"
     rows = ["onset\tduration\ttrial_type\tvalue", "1\t0\tfear\t7", "3\t0\tfear\t8"]
     events.write_text("\n".join(rows) + "\n")
-    choice = {"task": "film", "tmin": 0, "tmax": 0.5}
-    by_name = Trials.from_bids(root, **choice, event_id=["calm", "fear"])
+    options = {"task": "film", "tmin": 0, "tmax": 0.5}
+    by_name = Trials.from_bids(root, **options, event_id=["calm", "fear"])
     assert by_name.y.tolist() == [1, 1, 1, 1, 0]
-    by_value = Trials.from_bids(root, **choice, event_id=["fear/7", "fear/8"])
+    by_value = Trials.from_bids(root, **options, event_id=["fear/7", "fear/8"])
     assert by_value.metadata["onset"].tolist() == [1, 3]
     assert by_value.y.tolist() == [0, 1]

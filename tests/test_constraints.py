@@ -1,4 +1,4 @@
-"""The reproducible set: it must install wherever skmamba says it runs."""
+"""Pinned versions of constraints.txt."""
 
 import tomllib
 from importlib.metadata import distributions
@@ -22,20 +22,23 @@ PINS = {
 }
 
 
-def test_what_is_pinned_runs_on_the_oldest_python():
+def test_pinned_versions_support_the_oldest_python():
     pinned = [
         package
         for package in distributions()
         if PINS.get(canonicalize_name(package.name)) == package.version.split("+")[0]
     ]
-    assert len(pinned) > 50  # of those that are installed
+    assert len(pinned) > 50
     for package in pinned:
         python = package.metadata.get("Requires-Python", "")
-        assert OLDEST_PYTHON in SpecifierSet(python), f"{package.name} needs Python {python}"
+        assert OLDEST_PYTHON in SpecifierSet(python), f"{package.name} requires Python {python}"
 
 
-def test_all_that_is_asked_for_is_pinned_as_it_may_be():
+def test_every_requirement_is_pinned_to_an_allowed_version():
     extras = chain.from_iterable(PROJECT["optional-dependencies"].values())
-    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras]):
-        if wanted.name not in ("skmamba", "mamba-ssm"):  # itself; CUDA has a torch of its own
-            assert PINS[canonicalize_name(wanted.name)] in wanted.specifier, wanted
+    for requirement in map(Requirement, [*PROJECT["dependencies"], *extras]):
+        if requirement.name not in (
+            "skmamba",
+            "mamba-ssm",
+        ):  # requires CUDA
+            assert PINS[canonicalize_name(requirement.name)] in requirement.specifier, requirement

@@ -1,4 +1,4 @@
-"""Columns of metadata that come as groups."""
+"""Validation of groups passed as metadata."""
 
 import numpy as np
 import pandas as pd
@@ -7,50 +7,52 @@ import pytest
 from skmamba._metadata import get_columns
 
 
-class Asker:
+class Splitter:
     pass
 
 
 def read(groups, *columns, n_samples=None):
-    return get_columns(groups, *columns, asker=Asker(), n_samples=n_samples)
+    return get_columns(groups, *columns, estimator=Splitter(), n_samples=n_samples)
 
 
 METADATA = pd.DataFrame({"subject": ["b", "a", "b"], "session": [1, 2, 1]}, index=[7, 7, 3])
 
 
-def test_columns_come_in_the_order_asked_for():
+def test_columns_are_returned_in_the_requested_order():
     session, subject = read(METADATA, "session", "subject")
     np.testing.assert_array_equal(session, [1, 2, 1])
     np.testing.assert_array_equal(subject, ["b", "a", "b"])
 
 
-def test_a_dict_of_columns_is_metadata():
+def test_a_dict_of_columns_is_accepted():
     (session,) = read({"session": [1, 2], "subject": [0, 0]}, "session")
     np.testing.assert_array_equal(session, [1, 2])
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, pd.Index])
-def test_one_column_may_come_alone(kind):
+def test_a_single_column_may_be_passed_as_array(kind):
     (subject,) = read(kind(["b", "a", "b"]), "subject")
     np.testing.assert_array_equal(subject, ["b", "a", "b"])
 
 
-def test_one_of_two_columns_is_not_enough():
+def test_a_single_column_where_two_are_required_raises():
     with pytest.raises(ValueError, match="a DataFrame with 'subject' and 'session', got Series"):
         read(METADATA["subject"], "subject", "session")
 
 
-def test_two_dimensions_are_no_column():
+def test_a_two_dimensional_array_raises():
     with pytest.raises(ValueError, match=r"got ndarray of shape \(3, 1\)"):
         read(np.zeros((3, 1)), "subject")
 
 
-def test_no_groups_name_who_asks_and_for_what():
-    with pytest.raises(ValueError, match="Asker needs groups=metadata with 'subject' and 'trial'"):
+def test_missing_groups_raise():
+    with pytest.raises(
+        ValueError, match="Splitter requires groups=metadata with 'subject' and 'trial'"
+    ):
         read(None, "subject", "trial")
 
 
-def test_a_missing_column_is_named_with_those_there_are():
+def test_a_missing_column_raises():
     with pytest.raises(ValueError, match="with 'trial', got only subject, session"):
         read(METADATA, "trial")
     with pytest.raises(ValueError, match="got only no column"):
@@ -58,20 +60,20 @@ def test_a_missing_column_is_named_with_those_there_are():
 
 
 @pytest.mark.parametrize("groups", [METADATA, METADATA["subject"]])
-def test_lengths_are_compared(groups):
+def test_a_wrong_number_of_rows_raises(groups):
     assert len(read(groups, "subject", n_samples=3)[0]) == 3
-    with pytest.raises(ValueError, match="there are 4 samples and 3 rows"):
+    with pytest.raises(ValueError, match="got 3 rows for 4 samples"):
         read(groups, "subject", n_samples=4)
 
 
-@pytest.mark.parametrize("hole", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 @pytest.mark.parametrize("alone", [False, True])
-def test_a_missing_entry_is_an_error(hole, alone):
-    groups = pd.Series([1, hole, 2], dtype=object)
-    with pytest.raises(ValueError, match="Asker needs 'subject' of every sample"):
+def test_missing_values_raise(missing, alone):
+    groups = pd.Series([1, missing, 2], dtype=object)
+    with pytest.raises(ValueError, match="Splitter requires 'subject' of every sample"):
         read(groups if alone else groups.to_frame("subject"), "subject")
 
 
-def test_holes_in_other_columns_do_no_harm():
+def test_missing_values_in_other_columns_are_ignored():
     (session,) = read(METADATA.assign(subject=None), "session")
     np.testing.assert_array_equal(session, [1, 2, 1])

@@ -1,4 +1,4 @@
-"""The door for MNE: Epochs in, microvolt out."""
+"""Conversion of mne.Epochs to arrays in microvolts."""
 
 import sys
 
@@ -14,13 +14,13 @@ from skmamba import ChannelPicker, SlidingWindows
 from skmamba._mne import as_array, get_ch_names, is_epochs
 
 
-def test_volts_become_microvolts(make_epochs):
+def test_volts_are_converted_to_microvolts(make_epochs):
     X = as_array(make_epochs(n_trials=2, ch_names=["Fp1", "Fp2"], n_times=3))
     expected = [[[0, 1, 2], [1000, 1001, 1002]], [[10000, 10001, 10002], [11000, 11001, 11002]]]
     np.testing.assert_allclose(X, expected, rtol=1e-12)
 
 
-def test_epochs_stay_in_volts(make_epochs):
+def test_conversion_does_not_change_the_epochs(make_epochs):
     epochs = make_epochs()
     before = epochs.get_data().copy()
     X = as_array(epochs)
@@ -28,7 +28,7 @@ def test_epochs_stay_in_volts(make_epochs):
     np.testing.assert_array_equal(epochs.get_data(), before)
 
 
-def test_channels_that_are_no_eeg_are_dropped(make_epochs):
+def test_channels_other_than_eeg_are_dropped(make_epochs):
     epochs = make_epochs(n_trials=2, ch_names=["Fp1", "Fp2"], n_times=3, other=["EOG1", "EOG2"])
     assert epochs.get_data().shape == (2, 4, 3)
     assert as_array(epochs)[0].round().tolist() == [[0, 1, 2], [1000, 1001, 1002]]
@@ -41,14 +41,16 @@ def test_bad_channels_are_kept(make_epochs):
     np.testing.assert_allclose(as_array(epochs)[0, :, 0], [0, 1000, 2000])
 
 
-def test_epochs_without_eeg_say_what_they_hold(make_epochs):
+def test_epochs_without_eeg_channels_raise(make_epochs):
     epochs = make_epochs(ch_names=["Fp1"], other=["EOG"]).pick(["EOG"], verbose=False)
-    with pytest.raises(ValueError, match=r"no EEG channel, only \['eog'\].*set_channel_types"):
+    with pytest.raises(
+        ValueError, match=r"X must have EEG channels, got only \['eog'\].*set_channel_types"
+    ):
         as_array(epochs)
 
 
 @pytest.mark.parametrize("rows", [[2, 0], np.array([2, 0])], ids=["list", "array"])
-def test_the_list_that_indexing_makes_gives_the_rows_asked_for(make_epochs, rows):
+def test_the_list_made_by_sklearn_indexing_gives_the_indexed_trials(make_epochs, rows):
     epochs = make_epochs(n_trials=4)
     listed = _safe_indexing(epochs, rows)
     assert isinstance(listed, list)
@@ -58,7 +60,7 @@ def test_the_list_that_indexing_makes_gives_the_rows_asked_for(make_epochs, rows
     assert get_ch_names(listed) == ["Fp1", "Fp2", "F3"]
 
 
-def test_lists_and_tuples_of_epochs_are_put_under_each_other(make_epochs):
+def test_lists_and_tuples_of_epochs_are_concatenated(make_epochs):
     parts = (make_epochs(n_trials=2), make_epochs(n_trials=1))
     X = as_array(parts)
     np.testing.assert_allclose(X[:, 0, 0], [0, 10000, 0])
@@ -73,28 +75,28 @@ def test_lists_and_tuples_of_epochs_are_put_under_each_other(make_epochs):
         ({"ch_names": ["Fp1"]}, r"\['Fp1', 'Fp2'\] at 128 Hz and \['Fp1'\] at 128 Hz"),
         ({"ch_names": ["Fp1", "Fp2"], "sfreq": 256.0}, r"at 128 Hz and .* at 256 Hz"),
     ],
-    ids=["other name", "other order", "fewer", "other rate"],
+    ids=["other name", "other order", "fewer", "other sfreq"],
 )
-def test_parts_of_other_recordings_are_refused(make_epochs, other, match):
+def test_lists_of_epochs_with_different_channels_or_sampling_rates_raise(make_epochs, other, match):
     first = make_epochs(n_trials=1, ch_names=["Fp1", "Fp2"])
     with pytest.raises(ValueError, match=match):
         as_array([first, make_epochs(n_trials=1, **other)])
 
 
-def test_parts_may_differ_in_channels_that_are_no_eeg(make_epochs):
+def test_lists_of_epochs_may_differ_in_channels_other_than_eeg(make_epochs):
     X = as_array([make_epochs(n_trials=1, other=["EOG"]), make_epochs(n_trials=1)])
     np.testing.assert_allclose(X[0], X[1])
 
 
 @pytest.mark.parametrize("X", [np.ones((2, 3)), [[1, 2], [3, 4]], [], None, "text"])
-def test_what_is_no_epochs_passes_untouched(make_epochs, X):
+def test_other_input_is_returned_unchanged(make_epochs, X):
     assert "mne" in sys.modules
     assert not is_epochs(X)
     assert as_array(X) is X
     assert get_ch_names(X) is None
 
 
-def test_nobody_without_epochs_waits_for_mne(monkeypatch):
+def test_mne_is_not_imported_for_arrays(monkeypatch):
     monkeypatch.delitem(sys.modules, "mne", raising=False)
     assert not is_epochs(np.ones((2, 3, 4)))
     assert "mne" not in sys.modules

@@ -1,4 +1,4 @@
-"""MOABB runs our pipelines on its own invented data set, and its scores are scikit-learn's."""
+"""Evaluation of our pipelines by MOABB on its simulated data set, against scikit-learn's scores."""
 
 import os
 import pickle
@@ -29,11 +29,11 @@ from moabb.paradigms import LeftRightImagery
 from pyriemann.estimation import Covariances
 from pyriemann.tangentspace import TangentSpace
 
-# MOABB 1.7 leaves the type of its stored scores to h5py
+# MOABB 1.7 does not set the type of its saved scores
 pytestmark = pytest.mark.filterwarnings("ignore:Creating a dataset without passing data or dtype")
 
 SFREQ = 100
-AMPLITUDE = 10e-6  # in volt; the noise has 20e-6
+AMPLITUDE = 10e-6  # volt; the noise has 20e-6
 SUBJECTS = ["1", "2", "3"]
 SESSIONS = ["0", "1"]
 SIDES = ["left_hand", "right_hand"]
@@ -41,7 +41,7 @@ SIDES = ["left_hand", "right_hand"]
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory):
-    """Where MOABB and MNE may write: the user's settings, data and results stay alone."""
+    """Folder for the settings, data and results of MOABB and MNE."""
     folder = tmp_path_factory.mktemp("moabb")
     settings = ["_MNE_FAKE_HOME_DIR", "MNE_DATA", "MOABB_RESULTS"]
     with mock.patch.dict(os.environ, dict.fromkeys(settings, str(folder))):
@@ -50,9 +50,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def dataset(folder):
-    """Three people with two sessions of 16 trials: a left hand moves with a rhythm of 12 Hz."""
+    """Three subjects, two sessions of 16 trials; a rhythm of 12 Hz in trials of the left hand."""
 
-    # Not at the top of the module: joblib's workers cannot import a test.
+    # Not at the top of the module, which joblib's workers cannot import.
     class RhythmDataset(FakeDataset):
         def _get_single_subject_data(self, subject):
             sessions = super()._get_single_subject_data(subject)
@@ -66,7 +66,7 @@ def dataset(folder):
                     raw.apply_function(lambda x, rhythm=rhythm: x + AMPLITUDE * rhythm, picks="eeg")
             return sessions
 
-    with mock.patch.object(tempfile, "tempdir", str(folder)):  # it makes a folder of its own
+    with mock.patch.object(tempfile, "tempdir", str(folder)):  # FakeDataset creates a folder
         return RhythmDataset(
             event_list=SIDES,
             n_sessions=len(SESSIONS),
@@ -87,35 +87,26 @@ def paradigm():
 
 @pytest.fixture(scope="module")
 def arrays(dataset, paradigm):
-    """What MOABB hands to pipelines: X, y as names, and the metadata."""
+    """X, y as names, and metadata, as MOABB passes them to pipelines."""
     return paradigm.get_data(dataset)
 
 
 @pytest.fixture(scope="module")
 def pipelines():
-    network = MSiMambaClassifier(
-        8,
-        n_members=1,
-        d_hidden=4,
-        n_kernels=2,
-        max_epochs=10,
-        lr=1e-2,
-        batch_size=16,
-        random_state=0,
-    )
+    sizes = {"n_members": 1, "d_hidden": 4, "n_kernels": 2, "batch_size": 16}
+    network = MSiMambaClassifier(8, **sizes, max_epochs=10, lr=1e-2, random_state=0)
     tangent = make_pipeline(Covariances("oas"), TangentSpace(), LogisticRegression())
     return {
-        "MS-iMamba": make_pipeline(SlidingWindows(window_size=1.0, sfreq=SFREQ), network),
+        "MS-iMamba": make_pipeline(SlidingWindows(1.0, sfreq=SFREQ), network),
         "tangent": make_pipeline(
-            SlidingWindows(window_size_samples=64, stride_samples=32),
-            WindowVotingClassifier(tangent),
+            SlidingWindows(0.64, 0.32, sfreq=SFREQ), WindowVotingClassifier(tangent)
         ),
     }
 
 
 @pytest.fixture
 def run(dataset, paradigm, tmp_path):
-    """Evaluate pipelines; get the score by pipeline, subject and session."""
+    """Return a function that evaluates pipelines to scores by pipeline, subject and session."""
 
     def run(evaluation, pipelines, param_grid=None, **params):
         params = {"random_state": 0, "hdf5_path": str(tmp_path), "overwrite": True, **params}
@@ -128,25 +119,25 @@ def run(dataset, paradigm, tmp_path):
     return run
 
 
-def score_by_hand(protocol, pipeline, arrays):
-    """What scikit-learn makes of the same arrays, by subject and session."""
+def score_with_sklearn(protocol, pipeline, arrays):
+    """Score a pipeline by subject and session with scikit-learn."""
     X, y, metadata = arrays
     subject = metadata["subject"].astype(str).to_numpy()
     session = metadata["session"].astype(str).to_numpy()
     scores = {}
-    for person, day in product(SUBJECTS, SESSIONS):
-        test = (subject == person) & (session == day)
+    for one, day in product(SUBJECTS, SESSIONS):
+        test = (subject == one) & (session == day)
         if protocol == "within session":
             cv = StratifiedKFold(2, shuffle=True, random_state=0)
             folds = cross_val_score(pipeline, X[test], y[test], cv=cv, scoring="roc_auc")
-            scores[person, day] = folds.mean()
+            scores[one, day] = folds.mean()
             continue
         train = {
-            "cross session": (subject == person) & (session != day),
-            "cross subject": subject != person,
+            "cross session": (subject == one) & (session != day),
+            "cross subject": subject != one,
         }[protocol]
         fitted = clone(pipeline).fit(X[train], y[train])
-        scores[person, day] = get_scorer("roc_auc")(fitted, X[test], y[test])
+        scores[one, day] = get_scorer("roc_auc")(fitted, X[test], y[test])
     return scores
 
 
@@ -161,8 +152,8 @@ def score_by_hand(protocol, pipeline, arrays):
 def test_scores_are_those_of_scikit_learn(protocol, evaluation, params, run, pipelines, arrays):
     scores = run(evaluation, pipelines, **params)
     for name, pipeline in pipelines.items():
-        by_hand = score_by_hand(protocol, pipeline, arrays)
-        assert scores[name].to_dict() == pytest.approx(by_hand, abs=1e-6)  # stored as float32
+        expected = score_with_sklearn(protocol, pipeline, arrays)
+        assert scores[name].to_dict() == pytest.approx(expected, abs=1e-6)  # saved as float32
         assert scores[name].mean() > 0.7
 
 
@@ -172,24 +163,24 @@ def test_epochs_give_the_scores_of_arrays(run, pipelines):
 
 
 @pytest.mark.parametrize("name", ["MS-iMamba", "tangent"])
-def test_who_learned_from_arrays_reads_epochs(name, pipelines, arrays, dataset, paradigm):
+def test_a_model_fitted_on_arrays_predicts_epochs(name, pipelines, arrays, dataset, paradigm):
     X, y, _ = arrays
     epochs, *_ = paradigm.get_data(dataset, return_epochs=True)
     fitted = clone(pipelines[name]).fit(X, y)
-    assert np.std(X) > 1e5 * np.std(epochs.get_data())  # microvolt, and volt
+    assert np.std(X) > 1e5 * np.std(epochs.get_data())  # microvolt and volt
     np.testing.assert_allclose(fitted.predict_proba(epochs), fitted.predict_proba(X), atol=1e-6)
 
 
 @pytest.fixture
 def load_models(tmp_path, monkeypatch):
-    """Read what save_model wrote, in the order of subjects and folds."""
-    # Before it saves, MOABB 1.7 hangs a function of its own on every fitted step, and pickle
-    # looks for it on the step's class: no model with a step of scikit-learn loads without.
+    """Load the models of ``save_model=True``, in the order of subjects and folds."""
+    # MOABB 1.7 sets this attribute on every fitted step before it pickles the model, and pickle
+    # looks it up on the class of the step.
     monkeypatch.setattr(BaseEstimator, "_sklearn_is_fitted_true", lambda self: True, raising=False)
     return lambda: [pickle.loads(path.read_bytes()) for path in sorted(tmp_path.rglob("*.pkl"))]
 
 
-def test_saved_models_know_the_names_of_labels(run, pipelines, arrays, load_models):
+def test_saved_models_contain_the_names_of_labels(run, pipelines, arrays, load_models):
     flags = {"return_epochs": True, "mne_labels": True, "save_model": True}
     scores = run(CrossSubjectEvaluation, {"MS-iMamba": pipelines["MS-iMamba"]}, **flags)
     models = load_models()
@@ -201,13 +192,13 @@ def test_saved_models_know_the_names_of_labels(run, pipelines, arrays, load_mode
         assert scores["MS-iMamba", str(subject), session] == pytest.approx(score, abs=1e-6)
 
 
-def test_a_grid_over_windows_and_network_is_searched(run, pipelines, load_models):
-    grid = {"slidingwindows__size": [0.5, 1.0], "msimambaclassifier__d_model": [8]}
+def test_param_grid_searches_over_windows_and_network(run, pipelines, load_models):
+    grid = {"slidingwindows__window_size": [0.5, 1.0], "msimambaclassifier__d_model": [8]}
     pipelines = {"MS-iMamba": pipelines["MS-iMamba"]}
     run(CrossSessionEvaluation, pipelines, {"MS-iMamba": grid}, save_model=True)
     models = load_models()
     assert len(models) == len(SUBJECTS) * len(SESSIONS)
     for model in models:
         assert len(model.cv_results_["params"]) == 2
-        best = model.best_params_["slidingwindows__size"]
-        assert model.best_estimator_["slidingwindows"].size_ == best * SFREQ
+        best = model.best_params_["slidingwindows__window_size"]
+        assert model.best_estimator_["slidingwindows"].window_size_samples_ == best * SFREQ

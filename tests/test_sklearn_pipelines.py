@@ -1,4 +1,4 @@
-"""What the package promises: cross-validation, LOSO and grid search are plain scikit-learn."""
+"""Cross-validation, grid search and metadata routing of scikit-learn around our pipelines."""
 
 import pickle
 
@@ -29,7 +29,11 @@ PICKS = ["Fp1", "F3", "F4"]
 
 def make_clf(**params):
     tiny = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 2, "random_state": 0}
-    return MSiMambaClassifier(**{**tiny, **params})
+    return MSiMambaClassifier(**{**tiny, "n_members": 1, **params})
+
+
+def make_windows(stride=None):
+    return SlidingWindows(1.0, stride, sfreq=128.0)
 
 
 @pytest.fixture(scope="module")
@@ -42,33 +46,30 @@ def groups(trials):
     return trials.metadata["subject"].to_numpy()
 
 
-def as_epochs(trials):
-    info = mne.create_info(list(trials.ch_names), trials.sfreq, "eeg")
-    return mne.EpochsArray(trials.X * 1e-6, info, verbose=False)
-
-
 @pytest.fixture(scope="module", params=["array", "epochs", "bags"])
 def data(request, trials):
-    """X in each form that it may have, and a pipeline that takes it."""
+    """X as an array, mne.Epochs or bags of windows, and a pipeline that takes it."""
+    windows = make_windows(stride=0.5)
     if request.param == "bags":
-        return SlidingWindows(window_size_samples=128, stride_samples=64).fit_transform(
-            trials.X
-        ), make_pipeline(make_clf())
-    picker = ChannelPicker(PICKS, ch_names=trials.ch_names)
-    pipe = make_pipeline(
-        picker, SlidingWindows(window_size_samples=128, stride_samples=64), make_clf()
-    )
-    return (as_epochs(trials) if request.param == "epochs" else trials.X), pipe
+        return windows.fit_transform(trials.X), make_pipeline(make_clf())
+    pipe = make_pipeline(ChannelPicker(PICKS, ch_names=trials.ch_names), windows, make_clf())
+    if request.param == "array":
+        return trials.X, pipe
+    info = mne.create_info(list(trials.ch_names), trials.sfreq, "eeg")
+    return mne.EpochsArray(trials.X * 1e-6, info, verbose=False), pipe
 
 
-def test_leave_one_subject_out_by_cross_val_score(data, trials, groups):
+# Cross-validation
+
+
+def test_leave_one_subject_out_gives_one_score_per_subject(data, trials, groups):
     X, pipe = data
     scores = cross_val_score(pipe, X, trials.y, groups=groups, cv=LeaveOneGroupOut())
     assert scores.shape == (4,)
     assert np.isfinite(scores).all()
 
 
-def test_cross_validate_with_string_labels_and_several_scores(data, trials, groups):
+def test_cross_validate_takes_string_labels_and_several_scores(data, trials, groups):
     X, pipe = data
     words = np.array(["rest", "task"])[trials.y]
     scores = cross_validate(
@@ -78,15 +79,19 @@ def test_cross_validate_with_string_labels_and_several_scores(data, trials, grou
     assert np.isfinite(scores["test_roc_auc"]).all()
 
 
-def test_cross_val_predict_answers_once_a_trial(data, trials, groups):
+@pytest.mark.parametrize("method", ["predict_proba", "calibration"])
+def test_cross_val_predict_and_calibration_give_one_row_per_trial(data, trials, groups, method):
     X, pipe = data
-    proba = cross_val_predict(
-        pipe, X, trials.y, groups=groups, cv=GroupKFold(2), method="predict_proba"
-    )
-    assert proba.shape == (24, 2)
+    if method == "calibration":
+        proba = CalibratedClassifierCV(pipe, cv=2).fit(X, trials.y).predict_proba(X)
+    else:
+        proba = cross_val_predict(
+            pipe, X, trials.y, groups=groups, cv=GroupKFold(2), method="predict_proba"
+        )
+    assert proba.sum(1) == pytest.approx(np.ones(24))
 
 
-def test_clone_and_pickle_of_a_fitted_pipeline(data, trials):
+def test_clones_and_pickles_of_a_fitted_pipeline_predict_the_same(data, trials):
     X, pipe = data
     fitted = clone(pipe).fit(X, trials.y)
     expected = fitted.predict_proba(X)
@@ -94,42 +99,27 @@ def test_clone_and_pickle_of_a_fitted_pipeline(data, trials):
     assert np.array_equal(clone(fitted).fit(X, trials.y).predict_proba(X), expected)
 
 
-def test_calibration_on_top(data, trials):
+# Search
+
+
+def test_grid_search_over_window_size_and_width_in_two_processes(data, trials, groups):
     X, pipe = data
-    calibrated = CalibratedClassifierCV(pipe, cv=2, method="sigmoid").fit(X, trials.y)
-    assert calibrated.predict_proba(X).sum(1) == pytest.approx(np.ones(24))
-
-
-@pytest.mark.parametrize("form", ["array", "epochs"])
-def test_grid_search_over_window_length_and_width_in_two_processes(form, trials, groups):
-    X = as_epochs(trials) if form == "epochs" else trials.X
-    pipe = make_pipeline(
-        ChannelPicker(PICKS, ch_names=trials.ch_names),
-        SlidingWindows(window_size_samples=128),
-        make_clf(),
-    )
-    grid = {"slidingwindows__size": [64, 128], "msimambaclassifier__d_model": [4, 8]}
+    grid = {"msimambaclassifier__d_model": [4, 8]}
+    if "slidingwindows" in pipe.named_steps:
+        grid["slidingwindows__window_size"] = [0.5, 1.0]
     search = GridSearchCV(pipe, grid, cv=GroupKFold(2), n_jobs=2, error_score="raise")
     search.fit(X, trials.y, groups=groups)
-    assert len(search.cv_results_["params"]) == 4
-    best = search.best_params_["slidingwindows__size"]
-    assert search.best_estimator_[-1].n_times_ == best
+    assert len(search.cv_results_["params"]) == 2 ** len(grid)
+    best = search.best_params_.get("slidingwindows__window_size", 1.0)
+    assert search.best_estimator_[-1].n_times_ == 128 * best
 
 
-def test_grid_search_over_bags_in_two_processes(trials, groups):
-    bags = SlidingWindows(window_size_samples=128, stride_samples=64).fit_transform(trials.X)
-    grid = {"d_model": [4, 8], "voting": ["soft", "hard"]}
-    search = GridSearchCV(make_clf(), grid, cv=GroupKFold(2), n_jobs=2, error_score="raise")
-    search.fit(bags, trials.y, groups=groups)
-    assert search.best_estimator_.predict(bags).shape == (24,)
-
-
-def test_nested_grouped_search_under_metadata_routing(data, trials, groups):
+def test_nested_search_passes_groups_by_metadata_routing(data, trials, groups):
     X, pipe = data
     grid = {"msimambaclassifier__d_model": [4, 8]}
     with config_context(enable_metadata_routing=True):
         search = GridSearchCV(pipe, grid, cv=GroupKFold(2), error_score="raise")
-        scores = cross_validate(
+        scores = cross_val_score(
             search,
             X,
             trials.y,
@@ -137,31 +127,30 @@ def test_nested_grouped_search_under_metadata_routing(data, trials, groups):
             params={"groups": groups},
             error_score="raise",
         )
-    assert scores["test_score"].shape == (4,)
+    assert scores.shape == (4,)
 
 
-def test_groups_reach_early_stopping_when_they_are_requested(trials, groups):
+@pytest.mark.parametrize("metadata", ["groups", "sample_weight"])
+def test_requested_metadata_reaches_fit(trials, groups, metadata):
+    clf = make_clf(early_stopping=True)
     with config_context(enable_metadata_routing=True):
-        clf = make_clf(early_stopping=True).set_fit_request(groups=True)
-        pipe = make_pipeline(SlidingWindows(window_size_samples=128), clf)
+        clf.set_fit_request(**{metadata: True})
+        if metadata == "sample_weight":
+            clf.set_score_request(sample_weight=True)
         scores = cross_val_score(
-            pipe,
+            make_pipeline(make_windows(), clf),
             trials.X,
             trials.y,
             cv=GroupKFold(2),
-            params={"groups": groups},
+            params={"groups": groups, "sample_weight": np.ones(24)}
+            if metadata == "sample_weight"
+            else {"groups": groups},
             error_score="raise",
         )
     assert np.isfinite(scores).all()
 
 
-def test_sample_weight_reaches_fit_and_score_when_requested(trials):
-    with config_context(enable_metadata_routing=True):
-        clf = make_clf().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
-        scores = cross_val_score(
-            clf, trials.X, trials.y, params={"sample_weight": np.ones(24)}, error_score="raise"
-        )
-    assert np.isfinite(scores).all()
+# Processes and threads
 
 
 @pytest.fixture
@@ -173,27 +162,25 @@ def two_torch_threads():
 
 
 @pytest.mark.parametrize("clf", [make_clf(), BraindecodeClassifier(max_epochs=2, random_state=0)])
-def test_scores_are_the_same_to_the_bit_in_other_processes(clf, trials, groups, two_torch_threads):
-    pipe = make_pipeline(SlidingWindows(window_size_samples=128), clf)
-
-    def probabilities(n_jobs):
-        cv = GroupKFold(2).split(trials.X, trials.y, groups)
-        return cross_val_predict(
-            pipe, trials.X, trials.y, cv=list(cv), method="predict_proba", n_jobs=n_jobs
-        )
-
-    assert np.array_equal(probabilities(1), probabilities(2))
+def test_predictions_are_bitwise_equal_in_other_processes(clf, trials, groups, two_torch_threads):
+    pipe = make_pipeline(make_windows(), clf)
+    options = {"groups": groups, "cv": GroupKFold(2), "method": "predict_proba"}
+    one, two = (cross_val_predict(pipe, trials.X, trials.y, n_jobs=n, **options) for n in (1, 2))
+    assert np.array_equal(one, two)
     assert torch.get_num_threads() == 2
 
 
-def test_fits_of_threads_side_by_side_equal_fits_one_by_one(trials):
+def test_fits_in_parallel_threads_equal_serial_fits(trials):
     def fit_predict(seed):
         return make_clf(random_state=seed).fit(trials.X, trials.y).predict_proba(trials.X)
 
     seeds = [0, 1, 0, 1]
-    alone = [fit_predict(seed) for seed in seeds]
-    together = Parallel(n_jobs=2, backend="threading")(delayed(fit_predict)(s) for s in seeds)
-    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+    serial = [fit_predict(seed) for seed in seeds]
+    parallel = Parallel(n_jobs=2, backend="threading")(delayed(fit_predict)(s) for s in seeds)
+    assert all(np.array_equal(a, b) for a, b in zip(serial, parallel, strict=True))
+
+
+# Two axes, output and memory
 
 
 def test_bagging_takes_flat_rows_with_n_chans(trials):
@@ -202,25 +189,23 @@ def test_bagging_takes_flat_rows_with_n_chans(trials):
     assert bagging.fit(flat, trials.y).predict(flat).shape == (24,)
 
 
-def test_set_output_reaches_through_the_steps(trials):
-    pipe = make_pipeline(ChannelPicker(), SlidingWindows(window_size_samples=128), make_clf())
+def test_set_output_leaves_bags_as_arrays(trials):
+    pipe = make_pipeline(ChannelPicker(), make_windows(), make_clf())
     pipe.set_output(transform="pandas")
     assert pipe.fit(trials.X, trials.y).predict(trials.X).shape == (24,)
 
 
 def test_windows_reach_the_network_without_a_copy_of_x(trials, monkeypatch):
-    from skmamba.classifiers import _base
+    from skmamba.classifiers import base
 
     seen = []
-    dataset = _base.WindowDataset
+    dataset = base.WindowDataset
     monkeypatch.setattr(
-        _base,
+        base,
         "WindowDataset",
         lambda bags, *args, **kw: seen.append(bags) or dataset(bags, *args, **kw),
     )
     X = trials.X.astype("float64")
-    make_pipeline(SlidingWindows(window_size_samples=128, stride_samples=16), make_clf()).fit(
-        X, trials.y
-    ).predict(X)
+    make_pipeline(make_windows(stride=0.125), make_clf()).fit(X, trials.y).predict(X)
     assert seen
     assert all(np.shares_memory(bags, X) for bags in seen)

@@ -1,4 +1,4 @@
-"""The order of the examples in the gallery: that of a reader, not of the alphabet."""
+"""Order of the examples in the gallery."""
 
 ORDER = (
     "quickstart.py",
@@ -6,7 +6,7 @@ ORDER = (
     "grid_search.py",
     "compare_and_leak.py",
     "explain.py",
-    "saving.py",
+    "persistence.py",
     "streaming.py",
     "deap_loso.py",
     "loso_on_dask.py",
@@ -14,6 +14,6 @@ ORDER = (
 )
 
 
-def place(filename):
-    """Place of an example; one that is not listed goes last."""
+def get_position(filename):
+    """Return the position of an example; one that is not listed is last."""
     return ORDER.index(filename) if filename in ORDER else len(ORDER)

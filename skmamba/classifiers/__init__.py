@@ -1,7 +1,7 @@
 """Classifiers of trials."""
 
-from ._braindecode import BraindecodeClassifier
-from ._msimamba import MSiMambaClassifier
-from ._voting import WindowVotingClassifier
+from .braindecode import BraindecodeClassifier
+from .msimamba import MSiMambaClassifier
+from .voting import WindowVotingClassifier
 
 __all__ = ["BraindecodeClassifier", "MSiMambaClassifier", "WindowVotingClassifier"]

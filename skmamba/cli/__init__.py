@@ -1,8 +1,5 @@
-"""The command ``skmamba``: evaluate, look for leaks and report without writing Python.
+"""The command ``skmamba``; heavy packages are imported where they are used."""
 
-What is heavy is imported where it is used: asking for help must not wait for torch.
-"""
-
-from ._commands import main
+from .main import main
 
 __all__ = ["main"]

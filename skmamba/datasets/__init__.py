@@ -1,11 +1,24 @@
-"""Sources of trials."""
+"""Loaders of data sets, simulated trials, and writers of synthetic files.
 
-from ._deap import load_deap, write_fake_deap
-from ._dreamer import load_dreamer, write_fake_dreamer
-from ._eegmat import load_eegmat
-from ._files import DataFormatError
-from ._seed import load_seed, load_seed_iv, write_fake_seed, write_fake_seed_iv
-from ._simulated import simulate_trials
+``CHANNELS`` maps "deap", "dreamer", "seed" and "seed-iv" to the names of their EEG channels, in
+the order of the files.
+"""
+
+from . import deap, dreamer, seed
+from ._fakes import write_fake_deap, write_fake_dreamer, write_fake_seed, write_fake_seed_iv
+from ._io import DataFormatError
+from .deap import load_deap
+from .dreamer import load_dreamer
+from .eegmat import load_eegmat
+from .seed import load_seed, load_seed_iv
+from .simulated import simulate_trials
+
+CHANNELS = {
+    "deap": tuple(deap.CH_NAMES),
+    "dreamer": tuple(dreamer.CH_NAMES),
+    "seed": tuple(seed.CH_NAMES),
+    "seed-iv": tuple(seed.CH_NAMES),
+}
 
 __all__ = [
     "DataFormatError",

@@ -1,10 +1,9 @@
-"""Results that can be trusted: protocols, leaks, evaluation that resumes, statistics."""
+"""Protocols, leakage checks, evaluation and statistics."""
 
-from .._results import EvaluationResults
-from ._evaluate import evaluate, score_by_subject
-from ._leakage import leakage_report
-from ._leakage_gap import leakage_gap
-from ._splitters import (
+from .._results import EvaluationResults, score_by_subject
+from .evaluate import evaluate
+from .leakage import leakage_gap, leakage_report
+from .splitters import (
     CrossSessionSplit,
     CrossStimulusSplit,
     CrossSubjectSplit,
@@ -13,7 +12,7 @@ from ._splitters import (
     RandomWindowsKFold,
     WithinSubjectSplit,
 )
-from ._statistics import compare
+from .statistics import compare
 
 __all__ = [
     "CrossSessionSplit",

@@ -1,8 +1,8 @@
-"""What a model listens to: frequencies, channels, time points."""
+"""Inspection of models: frequencies, channels and attributions."""
 
-from ._attribution import input_attribution
-from ._electrodes import electrode_failure
-from ._frequency import frequency_profile
-from ._importance import channel_importance
+from .attribution import input_attribution
+from .channel_importance import channel_importance
+from .electrode_failure import electrode_failure
+from .frequency import frequency_profile
 
 __all__ = ["channel_importance", "electrode_failure", "frequency_profile", "input_attribution"]

@@ -1,12 +1,11 @@
 """Networks: windows in, logits out."""
 
-from ._dlinear import DLinear
-from ._ensemble import MSiMambaEnsemble
-from ._informer import Informer
-from ._itransformer import ITransformer
-from ._nonstationary_transformer import NonstationaryTransformer
-from ._timesnet import TimesNet
-from .msimamba import MSiMamba
+from .dlinear import DLinear
+from .informer import Informer
+from .itransformer import ITransformer
+from .msimamba import MSiMamba, MSiMambaEnsemble
+from .nonstationary_transformer import NonstationaryTransformer
+from .timesnet import TimesNet
 
 __all__ = [
     "DLinear",

@@ -1,224 +1,157 @@
-"""The card of a model: what it takes, what it answers, and where it comes from."""
+"""Model card: input, network, training data, parameters and versions of a saved model."""
 
 import hashlib
 import json
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
 from ..preprocessing import BandPower, ChannelPicker, SlidingWindows
-from ._folder import WEIGHTS, sha256
-from ._plain import simplify
+from ._serialize import to_plain_json
 
-FORMAT, FORMAT_VERSION = "skmamba model", 1
+FORMAT, FORMAT_VERSION = "skmamba model", 2
 PACKAGES = ("skmamba", "torch", "numpy", "scikit-learn")
-ENTRIES = "format format_version input model training pipeline steps versions files sha256".split()
+README_TEMPLATE = """---
+library_name: skmamba
+tags: [skmamba, eeg, time-series]
+---
+
+# {name}
+
+Load this folder with `skmamba.load_model`. From its `card.json`:
+
+```json
+{summary}
+```
+"""
 
 
-def make_card(description, steps, weights, *, trials, protocol, scores, notes):
-    """Write down all that is known of a fitted model.
-
-    Parameters
-    ----------
-    description : dict
-        From :func:`~skmamba.saving._steps.take_apart`.
-    steps : list of (str, estimator)
-        The fitted steps.
-    weights : bytes
-        The file of arrays.
-    trials : Trials or None
-        What the model was trained on.
-    protocol, scores, notes : object
-        What the user wants to say.
-
-    Returns
-    -------
-    card : dict
-        In what JSON can say, with its own digest as the last entry.
-
-    Raises
-    ------
-    ValueError
-        If steps and trials contradict each other.
-    """
-    estimators = [step for _, step in steps]
+def make_card(serialized, estimators, files, trials, notes):
+    """Return the card of a fitted model, with checksums of the other files and of itself."""
     card = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "input": describe_input(estimators, trials),
-        "model": _describe_model(estimators, description, trials),
+        "model": describe_model(estimators, trials),
         "training": {
             "data": None if trials is None else _describe_trials(trials),
-            "protocol": simplify(protocol, "protocol"),
-            "scores": simplify(scores, "scores"),
-            "notes": simplify(notes, "notes"),
+            **{name: to_plain_json(value, name) for name, value in notes.items()},
         },
-        **description,
+        **serialized,
         "versions": {name: version(name) for name in PACKAGES},
-        "files": {WEIGHTS: {"bytes": len(weights), "sha256": sha256(weights)}},
+        "files": {
+            name: {"bytes": len(content), "sha256": compute_checksum(content)}
+            for name, content in files.items()
+        },
     }
-    return {**card, "sha256": digest_of(card)}
+    return {**card, "sha256": compute_card_checksum(card)}
 
 
-def digest_of(card):
-    """Digest of a card without its digest."""
-    return sha256(render({key: card[key] for key in card if key != "sha256"}))
+def compute_checksum(content):
+    """Return the SHA-256 of bytes as a hexadecimal string."""
+    return hashlib.sha256(content).hexdigest()
 
 
-def render(card):
-    """Write a card as people read it. Entries keep their order, which can be that of features."""
-    text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode()
+def compute_card_checksum(card):
+    """Return the SHA-256 of a card without its checksum."""
+    return compute_checksum(to_bytes({key: card[key] for key in card if key != "sha256"}))
 
 
-def parse(content):
-    """Read a card and make sure that it is as it was written.
+def to_bytes(card):
+    """Return a card as JSON; entries stay in order, which may be the order of features."""
+    return f"{json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
-    Parameters
-    ----------
-    content : bytes
-        The file.
 
-    Returns
-    -------
-    card : dict
-        The card.
-
-    Raises
-    ------
-    ValueError
-        If it is none, one of another format, or one that was changed.
-    """
+def parse_card(content):
+    """Return the card in a file's content; raise ValueError if it is damaged or unsupported."""
     try:
         card = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is no JSON ({error})") from error
+        raise ValueError(f"invalid JSON ({error})") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise ValueError(f"it is no card of a model: it does not say format {FORMAT!r}")
+        raise ValueError(f"format must be {FORMAT!r}")
     if card.get("format_version") != FORMAT_VERSION:
         raise ValueError(
-            f"it has format_version {card.get('format_version')!r}, and this skmamba reads "
-            f"{FORMAT_VERSION}: it was saved by another version"
+            f"format_version must be {FORMAT_VERSION}, got {card.get('format_version')!r}: the "
+            "model was saved by another version of skmamba, so fit and save it again"
         )
-    if set(card) != set(ENTRIES):
-        missing, unknown = sorted(set(ENTRIES) - set(card)), sorted(set(card) - set(ENTRIES))
-        raise ValueError(f"it lacks the entries {missing} and has the unknown entries {unknown}")
-    if card["sha256"] != digest_of(card):
-        raise ValueError("it was changed after it was saved: its sha256 is another one")
+    if card.get("sha256") != compute_card_checksum(card):
+        raise ValueError("checksum mismatch: the file was changed after it was saved")
     return card
 
 
 def describe_input(estimators, trials=None):
-    """Tell what a pipeline takes, as far as its steps and its training data do.
-
-    Parameters
-    ----------
-    estimators : list of estimator
-        The fitted steps.
-    trials : Trials, default=None
-        What they were fitted on.
-
-    Returns
-    -------
-    known : dict
-        ``n_channels``, and ``ch_names`` and ``sfreq``, each None if nobody told.
-
-    Raises
-    ------
-    ValueError
-        If they contradict each other.
-    """
-    n_channels, ch_names = _channels_of(estimators)
-    if ch_names is not None:
-        ch_names = [str(name) for name in ch_names]
-    rates = {float(step.sfreq) for step in estimators if getattr(step, "sfreq", None) is not None}
+    """Return number and names of the channels and sampling rate of X; None where unknown."""
+    n_channels, ch_names = _get_input_channels(estimators)
+    ch_names = None if ch_names is None else list(map(str, ch_names))
     if trials is not None:
-        if trials.X.shape[1] != n_channels:
+        names = list(trials.ch_names)
+        if len(names) != n_channels or ch_names not in (None, names):
+            expected = ", ".join(ch_names or [f"{n_channels} channels"])
             raise ValueError(
-                f"trials have {trials.X.shape[1]} channels, and the model takes {n_channels}: they "
-                "are not what it was trained on."
+                f"trials must have the channels that the model was fitted on ({expected}), got "
+                f"{', '.join(names)}."
             )
-        if ch_names is not None and list(trials.ch_names) != ch_names:
-            raise ValueError(
-                f"trials have the channels {', '.join(trials.ch_names)}, and the steps were told "
-                f"{', '.join(ch_names)}."
-            )
-        ch_names = list(trials.ch_names)
-        rates.add(float(trials.sfreq))
+        ch_names = names
+    rates: Any = {getattr(source, "sfreq", None) for source in (*estimators, trials)} - {None}
     if len(rates) > 1:
         rates = " and ".join(f"{rate:g} Hz" for rate in sorted(rates))
-        raise ValueError(f"sfreq must be one for all steps and trials, got {rates}.")
-    return {"n_channels": n_channels, "ch_names": ch_names, "sfreq": next(iter(rates), None)}
+        raise ValueError(f"sfreq must be the same for all steps and trials, got {rates}.")
+    sfreq = float(rates.pop()) if rates else None
+    return {"n_channels": n_channels, "ch_names": ch_names, "sfreq": sfreq}
 
 
-def digest_of_trials(trials):
-    """Digest of X and y, by which to recognise training data."""
-    digest = hashlib.sha256(f"{trials.X.dtype.str} {trials.X.shape}".encode())
-    for x in trials.X:  # one trial at a time: never a second X in memory
-        digest.update(np.ascontiguousarray(x))  # type: ignore[arg-type]
-    digest.update(json.dumps(trials.y.tolist(), default=str).encode())
-    return digest.hexdigest()
-
-
-def write_readme(name, card):
-    """Page of a model, as model hubs show it."""
-    known, model, training = card["input"], card["model"], card["training"]
-    rows = {
-        "network": f"{model['network']}, {model['n_weights']} weights",
-        "classes": ", ".join(map(str, model["classes"])),
-        "channels": ", ".join(known["ch_names"] or [str(known["n_channels"])]),
-        "sampling rate": "not told" if known["sfreq"] is None else f"{known['sfreq']:g} Hz",
-        "window": f"{model['window']['n_times']} time points",
-        "scaling": model["scaling"],
-        "trained on": "not told" if training["data"] is None else training["data"]["name"],
-        "protocol": training["protocol"],
-        "scores": training["scores"],
-        "notes": training["notes"],
+def describe_model(estimators, trials=None):
+    """Return the properties of a network: its weights, labels, channels, windows and scaling."""
+    classifier, ch_names, stride = (
+        estimators[-1],
+        describe_input(estimators, trials)["ch_names"],
+        None,
+    )
+    for step in estimators:
+        if isinstance(step, ChannelPicker):
+            ch_names = [ch_names[i] for i in step.picks_] if ch_names else step.ch_names_
+        if isinstance(step, SlidingWindows):
+            stride = step.stride_samples_
+    return {
+        "network": classifier.net_.architecture["name"],
+        "n_weights": sum(w.numel() for w in classifier.net_.module_.state_dict().values()),
+        "classes": to_plain_json(classifier.classes_, "classes_"),
+        "label_names": to_plain_json(getattr(trials, "label_names", {}), "label_names"),
+        "ch_names": to_plain_json(ch_names, "ch_names_"),
+        "n_chans": classifier.n_chans_,
+        "n_times": classifier.n_times_,
+        "stride": stride,
+        "scaling": classifier.scaling_,
+        "voting": classifier.voting,
     }
-    table = [f"| {key} | {_cell(value)} |" for key, value in rows.items() if value is not None]
-    return "\n".join(
-        [
-            "---\nlibrary_name: skmamba\ntags:\n- skmamba\n- eeg\n- time-series\n---",
-            f"\n# {name}\n",
-            "| | |\n|---|---|",
-            *table,
-            "\n```python\nfrom skmamba import load_model\n",
-            f'model = load_model("{name}")',
-            "model.predict(trials)\n```\n",
-            "`card.json` holds all of it. Nothing in these files is code.\n",
-        ]
-    ).encode()
 
 
-def _channels_of(estimators):
-    """Find number and names of the channels that come in, by the first step that sees them."""
+def hash_trials(trials):
+    """Return the SHA-256 of X and y of trials."""
+    checksum = hashlib.sha256(f"{trials.X.dtype.str} {trials.X.shape}".encode())
+    for x in trials.X:  # one trial at a time, so that X is not copied
+        checksum.update(np.ascontiguousarray(x).data)
+    checksum.update(json.dumps(trials.y.tolist(), default=str).encode())
+    return checksum.hexdigest()
+
+
+def make_readme(name, card):
+    """Return README.md of a saved model, in the format of the Hugging Face Hub."""
+    summary = {key: card[key] for key in ("input", "model", "training")}
+    summary = json.dumps(summary, indent=2, ensure_ascii=False)
+    return README_TEMPLATE.format(name=name, summary=summary).encode()
+
+
+def _get_input_channels(estimators):
+    """Return number and names of the input channels, from the first step that has them."""
     for step in estimators:
         if isinstance(step, ChannelPicker):
             return step.n_features_in_, step.ch_names
         if isinstance(step, BandPower):
             return len(step.ch_names_), step.ch_names
     return estimators[-1].n_chans_, None
-
-
-def _describe_model(estimators, description, trials):
-    classifier = estimators[-1]
-    architecture = description["steps"][-1]["fitted"]["_saved_net"]["architecture"]
-    cuts = [step for step in estimators if isinstance(step, SlidingWindows)]
-    picks = [step for step in estimators if isinstance(step, ChannelPicker)]
-    weights = classifier.net_.module_.state_dict().values()
-    return {
-        "network": architecture["name"],
-        "n_weights": sum(weight.numel() for weight in weights),
-        "classes": simplify(classifier.classes_, "classes_"),
-        "label_names": simplify({} if trials is None else trials.label_names, "label_names"),
-        "channels": simplify(picks[-1].ch_names_, "ch_names_") if picks else None,
-        "window": {
-            "n_times": classifier.n_times_,
-            "stride": cuts[-1].stride_samples_ if cuts else None,
-        },
-        "scaling": classifier.scaling_,
-        "voting": classifier.voting,
-    }
 
 
 def _describe_trials(trials):
@@ -228,11 +161,6 @@ def _describe_trials(trials):
         "n_trials": len(trials),
         "n_subjects": subjects,
         "n_times": trials.X.shape[2],
-        "choices": simplify(trials.choices, "choices"),
-        "sha256": digest_of_trials(trials),
+        "loader_params": to_plain_json(trials.loader_params, "loader_params"),
+        "sha256": hash_trials(trials),
     }
-
-
-def _cell(value):
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return " ".join(text.replace("|", "\\|").split())

@@ -1,12 +1,12 @@
-"""Pictures of results, by scikit-learn's Display convention."""
+"""Displays of results, in scikit-learn's Display convention."""
 
-from ._channel_importance import ChannelImportanceDisplay
-from ._confusion import ConfusionDisplay
-from ._electrode_failure import ElectrodeFailureDisplay
-from ._frequency import FrequencyDisplay
-from ._leakage import LeakageDisplay
-from ._scores import ScoresDisplay
-from ._training import TrainingCurveDisplay
+from .channel_importance import ChannelImportanceDisplay
+from .confusion import ConfusionDisplay
+from .electrode_failure import ElectrodeFailureDisplay
+from .frequency import FrequencyDisplay
+from .leakage import LeakageDisplay
+from .scores import ScoresDisplay
+from .training_curve import TrainingCurveDisplay
 
 __all__ = [
     "ChannelImportanceDisplay",

@@ -1,10 +1,10 @@
-"""Steps of a pipeline, from trials to windows of chosen channels."""
+"""Transformers of trials: channels, alignment, windows and band power."""
 
-from ._alignment import EuclideanAlignment
-from ._band_power import BandPower
-from ._channel_selector import SequentialChannelSelector
-from ._channels import ChannelPicker
-from ._windows import SlidingWindows
+from .alignment import EuclideanAlignment
+from .band_power import BandPower
+from .channel_selection import SequentialChannelSelector
+from .channels import ChannelPicker
+from .windows import SlidingWindows
 
 __all__ = [
     "BandPower",

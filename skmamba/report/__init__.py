@@ -1,6 +1,6 @@
-"""Results as others get to see them: a page to send, a table for the manuscript."""
+"""Reports of an evaluation: an HTML page and a LaTeX table."""
 
-from ._latex import to_latex
-from ._page import write_report
+from .html import write_report
+from .latex import to_latex
 
 __all__ = ["to_latex", "write_report"]

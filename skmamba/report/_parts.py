@@ -1,4 +1,4 @@
-"""One data set under one protocol at a time, each subject scored by itself."""
+"""Validation of results, and their division by data set and protocol."""
 
 from __future__ import annotations
 
@@ -6,84 +6,122 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..evaluation import score_by_subject
-from ._checks import filled, score_columns
-from ._daggers import find_ways, mark
-from ._names import PROTOCOLS, SCORES
+from .._results import NO_SCORES, EvaluationResults, get_scores
+from ._text import FOOTNOTE_MARK, PROTOCOLS
+
+TEXTS = ["dataset", "protocol", "transductive", "error", "versions", "held_out"]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What there is of one data set under one protocol; estimators bear their daggers."""
+    """Results of one data set under one protocol; transductive estimators have a footnote mark."""
 
+    dataset: str
+    protocol: str
     rows: pd.DataFrame
-    predictions: pd.DataFrame | None
-    scored: pd.DataFrame
-    ways: dict[str, str]
-
-    @property
-    def dataset(self):
-        return self.rows["dataset"].iloc[0]
-
-    @property
-    def protocol(self):
-        return self.rows["protocol"].iloc[0]
+    predictions: pd.DataFrame
+    by_subject: pd.DataFrame
+    transductive: dict[str, str] | None  # use of test trials by estimator; None: not recorded
 
     @property
     def name(self):
-        words = PROTOCOLS.get(self.protocol, (self.protocol,))[0]
-        return ", ".join(filter(None, [self.dataset, words]))
+        return ", ".join(filter(None, [self.dataset, PROTOCOLS.get(self.protocol, self.protocol)]))
 
     @property
     def row_word(self):
-        """What a row of the predictions is."""
         return "window" if self.protocol == "random_windows" else "trial"
 
 
-def split_into_parts(results, predictions, score):
-    """Parts of checked results, in the order they come in."""
-    by_part = results.groupby(["dataset", "protocol"], sort=False)
-    return [_make_part(rows, _rows_alike(predictions, rows), score) for _, rows in by_part]
+def make_parts(results, score, columns):
+    """Validate results; return their scores, models first, and one part per protocol."""
+    scores, predictions = _concatenate(results)
+    _validate_scores(scores, score, columns)
+    is_recorded = "transductive" in scores
+    scores = scores.sort_values("kind", key=lambda kinds: kinds != "model", kind="stable")
+    scores = _fill(scores, TEXTS).astype({"estimator": str}).reset_index(drop=True)
+    groups = scores.groupby(["dataset", "protocol"], sort=False)
+    return scores, [
+        _make_part(dataset, protocol, rows, predictions, score, is_recorded)
+        for (dataset, protocol), rows in groups
+    ]
 
 
-def _rows_alike(predictions, rows):
-    """Predictions of the same data set and protocol, or None."""
-    if predictions is None:
-        return None
-    first = rows.iloc[0]
-    keys = ["dataset", "protocol"]
-    predictions = predictions.assign(**{key: filled(predictions[key]) for key in keys})
-    alike = predictions[(predictions[keys] == first[keys]).all(axis=1)]
-    return None if alike.empty else alike
+def list_scores(table):
+    """Return the names of the columns that hold scores."""
+    return [name for name in table.select_dtypes("number") if name not in NO_SCORES]
 
 
-def _make_part(rows, predictions, score):
-    ways = find_ways(rows)
-    rows = mark(rows, ways)
-    if predictions is not None:
-        predictions = mark(predictions, ways)
-    return Part(rows, predictions, scored_by_subject(rows, predictions, score), ways)
+def _concatenate(results):
+    """Return all scores and all predictions."""
+    several = results if isinstance(results, list | tuple) else [results]
+    for each in several:
+        if not isinstance(each, EvaluationResults | pd.DataFrame):
+            raise ValueError(
+                "results must be EvaluationResults, a DataFrame of scores or a sequence of these, "
+                f"got {type(each).__name__}."
+            )
+    scores = [each if isinstance(each, pd.DataFrame) else each.scores for each in several]
+    predictions = [each.predictions for each in several if isinstance(each, EvaluationResults)]
+    predictions = [table for table in predictions if not table.empty]
+    return tuple(
+        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        for tables in (scores, predictions)
+    )
 
 
-def scored_by_subject(part, predictions, score):
-    """Scores of one subject a row; none where some of what a subject is owed failed."""
-    if part["subject"].notna().all():
-        failed = (part["error"] != "").groupby([part["estimator"], part["subject"]])
-        return _without_scores(part, failed.transform("any"))
-    if predictions is None:
+def _validate_scores(scores, score, columns):
+    if scores.empty:
+        raise ValueError("results must have at least one row, got none.")
+    missing = [name for name in columns if name not in scores]
+    if missing:
         raise ValueError(
-            "results have folds that test several subjects; to score each subject by itself, "
-            "give predictions= of evaluate(..., return_predictions=True)."
+            f"results must have the columns that evaluate returns, missing: {', '.join(missing)}."
         )
-    scored = score_by_subject(predictions, *([] if score in SCORES else [[score]]))
-    keys = ["dataset", "protocol", "estimator", "kind"]
-    # A failed fold leaves no predictions, and an estimator of which all failed not even its name.
-    grid = part[keys].drop_duplicates().merge(scored[["subject"]].drop_duplicates(), how="cross")
-    scored = grid.merge(scored, how="left", on=[*keys, "subject"]).fillna({"n_test": 0})
-    owed = scored.groupby("subject")["n_test"].transform("max")
-    return _without_scores(scored, scored["n_test"] < owed)
+    if not (scores["kind"] == "model").any():
+        raise ValueError("results must contain a model, got baselines only.")
+    if score in scores and scores.loc[scores["kind"] == "model", score].isna().all():
+        raise ValueError(
+            f"results must contain {score} of a model, but every fold failed or is undefined."
+        )
 
 
-def _without_scores(scored, rows):
-    columns = score_columns(scored)
-    return scored.assign(**{column: scored[column].mask(rows) for column in columns})
+def _fill(table, names):
+    """Replace missing texts, such as those read from a CSV file, by empty ones."""
+    texts = {name: table.get(name, pd.Series("", table.index)).astype(object) for name in names}
+    return table.assign(**{name: text.where(text.notna(), "") for name, text in texts.items()})
+
+
+def _make_part(dataset, protocol, rows, predictions, score, is_recorded):
+    used = rows[rows["transductive"] != ""].groupby("estimator", sort=False)["transductive"]
+    transductive = {name: " and ".join(texts.unique()) for name, texts in used}
+    rows = _mark(rows, transductive)
+    if not predictions.empty:
+        predictions = _fill(predictions, ["dataset", "protocol"])
+        is_own = (predictions["dataset"] == dataset) & (predictions["protocol"] == protocol)
+        predictions = _mark(predictions[is_own], transductive)
+    by_subject = _score_subjects(rows, predictions, score)
+    transductive = transductive if is_recorded else None
+    return Part(dataset, protocol, rows, predictions, by_subject, transductive)
+
+
+def _mark(table, transductive):
+    """Append the footnote mark to the names of transductive estimators."""
+    marked = {name: f"{name}{FOOTNOTE_MARK}" for name in transductive}
+    return table.assign(estimator=table["estimator"].astype(str).replace(marked))
+
+
+def _score_subjects(rows, predictions, score):
+    """Return scores of single subjects, NaN for subjects of which a fold failed."""
+    by_subject = get_scores(EvaluationResults(rows, predictions), score)
+    if by_subject["subject"].isna().any():
+        raise ValueError(
+            f"results must include predictions to compute {score} by subject, because folds test "
+            "several subjects: pass the EvaluationResults of evaluate."
+        )
+    if "error" not in by_subject:
+        return by_subject
+    keys = [by_subject["estimator"], by_subject["subject"]]
+    failed = (by_subject["error"] != "").groupby(keys).transform("any")
+    return by_subject.assign(
+        **{name: by_subject[name].mask(failed) for name in list_scores(by_subject)}
+    )

@@ -137,13 +137,13 @@ def test_a_rating_of_three_is_what_the_rule_says(save, ties, y, kept):
     assert trials.y.tolist() == y
     assert trials.metadata["trial"].tolist() == kept
     assert trials.label_names == {0: "low", 1: "high"}
-    assert trials.choices == {
+    assert trials.loader_params == {
         "target": "valence",
         "threshold": 3.0,
         "ties": ties,
         "baseline": "drop",
         "seconds": None,
-        "take": "last",
+        "crop": "last",
     }
 
 
@@ -167,7 +167,7 @@ def test_all_ties_dropped_leave_nothing(save):
 
 def test_seconds_are_taken_from_the_end_or_the_start(save):
     path = save(small(films=[(1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0)], scores=[1.0, 1.0]))
-    options = {"channels": ["F7"], "seconds": 2 / 128}
+    options = {"picks": ["F7"], "seconds": 2 / 128}
     assert load_dreamer(path, **options).X.tolist() == [[[103, 104]], [[106, 107]]]
     first = load_dreamer(path, crop="first", **options)
     assert first.X.tolist() == [[[101, 102]], [[105, 106]]]
@@ -188,7 +188,7 @@ def test_a_film_that_is_too_short_is_named(path):
 
 def test_baseline_is_dropped_subtracted_or_kept(save):
     path = save(small(films=[(1.0, 2.0), (5.0, 6.0)], scores=[1.0, 1.0], before=10.0))
-    options = {"channels": ["F7"], "seconds": None}
+    options = {"picks": ["F7"], "seconds": None}
     assert load_dreamer(path, **options).X.tolist() == [[[101, 102]], [[105, 106]]]
     subtracted = load_dreamer(path, baseline="subtract", **options)
     assert subtracted.X.tolist() == [[[-9, -8]], [[-5, -4]]]
@@ -232,10 +232,10 @@ def test_a_missing_file_is_named(tmp_path):
     [
         ({"target": "liking"}, "target must be one of 'valence'.*got 'liking'"),
         ({"baseline": "mean"}, "baseline must be one of 'drop'.*got 'mean'"),
-        ({"take": "middle"}, "take must be one of 'last', 'first', got 'middle'"),
+        ({"crop": "middle"}, "crop must be one of 'last', 'first', got 'middle'"),
         ({"ties": "up"}, "ties must be one of"),
         ({"threshold": "median"}, "threshold must be"),
-        ({"channels": ["Fp1"]}, "there is no 'Fp1'"),
+        ({"picks": ["Fp1"]}, "there is no 'Fp1'"),
         ({"seconds": 0}, "seconds must be a positive number.*got 0"),
         ({"seconds": "60"}, "seconds must be a positive number.*got '60'"),
         ({"seconds": float("nan")}, "seconds must be a positive number.*got nan"),

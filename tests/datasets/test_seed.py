@@ -78,7 +78,7 @@ def test_trials_are_those_scipy_reads(folder):
     assert trials.X.shape == (90, 62, 50)
     assert trials.X.dtype == np.float32
     assert (trials.sfreq, trials.name) == (200, "SEED")
-    assert trials.choices == {"seconds": SHORT, "take": "last"}
+    assert trials.loader_params == {"seconds": SHORT, "crop": "last"}
     i = 0
     dates = ["20131027", "20131030", "20131107", "20140404", "20140413", "20140419"]
     for file, date in enumerate(dates):
@@ -120,7 +120,7 @@ def test_films_are_taken_by_number_whatever_their_order(save):
 def test_seconds_are_taken_from_the_end_or_the_start(save):
     lengths = [4] * 14 + [3]
     folder = save(films(lengths=lengths))
-    options = {"channels": ["AF3"], "seconds": 2 / 200}  # the fourth channel: 30 and more
+    options = {"picks": ["AF3"], "seconds": 2 / 200}  # the fourth channel: 30 and more
     last = load_seed(folder, **options).X
     assert last[0].tolist() == [[1032, 1033]]
     assert last[14].tolist() == [[15031, 15032]]
@@ -379,9 +379,9 @@ def test_a_subject_that_was_never_there_is_refused(copy, name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"take": "middle"}, "take must be one of 'last', 'first', got 'middle'"),
-        ({"channels": ["Fp3"]}, "there is no 'Fp3'"),
-        ({"channels": "two"}, "channels must be 'four'"),
+        ({"crop": "middle"}, "crop must be one of 'last', 'first', got 'middle'"),
+        ({"picks": ["Fp3"]}, "there is no 'Fp3'"),
+        ({"picks": "two"}, "picks must be 'four'"),
         ({"seconds": -1}, "seconds must be a positive number.*got -1"),
         ({"seconds": True}, "seconds must be a positive number.*got True"),
         ({"subjects": 16}, "subjects must be .* 1 to 15, each once, got 16"),

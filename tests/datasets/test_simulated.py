@@ -74,13 +74,13 @@ def test_trials_of_a_few_points_are_finite(n_times):
 
 
 def test_an_unknown_truth_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match=r"truth must be one of 'strength', .* got 'beauty'"):
+    with pytest.raises(ValueError, match=r"signal must be one of 'strength', .* got 'beauty'"):
         simulate_trials(signal="beauty")
 
 
 @pytest.mark.parametrize("truth", ["agreement", "synchrony"])
 def test_a_truth_about_two_channels_needs_them(truth):
-    with pytest.raises(ValueError, match=f"truth='{truth}' needs n_channels of at least 2, got 1"):
+    with pytest.raises(ValueError, match=f"signal='{truth}' needs n_channels of at least 2, got 1"):
         simulate_trials(n_channels=1, signal=truth)
 
 

@@ -1,7 +1,7 @@
-"""An evaluation of twelve folds that is killed at random moments and called again.
+"""Evaluation of twelve folds that is killed at random moments and called again.
 
-Run as ``python killed_evaluation.py folder n_moments``. It forks for every call, so that a moment
-costs no time to import; what the calls started and gave is left in the folder for the test.
+Run as ``python killed_evaluation.py folder n_kills``. Each call is a fork, which costs no time for
+imports. What the calls fitted and returned is written to the folder for the test.
 """
 
 import json
@@ -22,7 +22,7 @@ N_SUBJECTS = 12
 
 
 class NearestMean(ClassifierMixin, BaseEstimator):
-    """Slow on purpose; notes which subject it is trained without when a fit begins."""
+    """Slow classifier that logs the subject that it is trained without when a fit begins."""
 
     def __init__(self, log="", seconds=0.03, random_state=None):
         self.log = log
@@ -48,23 +48,23 @@ class NearestMean(ClassifierMixin, BaseEstimator):
 
 
 def call(folder):
-    """Call evaluate once, and leave its tables."""
+    """Call evaluate once and save its results."""
     trials = simulate_trials(N_SUBJECTS, n_trials=4, n_times=64)
     trials.X[:, 0, 0] = trials.metadata["subject"]
-    evaluated = evaluate(
+    results = evaluate(
         {"nearest mean": NearestMean(str(folder / "log"))},
         trials,
         baselines=["stratified"],
-        cache_dir=folder / "store",
+        cache_dir=folder / "cache",
+        random_state=0,
         verbose=False,
     )
-    results, predictions = evaluated.scores, evaluated.predictions
-    results.to_pickle(folder / "results.pkl")
-    predictions.to_pickle(folder / "predictions.pkl")
+    results.scores.to_pickle(folder / "scores.pkl")
+    results.predictions.to_pickle(folder / "predictions.pkl")
 
 
 def call_in_a_fork(folder, killed_after=None):
-    """Call it in a process of its own; return whether it ended by itself."""
+    """Call it in a forked process; return whether it ended by itself."""
     process = os.fork()
     if not process:
         call(folder)
@@ -75,28 +75,29 @@ def call_in_a_fork(folder, killed_after=None):
     return os.waitpid(process, 0)[1] == 0
 
 
-def main(folder, n_moments):
-    """Kill and call again; tell for each moment what was finished and what began after it."""
+def main(folder, n_kills):
+    """Kill and call again; save for each kill which folds were fitted and cached."""
     rng = random.Random(0)
-    for name in ("warm-up", "whole"):
+    for name in ("warm-up", "undisturbed"):
         (folder / name).mkdir()
         start = time.perf_counter()
         assert call_in_a_fork(folder / name)
         duration = time.perf_counter() - start
-    story = []
-    for moment in range(n_moments):
-        own = folder / f"killed-{moment}"
+    calls = []
+    for kill in range(n_kills):
+        own = folder / f"killed-{kill}"
         own.mkdir()
         (own / "log").touch()
-        # A moment of each part of the duration, so that early and late ones are all there.
-        ended = call_in_a_fork(own, killed_after=duration * (moment + rng.random()) / n_moments)
+        # One random moment in each part of the duration, so that all phases are covered.
+        ended = call_in_a_fork(own, killed_after=duration * (kill + rng.random()) / n_kills)
         begun = (own / "log").read_text().split()
-        store = own / "store"
-        kept = len(list(store.glob("*.json"))) if store.exists() else 0
+        n_cached = len(list((own / "cache").glob("*.json")))
         assert call_in_a_fork(own)
         begun_after = (own / "log").read_text().split()[len(begun) :]
-        story.append({"ended": ended, "begun": begun, "kept": kept, "begun_after": begun_after})
-    (folder / "story.json").write_text(json.dumps(story))
+        calls.append(
+            {"ended": ended, "begun": begun, "n_cached": n_cached, "begun_after": begun_after}
+        )
+    (folder / "calls.json").write_text(json.dumps(calls))
 
 
 if __name__ == "__main__":

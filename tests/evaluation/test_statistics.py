@@ -4,18 +4,25 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import KFold
 
-from skmamba.evaluation import compare
-from skmamba.evaluation._statistics import (
-    adjust_holm,
-    compare_signed_ranks,
-    sign_flip_p,
+from skmamba import compare, evaluate
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import (
+    CrossSubjectSplit,
+    EvaluationResults,
+    WithinSubjectSplit,
+    score_by_subject,
 )
+from skmamba.evaluation.statistics import adjust_holm, sign_flip_p, signed_rank_test
 from skmamba.plots import ScoresDisplay
 
 
-def make_results(**scores):
-    """One row a subject and estimator, told as lists of scores."""
+def make_scores(**scores):
+    """Return a table with one row per subject and estimator from lists of scores."""
     rows = [
         {
             "dataset": "toy",
@@ -35,8 +42,8 @@ def make_results(**scores):
 
 
 @pytest.fixture
-def results():
-    return make_results(
+def scores():
+    return make_scores(
         net=[0.8, 0.7, 0.9, 0.6, 0.7, 0.8],
         lda=[0.7, 0.7, 0.6, 0.5, 0.6, 0.9],
         tree=[0.6, 0.5, 0.6, 0.5, 0.5, 0.6],
@@ -45,55 +52,24 @@ def results():
     )
 
 
-def table_of(results, **options):
-    return compare(results, "accuracy", **options).set_index("estimator")
-
-
-# Chance
-
-
-@pytest.mark.parametrize("random_state", range(3))
-def test_guessing_on_films_held_out_one_by_one_is_not_better_than_chance(random_state):
-    rng = np.random.default_rng(random_state)
-    guess, stratified = rng.binomial(12, 0.5, size=(2, 15)) / 12
-    results = make_results(guess=guess, majority=[0.0] * 15, stratified=stratified)
-    table = table_of(results)
-    assert (table["chance"] == stratified.mean()).all()
-    assert table["p_chance"]["guess"] == sign_flip_p((guess - stratified).round(12))
-    assert np.isnan(table["p_chance"]["stratified"])
-    assert table["p_chance"]["majority"] == 1
-
-
-def test_chance_of_f1_is_guessing():
-    scores = {"guess": [0.45, 0.5, 0.4], "majority": [0.33] * 3, "stratified": [0.3, 0.5, 0.6]}
-    results = make_results(**scores)
-    assert (table_of(results)["chance"] == 0.33).all()
-    results = results.rename(columns={"accuracy": "f1"})
-    chance = compare(results, "f1")["chance"]
-    assert chance.to_numpy() == pytest.approx([np.mean(scores["stratified"])] * 3)
-    assert ScoresDisplay.from_results(results, "f1").chance == pytest.approx(chance[0])
-
-
-@pytest.mark.parametrize("stratified", [[0.4, 0.6, 0.5, 0.6], [0.6, 0.7, 0.6, 0.7]])
-def test_picture_and_table_agree_on_chance(stratified):
-    results = make_results(net=[0.7] * 4, majority=[0.5] * 4, stratified=stratified)
-    drawn = ScoresDisplay.from_results(results, "accuracy").chance
-    assert drawn == compare(results, "accuracy")["chance"][0]
+def compare_named(scores, **options):
+    options = {"random_state": 0, **options}
+    return compare(scores, "accuracy", **options).set_index("estimator")
 
 
 # The table
 
 
-def test_the_table_by_hand(results):
-    table = table_of(results)
+def test_a_hand_computed_table(scores):
+    table = compare_named(scores)
     assert list(table.index) == ["net", "lda", "tree", "majority", "stratified"]
     assert list(table["kind"]) == ["model"] * 3 + ["baseline"] * 2
     assert (table["n_subjects"] == 6).all()
     assert table["mean"].to_numpy() == pytest.approx([0.75, 4 / 6, 0.55, 0.5, 0.5])
     assert (table["chance"] == 0.5).all()
-    # net beats the majority in all six: one pattern of signs out of 64
+    # net is above the majority in all six: one pattern of signs out of 64
     assert table.loc["net", "p_chance"] == 1 / 64
-    # lda ties in one and wins five: that one may flip, 2 patterns
+    # lda ties in one and is above in five: the sign of the tie is free, 2 patterns
     assert table.loc["lda", "p_chance"] == 2 / 64
     assert table.loc["lda", "difference"] == pytest.approx(-0.5 / 6)
     # differences -.1 0 -.3 -.1 -.1 +.1: ranks of the five 2.5 2.5 2.5 2.5 5, one 2.5 for lda
@@ -102,150 +78,236 @@ def test_the_table_by_hand(results):
     assert table.loc["tree", "p"] == 2 / 64
 
 
-def test_columns_have_the_types_they_are_named_for(results):
-    table = compare(results, "accuracy")
+def test_columns_and_types_of_the_table(scores):
+    table = compare(scores, "accuracy")
     first, last = "estimator kind n_subjects mean low high", "difference effect_size p p_holm"
     assert list(table.columns) == [*first.split(), "chance", "p_chance", *last.split()]
     assert table["n_subjects"].dtype.kind == "i"
     assert all(table[name].dtype == float for name in table.columns[3:])
 
 
-def test_the_reference_is_not_compared_with_itself(results):
-    for reference in ("net", "tree", "majority"):
-        table = table_of(results, reference=reference)
-        alone = table[["difference", "effect_size", "p", "p_holm"]].isna().all(axis=1)
-        assert list(table.index[alone]) == [reference]
+@pytest.mark.parametrize("reference", ["net", "tree", "majority"])
+def test_the_reference_is_not_compared_with_itself(scores, reference):
+    table = compare_named(scores, reference=reference)
+    is_missing = table[["difference", "effect_size", "p", "p_holm"]].isna().all(axis=1)
+    assert list(table.index[is_missing]) == [reference]
 
 
-def test_a_difference_is_estimator_minus_reference(results):
-    forth, back = table_of(results), table_of(results, reference="lda")
+def test_a_difference_is_estimator_minus_reference(scores):
+    table, swapped = compare_named(scores), compare_named(scores, reference="lda")
     for column, sign in (("difference", -1), ("effect_size", -1), ("p", 1)):
-        assert back.loc["net", column] == pytest.approx(sign * forth.loc["lda", column])
+        assert swapped.loc["net", column] == pytest.approx(sign * table.loc["lda", column])
 
 
-def test_the_family_of_holm_is_the_models(results):
-    table = table_of(results)
+def test_the_family_of_holm_is_the_models(scores):
+    table = compare_named(scores)
     assert table["p_holm"].notna().tolist() == [False, True, True, False, False]
     assert table.loc[["majority", "stratified"], "p"].notna().all()
     assert table.loc["tree", "p_holm"] == 2 * table.loc["tree", "p"]
-    models = results[results["kind"] == "model"]
-    assert table_of(models)["p_holm"].equals(table.loc[["net", "lda", "tree"], "p_holm"])
-
-
-def test_without_a_majority_there_is_no_chance(results):
-    table = table_of(results[results["estimator"] != "majority"])
-    assert table[["chance", "p_chance"]].isna().all(axis=None)
-    named = results.assign(kind="model")  # a model that somebody calls majority
-    assert table_of(named)["chance"].isna().all()
+    models = scores[scores["kind"] == "model"]
+    assert compare_named(models)["p_holm"].equals(table.loc[["net", "lda", "tree"], "p_holm"])
 
 
 # Which rows count
 
 
-def test_rows_of_a_subject_are_averaged_first(results):
-    rng = np.random.default_rng(0)
-    shift = rng.normal(scale=0.1, size=len(results))
+def run(cv, **options):
+    trials = simulate_trials(n_subjects=6, n_trials=8, n_times=64)
+    models = {"uniform": DummyClassifier(strategy="uniform"), "prior": DummyClassifier()}
+    options = {"baselines": ["majority"], "random_state": 0, "verbose": False, **options}
+    return evaluate(models, trials, cv, **options)
+
+
+@pytest.mark.parametrize("score", ["balanced_accuracy", "f1", "matthews_corrcoef"])
+def test_folds_of_several_subjects_are_scored_by_subject(score):
+    results = run(CrossSubjectSplit(3), scoring=score)
+    expected = compare(score_by_subject(results, score), score, random_state=0)
+    pd.testing.assert_frame_equal(compare(results, score, random_state=0), expected)
+    assert (expected["n_subjects"] == 6).all()
+    display = ScoresDisplay.from_results(results, score, random_state=0)
+    assert display.unit == "subject"
+    np.testing.assert_array_equal(display.summary["mean"], expected["mean"])
+
+
+def test_folds_of_one_subject_are_averaged_like_a_table_of_scores():
+    results = run(WithinSubjectSplit(KFold(2)))
+    expected = compare(results.scores, random_state=0)
+    pd.testing.assert_frame_equal(compare(results, random_state=0), expected)
+
+
+def test_a_score_without_a_scorer_of_its_name_needs_folds_of_one_subject():
+    results = run(CrossSubjectSplit(3), windows=True)
+    for given, score in (
+        (results, "balanced_accuracy_windows"),
+        (results.scores, "accuracy"),
+        (EvaluationResults(results.scores, pd.DataFrame()), "accuracy"),
+    ):
+        with pytest.raises(ValueError, match="one subject per row, got folds of several subjects"):
+            compare(given, score)
+
+
+class FailsOnSome(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        if X[0, 0, 0] == 0:
+            raise RuntimeError
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X), int)
+
+
+def test_subjects_of_a_failed_fold_have_no_score():
+    trials = simulate_trials(n_subjects=6, n_trials=8, n_times=64)
+    trials.X[:, 0, 0] = trials.metadata["subject"]
+    models = {"partly": FailsOnSome(), "never": DummyClassifier(constant=9, strategy="constant")}
+    with pytest.warns(FitFailedWarning):
+        results = evaluate(models, trials, CrossSubjectSplit(3), verbose=False, random_state=0)
+    tested = results.predictions.query("estimator == 'partly'")["subject"].nunique()
+    table = compare(results).set_index("estimator")
+    assert table["n_subjects"].to_dict() == {
+        **{"partly": tested, "never": 0},
+        **{"majority": 6, "stratified": 6, "permuted labels": tested},
+    }
+
+
+def test_rows_of_a_subject_are_averaged(scores):
+    shift = np.random.default_rng(0).normal(scale=0.1, size=len(scores))
     parts = [
-        results.assign(fold=results["fold"] * 2 + side, accuracy=results["accuracy"] + sign * shift)
+        scores.assign(fold=scores["fold"] * 2 + side, accuracy=scores["accuracy"] + sign * shift)
         for side, sign in enumerate((1, -1))
     ]
-    pd.testing.assert_frame_equal(table_of(pd.concat(parts)), table_of(results))
+    pd.testing.assert_frame_equal(compare_named(pd.concat(parts)), compare_named(scores))
 
 
-def test_copies_and_order_of_rows_change_nothing(results):
-    expected = table_of(results, reference="net")
-    copied = pd.concat([results, results.iloc[::3]])
-    pd.testing.assert_frame_equal(table_of(copied), expected)
-    shuffled = copied.sample(frac=1, random_state=1)
-    table = table_of(shuffled, reference="net")
+def test_copies_and_order_of_rows_do_not_count_and_the_input_is_unchanged(scores):
+    before, expected = scores.copy(), compare_named(scores)
+    copied = pd.concat([scores, scores.iloc[::3]])
+    pd.testing.assert_frame_equal(compare_named(copied), expected)
+    table = compare_named(copied.sample(frac=1, random_state=1), reference="net")
     pd.testing.assert_frame_equal(table.loc[expected.index], expected, check_exact=False)
+    pd.testing.assert_frame_equal(scores, before)
 
 
-def test_input_stays_as_it_was(results):
-    before = results.copy()
-    compare(results, "accuracy")
-    pd.testing.assert_frame_equal(results, before)
-
-
-def test_a_subject_without_a_score_is_left_out_and_not_zero(results):
-    results.loc[(results["estimator"] == "lda") & (results["subject"] == 15), "accuracy"] = np.nan
-    table = table_of(results)
-    assert table["n_subjects"].to_dict() == {
-        "net": 6,
-        "lda": 5,
-        "tree": 6,
-        "majority": 6,
-        "stratified": 6,
-    }
+def test_a_subject_without_a_score_is_left_out(scores):
+    scores.loc[(scores["estimator"] == "lda") & (scores["subject"] == 15), "accuracy"] = np.nan
+    table = compare_named(scores)
+    assert table["n_subjects"].tolist() == [6, 5, 6, 6, 6]
     assert table.loc["lda", "mean"] == pytest.approx(0.62)
-    assert table.loc["lda", "difference"] == pytest.approx(-0.6 / 5)  # pairs: subjects of both
+    assert table.loc["lda", "difference"] == pytest.approx(-0.6 / 5)  # of subjects of both
     assert table.loc["lda", "p_chance"] == 2 / 32  # one of five ties
 
 
-def test_an_estimator_that_always_failed_has_no_numbers(results):
-    results.loc[results["estimator"] == "lda", "accuracy"] = np.nan
-    table = table_of(results)
+def test_an_estimator_without_scores_has_no_numbers(scores):
+    scores.loc[scores["estimator"] == "lda", "accuracy"] = np.nan
+    table = compare_named(scores)
     assert table.loc["lda", "n_subjects"] == 0
     assert table.loc["lda"].drop(["kind", "n_subjects", "chance"]).isna().all()
     assert table.loc["tree", "p_holm"] == table.loc["tree", "p"]  # a family of one
 
 
 @pytest.mark.parametrize(("error", "n_subjects", "mean"), [("", 2, 0.75), ("broke", 1, 0.6)])
-def test_a_failed_fold_takes_its_subject_along_an_undefined_one_does_not(error, n_subjects, mean):
-    results = make_results(net=[0.5, 0.7, 0.9, np.nan]).assign(subject=[1, 1, 2, 2])
-    results["error"] = ["", "", "", error]
-    table = table_of(results)
+def test_a_failed_fold_excludes_its_subject_but_an_undefined_score_does_not(
+    error, n_subjects, mean
+):
+    scores = make_scores(net=[0.5, 0.7, 0.9, np.nan]).assign(subject=[1, 1, 2, 2])
+    table = compare_named(scores.assign(error=["", "", "", error]))
     assert table.loc["net", "n_subjects"] == n_subjects
     assert table.loc["net", "mean"] == pytest.approx(mean)
 
 
-def test_a_table_of_scores_by_subject_needs_no_folds(results):
-    by_subject = results[["dataset", "protocol", "estimator", "kind", "subject", "accuracy"]]
-    pd.testing.assert_frame_equal(table_of(by_subject), table_of(results))
+def test_a_table_of_scores_needs_no_folds(scores):
+    by_subject = scores[["dataset", "protocol", "estimator", "kind", "subject", "accuracy"]]
+    pd.testing.assert_frame_equal(compare_named(by_subject), compare_named(scores))
 
 
-# Random numbers
+# Random state
 
 
-def test_same_seed_same_interval_and_another_seed_another():
-    results = make_results(net=np.random.default_rng(0).random(8), lda=np.linspace(0.2, 0.9, 8))
-    first, again = table_of(results, random_state=3), table_of(results, random_state=3)
+def test_only_the_interval_depends_on_the_random_state():
+    scores = make_scores(net=np.random.default_rng(0).random(8), lda=np.linspace(0.2, 0.9, 8))
+    first, again = compare_named(scores, random_state=3), compare_named(scores, random_state=3)
     pd.testing.assert_frame_equal(first, again)
-    other = table_of(results, random_state=4)
-    assert first.loc["net", "low"] != other.loc["net", "low"]
-    assert first["p"].equals(other["p"])
+    for random_state in (4, None):
+        other = compare_named(scores, random_state=random_state)
+        assert first.loc["net", "low"] != other.loc["net", "low"]
+        columns = [column for column in first if column not in ("low", "high")]
+        pd.testing.assert_frame_equal(first[columns], other[columns])
 
 
-def test_the_global_generator_is_left_alone(results):
-    np.random.seed(0)
+def test_the_global_random_state_is_unchanged(scores):
     state = np.random.get_state()
-    compare(results, "accuracy", random_state=None)
+    compare(scores, "accuracy")
     np.testing.assert_equal(np.random.get_state(), state)
 
 
-def test_other_estimators_do_not_move_an_interval(results):
-    alone = table_of(results[results["estimator"] == "lda"])
-    assert alone.loc["lda", ["low", "high"]].equals(table_of(results).loc["lda", ["low", "high"]])
+def test_an_interval_does_not_depend_on_other_estimators(scores):
+    alone = compare_named(scores[scores["estimator"] == "lda"]).loc["lda", ["low", "high"]]
+    assert alone.equals(compare_named(scores).loc["lda", ["low", "high"]])
 
 
-def test_more_confidence_is_a_wider_interval(results):
-    narrow, wide = table_of(results, confidence=0.5), table_of(results, confidence=0.99)
+def test_a_higher_confidence_gives_a_wider_interval(scores):
+    narrow, wide = compare_named(scores, confidence=0.5), compare_named(scores, confidence=0.99)
     assert wide.loc["net", "low"] < narrow.loc["net", "low"]
     assert wide.loc["net", "high"] > narrow.loc["net", "high"]
 
 
-# Chance
+# Chance level
+
+
+@pytest.mark.parametrize("random_state", range(3))
+def test_guessing_is_not_above_the_chance_level_if_the_majority_is_always_wrong(random_state):
+    rng = np.random.default_rng(random_state)
+    guess, stratified = rng.binomial(12, 0.5, size=(2, 15)) / 12
+    table = compare_named(make_scores(guess=guess, majority=[0.0] * 15, stratified=stratified))
+    assert (table["chance"] == stratified.mean()).all()
+    assert table["p_chance"]["guess"] == sign_flip_p((guess - stratified).round(12))
+    assert np.isnan(table["p_chance"]["stratified"])
+    assert table["p_chance"]["majority"] == 1
+
+
+def test_the_chance_level_of_f1_is_stratified():
+    guess, stratified = [0.45, 0.5, 0.4], [0.3, 0.5, 0.6]
+    scores = make_scores(guess=guess, majority=[0.33] * 3, stratified=stratified)
+    assert (compare_named(scores)["chance"] == 0.33).all()
+    chance = compare(scores.rename(columns={"accuracy": "f1"}), "f1")["chance"]
+    assert chance.to_numpy() == pytest.approx([np.mean(stratified)] * 3)
+
+
+@pytest.mark.parametrize("stratified", [[0.4, 0.6, 0.5, 0.6], [0.6, 0.7, 0.6, 0.7]])
+def test_plot_and_table_have_the_same_chance_level(stratified):
+    scores = make_scores(net=[0.7] * 4, majority=[0.5] * 4, stratified=stratified)
+    drawn = ScoresDisplay.from_results(scores, "accuracy").chance_level
+    assert drawn == compare(scores, "accuracy")["chance"][0]
+
+
+def test_without_a_majority_there_is_no_chance_level(scores):
+    table = compare_named(scores[scores["estimator"] != "majority"])
+    assert table[["chance", "p_chance"]].isna().all(axis=None)
+    assert compare_named(scores.assign(kind="model"))["chance"].isna().all()
+
+
+def test_the_chance_level_is_compared_within_subjects():
+    # The net is .1 above in each subject; unpaired, the spread of subjects would hide it.
+    majority = np.linspace(0.3, 0.9, 6)
+    table = compare_named(make_scores(net=majority + 0.1, majority=majority))
+    assert table.loc["net", "p_chance"] == 1 / 64
+    assert np.isnan(table.loc["majority", "p_chance"])
+    assert table.loc["net", "chance"] == pytest.approx(0.6)
+
+
+# Sign flips
 
 
 @pytest.mark.parametrize("n_values", [1, 2, 5, 10])
-def test_signs_are_flipped_in_every_way(n_values):
+def test_sign_flips_equal_a_count_of_all_patterns(n_values):
     values = np.random.default_rng(n_values).integers(-3, 6, size=n_values) / 12
     patterns = itertools.product([-1, 1], repeat=n_values)
     sums = np.array([np.dot(signs, values * 12) for signs in patterns]).round()
     assert sign_flip_p(values) == np.mean(sums >= (values * 12).sum().round())
 
 
-def test_sign_flips_agree_with_scipy():
+def test_sign_flips_equal_the_permutation_test_of_scipy():
     values = np.random.default_rng(0).normal(0.3, 1, size=12)
     expected = stats.permutation_test(
         (values, np.zeros(12)),
@@ -258,81 +320,71 @@ def test_sign_flips_agree_with_scipy():
     assert sign_flip_p(values) == pytest.approx(expected.pvalue)
 
 
-def test_forty_subjects_are_counted_exactly():
+def test_sign_flips_are_exact_for_forty_subjects():
     assert sign_flip_p(np.ones(40)) == 2.0**-40
-    coin = stats.binomtest(24, 40, alternative="greater")  # equal sizes: a test of signs
-    assert sign_flip_p(np.repeat([0.1, -0.1], [24, 16])) == pytest.approx(coin.pvalue)
+    sign_test = stats.binomtest(24, 40, alternative="greater")  # differences of one size
+    assert sign_flip_p(np.repeat([0.1, -0.1], [24, 16])) == pytest.approx(sign_test.pvalue)
 
 
-def test_beyond_forty_p_is_drawn_and_never_zero():
+def test_sign_flips_of_more_subjects_are_sampled_and_never_zero():
     assert sign_flip_p(np.ones(60), seed=0) == 1 / 10_000
     values = np.repeat([0.1, -0.1], [40, 25])
-    coin = stats.binomtest(40, 65, alternative="greater")
-    assert sign_flip_p(values, seed=0) == pytest.approx(coin.pvalue, abs=0.007)
+    sign_test = stats.binomtest(40, 65, alternative="greater")
+    assert sign_flip_p(values, seed=0) == pytest.approx(sign_test.pvalue, abs=0.007)
     assert sign_flip_p(values, seed=0) == sign_flip_p(values, seed=0)
 
 
-def test_without_an_effect_five_in_a_hundred_are_significant():
-    rng = np.random.default_rng(0)
-    draws = rng.normal(size=(2000, 8))
+def test_without_an_effect_five_percent_of_sign_flip_tests_are_significant():
+    draws = np.random.default_rng(0).normal(size=(2000, 8))
     share = np.mean([sign_flip_p(values) <= 0.05 for values in draws])
-    assert share == pytest.approx(12 / 256, abs=0.015)  # the largest share below .05: 12 patterns
-
-
-def test_chance_is_that_of_the_same_subjects():
-    # Paired, the net is always .1 better; unpaired it would drown in the spread of majorities.
-    majority = np.linspace(0.3, 0.9, 6)
-    table = table_of(make_results(net=majority + 0.1, majority=majority))
-    assert table.loc["net", "p_chance"] == 1 / 64
-    assert np.isnan(table.loc["majority", "p_chance"])
-    assert table.loc["net", "chance"] == pytest.approx(0.6)
+    assert share == pytest.approx(12 / 256, abs=0.015)  # the largest p below .05 is 12 / 256
 
 
 # Signed ranks
 
 
 @pytest.mark.parametrize("n_values", [3, 9, 20, 35, 45])
-def test_signed_ranks_without_ties_agree_with_scipy(n_values):
+def test_signed_ranks_without_ties_equal_those_of_scipy(n_values):
     values = np.random.default_rng(n_values).normal(0.3, 1, size=n_values)
     expected = stats.wilcoxon(values, method="exact").pvalue
-    assert compare_signed_ranks(values)[1] == pytest.approx(expected)
+    assert signed_rank_test(values)[1] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n_values", [4, 8, 12])
-def test_signed_ranks_with_ties_agree_with_all_permutations(n_values):
+def test_signed_ranks_with_ties_equal_all_permutations_of_scipy(n_values):
     values = np.random.default_rng(n_values).integers(-3, 5, size=n_values) / 12
-    moved = values[values != 0]
-    expected = stats.wilcoxon(moved, method=stats.PermutationMethod(n_resamples=2**n_values))
-    assert compare_signed_ranks(values)[1] == pytest.approx(expected.pvalue)
+    method = stats.PermutationMethod(n_resamples=2**n_values)
+    expected = stats.wilcoxon(values[values != 0], method=method)
+    assert signed_rank_test(values)[1] == pytest.approx(expected.pvalue)
 
 
-def test_differences_that_only_floats_tell_apart_are_ties():
-    net, lda = [0.8, 0.6, 0.3, 0.7], [0.7, 0.5, 0.4, 0.7]  # .1 three ways, and nothing
-    table = table_of(make_results(lda=lda, net=net))
+def test_differences_that_are_equal_up_to_rounding_are_ties():
+    net, lda = [0.8, 0.6, 0.3, 0.7], [0.7, 0.5, 0.4, 0.7]  # .1 three times, and zero
+    table = compare_named(make_scores(lda=lda, net=net))
     assert table.loc["net", "effect_size"] == pytest.approx((4 - 2) / 6)
     assert table.loc["net", "p"] == 1
 
 
-def test_twins_do_not_differ():
-    table = table_of(make_results(net=[0.8, 0.7, 0.9], twin=[0.8, 0.7, 0.9]))
-    row = table.loc["twin", ["difference", "effect_size", "p", "p_holm"]]
+def test_equal_scores_do_not_differ():
+    table = compare_named(make_scores(net=[0.8, 0.7, 0.9], copy=[0.8, 0.7, 0.9]))
+    row = table.loc["copy", ["difference", "effect_size", "p", "p_holm"]]
     assert row.tolist() == [0, 0, 1, 1]
 
 
-def test_five_subjects_are_never_significant_two_sided():
-    assert compare_signed_ranks(np.ones(5))[1] == 2 / 32
-    assert compare_signed_ranks(np.ones(6))[1] == 2 / 64
+def test_the_smallest_p_of_five_and_six_subjects():
+    assert signed_rank_test(np.ones(5))[1] == 2 / 32
+    assert signed_rank_test(np.ones(6))[1] == 2 / 64
 
 
 # Holm
 
 
-def test_holm_by_the_textbook():
-    # Four hypotheses: .005 x 4, .01 x 3, .03 x 2, and .04 may not be below its forerunner
+def test_holm_of_a_hand_computed_case():
+    # .005 x 4, .01 x 3, .03 x 2, and .04 may not be below its predecessor
     assert adjust_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
-def test_holm_lies_between_nothing_and_bonferroni():
+def test_holm_lies_between_the_p_values_and_bonferroni():
     p = np.random.default_rng(0).random(7)
     adjusted = adjust_holm(p)
     assert (adjusted >= p).all()
@@ -340,7 +392,7 @@ def test_holm_lies_between_nothing_and_bonferroni():
     assert adjusted.argmin() == p.argmin()
 
 
-def test_holm_of_one_is_itself_and_nan_is_not_counted():
+def test_holm_does_not_count_nan():
     assert adjust_holm([0.03]) == [0.03]
     assert adjust_holm([0.03, np.nan, 0.02]) == pytest.approx([0.04, np.nan, 0.04], nan_ok=True)
     assert len(adjust_holm([])) == 0
@@ -349,50 +401,41 @@ def test_holm_of_one_is_itself_and_nan_is_not_counted():
 # Errors
 
 
-def test_a_wrong_score_is_told_the_nearest(results):
-    with pytest.raises(ValueError, match=r"accuracy, got 'acuracy': did you mean 'accuracy'\?"):
-        compare(results, "acuracy")
-    with pytest.raises(ValueError, match=r"columns accuracy, got 'n_test'"):
-        compare(results, "n_test")
-    with pytest.raises(ValueError, match="got 'balanced_accuracy'"):
-        compare(results)
-
-
-def test_an_unknown_reference_is_told_the_estimators(results):
-    with pytest.raises(ValueError, match=r"one of the estimators net, lda.* got 'svm'"):
-        compare(results, "accuracy", reference="svm")
-
-
-def test_rows_of_several_subjects_are_sent_to_the_predictions(results):
-    results["subject"] = results["subject"].astype(object)
-    results.loc[3, "subject"] = None
-    with pytest.raises(ValueError, match=r"compare\(score_by_subject\(predictions\)\)"):
-        compare(results, "accuracy")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"score": "acuracy"}, r"accuracy, got 'acuracy': did you mean 'accuracy'\?"),
+        ({"score": "n_test"}, r"columns accuracy, got 'n_test'"),
+        ({"score": "balanced_accuracy"}, "got 'balanced_accuracy'"),
+        ({"reference": "svm"}, r"one of the estimators net, lda.* got 'svm'"),
+        *(({"confidence": c}, f"must lie between 0 and 1, got {c}") for c in (0, 1, 95)),
+    ],
+)
+def test_invalid_arguments_raise(scores, options, message):
+    with pytest.raises(ValueError, match=message):
+        compare(scores, **{"score": "accuracy", **options})
 
 
 @pytest.mark.parametrize(
-    ("column", "what"), [("dataset", "2 data sets, toy, other"), ("protocol", "2 protocols")]
+    ("change", "message"),
+    [
+        (lambda scores: scores.drop(columns=["kind", "subject"]), "missing: kind, subject"),
+        (lambda scores: scores.iloc[:0], "at least one row"),
+        (lambda scores: scores.to_dict(), "EvaluationResults or a DataFrame, got dict"),
+        (
+            lambda scores: scores.assign(kind=["baseline", *scores["kind"][1:]]),
+            "'net' is both a model and a baseline",
+        ),
+        (
+            lambda scores: pd.concat([scores, scores.assign(dataset="other")]),
+            "2 data sets, toy, other.*select one",
+        ),
+        (
+            lambda scores: pd.concat([scores, scores.assign(protocol="other")]),
+            "2 protocols.*select one",
+        ),
+    ],
 )
-def test_several_data_sets_or_protocols_are_one_too_many(results, column, what):
-    both = pd.concat([results, results.assign(**{column: "other"})])
-    with pytest.raises(ValueError, match=rf"{what}.*one at a time"):
-        compare(both, "accuracy")
-
-
-def test_a_table_without_its_columns_is_told_which(results):
-    with pytest.raises(ValueError, match="missing: kind, subject"):
-        compare(results.drop(columns=["kind", "subject"]), "accuracy")
-    with pytest.raises(ValueError, match="no rows"):
-        compare(results.iloc[:0], "accuracy")
-
-
-def test_a_name_is_of_one_kind(results):
-    results.loc[0, "kind"] = "baseline"
-    with pytest.raises(ValueError, match="'net' is both a model and a baseline"):
-        compare(results, "accuracy")
-
-
-@pytest.mark.parametrize("confidence", [0, 1, 95])
-def test_confidence_is_a_share(results, confidence):
-    with pytest.raises(ValueError, match=f"confidence must lie between 0 and 1, got {confidence}"):
-        compare(results, "accuracy", confidence=confidence)
+def test_unsuitable_results_raise(scores, change, message):
+    with pytest.raises(ValueError, match=message):
+        compare(change(scores), "accuracy")

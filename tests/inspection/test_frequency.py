@@ -1,11 +1,11 @@
 import mne
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.validation import NotFittedError
 
 from skmamba import (
     BraindecodeClassifier,
@@ -13,17 +13,21 @@ from skmamba import (
     MSiMambaClassifier,
     SlidingWindows,
     WindowVotingClassifier,
-    load_eegmat,
 )
 from skmamba.datasets import simulate_trials
 from skmamba.inspection import frequency_profile
 from skmamba.models import TimesNet
+from skmamba.modules import MultiScaleTemporalBlock
 
 
 def tiny(**params):
     return MSiMambaClassifier(
         **{"d_model": 4, "d_hidden": 2, "max_epochs": 1, "random_state": 0, **params}
     )
+
+
+def windowed(*steps, size=128, **params):
+    return make_pipeline(*steps, SlidingWindows(window_size_samples=size), tiny(**params))
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +37,22 @@ def alpha():
 
 @pytest.fixture(scope="module")
 def pipe(alpha):
-    return make_pipeline(SlidingWindows(window_size_samples=128, stride_samples=64), tiny()).fit(
-        alpha.X, alpha.y
-    )
+    windows = SlidingWindows(window_size_samples=128, stride_samples=64)
+    return make_pipeline(windows, tiny()).fit(alpha.X, alpha.y)
 
 
-def blocks_of(pipe):
+@pytest.fixture(scope="module")
+def profile(alpha, pipe):
+    return frequency_profile(pipe, alpha)
+
+
+def get_blocks(pipe):
     modules = pipe[-1].net_.module_.modules()
-    return [module for module in modules if type(module).__name__ == "MultiScaleTemporalBlock"]
+    return [module for module in modules if isinstance(module, MultiScaleTemporalBlock)]
 
 
-def profile_by_hand(X, y, clf, size, stride, sfreq):
-    """Rows by (label, channel, frequency), with numpy alone."""
+def compute_profile(X, y, clf, size, stride, sfreq):
+    """Share, weight and amplitude by label, channel and frequency, with NumPy only."""
     starts = range(0, X.shape[2] - size + 1, stride)
     found = {}
     for label in np.unique(y):
@@ -65,54 +73,26 @@ def profile_by_hand(X, y, clf, size, stride, sfreq):
     return found
 
 
-def test_the_table_is_what_numpy_finds_by_hand(alpha, pipe):
-    profile = frequency_profile(pipe, alpha)
-    expected = profile_by_hand(alpha.X, alpha.y, pipe[-1], 128, 64, 128.0)
+def test_profile_is_that_of_a_loop_over_windows(alpha, pipe, profile):
+    expected = compute_profile(alpha.X, alpha.y, pipe[-1], 128, 64, 128.0)
     for row in profile.itertuples():
         key = row.label, alpha.ch_names.index(row.channel), row.frequency
         np.testing.assert_allclose(
             [row.share, row.weight, row.amplitude], expected[key], rtol=1e-4, atol=1e-6
         )
-    somewhere = {key[2] for key, values in expected.items() if values[0]}
-    assert set(profile["frequency"]) == somewhere
-    assert len(profile) == 2 * 4 * len(somewhere)
-
-
-def test_the_planted_rhythm_comes_out_on_top(alpha, pipe):
-    profile = frequency_profile(pipe, alpha)
-    weight = profile.groupby(["label", "frequency"])["weight"].mean()
-    assert weight[1].idxmax() == 10.0
-    assert weight[1, 10.0] > weight[0, 10.0]
-    assert profile.query("label == 1 and frequency == 10.0")["share"].eq(1).all()
-
-
-def test_the_channel_that_carries_the_rhythm_is_the_strongest_there(alpha):
-    X = simulate_trials(n_subjects=4, n_trials=6, n_times=256, effect=0).X.copy()
-    X[:, 2] = alpha.X[:, 2]
-    pipe = make_pipeline(SlidingWindows(window_size_samples=128), tiny()).fit(X, alpha.y)
-    profile = frequency_profile(pipe, X, alpha.y, sfreq=128, ch_names=alpha.ch_names)
-    there = profile.query("frequency == 10.0").pivot(
-        index="channel", columns="label", values="amplitude"
-    )
-    assert (there[1] - there[0]).idxmax() == "F3"
-
-
-def test_shares_add_up_to_top_k_and_weights_to_one(alpha, pipe):
-    profile = frequency_profile(pipe, alpha)
-    sums = profile.groupby(["label", "channel"])[["share", "weight"]].sum()
-    np.testing.assert_allclose(sums["share"], pipe[-1].top_k)
-    np.testing.assert_allclose(sums["weight"], 1, rtol=1e-5)
+    selected = {key[2] for key, values in expected.items() if values[0]}
+    assert set(profile["frequency"]) == selected
+    assert len(profile) == 2 * 4 * len(selected)
     assert set(profile["n_windows"]) == {12 * 3}
 
 
-def test_a_period_is_the_length_of_a_fold_in_seconds(alpha, pipe):
-    profile = frequency_profile(pipe, alpha).drop_duplicates("frequency")
-    for row in profile.itertuples():
-        assert row.period == np.ceil(128 / row.frequency) / 128
+def test_period_is_a_whole_number_of_samples_rounded_up(profile):
+    expected = np.ceil(128 / profile["frequency"]) / 128
+    np.testing.assert_allclose(profile["period"], expected)
 
 
 @pytest.mark.parametrize("size", [16, 15])
-def test_a_sine_of_amplitude_one_counts_one(size):
+def test_sine_of_amplitude_one_has_amplitude_one(size):
     cycles = size // 2  # at even sizes, half the sampling rate
     sine = np.cos(2 * np.pi * cycles * np.arange(size) / size)
     X = np.stack([sine, 2 * sine])[None].repeat(4, 0)
@@ -122,123 +102,91 @@ def test_a_sine_of_amplitude_one_counts_one(size):
     np.testing.assert_allclose(profile["amplitude"], [1, 2, 1, 2], rtol=1e-5)
 
 
-def test_fixed_periods_are_chosen_by_every_window(alpha):
-    pipe = make_pipeline(
-        SlidingWindows(window_size_samples=128), tiny(period_selection="fixed", top_k=2)
-    )
+def test_fixed_frequencies_are_selected_by_every_window(alpha):
+    pipe = windowed(top_k=2, module_params={"period_selection": "fixed"})
     profile = frequency_profile(pipe.fit(alpha.X, alpha.y), alpha)
     assert (profile["share"] == 1).all()
-    fixed = [block.frequencies.tolist() for block in blocks_of(pipe)]
+    fixed = [block.frequencies.tolist() for block in get_blocks(pipe)]
     assert all(set(profile["frequency"]) == set(frequencies) for frequencies in fixed)
 
 
-def test_without_labels_predicted_classes_are_counted(alpha, pipe):
+def test_predicted_classes_replace_missing_labels(alpha, pipe):
     profile = frequency_profile(pipe, alpha.X, sfreq=alpha.sfreq, ch_names=alpha.ch_names)
-    same = frequency_profile(pipe, alpha, pipe.predict(alpha.X))
-    assert profile.equals(same)
+    assert profile.equals(frequency_profile(pipe, alpha, pipe.predict(alpha.X)))
 
 
-def test_the_order_of_trials_does_not_matter(alpha, pipe):
-    order = np.random.default_rng(0).permutation(len(alpha))
-    profile = frequency_profile(pipe, alpha.select(order))
-    expected = frequency_profile(pipe, alpha)
-    np.testing.assert_allclose(profile["weight"], expected["weight"], rtol=1e-5)
-    np.testing.assert_allclose(profile["amplitude"], expected["amplitude"], rtol=1e-5)
-
-
-def test_names_follow_the_picked_channels(alpha):
+def test_names_are_those_of_the_picked_channels(alpha):
     picker = ChannelPicker(["F4", "Fp2"], ch_names=alpha.ch_names)
-    pipe = make_pipeline(picker, SlidingWindows(window_size_samples=128), tiny()).fit(
-        alpha.X, alpha.y
-    )
-    told = frequency_profile(pipe, alpha)
-    assert told["channel"].unique().tolist() == ["F4", "Fp2"]
-    untold = frequency_profile(pipe, alpha.X, alpha.y, sfreq=128)
-    assert told.equals(untold)
-    of_two = frequency_profile(pipe, alpha.X, alpha.y, sfreq=128, ch_names=["a", "b"])
-    assert of_two["channel"].unique().tolist() == ["a", "b"]
+    pipe = windowed(picker).fit(alpha.X, alpha.y)
+    profile = frequency_profile(pipe, alpha)
+    assert profile["channel"].unique().tolist() == ["F4", "Fp2"]
+    assert profile.equals(frequency_profile(pipe, alpha.X, alpha.y, sfreq=128))
+    named = frequency_profile(pipe, alpha.X, alpha.y, sfreq=128, ch_names=["a", "b"])
+    assert named["channel"].unique().tolist() == ["a", "b"]
 
 
-def test_without_names_channels_are_indices(alpha):
-    pipe = make_pipeline(ChannelPicker([3, 1]), SlidingWindows(window_size_samples=128), tiny())
-    profile = frequency_profile(pipe.fit(alpha.X, alpha.y), alpha.X, alpha.y, sfreq=128)
-    assert profile["channel"].unique().tolist() == [3, 1]
-    clf = tiny().fit(alpha.X, alpha.y)
-    profile = frequency_profile(clf, alpha.X, alpha.y, sfreq=128)
-    assert profile["channel"].unique().tolist() == [0, 1, 2, 3]
+@pytest.mark.parametrize(("steps", "expected"), [([ChannelPicker([3, 1])], [3, 1]), ([], range(4))])
+def test_channels_without_names_are_indices(alpha, steps, expected):
+    pipe = windowed(*steps).fit(alpha.X, alpha.y)
+    profile = frequency_profile(pipe, alpha.X, alpha.y, sfreq=128)
+    assert profile["channel"].unique().tolist() == list(expected)
 
 
-def test_epochs_bring_rate_and_names(alpha):
+def test_epochs_provide_sampling_rate_and_names(alpha):
     info = mne.create_info(list(alpha.ch_names), alpha.sfreq, "eeg")
     epochs = mne.EpochsArray(1e-6 * alpha.X.astype(float), info, verbose=False)
-    pipe = make_pipeline(SlidingWindows(window_size_samples=128), tiny()).fit(epochs, alpha.y)
+    pipe = windowed().fit(epochs, alpha.y)
     profile = frequency_profile(pipe, epochs, alpha.y)
     expected = frequency_profile(pipe, alpha)
     assert profile["channel"].tolist() == expected["channel"].tolist()
     np.testing.assert_allclose(profile["weight"], expected["weight"], rtol=1e-4)
 
 
-def test_the_best_of_a_search_is_looked_into(alpha):
-    pipe = make_pipeline(SlidingWindows(window_size_samples=128), tiny())
-    search = GridSearchCV(pipe, {"slidingwindows__size": [128]}, cv=2).fit(alpha.X, alpha.y)
+def test_fitted_search_is_replaced_by_its_best_estimator(alpha):
+    grid = {"slidingwindows__window_size_samples": [128]}
+    search = GridSearchCV(windowed(), grid, cv=2).fit(alpha.X, alpha.y)
     assert frequency_profile(search, alpha).equals(frequency_profile(search.best_estimator_, alpha))
 
 
-def test_the_network_is_left_without_a_watcher(alpha, pipe):
-    before = pipe.predict_proba(alpha.X)
-    frequency_profile(pipe, alpha)
-    assert not any(block._forward_pre_hooks for block in blocks_of(pipe))
+def test_hooks_are_removed_from_the_network(alpha, pipe, profile):
+    assert not any(block._forward_pre_hooks for block in get_blocks(pipe))
     with pytest.raises(ValueError, match="NaN"):
         frequency_profile(pipe, np.full_like(alpha.X, np.nan), alpha.y, sfreq=128)
-    assert not any(block._forward_pre_hooks for block in blocks_of(pipe))
-    np.testing.assert_array_equal(pipe.predict_proba(alpha.X), before)
+    assert not any(block._forward_pre_hooks for block in get_blocks(pipe))
 
 
-def test_silent_windows_make_a_table_without_gaps(alpha, pipe):
+def test_windows_of_zeros_have_a_profile_without_missing_values(alpha, pipe):
     profile = frequency_profile(pipe, np.zeros_like(alpha.X), alpha.y, sfreq=128)
     assert profile.notna().all(axis=None)
 
 
-def test_classifiers_without_the_block_are_refused(alpha):
-    no_block = tiny(use_mstb=False).fit(alpha.X, alpha.y)
-    with pytest.raises(TypeError, match="no multi-scale block since use_mstb=False"):
-        frequency_profile(no_block, alpha)
-    log_power = FunctionTransformer(lambda X: np.log(X.var(-1)))
-    voting = WindowVotingClassifier(make_pipeline(log_power, LogisticRegression()))
-    with pytest.raises(TypeError, match="WindowVotingClassifier has no multi-scale block, so"):
-        frequency_profile(voting.fit(alpha.X, alpha.y), alpha)
+@pytest.mark.parametrize(
+    "clf",
+    [
+        tiny(module_params={"use_mstb": False}),
+        BraindecodeClassifier(TimesNet, max_epochs=1, random_state=0),  # with blocks of its own
+        WindowVotingClassifier(
+            make_pipeline(FunctionTransformer(lambda X: X.var(-1)), LogisticRegression())
+        ),
+    ],
+    ids=["no block", "other network", "no network"],
+)
+def test_classifiers_without_the_block_are_errors(alpha, clf):
+    with pytest.raises(TypeError, match=rf"estimator.* must .*got {type(clf).__name__}"):
+        frequency_profile(clf.fit(alpha.X, alpha.y), alpha)
 
 
-def test_blocks_inside_another_network_are_not_taken_for_this_one(alpha):
-    rival = BraindecodeClassifier(TimesNet, max_epochs=1, random_state=0)
-    with pytest.raises(TypeError, match="BraindecodeClassifier has no multi-scale block"):
-        frequency_profile(rival.fit(alpha.X, alpha.y), alpha)
-
-
-def test_what_is_missing_is_told(alpha, pipe):
-    with pytest.raises(ValueError, match="sfreq must be given, in hertz"):
-        frequency_profile(pipe, alpha.X, alpha.y)
-    with pytest.raises(ValueError, match="sfreq must be positive"):
-        frequency_profile(pipe, alpha.X, alpha.y, sfreq=-1)
+def test_invalid_arguments_are_errors(alpha, pipe):
+    for sfreq in (None, -1):
+        with pytest.raises(ValueError, match=rf"sfreq.* must be positive.*got {sfreq}"):
+            frequency_profile(pipe, alpha.X, alpha.y, sfreq=sfreq)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         frequency_profile(pipe, alpha, alpha.y[:-1])
-    with pytest.raises(ValueError, match="y must label every trial, but 1 are missing"):
+    with pytest.raises(ValueError, match=r"y.* must label every trial, got 1 missing"):
         frequency_profile(pipe, alpha, np.where(np.arange(24) == 3, np.nan, alpha.y))
-    with pytest.raises(ValueError, match="4 channels reach the classifier, but there are 3 names"):
+    with pytest.raises(ValueError, match=r"must name the 4 channels .* got 3 names"):
         frequency_profile(pipe, alpha.X, alpha.y, sfreq=128, ch_names=["a", "b", "c"])
-    with pytest.raises(ValueError, match="X holds no trials"):
+    with pytest.raises(ValueError, match="at least one trial"):
         frequency_profile(pipe, alpha.X[:0], sfreq=128)
     with pytest.raises(NotFittedError):
         frequency_profile(tiny(), alpha)
-
-
-def test_it_runs_on_real_recordings():
-    trials = load_eegmat().select(subject=[0, 1])
-    picker = ChannelPicker("frontal4", ch_names=trials.ch_names)
-    pipe = make_pipeline(picker, SlidingWindows(window_size_samples=256), tiny()).fit(
-        trials.X, trials.y
-    )
-    profile = frequency_profile(pipe, trials)
-    assert profile["channel"].unique().tolist() == ["Fp1", "Fp2", "F3", "F4"]
-    assert profile["frequency"].between(0.4, trials.sfreq / 2).all()
-    np.testing.assert_allclose(profile.groupby(["label", "channel"])["share"].sum(), pipe[-1].top_k)

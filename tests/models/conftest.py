@@ -1,4 +1,4 @@
-"""Published equations as loops over plain tensors, one window at a time."""
+"""Published equations as loops over tensors, one window at a time."""
 
 import math
 from types import SimpleNamespace
@@ -9,10 +9,10 @@ import torch
 
 @pytest.fixture
 def published():
-    """The equations, for tests to choose from."""
+    """Functions that compute the equations."""
     return SimpleNamespace(
         attention=attention,
-        convolution_on_a_circle=convolution_on_a_circle,
+        circular_convolution=circular_convolution,
         embedding=embedding,
         encoder_layer=encoder_layer,
         gelu=gelu,
@@ -46,7 +46,7 @@ def softmax(scores):
 
 
 def attention(queries, keys, values, tau=1.0, delta=None):
-    """Attention of one head, a query at a time; tokens are rows."""
+    """Attention of one head, query by query; tokens are rows."""
     mixed = []
     for query in queries:
         scores = [
@@ -74,7 +74,7 @@ def encoder_layer(tokens, *, weight, bias, n_heads, attend, out, norms, feed_for
 
 
 def our_layer(layer, tokens, attend):
-    """The encoder layer with the weights of one of ours."""
+    """The encoder layer with the weights of an ``EncoderLayer``."""
     return encoder_layer(
         tokens,
         weight=layer.in_proj.weight,
@@ -87,8 +87,8 @@ def our_layer(layer, tokens, attend):
     )
 
 
-def convolution_on_a_circle(x, conv):
-    """Three neighbours of every place of x (maps, places), where the ends are neighbours."""
+def circular_convolution(x, conv):
+    """Convolution of x (maps, places) with three taps, where the ends are adjacent."""
     n_places = x.shape[1]
     columns = []
     for place in range(n_places):
@@ -102,8 +102,8 @@ def convolution_on_a_circle(x, conv):
 
 
 def embedding(x, embed, d_model):
-    """Tokens (T, d_model) of a window (C, T): values, and sine and cosine of the time."""
-    tokens = convolution_on_a_circle(x, embed.values).T.clone()
+    """Tokens (T, d_model) of a window (C, T): values plus sine and cosine of the time."""
+    tokens = circular_convolution(x, embed.values).T.clone()
     for time in range(len(tokens)):
         for place in range(d_model):
             angle = time / 10_000 ** (2 * (place // 2) / d_model)

@@ -5,18 +5,18 @@ import torch
 import torch.nn.functional as F
 
 from skmamba.models import Informer
-from skmamba.models._informer import Distil, ProbSparseAttention
+from skmamba.models.informer import Distil, ProbSparseAttention
 
 SMALL = {"d_model": 6, "n_heads": 2, "d_hidden": 10, "n_layers": 2, "factor": 1}
 
 
 def prob_sparse(attention, queries, keys, values, sampled, n_chosen):
-    """Algorithm 1 of one head: the sharpest queries attend, the others get the mean value."""
-    sharpness = []
+    """Algorithm 1 for one head."""
+    ratings = []
     for query, places in zip(queries, sampled, strict=True):
         scores = [(query @ keys[place]).item() for place in places]
-        sharpness.append(max(scores) - sum(scores) / len(scores))
-    ranking = sorted(range(len(queries)), key=lambda place: -sharpness[place])
+        ratings.append(max(scores) - sum(scores) / len(scores))
+    ranking = sorted(range(len(queries)), key=lambda place: -ratings[place])
     mixed = [sum(values) / len(values)] * len(queries)
     for place in ranking[:n_chosen]:
         mixed[place] = attention(queries[place : place + 1], keys, values)[0]
@@ -29,7 +29,7 @@ def heads_of(n_tokens, batch=3, n_heads=2, size=4):
 
 
 @pytest.mark.parametrize(("n_tokens", "factor"), [(1, 5), (9, 5), (40, 10)])
-def test_with_all_queries_it_is_full_attention(n_tokens, factor):
+def test_attention_with_all_queries_is_full_attention(n_tokens, factor):
     attend = ProbSparseAttention(n_tokens, factor)
     queries, keys, values = heads_of(n_tokens)
     assert attend.n_chosen == n_tokens
@@ -39,7 +39,7 @@ def test_with_all_queries_it_is_full_attention(n_tokens, factor):
 
 
 @pytest.mark.parametrize("batch", [1, 4, 9])
-def test_with_fewer_queries_it_is_algorithm_1_by_loop(published, batch):
+def test_attention_with_fewer_queries_equals_algorithm_1_in_a_loop(published, batch):
     attend = ProbSparseAttention(30, 1).eval()
     queries, keys, values = heads_of(30, batch)
     mixed = attend(queries, keys, values)
@@ -55,7 +55,7 @@ def test_with_fewer_queries_it_is_algorithm_1_by_loop(published, batch):
             torch.testing.assert_close(mixed[which], expected)
 
 
-def test_a_sharp_query_attends_and_an_even_one_gets_the_mean():
+def test_the_query_with_the_highest_rating_attends_and_others_take_the_mean():
     attend = ProbSparseAttention(8, 1).eval()
     attend.n_chosen = 1
     attend.sampled_keys = torch.arange(8).repeat(8, 1)
@@ -69,7 +69,7 @@ def test_a_sharp_query_attends_and_an_even_one_gets_the_mean():
 
 
 @pytest.mark.parametrize(("n_tokens", "factor", "n"), [(256, 5, 30), (128, 5, 25), (100, 1, 5)])
-def test_as_many_queries_and_keys_are_looked_at_as_the_paper_says(n_tokens, factor, n):
+def test_numbers_of_queries_and_keys_are_those_of_the_paper(n_tokens, factor, n):
     attend = ProbSparseAttention(n_tokens, factor)
     assert n == factor * math.ceil(math.log(n_tokens))
     assert attend.sampled_keys.shape == (n_tokens, n)
@@ -77,7 +77,7 @@ def test_as_many_queries_and_keys_are_looked_at_as_the_paper_says(n_tokens, fact
     assert set(attend.sampled_keys.unique().tolist()) == set(range(n_tokens))
 
 
-def test_training_samples_keys_anew_from_torchs_generator():
+def test_training_samples_keys_from_torchs_generator():
     attend = ProbSparseAttention(64, 1)
     heads = heads_of(64)
     torch.manual_seed(1)
@@ -87,31 +87,31 @@ def test_training_samples_keys_anew_from_torchs_generator():
     assert not torch.allclose(second, first)
 
 
-def test_answers_after_training_are_those_of_one_sample_of_keys():
+def test_evaluation_uses_one_sample_of_keys():
     torch.manual_seed(0)
     net = Informer(2, 3, 64, **SMALL, drop_prob=0.0).double()
     x = torch.randn(4, 2, 64, dtype=torch.float64)
     trained = [net(x) for _ in range(2)]
-    asked = [net.eval()(x) for _ in range(2)]
+    evaluated = [net.eval()(x) for _ in range(2)]
     assert not torch.equal(*trained)
-    assert torch.equal(*asked)
+    assert torch.equal(*evaluated)
 
 
-def test_halving_is_convolution_elu_and_the_largest_of_three_by_loop(published):
+def test_halving_equals_convolution_elu_and_max_pooling_in_a_loop(published):
     torch.manual_seed(0)
     distil = Distil(3).double()
     tokens = torch.randn(2, 7, 3, dtype=torch.float64)
     for window, halved in zip(tokens, distil(tokens), strict=True):
-        maps = published.convolution_on_a_circle(window.T, distil.conv)
+        maps = published.circular_convolution(window.T, distil.conv)
         maps = torch.where(maps > 0, maps, torch.exp(maps) - 1)
         expected = [maps[:, max(0, place - 1) : place + 2].amax(1) for place in (0, 2, 4, 6)]
         torch.testing.assert_close(halved, torch.stack(expected))
 
 
-def test_logits_are_those_of_the_equations_by_loop(published):
+def test_logits_equal_the_equations_in_a_loop(published):
     torch.manual_seed(0)
     net = Informer(2, 3, 21, **SMALL).double().eval()
-    for weights in net.parameters():  # biases and scales that are not zero and one
+    for weights in net.parameters():  # biases other than 0, scales other than 1
         torch.nn.init.normal_(weights, std=0.4)
     x = torch.randn(3, 2, 21, dtype=torch.float64)
     first, distil, second = net.layers

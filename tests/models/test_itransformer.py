@@ -9,16 +9,16 @@ SMALL = {"d_model": 6, "n_heads": 2, "d_hidden": 10, "n_layers": 2}
 def build(n_chans, n_times):
     torch.manual_seed(0)
     net = ITransformer(n_chans, 3, n_times, **SMALL).double().eval()
-    for weights in net.parameters():  # biases and scales that are not zero and one
+    for weights in net.parameters():  # biases other than 0, scales other than 1
         torch.nn.init.normal_(weights, std=0.4)
     return net, torch.randn(3, n_chans, n_times, dtype=torch.float64)
 
 
 @pytest.mark.parametrize(("n_chans", "n_times"), [(4, 20), (1, 9)])
-def test_logits_are_those_of_the_equations_by_loop(published, n_chans, n_times):
+def test_logits_equal_the_equations_in_a_loop(published, n_chans, n_times):
     net, x = build(n_chans, n_times)
     for window, logits in zip(x, net(x), strict=True):
-        tokens = published.linear(window, net.embed[0])  # one a channel
+        tokens = published.linear(window, net.embed[0])
         for layer in net.layers:
             tokens = published.encoder_layer(
                 tokens,
@@ -34,14 +34,14 @@ def test_logits_are_those_of_the_equations_by_loop(published, n_chans, n_times):
         torch.testing.assert_close(published.head(tokens, net), logits)
 
 
-def test_channels_in_another_order_are_encoded_in_that_order():
+def test_encoding_is_equivariant_to_the_order_of_channels():
     net, x = build(5, 16)
     order = [3, 0, 4, 2, 1]
     torch.testing.assert_close(net._encode(x[:, order]), net._encode(x)[:, order])
-    assert not torch.allclose(net(x[:, order]), net(x))  # the head knows them apart
+    assert not torch.allclose(net(x[:, order]), net(x))  # the head is not
 
 
-def test_layers_start_from_weights_of_their_own():
+def test_layers_have_different_initial_weights():
     torch.manual_seed(0)
     first, second = ITransformer(2, 2, 16, **SMALL).layers
     assert not torch.equal(first.linear1.weight, second.linear1.weight)

@@ -1,13 +1,16 @@
+import math
+
 import pytest
 import torch
 
-from skmamba.modules import MSiMamba
+from skmamba.models import MSiMamba, MSiMambaEnsemble
 
 SMALL = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "d_state": 4}
+TINY = {"d_model": 4, "d_hidden": 2, "n_kernels": 1, "drop_prob": 0.0}
 ABLATIONS = {
-    "whole": {},
+    "default": {},
     "no MSTB": {"use_mstb": False},
-    "normal embedding": {"embedding": "normal"},
+    "temporal embedding": {"embedding": "temporal"},
     "inverted embedding": {"embedding": "inverted"},
     "attention": {"mixer": "attention"},
     "no mixer": {"mixer": "none"},
@@ -18,26 +21,34 @@ ABLATIONS = {
 }
 
 
+def make_ensemble(n_members=3):
+    torch.manual_seed(0)
+    return MSiMambaEnsemble(2, 3, 16, n_members=n_members, **TINY).double()
+
+
+def make_windows():
+    return torch.randn(4, 2, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
 @pytest.mark.parametrize("options", ABLATIONS.values(), ids=ABLATIONS)
-def test_every_weight_gets_a_gradient(options):
+def test_every_parameter_has_a_gradient(options):
     torch.manual_seed(0)
     net = MSiMamba(4, 3, 64, **{**SMALL, "drop_prob": 0.0, **options})
     logits = net(torch.randn(8, 4, 64))
     torch.nn.functional.cross_entropy(logits, torch.arange(8) % 3).backward()
-    dead = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     assert logits.shape == (8, 3)
-    assert dead == []
+    assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
 @pytest.mark.parametrize("n_chans", [1, 4])
 @pytest.mark.parametrize("n_times", [1, 2, 3, 64, 65])
-@pytest.mark.parametrize("embedding", ["inverted", "power", "normal"])
-def test_any_size_of_window_gives_logits(n_chans, n_times, embedding):
+@pytest.mark.parametrize("embedding", ["inverted", "power", "temporal"])
+def test_windows_of_any_size_are_classified(n_chans, n_times, embedding):
     net = MSiMamba(n_chans, 2, n_times, embedding=embedding, **SMALL)
     assert net(torch.randn(5, n_chans, n_times)).shape == (5, 2)
 
 
-def test_order_of_the_batch_does_not_matter():
+def test_predictions_are_independent_of_the_order_of_the_batch():
     torch.manual_seed(0)
     net = MSiMamba(4, 2, 128, **SMALL).double().eval()
     x = torch.randn(10, 4, 128, dtype=torch.float64)
@@ -45,14 +56,7 @@ def test_order_of_the_batch_does_not_matter():
     torch.testing.assert_close(net(x)[order], net(x[order]))
 
 
-def test_order_of_the_channels_matters():
-    torch.manual_seed(0)
-    net = MSiMamba(4, 2, 128, head="mean", **SMALL).eval()
-    x = torch.randn(3, 4, 128)
-    assert not torch.allclose(net(x), net(x[:, [1, 0, 2, 3]]))
-
-
-def test_one_direction_reads_channels_from_first_to_last():
+def test_one_direction_is_causal_over_channels():
     torch.manual_seed(0)
     net = MSiMamba(4, 2, 64, use_mstb=False, bidirectional=False, **SMALL).eval()
     tokens = net.embed(torch.randn(2, 4, 64))
@@ -60,6 +64,7 @@ def test_one_direction_reads_channels_from_first_to_last():
     changed[:, 3] += 1
     mixer = net.blocks[0].mixer
     assert torch.equal(mixer(tokens)[:, :3], mixer(changed)[:, :3])
+    assert not torch.allclose(mixer(tokens)[:, 3], mixer(changed)[:, 3])
 
 
 @pytest.mark.parametrize("embedding", ["power", "inverted"])
@@ -76,8 +81,8 @@ def test_parameter_count_is_that_of_the_equations(embedding):
     assert sum(p.numel() for p in net.parameters()) == total
 
 
-def test_learns_what_the_mean_of_a_channel_cannot_tell():
-    # the class is whether two channels swing together: no channel alone, no average knows it
+def test_phase_differences_between_channels_are_learned():
+    # the class is whether two channels are in phase, which no single channel and no mean shows
     generator = torch.Generator().manual_seed(0)
     y = torch.randint(2, (256,), generator=generator)
     phase = 2 * torch.pi * torch.rand(256, 1, generator=generator)
@@ -94,30 +99,72 @@ def test_learns_what_the_mean_of_a_channel_cannot_tell():
     assert accuracy > 0.95
 
 
-def test_a_window_of_another_size_is_refused():
-    net = MSiMamba(4, 2, 64, **SMALL)
-    with pytest.raises(ValueError, match=r"must have shape \(batch, 4, 64\), got \(1, 4, 65\)"):
-        net(torch.zeros(1, 4, 65))
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"embedding": "patch"}, "embedding must be one of power, inverted, normal, got 'patch'"),
-        ({"mixer": "lstm"}, "mixer must be one of mamba, attention, none, got 'lstm'"),
-        ({"head": "cls"}, "head must be one of flatten, mean, got 'cls'"),
+        (
+            {"embedding": "patch"},
+            "embedding must be one of 'power', 'inverted', 'temporal', got 'p",
+        ),
+        ({"mixer": "lstm"}, "mixer must be one of 'mamba', 'attention', 'none', got 'lstm'"),
+        ({"head": "cls"}, "head must be one of 'flatten', 'mean', got 'cls'"),
         ({"mixer": "attention", "n_heads": 3}, "n_heads must divide d_model=8, got n_heads=3"),
     ],
 )
-def test_unknown_options_are_refused(options, message):
+def test_invalid_options_raise(options, message):
     with pytest.raises(ValueError, match=message):
         MSiMamba(4, 2, 64, **SMALL, **options)
 
 
-def test_autocast_trains():
+def test_training_under_autocast_has_finite_gradients():
     torch.manual_seed(0)
     net = MSiMamba(4, 2, 64, **SMALL)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         loss = net(torch.randn(8, 4, 64)).float().logsumexp(1).sum()
     loss.backward()
     assert all(p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_probabilities_of_an_ensemble_are_the_mean_of_its_members():
+    net, x = make_ensemble().eval(), make_windows()
+    logits = net(x)
+    for row in range(4):
+        expected = [0.0, 0.0, 0.0]
+        for member in net.members:
+            exps = [math.exp(value) for value in member(x)[row].tolist()]
+            expected = [sum_ + e / sum(exps) / 3 for sum_, e in zip(expected, exps, strict=True)]
+        assert logits[row].exp().tolist() == pytest.approx(expected)
+        assert logits[row].softmax(-1).tolist() == pytest.approx(expected)
+
+
+def test_a_member_with_a_probability_of_one_leaves_logits_finite():
+    net = make_ensemble().eval()
+    for member in net.members:
+        member.head.bias.data = torch.tensor([0.0, 2e3, 0.0], dtype=torch.float64)
+    assert net(make_windows()).isfinite().all()
+
+
+def test_members_have_different_initial_weights():
+    first, second, third = (member.embed.linear.weight for member in make_ensemble().members)
+    assert not torch.equal(first, second)
+    assert not torch.equal(second, third)
+
+
+def test_in_training_an_ensemble_returns_the_logits_of_each_member():
+    net, x = make_ensemble().train(), make_windows()
+    logits = net(x)
+    assert logits.shape == (4, 3, 3)
+    for i, member in enumerate(net.members):
+        torch.testing.assert_close(logits[:, i], member(x))
+
+
+def test_weights_of_windows_equal_repeated_windows():
+    x, weight = make_windows(), torch.tensor([2.0, 1, 0, 1], dtype=torch.float64)
+    repeated = torch.cat([x[:1], x[:1], x[1:2], x[3:]])
+    weighted = make_ensemble().train()(x, weight)[[0, 0, 1, 3]]
+    torch.testing.assert_close(weighted, make_ensemble().train()(repeated))
+
+
+def test_an_ensemble_without_members_raises():
+    with pytest.raises(ValueError, match="n_members must be at least 1, got 0"):
+        MSiMambaEnsemble(2, 3, 16, n_members=0)

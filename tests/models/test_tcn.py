@@ -1,4 +1,4 @@
-"""That braindecode's BDTCN, which "TCN" stands for, is the network of Bai et al."""
+"""Agreement of braindecode's BDTCN, the baseline "TCN", with the network of Bai et al."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ def build(n_times=100, **options):
     return models.BDTCN(n_chans=3, n_outputs=2, n_times=n_times, **options).double().eval()
 
 
-def test_a_block_sees_the_past_only():
+def test_blocks_are_causal():
     blocks = build().base_tcn.temporal_blocks
     x = torch.randn(2, 3, 100, dtype=torch.float64)
     changed = x.clone()
@@ -21,18 +21,18 @@ def test_a_block_sees_the_past_only():
     assert not same[:, 60].any()
 
 
-def test_an_answer_is_made_of_57_time_points():
+def test_the_receptive_field_is_57_samples():
     blocks = build().base_tcn.temporal_blocks
     x = torch.randn(1, 3, 100, dtype=torch.float64, requires_grad=True)
     blocks(x)[..., 99].sum().backward()
     touched = x.grad.abs().sum((0, 1)).nonzero()[:, 0]
-    # two convolutions of 5 taps in each block, 1, 2 and 4 time points apart
+    # two convolutions of 5 taps in each block, 1, 2 and 4 samples apart
     assert touched.min() == 99 - 2 * (5 - 1) * (1 + 2 + 4)
     assert 1 + 2 * (5 - 1) * (1 + 2 + 4) == 57
 
 
 def convolve_by_loop(x, convolution):
-    """Weight-normalised causal convolution of x (maps, times); nothing stands before the start."""
+    """Weight-normalised causal convolution of x (maps, times), zero before the start."""
     direction = convolution.parametrizations.weight.original1
     length = convolution.parametrizations.weight.original0
     weight = length * direction / direction.norm(dim=(1, 2), keepdim=True)
@@ -49,7 +49,7 @@ def convolve_by_loop(x, convolution):
     return torch.stack(columns, dim=1)
 
 
-def test_logits_are_those_of_the_equations_by_loop():
+def test_logits_equal_the_equations_in_a_loop():
     net = build(n_times=62, n_filters=4)
     window = torch.randn(3, 62, dtype=torch.float64)
     maps = window
@@ -60,8 +60,8 @@ def test_logits_are_those_of_the_equations_by_loop():
             maps = block.downsample.weight[:, :, 0] @ maps + block.downsample.bias[:, None]
         maps = (inside + maps).clamp(min=0)
     head = net.base_tcn.final_layer.fc
-    answers = [head.weight @ maps[:, time] + head.bias for time in range(56, 62)]
-    torch.testing.assert_close(net(window[None])[0], sum(answers) / 6)
+    outputs = [head.weight @ maps[:, time] + head.bias for time in range(56, 62)]
+    torch.testing.assert_close(net(window[None])[0], sum(outputs) / 6)
 
 
 def test_parameter_count_is_that_of_the_equations():

@@ -9,12 +9,12 @@ SMALL = {"d_model": 6, "d_hidden": 5, "n_layers": 2, "n_kernels": 2, "top_k": 2}
 
 
 def inception(x, convolutions):
-    """Mean of convolutions of x (maps, rows, columns), each by itself."""
+    """Mean of single convolutions of x (maps, rows, columns)."""
     return sum(convolution(x[None])[0] for convolution in convolutions) / len(convolutions)
 
 
 def times_block(published, x, block, top_k):
-    """Equations 1 to 6 of one window x (maps, times), whose periods are its own."""
+    """Equations 1 to 6 for one window x (maps, times), at its own periods."""
     n_times = x.shape[1]
     amplitudes = []
     for frequency in range(1, n_times // 2 + 1):
@@ -37,10 +37,10 @@ def times_block(published, x, block, top_k):
 
 
 @pytest.mark.parametrize(("n_chans", "n_times"), [(3, 24), (1, 17)])
-def test_logits_are_those_of_the_equations_by_loop(published, n_chans, n_times):
+def test_logits_equal_the_equations_in_a_loop(published, n_chans, n_times):
     torch.manual_seed(0)
     net = TimesNet(n_chans, 3, n_times, **SMALL).double().eval()
-    for weights in net.parameters():  # biases and scales that are not zero and one
+    for weights in net.parameters():  # biases other than 0, scales other than 1
         torch.nn.init.normal_(weights, std=0.4)
     x = torch.randn(3, n_chans, n_times, dtype=torch.float64)
     for window, logits in zip(x, net(x), strict=True):

@@ -1,11 +1,14 @@
-import builtins
+"""Tests of save_model, load_model and SavedModel, and of pickle, joblib and skops."""
+
 import json
 import os
 import pickle
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,11 +23,11 @@ from skorch.callbacks import LRScheduler
 from skmamba import BraindecodeClassifier, ChannelPicker, MSiMambaClassifier, SlidingWindows, Trials
 from skmamba.datasets import simulate_trials
 from skmamba.models import DLinear
-from skmamba.persistence import _folder, _model, load_model, save_model
-from skmamba.persistence._card import digest_of, digest_of_trials
+from skmamba.persistence import load_model, save_model
+from skmamba.persistence._card import compute_card_checksum, compute_checksum
 from skmamba.preprocessing import BandPower, EuclideanAlignment, SequentialChannelSelector
 
-pytest.importorskip("safetensors")
+safetensors = pytest.importorskip("safetensors.numpy")
 
 TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 1, "random_state": 0}
 TINY["n_members"] = 1
@@ -32,10 +35,8 @@ NAMES = ["Fp1", "Fp2", "F3", "F4"]
 
 
 def make_pipe(*steps, **params):
-    steps = steps or (
-        ChannelPicker(["F3", "Fp1"], ch_names=NAMES),
-        SlidingWindows(window_size_samples=64),
-    )
+    windows = SlidingWindows(window_size_samples=64)
+    steps = steps or (ChannelPicker(["F3", "Fp1"], ch_names=NAMES), windows)
     return make_pipeline(*steps, MSiMambaClassifier(**{**TINY, **params}))
 
 
@@ -50,6 +51,11 @@ def pipe(trials):
 
 
 @pytest.fixture(scope="module")
+def clf(trials):
+    return MSiMambaClassifier(**TINY).fit(trials.X, trials.y)
+
+
+@pytest.fixture(scope="module")
 def original(pipe, trials, tmp_path_factory):
     path = tmp_path_factory.mktemp("original") / "model"
     return save_model(pipe, path, trials=trials, scores={"accuracy": 0.5})
@@ -57,26 +63,57 @@ def original(pipe, trials, tmp_path_factory):
 
 @pytest.fixture
 def saved(original, tmp_path):
-    """A copy of a saved model, to be damaged."""
+    """A copy of a saved model, which a test may damage."""
     return shutil.copytree(original, tmp_path / "model")
 
 
-def there_and_back(estimator, folder):
-    return load_model(save_model(estimator, folder / "there")).estimator
+def save_and_load(estimator, folder):
+    return load_model(save_model(estimator, folder / "saved")).estimator
 
 
-def rewrite(folder, change, name="card.json"):
-    """Change the card as somebody would who knows how digests are made."""
-    card = json.loads((folder / name).read_text("utf-8"))
-    change(card)
-    card["sha256"] = digest_of(card)
-    (folder / name).write_text(json.dumps(card, indent=2), "utf-8")
+def assert_restored(pipe, loaded, X):
+    """Compare parameters, fitted attributes, weights and predictions of two pipelines."""
+    assert [name for name, _ in loaded.steps] == [name for name, _ in pipe.steps]
+    for step, step_loaded in zip(pipe, loaded, strict=True):
+        assert type(step_loaded) is type(step)
+        assert vars(step_loaded).keys() == vars(step).keys()
+        for key in vars(step).keys() - {"net_"}:
+            value, value_loaded = vars(step)[key], vars(step_loaded)[key]
+            if isinstance(value, pd.DataFrame):
+                pd.testing.assert_frame_equal(value_loaded, value, check_dtype=False)
+                continue
+            np.testing.assert_equal(value_loaded, value)
+            assert type(value_loaded) is type(value) or np.isscalar(value)
+            if isinstance(value, dict):
+                assert list(value_loaded) == list(value)
+    weights, weights_loaded = (p[-1].net_.module_.state_dict() for p in (pipe, loaded))
+    torch.testing.assert_close(weights_loaded, weights, rtol=0, atol=0)
+    assert np.array_equal(loaded.predict_proba(X), pipe.predict_proba(X))
 
 
-# There and back
+def read_files(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_a_loaded_model_answers_as_before_to_the_bit(original, pipe, trials):
+def edit_card(folder, edit):
+    """Change the card and renew its checksum."""
+    card = json.loads((folder / "card.json").read_text("utf-8"))
+    edit(card)
+    card["sha256"] = compute_card_checksum(card)
+    (folder / "card.json").write_text(json.dumps(card), "utf-8")
+
+
+def replace_weights(folder, content):
+    """Change the weights and renew their checksum."""
+    (folder / "weights.safetensors").write_bytes(content)
+    expected = {"bytes": len(content), "sha256": compute_checksum(content)}
+    edit_card(folder, lambda card: card["files"].update({"weights.safetensors": expected}))
+
+
+# Saving and loading
+
+
+def test_a_loaded_model_predicts_bitwise_as_before(original, pipe, trials):
     model = load_model(original)
     assert np.array_equal(model.predict_proba(trials), pipe.predict_proba(trials.X))
     assert np.array_equal(model.predict(trials.X), pipe.predict(trials.X))
@@ -86,18 +123,13 @@ def test_a_loaded_model_answers_as_before_to_the_bit(original, pipe, trials):
 @pytest.mark.parametrize(
     "params",
     [
-        {"n_members": 2},
-        {"dtype": "float64"},
-        {"voting": "hard"},
-        {"scaling": "standard"},
-        {"scaling": "window"},
-        {"scaling": None},
-        {"class_weight": {0: 1.0, 1: 3.0}},
-        {"class_weight": "balanced"},
-        {"embedding": "inverted", "mixer": "attention", "head": "mean"},
-        {"embedding": "normal", "mixer": "none"},
-        {"use_mstb": False, "bidirectional": False},
-        {"period_selection": "fixed"},
+        {"n_members": 2, "voting": "hard"},
+        {"dtype": "float64", "scaling": None},
+        {"scaling": "standard", "class_weight": {0: 1.0, 1: 3.0}},
+        {"scaling": "window", "class_weight": "balanced"},
+        {"embedding": "inverted", "module_params": {"mixer": "attention", "head": "mean"}},
+        {"embedding": "temporal", "module_params": {"use_mstb": False, "mixer": "none"}},
+        {"module_params": {"period_selection": "fixed", "bidirectional": False}},
         {"early_stopping": True, "validation_fraction": 0.4},
         {"net_params": {"optimizer__betas": (0.9, 0.95)}, "optimizer": "adam"},
         {"batch_size": None, "n_threads": None, "callbacks": []},
@@ -105,23 +137,27 @@ def test_a_loaded_model_answers_as_before_to_the_bit(original, pipe, trials):
     ],
     ids=repr,
 )
-def test_parameters_and_what_fit_learned_come_back(params, trials, tmp_path):
+def test_parameters_and_fitted_attributes_are_restored(params, trials, tmp_path):
     pipe = make_pipe(**params).fit(trials.X, trials.y)
-    back = there_and_back(pipe, tmp_path)
-    assert back.get_params(deep=False).keys() == pipe.get_params(deep=False).keys()
-    for (name, step), (name_back, step_back) in zip(pipe.steps, back.steps, strict=True):
-        assert name_back == name
-        assert type(step_back) is type(step)
-        assert step_back.get_params() == step.get_params()
-        assert vars(step_back).keys() == vars(step).keys()
-        for key in vars(step).keys() - {"net_"}:
-            np.testing.assert_equal(vars(step_back)[key], vars(step)[key])
-    weights, back_weights = (p[-1].net_.module_.state_dict() for p in (pipe, back))
-    assert weights.keys() == back_weights.keys()
-    for key, value in weights.items():
-        assert back_weights[key].dtype == value.dtype
-        assert torch.equal(back_weights[key], value)
-    assert np.array_equal(back.predict_proba(trials.X), pipe.predict_proba(trials.X))
+    assert_restored(pipe, save_and_load(pipe, tmp_path), trials.X)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(
+            ChannelPicker(picks, ch_names=NAMES)
+            for picks in ("frontal4", [2, 0], np.array([1, 3]), slice(0, 3), None, ("F4", "F3"))
+        ),
+        BandPower(128.0, {"theta": (4, 8), "alpha": (8, 13), "delta": (1, 4)}),
+        SequentialChannelSelector(2, sfreq=128.0, ch_names=NAMES, cv=2),
+        SlidingWindows(0.5, stride=0.25, sfreq=128.0),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_transformers_are_restored(step, trials, tmp_path):
+    pipe = make_pipe(step).fit(trials.X, trials.y)
+    assert_restored(pipe, save_and_load(pipe, tmp_path), trials.X)
 
 
 @pytest.mark.parametrize(
@@ -134,43 +170,14 @@ def test_parameters_and_what_fit_learned_come_back(params, trials, tmp_path):
     ],
     ids=lambda labels: str(labels.dtype),
 )
-def test_labels_of_any_kind_come_back(labels, trials, tmp_path):
+def test_labels_of_any_dtype_are_restored(labels, trials, tmp_path):
     clf = MSiMambaClassifier(**TINY).fit(trials.X, labels[trials.y])
     model = load_model(save_model(clf, tmp_path / "model"))
     np.testing.assert_array_equal(model.classes_, clf.classes_, strict=True)
     np.testing.assert_array_equal(model.predict(trials.X), clf.predict(trials.X), strict=True)
 
 
-@pytest.mark.parametrize(
-    "picks", ["frontal4", [2, 0], np.array([1, 3]), slice(0, 3), None, ("F4", "F3")], ids=repr
-)
-def test_channels_chosen_in_any_way_come_back(picks, trials, tmp_path):
-    names = trials.ch_names
-    pipe = make_pipe(ChannelPicker(picks, ch_names=names)).fit(trials.X, trials.y)
-    back = there_and_back(pipe, tmp_path)
-    np.testing.assert_equal(back[0].picks, picks)
-    assert back[0].ch_names == names
-    assert np.array_equal(back.predict_proba(trials.X), pipe.predict_proba(trials.X))
-
-
-def test_bands_keep_their_order(trials, tmp_path):
-    bands = {"theta": (4, 8), "alpha": (8, 13), "delta": (1, 4)}
-    pipe = make_pipe(BandPower(trials.sfreq, bands)).fit(trials.X, trials.y)
-    back = there_and_back(pipe, tmp_path)
-    assert list(back[0].bands_) == ["theta", "alpha", "delta"]
-    assert np.array_equal(back.predict_proba(trials.X), pipe.predict_proba(trials.X))
-
-
-def test_found_channels_come_back(trials, tmp_path):
-    selector = SequentialChannelSelector(2, sfreq=trials.sfreq, ch_names=trials.ch_names, cv=2)
-    pipe = make_pipe(selector).fit(trials.X, trials.y)
-    back = there_and_back(pipe, tmp_path)
-    assert back[0].channels_ == pipe[0].channels_
-    pd.testing.assert_frame_equal(back[0].scores_, pipe[0].scores_, check_dtype=False)
-    assert np.array_equal(back.predict_proba(trials.X), pipe.predict_proba(trials.X))
-
-
-def test_alignment_knows_its_subjects_again(trials, tmp_path):
+def test_alignment_of_training_subjects_is_restored(trials, tmp_path):
     groups = trials.metadata
     with sklearn.config_context(enable_metadata_routing=True):
         pipe = make_pipe(EuclideanAlignment(), SlidingWindows(window_size_samples=64))
@@ -179,22 +186,20 @@ def test_alignment_knows_its_subjects_again(trials, tmp_path):
         new = pipe.predict_proba(trials.X)
     model = load_model(save_model(pipe, tmp_path / "model", trials=trials))
     assert np.array_equal(model.predict_proba(trials, groups=groups), known)
-    assert np.array_equal(model.predict_proba(trials), new)  # their subjects are not ours
+    assert np.array_equal(model.predict_proba(trials), new)  # metadata of Trials are not used
     assert not np.array_equal(known, new)
 
 
-def test_requests_for_metadata_come_back(trials, tmp_path):
+def test_metadata_requests_are_restored(trials, tmp_path):
+    requests = {"groups": True, "sample_weight": "weight"}
     with sklearn.config_context(enable_metadata_routing=True):
         clf = MSiMambaClassifier(**TINY, early_stopping=True)
-        clf.set_fit_request(groups=True, sample_weight="weight").fit(trials.X, trials.y)
-        back = there_and_back(clf, tmp_path)
-        assert back.get_metadata_routing().fit.requests == {
-            "groups": True,
-            "sample_weight": "weight",
-        }
+        clf.set_fit_request(**requests).fit(trials.X, trials.y)
+        loaded = save_and_load(clf, tmp_path)
+        assert loaded.get_metadata_routing().fit.requests == requests
 
 
-def test_a_network_of_braindecode_comes_back_by_its_name(trials, tmp_path):
+def test_a_braindecode_network_is_restored_by_name(trials, tmp_path):
     pytest.importorskip("braindecode")
     clf = BraindecodeClassifier(
         "ShallowFBCSPNet", {"n_filters_time": 4}, sfreq=128.0, max_epochs=1, random_state=0
@@ -205,40 +210,39 @@ def test_a_network_of_braindecode_comes_back_by_its_name(trials, tmp_path):
     assert model.card["model"]["network"] == "ShallowFBCSPNet"
 
 
-def test_parameters_set_for_the_next_fit_do_not_change_the_network(pipe, trials, tmp_path):
+def test_parameters_set_after_fit_do_not_change_the_saved_network(trials, tmp_path):
     clf = MSiMambaClassifier(**TINY).fit(trials.X, trials.y)
     expected = clf.predict_proba(trials.X)
-    back = there_and_back(clf.set_params(d_model=16), tmp_path)
-    assert back.d_model == 16
-    assert np.array_equal(back.predict_proba(trials.X), expected)
+    loaded = save_and_load(clf.set_params(d_model=16), tmp_path)
+    assert loaded.d_model == 16
+    assert np.array_equal(loaded.predict_proba(trials.X), expected)
 
 
-def test_a_loaded_model_trains_on_from_its_weights(trials, tmp_path):
+def test_warm_start_continues_from_loaded_weights(trials, tmp_path):
     clf = MSiMambaClassifier(**{**TINY, "max_epochs": 2}, warm_start=True).fit(trials.X, trials.y)
-    back = there_and_back(clf, tmp_path).fit(trials.X, trials.y)
-    assert back.n_iter_ == 4
-    assert back.history_[0] == clf.history_[0]
-    assert back.history_[2]["train_loss"] < clf.history_[0]["train_loss"]
+    loaded = save_and_load(clf, tmp_path).fit(trials.X, trials.y)
+    assert loaded.n_iter_ == 4
+    assert loaded.history_[0] == clf.history_[0]
+    assert loaded.history_[2]["train_loss"] < clf.history_[0]["train_loss"]
 
 
-def test_the_callers_random_state_is_untouched(pipe, tmp_path):
+def test_saving_and_loading_do_not_change_global_random_states(pipe, tmp_path):
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
     load_model(save_model(pipe, tmp_path / "model"))
     assert torch.equal(torch.get_rng_state(), torch_state)
     np.testing.assert_equal(np.random.get_state(), numpy_state)
 
 
-def test_a_saved_model_can_be_saved_again_to_the_same_bytes(original, trials, tmp_path):
+def test_saving_a_loaded_model_gives_identical_files(original, trials, tmp_path):
     model = load_model(original)
     again = save_model(model.estimator, tmp_path / "model", trials=trials, scores={"accuracy": 0.5})
-    for name in ("card.json", "weights.safetensors", "README.md"):
-        assert (again / name).read_bytes() == (original / name).read_bytes()
+    assert read_files(again) == read_files(original)
 
 
-# The card
+# Card
 
 
-def test_the_card_tells_what_the_model_is_and_comes_from(original, pipe, trials):
+def test_the_card_describes_input_network_and_training_data(original, pipe, trials):
     card = json.loads((original / "card.json").read_text("utf-8"))
     assert card["input"] == {"n_channels": 4, "ch_names": NAMES, "sfreq": 128.0}
     assert card["model"] == {
@@ -246,284 +250,236 @@ def test_the_card_tells_what_the_model_is_and_comes_from(original, pipe, trials)
         "n_weights": sum(v.numel() for v in pipe[-1].net_.module_.state_dict().values()),
         "classes": [0, 1],
         "label_names": {},
-        "channels": ["F3", "Fp1"],
-        "window": {"n_times": 64, "stride": 64},
+        "ch_names": ["F3", "Fp1"],
+        "n_chans": 2,
+        "n_times": 64,
+        "stride": 64,
         "scaling": "robust",
         "voting": "soft",
     }
-    assert card["training"]["data"] == {
+    data = card["training"]["data"]
+    assert len(data.pop("sha256")) == 64
+    assert data == {
         "name": "simulation",
         "n_trials": 12,
         "n_subjects": 2,
         "n_times": 128,
-        "choices": {},
-        "sha256": digest_of_trials(trials),
+        "loader_params": {},
     }
     assert card["training"]["scores"] == {"accuracy": 0.5}
     assert card["versions"].keys() == {"skmamba", "torch", "numpy", "scikit-learn"}
-    assert card["versions"]["numpy"] == np.__version__
 
 
-def test_scores_may_be_a_table_and_notes_any_words(pipe, tmp_path):
+def test_scores_and_protocol_are_saved_as_plain_json(clf, tmp_path):
     table = pd.DataFrame({"subject": ["a", "b"], "accuracy": [np.float32(0.5), np.nan]})
-    path = save_model(
-        pipe, tmp_path / "m", protocol={"cv": ("loso", 2)}, scores=table, notes="a | b\nc"
-    )
+    protocol = {"cv": ("loso", 2), 3: np.arange(2)}
+    path = save_model(clf, tmp_path / "m", protocol=protocol, scores=table, notes="a note")
     training = load_model(path).card["training"]
     assert training["scores"] == [
         {"subject": "a", "accuracy": 0.5},
         {"subject": "b", "accuracy": None},
     ]
-    assert training["protocol"] == {"cv": ["loso", 2]}
-    assert "| notes | a \\| b c |" in (path / "README.md").read_text("utf-8")
+    assert training["protocol"] == {"cv": ["loso", 2], "3": [0, 1]}
+    assert "a note" in (path / "README.md").read_text("utf-8")
 
 
-def test_the_digest_of_trials_sees_every_value_and_label(trials):
+def test_the_checksum_of_trials_depends_on_every_value_and_label(clf, trials, tmp_path):
     X, y = trials.X.copy(), trials.y.copy()
     X[-1, -1, -1] = np.nextafter(X[-1, -1, -1], 0)
     y[0] = 1 - y[0]
-    digests = {digest_of_trials(t) for t in (trials, replace(trials, X=X), replace(trials, y=y))}
-    assert len(digests) == 3
-    assert digest_of_trials(replace(trials, X=trials.X.copy(order="F"))) in digests
+    in_columns = replace(trials, X=trials.X.copy(order="F"))
+    checksums = []
+    for i, data in enumerate([trials, in_columns, replace(trials, X=X), replace(trials, y=y)]):
+        model = load_model(save_model(clf, tmp_path / str(i), trials=data))
+        checksums.append(model.card["training"]["data"]["sha256"])
+    assert checksums[0] == checksums[1]
+    assert len(set(checksums)) == 3
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"sfreq": 256}, "sfreq must be one for all steps and trials, got 128 Hz and 256 Hz"),
-        ({"ch_names": NAMES[::-1]}, "trials have the channels F4, F3, Fp2, Fp1, and the steps"),
-    ],
-)
-def test_trials_that_contradict_the_steps_are_refused(changes, message, trials, tmp_path):
+def test_trials_that_contradict_the_steps_are_refused(trials, tmp_path):
     windows = SlidingWindows(window_size=0.5, sfreq=trials.sfreq)
     pipe = make_pipe(ChannelPicker(ch_names=NAMES), windows).fit(trials.X, trials.y)
-    with pytest.raises(ValueError, match=message):
-        save_model(pipe, tmp_path / "model", trials=replace(trials, **changes))
-    assert not os.listdir(tmp_path)
-
-
-def test_trials_of_another_number_of_channels_are_refused(pipe, tmp_path):
-    other = simulate_trials(n_subjects=1, n_trials=2, n_channels=3)
-    with pytest.raises(ValueError, match="trials have 3 channels, and the model takes 4"):
-        save_model(pipe, tmp_path / "model", trials=other)
-    with pytest.raises(TypeError, match="trials must be Trials, got ndarray"):
-        save_model(pipe, tmp_path / "model", trials=other.X)
+    fewer = replace(trials, X=trials.X[:, :3], ch_names=NAMES[:3])
+    for other, error, message in [
+        (replace(trials, sfreq=256), ValueError, "sfreq must be the same .*, got 128 Hz and 256"),
+        (replace(trials, ch_names=NAMES[::-1]), ValueError, r"\(Fp1, .*\), got F4, F3, Fp2, Fp1"),
+        (fewer, ValueError, r"trials must have the channels .*, got Fp1, Fp2, F3\."),
+        (trials.X, TypeError, "trials must be Trials, got ndarray"),
+    ]:
+        assert_not_saved(pipe, tmp_path, error, message, trials=other)
 
 
 # What cannot be saved
 
 
-def nothing_is_written(estimator, folder, error, message, **more):
+def assert_not_saved(estimator, folder, error, message, **options):
     with pytest.raises(error, match=message):
-        save_model(estimator, folder / "model", **more)
+        save_model(estimator, folder / "model", **options)
     assert not os.listdir(folder)
 
 
-def test_steps_of_others_are_refused_by_name(trials, tmp_path):
-    foreign = make_pipe(FunctionTransformer()).fit(trials.X, trials.y)
-    message = "one of BandPower, .*, got 'functiontransformer', a FunctionTransformer"
-    nothing_is_written(foreign, tmp_path, TypeError, message)
-    flat = trials.X.reshape(len(trials), -1)
-    message = "last step must be one of .*, got 'classifier', a LogisticRegression"
-    nothing_is_written(LogisticRegression().fit(flat, trials.y), tmp_path, TypeError, message)
-    pipe = make_pipeline(SlidingWindows(window_size_samples=64)).fit(trials.X)
-    nothing_is_written(pipe, tmp_path, TypeError, "got 'slidingwindows', a SlidingWindows")
-    pipe = make_pipe("passthrough").fit(trials.X, trials.y)
-    nothing_is_written(pipe, tmp_path, TypeError, "got 'passthrough', 'passthrough'")
-
-
-def test_a_subclass_is_none_of_ours(trials, tmp_path):
-    class Mine(MSiMambaClassifier):
+def test_steps_of_other_classes_are_refused(pipe, trials, tmp_path):
+    class Subclass(MSiMambaClassifier):
         pass
 
-    mine = Mine(**TINY).fit(trials.X, trials.y)
-    nothing_is_written(mine, tmp_path, TypeError, "got 'classifier', a Mine")
-
-
-def test_what_is_not_fitted_is_refused(tmp_path):
-    nothing_is_written(make_pipe(), tmp_path, NotFittedError, "ChannelPicker")
-    nothing_is_written(MSiMambaClassifier(), tmp_path, NotFittedError, "MSiMambaClassifier")
+    flat = trials.X.reshape(len(trials), -1)
+    for estimator, got in [
+        (make_pipe(FunctionTransformer()).fit(trials.X, trials.y), r"FunctionTransformer\(\)"),
+        (LogisticRegression().fit(flat, trials.y), "LogisticRegression"),
+        (make_pipeline(SlidingWindows(window_size_samples=64)).fit(trials.X), "SlidingWindows"),
+        (make_pipe("passthrough").fit(trials.X, trials.y), "'passthrough'"),
+        (Subclass(**TINY).fit(trials.X, trials.y), "Subclass"),
+    ]:
+        message = f"(?s)Step '.*' must be an instance of .*, got {got}.* Use joblib or skops"
+        assert_not_saved(estimator, tmp_path, TypeError, message)
+    assert_not_saved(make_pipe(), tmp_path, NotFittedError, "ChannelPicker")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "message"),
+    ("estimator", "message"),
     [
         (
-            "callbacks",
-            [LRScheduler("StepLR", step_size=1)],
-            r"\.callbacks\[0\] is .*, and LRScheduler objects",
+            MSiMambaClassifier(**TINY, callbacks=[LRScheduler("StepLR", step_size=1)]),
+            r"callbacks\[0\] must .* of type LRScheduler",
         ),
-        ("optimizer", torch.optim.RMSprop, r"\.optimizer is .*RMSprop.*, and type objects"),
-        ("random_state", np.random.RandomState(0), r"\.random_state is .*RandomState objects"),
+        (MSiMambaClassifier(**TINY, optimizer=torch.optim.RMSprop), "optimizer must .* of type ty"),
+        (
+            MSiMambaClassifier(**{**TINY, "random_state": np.random.RandomState(0)}),
+            "random_state must .* of type RandomState",
+        ),
+        (BraindecodeClassifier(DLinear, max_epochs=1), "model must .*DLinear.* of type type"),
     ],
+    ids=["callback", "optimizer", "random_state", "model"],
 )
-def test_parameters_that_are_no_plain_things_are_named(name, value, message, trials, tmp_path):
-    clf = MSiMambaClassifier(**{**TINY, name: value}).fit(trials.X, trials.y)
-    nothing_is_written(clf, tmp_path, TypeError, f"classifier{message}")
+def test_parameters_that_are_objects_are_refused(estimator, message, trials, tmp_path):
+    estimator.fit(trials.X, trials.y)
+    assert_not_saved(estimator, tmp_path, TypeError, rf"(?s)classifier\.{message}")
 
 
-def test_a_network_given_as_a_class_is_named(trials, tmp_path):
-    clf = BraindecodeClassifier(DLinear, max_epochs=1).fit(trials.X, trials.y)
-    nothing_is_written(clf, tmp_path, TypeError, r"classifier\.model is .*DLinear")
-
-
-def test_an_attribute_of_ones_own_is_not_lost_in_silence(trials, tmp_path):
+def test_attributes_of_the_user_and_scores_that_are_objects_are_refused(trials, tmp_path):
     clf = MSiMambaClassifier(**TINY).fit(trials.X, trials.y)
-    clf.remark = "my best"
-    nothing_is_written(clf, tmp_path, TypeError, r"classifier\.remark is neither a parameter nor")
-
-
-def test_scores_that_cannot_be_said_are_named(pipe, tmp_path):
-    message = r"scores\.model is .*, and object objects cannot be saved"
-    nothing_is_written(pipe, tmp_path, TypeError, message, scores={"model": object()})
+    message = r"scores\.model\[0\] must consist of .* of type object"
+    assert_not_saved(clf, tmp_path, TypeError, message, scores={"model": [object()]})
+    clf.remark = "mine"
+    message = r"classifier\.remark must be a parameter or end in an underscore"
+    assert_not_saved(clf, tmp_path, TypeError, message)
 
 
 # Writing
 
 
-@pytest.mark.parametrize("n_done", [0, 1, 2])
-def test_a_crash_while_writing_leaves_nothing(n_done, pipe, tmp_path, monkeypatch):
-    write, done = Path.write_bytes, []
+@pytest.mark.parametrize("n_written", [0, 1, 2])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_an_error_while_writing_leaves_no_part_of_a_model(
+    n_written, is_new, saved, clf, monkeypatch
+):
+    if is_new:
+        shutil.rmtree(saved)
+    before = read_files(saved) if saved.exists() else None
+    fsync, calls = os.fsync, []
 
-    def fail_later(self, content):
-        if len(done) == n_done:
-            write(self, content[:7])
+    def fail_later(descriptor):
+        calls.append(descriptor)
+        if len(calls) > n_written:
             raise OSError("No space left on device")
-        done.append(self)
-        return write(self, content)
+        fsync(descriptor)
 
-    monkeypatch.setattr(Path, "write_bytes", fail_later)
-    nothing_is_written(pipe, tmp_path, OSError, "No space left")
-    assert len(done) == n_done
-
-
-def test_a_model_that_is_there_stays_unless_told(saved, pipe, trials):
-    before = {file.name: file.read_bytes() for file in saved.iterdir()}
-    with pytest.raises(FileExistsError, match=r"exists already: .* or overwrite=True"):
-        save_model(pipe, saved)
-    assert {file.name: file.read_bytes() for file in saved.iterdir()} == before
-    other = make_pipe(random_state=1).fit(trials.X, trials.y)
-    save_model(other, saved, overwrite=True)
-    expected = other.predict_proba(trials.X)
-    assert np.array_equal(load_model(saved).predict_proba(trials.X), expected)
-    assert os.listdir(saved.parent) == ["model"]
+    monkeypatch.setattr(os, "fsync", fail_later)
+    with pytest.raises(OSError, match="No space left"):
+        save_model(clf, saved, overwrite=True)
+    assert (read_files(saved) if saved.exists() else None) == before
+    assert os.listdir(saved.parent) == ([] if is_new else ["model"])
 
 
-@pytest.mark.parametrize("n_done", [0, 1])
-def test_a_crash_while_replacing_leaves_the_old_model(n_done, saved, pipe, trials, monkeypatch):
-    expected = load_model(saved).predict_proba(trials)
-    other = make_pipe(random_state=1).fit(trials.X, trials.y)
-    rename, calls = Path.rename, []
+@pytest.mark.parametrize("n_renamed", [0, 1])
+def test_an_error_while_replacing_leaves_the_previous_model(n_renamed, saved, clf, monkeypatch):
+    before, rename, calls = read_files(saved), Path.rename, []
 
     def fail_once(self, target):
         calls.append(target)
-        if len(calls) == n_done + 1:
+        if len(calls) == n_renamed + 1:
             raise OSError("Input/output error")
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail_once)
     with pytest.raises(OSError, match="Input/output error"):
-        save_model(other, saved, overwrite=True)
+        save_model(clf, saved, overwrite=True)
     assert os.listdir(saved.parent) == ["model"]
-    assert np.array_equal(load_model(saved).predict_proba(trials), expected)
+    assert read_files(saved) == before
 
 
-def test_a_folder_of_other_things_is_never_replaced(pipe, tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(FileExistsError, match=r"is not replaced: thesis\.tex is no part"):
-        save_model(pipe, tmp_path, overwrite=True)
-    with pytest.raises(FileExistsError, match=r"is not replaced: thesis\.tex is no part"):
-        save_model(pipe, tmp_path / "thesis.tex", overwrite=True)
+def test_a_model_is_replaced_with_overwrite_only(saved, clf, trials):
+    before = read_files(saved)
+    with pytest.raises(FileExistsError, match=r"model exists: .* overwrite=True"):
+        save_model(clf, saved)
+    assert read_files(saved) == before
+    save_model(clf, saved, overwrite=True)
+    assert np.array_equal(load_model(saved).predict_proba(trials.X), clf.predict_proba(trials.X))
+    assert os.listdir(saved.parent) == ["model"]
+
+
+def test_other_files_are_never_replaced(clf, tmp_path):
+    (tmp_path / "thesis.tex").write_text("text")
+    for path in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(FileExistsError, match=r"is not replaced, because thesis\.tex is not"):
+            save_model(clf, path, overwrite=True)
     assert os.listdir(tmp_path) == ["thesis.tex"]
+    with pytest.raises(FileNotFoundError, match=r"parent folder .* must exist, got .*absent"):
+        save_model(clf, tmp_path / "absent" / "model")
 
 
-def test_a_folder_that_is_not_there_is_not_made_up(pipe, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"There is no folder .*absent to save model in"):
-        save_model(pipe, tmp_path / "absent" / "model")
+def test_a_missing_package_is_named_with_its_extra(clf, saved, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    for call in (lambda: save_model(clf, tmp_path / "new"), lambda: load_model(saved)):
+        with pytest.raises(ImportError, match=r"pip install 'skmamba\[persistence\]'"):
+            call()
+    assert os.listdir(tmp_path) == ["model"]
 
 
-def test_saving_says_what_to_install(pipe, tmp_path, monkeypatch):
-    import_any = builtins.__import__
-
-    def no_safetensors(name, *args, **kwargs):
-        if name.startswith("safetensors"):
-            raise ImportError("No module named 'safetensors'")
-        return import_any(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_safetensors)
-    message = r"pip install 'skmamba\[saving\]'"
-    nothing_is_written(pipe, tmp_path, ImportError, message)
+# Damaged and hostile files
 
 
-# Damage
-
-
-@pytest.mark.parametrize("place", [0.0, 0.05, 0.5, 0.999])
-def test_a_flipped_bit_of_the_weights_is_seen(place, saved):
+def test_a_changed_bit_of_the_weights_is_detected(saved):
     file = saved / "weights.safetensors"
-    content = bytearray(file.read_bytes())
-    content[int(place * len(content))] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be loaded: it was changed"):
-        load_model(saved)
+    original = file.read_bytes()
+    for position in (0, 100, len(original) // 2, len(original) - 1):
+        content = bytearray(original)
+        content[position] ^= 1
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"weights\.safetensors cannot .*: checksum mismatch"):
+            load_model(saved)
 
 
-def test_every_changed_number_of_the_card_is_seen(saved):
+def test_changed_digits_and_strings_of_the_card_are_detected(saved):
     file = saved / "card.json"
     text = file.read_text("utf-8")
-    places = [i for i, sign in enumerate(text) if sign in "123456789"]
-    for place in places[:: len(places) // 40]:
-        file.write_text(f"{text[:place]}0{text[place + 1 :]}", "utf-8")
+    positions = [i for i, character in enumerate(text) if character in "123456789"]
+    for i in positions[:: len(positions) // 40]:
+        file.write_text(f"{text[:i]}0{text[i + 1 :]}", "utf-8")
         with pytest.raises(ValueError, match=r"card\.json cannot be loaded"):
             load_model(saved)
     file.write_text(text.replace('"F3"', '"F4"', 1), "utf-8")
-    with pytest.raises(ValueError, match=r"card\.json cannot be loaded: it was changed after"):
+    with pytest.raises(ValueError, match=r"card\.json cannot be loaded: checksum mismatch"):
         load_model(saved)
-
-
-def test_other_spaces_and_line_ends_change_nothing(saved, trials):
-    file = saved / "card.json"
-    expected = load_model(saved).predict_proba(trials)
-    file.write_text(json.dumps(json.loads(file.read_text("utf-8"))).replace(",", ",\r\n"))
-    assert np.array_equal(load_model(saved).predict_proba(trials), expected)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [
-        ("weights.safetensors", r"weights\.safetensors cannot be loaded: it is cut: it has .* of"),
-        ("card.json", r"card\.json cannot be loaded: it is no JSON"),
-    ],
+    [("weights.safetensors", "checksum mismatch"), ("card.json", "invalid JSON")],
 )
-@pytest.mark.parametrize("share", [0, 0.5, 0.99])
-def test_cut_files_are_named(name, message, share, saved):
+def test_truncated_missing_and_too_large_files_are_refused(name, message, saved):
     file = saved / name
     content = file.read_bytes()
-    file.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ValueError, match=message):
+    for share in (0, 0.5, 0.99):
+        file.write_bytes(content[: int(share * len(content))])
+        with pytest.raises(ValueError, match=f"{name} cannot be loaded: {message}"):
+            load_model(saved)
+    with file.open("ab") as stream:
+        stream.truncate(1 << 40)  # sparse: uses no space
+    with pytest.raises(ValueError, match=rf"{name} .* at most \d+ bytes, got 1099511627776"):
         load_model(saved)
-
-
-@pytest.mark.parametrize("name", ["weights.safetensors", "card.json"])
-def test_missing_files_are_named(name, saved):
-    (saved / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"is no saved model: it has no {name}"):
-        load_model(saved)
-
-
-def test_a_folder_that_is_not_there_is_no_model(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"absent is no saved model: it has no card\.json"):
-        load_model(tmp_path / "absent")
-
-
-def test_files_that_are_too_large_are_not_read(saved, monkeypatch):
-    with (saved / "weights.safetensors").open("ab") as file:
-        file.truncate(1 << 40)  # a hole: no byte of it is there
-    with pytest.raises(ValueError, match=r"has 1099511627776 bytes, where at most"):
-        load_model(saved)
-    with (saved / "card.json").open("ab") as file:
-        file.truncate(1 << 40)
-    with pytest.raises(ValueError, match=r"card\.json has 1099511627776 bytes, where at most"):
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match=f"model is not a saved model: {name} is missing"):
         load_model(saved)
 
 
@@ -534,164 +490,171 @@ class Bomb:
         return setattr, (Bomb, "exploded", True)
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "card.json"])
-def test_a_pickle_in_the_place_of_a_file_is_not_run(name, saved):
+def test_a_pickle_in_place_of_a_file_is_not_executed(saved):
     pickled = pickle.dumps(Bomb())
     pickle.loads(pickled)
-    assert Bomb.exploded  # it would
+    assert Bomb.exploded
     Bomb.exploded = False
-    (saved / name).write_bytes(pickled)
-    with pytest.raises(ValueError, match=f"{name} cannot be loaded"):
+    (saved / "weights.safetensors").write_bytes(pickled)
+    with pytest.raises(ValueError, match=r"weights\.safetensors cannot be loaded: "):
         load_model(saved)
-    if name == "weights.safetensors":
-        told = {"bytes": len(pickled), "sha256": _folder.sha256(pickled)}
-        rewrite(saved, lambda card: card["files"].update({name: told}))
-        with pytest.raises(ValueError, match="it is no safetensors file"):
-            load_model(saved)
+    replace_weights(saved, pickled)
+    with pytest.raises(ValueError, match="invalid safetensors file"):
+        load_model(saved)
+    (saved / "card.json").write_bytes(pickled)
+    with pytest.raises(ValueError, match=r"card\.json cannot be loaded: invalid JSON"):
+        load_model(saved)
     assert not Bomb.exploded
 
 
-def step(card, number=-1):
-    return card["steps"][number]
+def get_step(card):
+    return card["steps"][-1]
+
+
+def get_architecture(card):
+    return get_step(card)["fitted"]["_saved_net"]["architecture"]
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("edit", "message"),
     [
-        (lambda c: c.update(format="other"), "it does not say format 'skmamba model'"),
-        (lambda c: c.update(format_version=2), "format_version 2, and this skmamba reads 1"),
-        (
-            lambda c: c.update(more=1),
-            r"lacks the entries \[\] and has the unknown entries \['more'\]",
-        ),
-        (lambda c: c.pop("files"), r"lacks the entries \['files'\]"),
-        (lambda c: c.update(files={}), r"weights\.safetensors cannot be loaded: card\.json says"),
-        (lambda c: step(c).update({"class": "Popen"}), "of class 'Popen', and only BandPower"),
-        (lambda c: step(c).update({"class": "os.system"}), "class 'os.system', and only"),
-        (lambda c: step(c)["params"].update(shell=True), "has the unknown parameters shell"),
-        (lambda c: step(c)["fitted"].update(predict=1), "has the unknown attributes predict"),
-        (lambda c: step(c)["fitted"].update(__class__=1), "unknown attributes __class__"),
-        (lambda c: step(c)["fitted"].pop("_saved_net"), r"weights hold the arrays|cannot be built"),
-        (lambda c: step(c)["params"].update(callbacks=["print"]), "'msimambaclassifier' cannot be"),
-        (lambda c: step(c).update(requests={"__init__": {}}), "unknown method '__init__'"),
-        (
-            lambda c: c["pipeline"].update(memory="here"),
-            "the pipeline has the unknown options memory",
-        ),
-        (lambda c: c["steps"].pop(0), "weights hold the arrays .*picks_"),
-        (lambda c: c.update(steps=[]), "weights hold the arrays"),
+        (lambda c: c.update(format="other"), "format must be 'skmamba model'"),
+        (lambda c: c.update(format_version=1), "format_version must be 2, got 1: .* another ver"),
+        (lambda c: c.pop("files"), "missing entry 'files'"),
+        (lambda c: c.update(files={}), "missing entry 'weights.safetensors'"),
+        (lambda c: get_step(c).update({"class": "Popen"}), "one of BandPower, .* got 'Popen'"),
+        (lambda c: get_step(c)["params"].update(shell=True), "unexpected keyword .*'shell'"),
+        (lambda c: get_step(c)["params"].update(callbacks=["print"]), "cannot be built"),
+        (lambda c: get_step(c)["fitted"].update(predict=1), r"in an underscore, got \['predict'\]"),
+        (lambda c: get_step(c)["fitted"].update(__class__=1), r"got \['__class__'\]"),
+        (lambda c: get_architecture(c)["params"].update(d_model=16), "Error.* loading state_dict"),
+        (lambda c: get_step(c)["fitted"].pop("_saved_net"), "no step uses|cannot be built"),
+        (lambda c: get_step(c).update(requests={"__init__": {}}), "no attribute 'set___init__"),
+        (lambda c: c["steps"].pop(0), r"no step uses the arrays .*picks_"),
         (lambda c: c.update(steps="none"), "string indices"),
     ],
 )
-def test_a_card_that_was_changed_with_care_brings_nothing_else_to_life(change, message, saved):
-    rewrite(saved, change)
-    with pytest.raises(ValueError, match=message):
+def test_a_manipulated_card_cannot_load_other_objects(edit, message, saved):
+    edit_card(saved, edit)
+    with pytest.raises(ValueError, match=f"cannot be loaded: .*(?s:{message})"):
         load_model(saved)
 
 
-def test_weights_must_fit_the_architecture(saved):
-    def widen(card):
-        step(card)["fitted"]["_saved_net"]["architecture"]["params"]["d_model"] = 16
-
-    rewrite(saved, widen)
-    with pytest.raises(ValueError, match=r"cannot be built: Error.* in loading state_dict"):
+def test_missing_and_unused_arrays_are_refused(saved):
+    arrays = safetensors.load_file(saved / "weights.safetensors")
+    replace_weights(saved, safetensors.save({**arrays, "more": np.zeros(1)}))
+    with pytest.raises(ValueError, match=r"no step uses the arrays \['more'\]"):
+        load_model(saved)
+    bias = next(name for name in arrays if name.endswith("bias"))
+    del arrays[bias]
+    replace_weights(saved, safetensors.save(arrays))
+    with pytest.raises(ValueError, match=f"missing entry '{bias}'"):
         load_model(saved)
 
 
-def test_every_weight_must_be_there_and_none_more(saved):
-    import safetensors.numpy
-
-    file = saved / "weights.safetensors"
-    arrays = safetensors.numpy.load_file(file)
-
-    def store(arrays):
-        content = safetensors.numpy.save(arrays)
-        file.write_bytes(content)
-        told = {"bytes": len(content), "sha256": _folder.sha256(content)}
-        rewrite(saved, lambda card: card["files"].update({file.name: told}))
-
-    store({**arrays, "more": np.zeros(1)})
-    with pytest.raises(ValueError, match=r"weights hold the arrays \['more'\], which no step"):
-        load_model(saved)
-    some = next(name for name in arrays if name.endswith("head.bias"))
-    store({name: arrays[name] for name in arrays if name != some})
-    with pytest.raises(ValueError, match=r"malformed entry '\$array' .*head\.bias"):
-        load_model(saved)
+def test_missing_parameters_have_defaults_and_the_memory_of_a_pipeline_is_ignored(saved):
+    edit_card(saved, lambda card: get_step(card)["params"].pop("patience"))
+    edit_card(saved, lambda card: card["pipeline"].update(memory="folder"))
+    pipe = load_model(saved).estimator
+    assert pipe[-1].patience == MSiMambaClassifier().patience
+    assert pipe.memory is None
 
 
-def test_parameters_that_came_later_have_their_defaults(saved, trials):
-    rewrite(saved, lambda card: step(card)["params"].pop("patience"))
-    assert load_model(saved).estimator[-1].patience == MSiMambaClassifier().patience
+# Checks of X
 
 
-# What data a model takes
-
-
-def test_trials_of_another_rate_are_refused(original, trials):
-    with pytest.raises(ValueError, match="rate of 256 Hz, but the model expects 128 Hz"):
-        load_model(original).predict(replace(trials, sfreq=256))
-
-
-def test_trials_of_other_channels_are_refused(original, trials):
+def test_trials_with_another_rate_or_other_channels_are_refused(original, trials):
     model = load_model(original)
-    swapped = replace(trials, ch_names=["Fp2", "Fp1", "F3", "F4"])
-    with pytest.raises(
-        ValueError, match="X has its channels in another order: Fp2, Fp1, F3, F4, but the model"
-    ):
-        model.predict(swapped)
-    with pytest.raises(ValueError, match=r"X has other channels: O1, .* expects Fp1, Fp2, F3, F4"):
-        model.predict_proba(replace(trials, ch_names=["O1", "Fp2", "F3", "F4"]))
+    with pytest.raises(ValueError, match="sampling rate of 128 Hz, got 256 Hz: resample"):
+        model.predict(replace(trials, sfreq=256))
+    expected = "X must have the 4 channels Fp1, Fp2, F3, F4 in this order, got"
     fewer = replace(trials, X=trials.X[:, :3], ch_names=trials.ch_names[:3])
-    with pytest.raises(ValueError, match="3 channels, but the model expects 4: Fp1, Fp2, F3, F4"):
-        model.predict(fewer)
+    for other in (
+        replace(trials, ch_names=["Fp2", "Fp1", "F3", "F4"]),
+        replace(trials, ch_names=["O1", "Fp2", "F3", "F4"]),
+        fewer,
+    ):
+        with pytest.raises(ValueError, match=f"{expected} {', '.join(other.ch_names)}"):
+            model.predict_proba(other)
 
 
-def test_names_may_be_spelled_in_other_ways(trials, tmp_path):
+def test_old_and_new_electrode_names_are_equal(trials, tmp_path, clf):
     old = replace(trials, ch_names=["T3", "T4", "T5", "T6"])
-    clf = MSiMambaClassifier(**TINY).fit(old.X, old.y)
     model = load_model(save_model(clf, tmp_path / "model", trials=old))
     model.predict(replace(old, ch_names=["T7", "T8", "p7", "P8"]))
 
 
-def test_of_an_array_the_number_of_channels_is_checked_and_what_is_told(original, pipe, trials):
+def test_arrays_are_checked_as_far_as_they_are_described(original, pipe, trials):
     model = load_model(original)
-    assert np.array_equal(
-        model.predict_proba(trials.X, sfreq=128, ch_names=NAMES), pipe.predict_proba(trials.X)
-    )
-    with pytest.raises(ValueError, match="X has 5 channels, but the model expects 4"):
-        model.predict(np.zeros((2, 5, 128)))
-    with pytest.raises(ValueError, match="rate of 100 Hz, but the model expects 128 Hz"):
-        model.predict(trials.X, sfreq=100)
-    with pytest.raises(ValueError, match="X has its channels in another order: F4, F3, Fp2, Fp1"):
-        model.predict(trials.X, ch_names=NAMES[::-1])
+    proba = model.predict_proba(trials.X, sfreq=128, ch_names=NAMES)
+    assert np.array_equal(proba, pipe.predict_proba(trials.X))
+    for X, options, message in [
+        (np.zeros((2, 5, 128)), {}, "X must have 4 channels, got 5"),
+        (trials.X, {"sfreq": 100}, "rate of 128 Hz, got 100 Hz"),
+        (trials.X, {"ch_names": NAMES[::-1]}, "F4 in this order, got F4, F3, Fp2, Fp1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.predict(X, **options)
 
 
-def test_epochs_bring_their_rate_and_channels(make_epochs, trials, tmp_path):
+def test_epochs_are_checked(make_epochs, trials, tmp_path):
     epochs = make_epochs(12, NAMES, n_times=128, other=["EOG"])
     clf = MSiMambaClassifier(**TINY).fit(epochs, trials.y)
     known = Trials.from_epochs(epochs, trials.y)
     model = load_model(save_model(clf, tmp_path / "model", trials=known))
     assert np.array_equal(model.predict_proba(epochs), clf.predict_proba(epochs))
     assert np.array_equal(model.predict([epochs[i] for i in (0, 1)]), clf.predict(epochs[:2]))
-    with pytest.raises(ValueError, match="rate of 64 Hz, but the model expects 128 Hz"):
-        model.predict(make_epochs(2, NAMES, sfreq=64.0, n_times=128))
-    with pytest.raises(ValueError, match="X has its channels in another order: F4, F3, Fp2, Fp1"):
-        model.predict(make_epochs(2, NAMES[::-1], n_times=128))
-    with pytest.raises(ValueError, match="X has 3 channels, but the model expects 4"):
-        model.predict(make_epochs(2, NAMES[:3], n_times=128))
+    for other, message in [
+        (make_epochs(2, NAMES, sfreq=64.0, n_times=128), "rate of 128 Hz, got 64 Hz"),
+        (make_epochs(2, NAMES[::-1], n_times=128), "got F4, F3, Fp2, Fp1"),
+        (make_epochs(2, NAMES[:3], n_times=128), "got Fp1, Fp2, F3"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.predict(other)
 
 
-def test_what_nobody_told_is_not_checked(trials, tmp_path):
-    clf = MSiMambaClassifier(**TINY).fit(trials.X, trials.y)
+def test_an_unknown_rate_and_unknown_channels_are_not_checked(clf, trials, tmp_path):
     model = load_model(save_model(clf, tmp_path / "model"))
     assert (model.n_channels, model.ch_names, model.sfreq) == (4, None, None)
     model.predict(replace(trials, sfreq=256, ch_names=list("abcd")))
     assert repr(model) == "<SavedModel: MSiMambaClassifier, 4 channels -> 0, 1>"
 
 
-def test_rows_of_one_channel_pass(trials, tmp_path):
-    rows = trials.X[:, 0]
-    clf = MSiMambaClassifier(**TINY).fit(rows, trials.y)
-    model = load_model(save_model(clf, tmp_path / "model"))
-    assert np.array_equal(model.predict_proba(rows), clf.predict_proba(rows))
-    assert _model.LARGEST_CARD > 100 * (tmp_path / "model" / "card.json").stat().st_size
+# Other formats
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        MSiMambaClassifier(**TINY),
+        MSiMambaClassifier(**{**TINY, "n_members": 2}),
+        MSiMambaClassifier(**TINY, dtype="float64", module_params={"period_selection": "fixed"}),
+        BraindecodeClassifier("ShallowFBCSPNet", max_epochs=1, random_state=0),
+    ],
+    ids=["one member", "two members", "float64", "braindecode"],
+)
+def aligned_pipe(request, trials):
+    if isinstance(request.param, BraindecodeClassifier):
+        pytest.importorskip("braindecode")
+    windows = SlidingWindows(window_size_samples=100)
+    with pytest.warns(UserWarning, match="got no groups"):
+        return make_pipeline(EuclideanAlignment(), windows, request.param).fit(trials.X, trials.y)
+
+
+def through_joblib(pipe, folder):
+    joblib.dump(pipe, folder / "pipe.joblib")
+    return joblib.load(folder / "pipe.joblib")
+
+
+def through_skops(pipe, folder):
+    io = pytest.importorskip("skops.io")
+    content = io.dumps(pipe)
+    untrusted = io.get_untrusted_types(data=content)
+    assert untrusted
+    assert all(name.startswith("skmamba.") for name in untrusted)
+    return io.loads(content, trusted=untrusted)
+
+
+@pytest.mark.parametrize("save_and_load", [through_joblib, through_skops])
+def test_joblib_and_skops_restore_pipelines(save_and_load, aligned_pipe, trials, tmp_path):
+    assert_restored(aligned_pipe, save_and_load(aligned_pipe, tmp_path), trials.X)

@@ -1,4 +1,4 @@
-"""Results made by hand, and the page as a reader sees it."""
+"""Hand-made results, and a parser of the HTML report."""
 
 from html.parser import HTMLParser
 
@@ -6,73 +6,67 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skmamba.evaluation import EvaluationResults
 from skmamba.report import write_report
 
 
 @pytest.fixture
 def net():
-    """Score of each subject under net: mean 0.75; all above 0.5, so that p = 1 / 2**6."""
+    """Scores of six subjects: mean 0.75, all above 0.5, so that p = 1 / 2**6."""
     return [0.8, 0.7, 0.9, 0.6, 0.7, 0.8]
 
 
 @pytest.fixture
-def make_results():
-    """One row a subject and estimator, in the columns of evaluate; baselines by their names."""
+def make_scores():
+    """Return one row per estimator and subject, with the columns of evaluate."""
 
     def make(**scores):
-        rows = [
-            {
-                "dataset": "toy",
-                "protocol": "cross_subject",
-                "estimator": name,
-                "kind": "baseline" if name in ("majority", "permuted labels") else "model",
-                "fold": fold,
-                "held_out": f"subject {subject}",
-                "subject": subject,
-                "n_train": 50,
-                "n_test": 10,
-                "transductive": "",
-                "accuracy": value,
-                "balanced_accuracy": value,
-                "fit_seconds": 1.25,
-                "predict_seconds": 0.5,
-                "seed": 7,
-                "error": "",
-                "versions": "skmamba 0.1.0, numpy 2.4.0",
-            }
-            for name, values in scores.items()
-            for fold, (subject, value) in enumerate(zip(range(1, 99), values, strict=False))
-        ]
-        return pd.DataFrame(rows)
+        table = pd.DataFrame(
+            [(name, *row) for name, values in scores.items() for row in enumerate(values)],
+            columns=["estimator", "fold", "accuracy"],
+        )
+        is_baseline = table["estimator"].isin(["majority", "permuted labels"])
+        return table.assign(
+            **{"dataset": "toy", "protocol": "cross_subject", "transductive": "", "error": ""},
+            **{"n_train": 50, "n_test": 10, "seed": 7, "fit_seconds": 1.25, "predict_seconds": 0.5},
+            kind=np.where(is_baseline, "baseline", "model"),
+            subject=table["fold"] + 1,
+            held_out=[f"subject {fold + 1}" for fold in table["fold"]],
+            balanced_accuracy=table["accuracy"],
+            versions="skmamba 0.1.0, numpy 2.4.0",
+        )
 
     return make
 
 
 @pytest.fixture
-def results(make_results, net):
-    return make_results(net=net, lda=[0.7, 0.7, 0.6, 0.5, 0.6, 0.6], majority=[0.5] * 6)
+def scores(make_scores, net):
+    return make_scores(net=net, lda=[0.7, 0.7, 0.6, 0.5, 0.6, 0.6], majority=[0.5] * 6)
 
 
 @pytest.fixture
-def predictions(results):
-    """Ten answers a row of the results, as many right as its accuracy says."""
-    rows = [
-        {
-            **{key: row[key] for key in ("dataset", "protocol", "estimator", "kind", "fold")},
-            "transductive": row["transductive"],
-            "trial": 10 * row["subject"] + trial,
-            "subject": row["subject"],
-            "y_true": trial % 2,
-            "y_pred": trial % 2 if trial < 10 * row["accuracy"] else 1 - trial % 2,
-        }
-        for row in results.to_dict("records")
-        for trial in range(10)
-    ]
-    return pd.DataFrame(rows)
+def predictions(scores):
+    """Ten predictions per row of the scores, as many correct as its accuracy says."""
+    rows = scores.loc[scores.index.repeat(10)].reset_index(drop=True)
+    trial = rows.index % 10
+    is_correct = trial < 10 * rows["accuracy"]
+    columns = ["dataset", "protocol", "estimator", "kind", "transductive", "fold", "subject"]
+    return rows[columns].assign(
+        trial=10 * rows["subject"] + trial,
+        y_true=trial % 2,
+        y_pred=np.where(is_correct, trial % 2, 1 - trial % 2),
+    )
 
 
 @pytest.fixture
-def shared():
+def pooled(scores, predictions):
+    """Results whose folds test several subjects."""
+    return EvaluationResults(scores.assign(subject=None), predictions)
+
+
+@pytest.fixture
+def report_table():
+    """A table of leakage_report."""
     return pd.DataFrame(
         {
             "kind": ["trial", "stimulus", "subject"],
@@ -81,13 +75,14 @@ def shared():
             "n_folds": 5,
             "test_share": [0.95, np.nan, 0.0],
             "example": ["fold 0: trial 3", "", ""],
-            "verdict": ["leak", "unknown: metadata has no column 'stimulus'", "kept apart"],
+            "verdict": ["leak", "unknown: metadata has no column 'stimulus'", "not shared"],
         }
     )
 
 
 @pytest.fixture
 def gap():
+    """A table of leakage_gap."""
     return pd.DataFrame(
         {
             "split": ["random windows", "subjects"] * 2,
@@ -103,57 +98,45 @@ def gap():
 
 
 class Page(HTMLParser):
-    """What a reader of the page sees, and what a browser would do with it."""
+    """Text, tables, links and tags of a page, with ordinary spaces."""
 
     def __init__(self, path):
         super().__init__()
-        self.tags, self.tables, self.text, self.links, self.styles = [], [], "", [], ""
-        self._in = None
+        self.tags, self.tables, self.text, self.links = [], [], "", []
+        self.in_cell = False
         self.source = path.read_text(encoding="utf-8")
         self.feed(self.source)
-        self.text = " ".join(self.text.split(" ")).strip()
 
     def handle_starttag(self, tag, attrs):
+        assert not any(name.startswith("on") for name, _ in attrs)
         self.tags.append(tag)
-        attrs = dict(attrs)
-        self.links += [attrs[name] for name in ("src", "href", "srcset", "data") if name in attrs]
-        self.styles += attrs.get("style") or ""
-        assert not any(name.startswith("on") for name in attrs)
-        if tag == "style":
-            self._in = "style"
-        elif tag == "table":
+        self.links += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
+        if tag == "table":
             self.tables.append([])
         elif tag == "tr":
             self.tables[-1].append([])
         elif tag in ("td", "th"):
             self.tables[-1][-1].append("")
-            self._in = "cell"
+            self.in_cell = True
 
     def handle_endtag(self, tag):
-        if tag in ("style", "td", "th"):
-            self._in = None
+        self.in_cell = self.in_cell and tag not in ("td", "th")
 
     def handle_data(self, data):
-        if self._in == "style":
-            self.styles += data
-            return
+        data = data.replace("\N{NO-BREAK SPACE}", " ")
         self.text += data
-        if self._in == "cell":
+        if self.in_cell:
             self.tables[-1][-1][-1] += data
 
-    def table(self, *head):
-        """The first table whose head holds these words, as lists of text."""
-        return next(table for table in self.tables if set(head) <= set(table[0]))
-
     def rows(self, *head):
-        """Rows of a table by their first entry."""
-        table = self.table(*head)
+        """Return the first table with these columns as a dict of rows by their first cell."""
+        table = next(table for table in self.tables if set(head) <= set(table[0]))
         return {row[0]: dict(zip(table[0], row, strict=True)) for row in table[1:]}
 
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a report and read it."""
+    """Write a report and parse it."""
 
     def write(results, **options):
         return Page(write_report(results, tmp_path / "report.html", **options))

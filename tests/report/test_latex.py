@@ -1,19 +1,22 @@
-"""The table for the manuscript."""
+"""Tests of the LaTeX table."""
 
 import re
+import shutil
+import subprocess
 
-import pandas as pd
 import pytest
 
 from skmamba import compare
-from skmamba.evaluation import score_by_subject
+from skmamba.evaluation import EvaluationResults, score_by_subject
 from skmamba.report import to_latex
 
+SPECIAL = r"a_b & 50 % {#1} $x$ ~^\ <y>"
 
-def test_the_latex_table_holds_the_numbers_of_compare(results):
-    lines = to_latex(results).splitlines()
-    first, lda, _ = compare(results)[["low", "high"]].to_numpy()
-    assert rf"net & 0.75 [{first[0]:.2f}, {first[1]:.2f}] & 0.50 & 0.016 & -- & -- & -- \\" in lines
+
+def test_the_table_has_the_numbers_of_compare(scores):
+    lines = to_latex(scores).splitlines()
+    net, lda, _ = compare(scores, random_state=0)[["low", "high"]].to_numpy()
+    assert rf"net & 0.75 [{net[0]:.2f}, {net[1]:.2f}] & 0.50 & 0.016 & -- & -- & -- \\" in lines
     assert (
         rf"lda & 0.62 [{lda[0]:.2f}, {lda[1]:.2f}] & 0.50 & 0.031 & $-$0.13 & $-$1.00 & 0.062 \\"
         in lines
@@ -23,60 +26,79 @@ def test_the_latex_table_holds_the_numbers_of_compare(results):
     assert lines[lines.index(row) - 1] == r"\midrule"
 
 
-def test_the_latex_table_is_well_formed(results):
-    results = results.replace({"estimator": {"net": r"a_b & 50 % {#1} $x$ ~^\ <y>"}})
-    table = to_latex(results, label="tab:x")
+def test_special_characters_are_escaped(scores):
+    table = to_latex(scores.replace({"estimator": {"net": SPECIAL}}), label="tab:x")
     assert r"a\_b \& 50 \% \{\#1\} \$x\$ \textasciitilde{}\textasciicircum{}" in table
     assert r"\textbackslash{} $<$y$>$ & 0.75" in table
-    bare = re.sub(r"\\[\\&%$#_{}]", "", table)  # without what is escaped
+    bare = re.sub(r"\\[\\&%$#_{}]", "", table)
     assert bare.count("{") == bare.count("}")
     assert bare.count("$") % 2 == 0
     rows = [line.removesuffix(r"\\") for line in table.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 4
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {6}
-    assert r"\begin{tabular}{lrrrrrr}" in table
-    for rule in (r"\toprule", r"\bottomrule", r"\end{tabular}", r"\end{table}", r"\label{tab:x}"):
-        assert table.count(rule) == 1
+    for part in (r"\toprule", r"\bottomrule", r"\end{tabular}", r"\end{table}", r"\label{tab:x}"):
+        assert table.count(part) == 1
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="requires pdflatex")
+def test_the_table_compiles(scores, tmp_path):
+    scores.loc[scores["estimator"] == "lda", "transductive"] = "unlabelled"
+    table = to_latex(scores.replace({"estimator": {"net": SPECIAL}}))
+    (tmp_path / "x.tex").write_text(
+        rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{table}\end{{document}}"
+    )
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "x.tex"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("name", ["[net]", "*net"])
-def test_a_name_is_never_an_argument_of_the_row_above(results, name):
-    assert f"\n{{}}{name} & " in to_latex(results.replace({"estimator": {"lda": name}}))
+def test_a_name_is_no_argument_of_the_row_above(scores, name):
+    assert f"\n{{}}{name} & " in to_latex(scores.replace({"estimator": {"lda": name}}))
 
 
-def test_marks_and_their_note_are_in_the_latex_table(results):
-    assert "dagger" not in to_latex(results)
-    results.loc[results["estimator"] == "lda", "transductive"] = "unlabelled"
-    table = to_latex(results)
+def test_transductive_estimators_have_a_footnote(scores):
+    assert "dagger" not in to_latex(scores)
+    scores.loc[scores["estimator"] == "lda", "transductive"] = "unlabelled"
+    table = to_latex(scores)
     assert "\nlda~$\\dagger$ & 0.62" in table
     assert r"$\dagger$ Transductive" in table
 
 
-def test_caption_and_label_are_the_writers_own(results):
-    assert r"\caption{Balanced accuracy: toy, cross-subject.}" in to_latex(results)
-    assert r"\label" not in to_latex(results)
-    assert r"\caption{See \cite{a_b}.}" in to_latex(results, caption=r"See \cite{a_b}.")
+def test_a_table_without_the_column_transductive_says_so(scores):
+    note = "uses trials of the test subjects is not recorded"
+    assert note in to_latex(scores.drop(columns="transductive"))
+    assert note not in to_latex(scores)
 
 
-def test_protocols_stand_under_each_other_in_one_latex_table(results):
-    both = pd.concat([results, results.assign(protocol="within_subject")])
-    table = to_latex(both)
+def test_caption_and_label_can_be_set(scores):
+    assert r"\caption{Balanced accuracy: toy, cross-subject.}" in to_latex(scores)
+    assert r"\label" not in to_latex(scores)
+    assert r"\caption{See \cite{a_b}.}" in to_latex(scores, caption=r"See \cite{a_b}.")
+
+
+def test_protocols_and_scores_have_names(scores):
+    for protocol, name in {
+        "within_subject": "within subject",
+        "cross_stimulus": "cross-stimulus",
+        "random_windows": "random windows (leaky)",
+        "GroupKFold": "GroupKFold",
+    }.items():
+        assert f"toy, {name}." in to_latex(scores.assign(protocol=protocol))
+    for score, name in {"kappa": "Cohen's kappa", "f1_windows": "Macro F1 over windows"}.items():
+        table = to_latex(scores.rename(columns={"accuracy": score}), score=score)
+        assert f"& {name} [95" in table
+
+
+def test_every_protocol_is_a_part_of_the_table(scores):
+    table = to_latex([scores, scores.assign(protocol="within_subject")])
     assert table.count(r"\multicolumn{7}{l}{\emph{toy, ") == 2
     assert table.count("\nnet & ") == 2
 
 
-def test_latex_too_scores_folds_of_several_subjects_by_subject(results, predictions):
-    several = results.assign(subject=None)
-    several.loc[several["estimator"] == "net", "transductive"] = "unlabelled"
-    with pytest.raises(ValueError, match="give predictions="):
-        to_latex(several)
-    mean = compare(score_by_subject(predictions))["mean"][0]
-    assert f"\nnet~$\\dagger$ & {mean:.2f} [" in to_latex(several, predictions=predictions)
-
-
-def test_latex_says_when_it_cannot_mark(results, predictions):
-    note = "Which models used trials of the test subjects is not told."
-    assert note in to_latex(
-        score_by_subject(predictions).drop(columns="transductive", errors="ignore")
-    )
-    assert note not in to_latex(results)
+def test_pooled_folds_are_scored_by_subject(pooled):
+    scores = pooled.scores
+    scores.loc[scores["estimator"] == "net", "transductive"] = "unlabelled"
+    mean = compare(score_by_subject(pooled), random_state=0)["mean"][0]
+    table = to_latex(EvaluationResults(scores, pooled.predictions))
+    assert f"\nnet~$\\dagger$ & {mean:.2f} [" in table
+    assert f"\nnet & {mean:.2f} [" in to_latex(score_by_subject(pooled))

@@ -1,0 +1,136 @@
+"""
+Saving and loading a model
+==========================
+
+A fitted pipeline is saved as a folder of safetensors and JSON, without pickle: loading it executes
+nothing. The saved model knows the channels and the sampling rate of its data and refuses others. An
+ONNX graph runs without Python.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.pipeline import make_pipeline
+
+from skmamba import (
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    load_eegmat,
+    load_model,
+    save_model,
+)
+from skmamba.persistence import to_onnx
+from skmamba.plots import TrainingCurveDisplay
+
+N_SUBJECTS = 12  # of 20
+MAX_EPOCHS = 8
+
+# %%
+# Model
+# -----
+# Rest and mental arithmetic, four frontal channels, four subjects held out. Few epochs and one
+# network are fast.
+
+trials = load_eegmat()
+subjects = trials.metadata["subject"].unique()[:N_SUBJECTS]
+train, test = trials.select(subject=subjects[:-4]), trials.select(subject=subjects[-4:])
+pipe = make_pipeline(
+    ChannelPicker("frontal4", ch_names=trials.ch_names),
+    SlidingWindows(window_size=2.0, sfreq=trials.sfreq),
+    MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
+)
+pipe.fit(train.X, train.y)
+accuracy = pipe.score(test.X, test.y)
+
+# %%
+# Save
+# ----
+# Weights are written to a safetensors file, everything else to a JSON card, and a README describes
+# the model. ``trials`` provides name, size, sampling rate, channels and a checksum of the training
+# data, none of their values.
+
+temporary = TemporaryDirectory()
+folder = save_model(
+    pipe,
+    Path(temporary.name) / "arithmetic",
+    trials=train,
+    protocol="four subjects held out",
+    scores={"accuracy of trials": round(accuracy, 3)},
+    notes="An example with few subjects and epochs.",
+)
+for file in sorted(folder.iterdir()):
+    print(f"{file.name:22}{file.stat().st_size:8} bytes")
+print((folder / "README.md").read_text())
+
+# %%
+# Load
+# ----
+# The loaded model gives the same probabilities bit for bit, and has its training history.
+
+model = load_model(folder)
+print(model)
+print("equal:", np.array_equal(model.predict_proba(test), pipe.predict_proba(test.X)))
+
+TrainingCurveDisplay.from_estimator(model.estimator)
+plt.show()
+
+# %%
+# Checks
+# ------
+# A network returns predictions for any input of the right shape. A saved model raises an error for
+# trials with another sampling rate or with channels in another order.
+
+swapped = list(trials.ch_names[::-1])
+for other in (
+    replace(test, sfreq=250),
+    replace(test, X=test.X[:, ::-1], ch_names=swapped),
+):
+    try:
+        model.predict(other)
+    except ValueError as error:
+        print(error)
+
+# %%
+# Checksums detect damaged or edited files. They do not prove who made a model.
+
+card = json.loads((folder / "card.json").read_text())
+card["training"]["scores"] = {"accuracy of trials": 0.99}
+(folder / "card.json").write_text(json.dumps(card))
+try:
+    load_model(folder)
+except ValueError as error:
+    print(str(error).replace(temporary.name, "..."))
+
+# %%
+# ONNX
+# ----
+# The graph takes windows in microvolts and returns the probabilities of each; scaling is included.
+# The mean over the windows of a trial is the soft vote. Requires ``pip install "skmamba[onnx]"``.
+
+import onnxruntime  # noqa: E402
+
+file = to_onnx(pipe, Path(temporary.name) / "arithmetic.onnx", trials=train)
+session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+print(session.get_modelmeta().custom_metadata_map)
+
+windows = pipe[:-1].transform(test.X[:1])[0]  # of one trial: (n_windows, n_channels, n_times)
+(probabilities,) = session.run(None, {"windows": np.ascontiguousarray(windows)})
+difference = np.abs(probabilities.mean(axis=0) - pipe.predict_proba(test.X[:1])[0]).max()
+print(f"largest difference of a probability below 1e-5: {difference < 1e-5}")
+
+# %%
+# Hugging Face Hub
+# ----------------
+# The Hub stores the same files, in private repositories by default::
+#
+#     push_to_hub(pipe, "me/arithmetic", trials=train)
+#     model = pull_from_hub("me/arithmetic", revision="<commit>")
+#
+# See :doc:`/user_guide/persistence`.
+
+temporary.cleanup()

@@ -1,0 +1,74 @@
+"""Text of numbers, lists and comparison tables for reports and the command line."""
+
+import pandas as pd
+
+MISSING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+
+
+def format_number(value, decimals=2, *, sign=False):
+    """Round a number; ``sign`` adds a plus to positive numbers, zero has no sign."""
+    if pd.isna(value):
+        return MISSING
+    text = f"{value:z.{decimals}f}"
+    return "+" * (sign and float(text) > 0) + text.replace("-", MINUS)
+
+
+def format_p_value(value):
+    """Round to three decimals, or return the bound below 0.001."""
+    if pd.isna(value):
+        return MISSING
+    return "<\xa00.001" if value < 0.001 else f"{value:.3f}"
+
+
+def format_interval(low, high):
+    """Return both ends of an interval."""
+    return MISSING if pd.isna(low) else f"{format_number(low)} to {format_number(high)}"
+
+
+def format_comparison(table):
+    """Return the rows of a table of ``compare`` as dicts of text."""
+    return [
+        {
+            "estimator": row["estimator"],
+            "kind": row["kind"],
+            "is_reference": row["estimator"] == table["estimator"].iloc[0],
+            "n_subjects": str(row["n_subjects"]),
+            "mean": format_number(row["mean"]),
+            "interval": format_interval(row["low"], row["high"]),
+            "chance": format_number(row["chance"]),
+            "p_chance": format_p_value(row["p_chance"]),
+            "difference": format_number(row["difference"], sign=True),
+            "effect_size": format_number(row["effect_size"], sign=True),
+            "p_holm": format_p_value(row["p_holm"]),
+        }
+        for row in table.to_dict("records")
+    ]
+
+
+def summarize_gap(gap):
+    """Return two sentences on a table of ``leakage_gap``."""
+    means = {labels: rows.set_index("split")["mean"] for labels, rows in gap.groupby("labels")}
+    true, permuted = means["true"], means.get("permuted", means["true"].iloc[:0])
+    first, last = true.index[0], true.index[-1]
+    text = (
+        f"The same model scores {format_number(true[first])} when split by {first} and "
+        f"{format_number(true[last])} when split by {last}."
+    )
+    shared = [format_number(permuted[split]) for split in (first, last) if split in permuted]
+    if first not in permuted:
+        return text
+    return (
+        f"{text} With labels permuted by trial, it scores {' and '.join(shared)}: permuted labels "
+        "carry no information, so a score above chance level shows that trials are recognised."
+    )
+
+
+def join_words(words):
+    """Join words as in a sentence: ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def capitalize(text):
+    """Return the text with a capital first letter and the rest unchanged."""
+    return text[:1].upper() + text[1:]

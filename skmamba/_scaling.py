@@ -1,0 +1,63 @@
+"""Scaling of channels with statistics of the training windows."""
+
+import numpy as np
+
+SCALINGS = ("robust", "standard", "window")
+# Robust scaling clips at this many deviations: a blink on a frontal channel is larger than the EEG.
+CLIP = 8.0
+MAD_TO_SD = 1.4826  # for a normal distribution
+
+
+def fit_scaling(scaling, bags, trials, weight):
+    """Estimate center and scale of each channel.
+
+    Parameters
+    ----------
+    scaling : {"robust", "standard", "window", None}
+        See :class:`skmamba.MSiMambaClassifier`.
+    bags : ndarray of shape (n_trials, n_windows, n_chans, n_times)
+        Windows.
+    trials : ndarray of int
+        Indices of the training trials.
+    weight : ndarray of shape (n_trials,) or None
+        Weight of each trial; a weight of two counts the trial twice.
+
+    Returns
+    -------
+    center, scale : ndarray of shape (n_chans,)
+        In the unit of X; 0 and 1 for scalings without statistics of the training windows.
+    """
+    n_chans = bags.shape[2]
+    center, scale = np.zeros(n_chans), np.ones(n_chans)
+    if scaling not in ("robust", "standard"):
+        return center, scale
+    for chan in range(n_chans):  # one channel at a time: no second copy of X in memory
+        x = bags[trials, :, chan].astype(float)
+        w = None
+        if weight is not None:
+            w = np.broadcast_to(weight[trials, None, None], x.shape).ravel()
+        x = x.ravel()
+        if scaling == "robust":
+            center[chan] = _median(x, w)
+            scale[chan] = MAD_TO_SD * _median(np.abs(x - center[chan]), w)
+        else:
+            center[chan] = np.average(x, weights=w)
+            scale[chan] = np.sqrt(np.average(np.square(x - center[chan]), weights=w))
+    return center, np.where(scale > 0, scale, 1.0)  # constant channels are not divided by zero
+
+
+def scale_windows(x, scaling, center, scale):
+    """Scale windows of shape ``(n_windows, n_chans, n_times)`` with the values of fit_scaling."""
+    if scaling is None:
+        return x
+    if scaling == "window":
+        center, scale = x.mean(-1, keepdims=True), x.std(-1, keepdims=True)
+        return (x - center) / np.where(scale > 0, scale, 1)
+    dtype = x.dtype if x.dtype.kind == "f" else float  # float32 windows stay float32
+    scaled = (x - center[:, None].astype(dtype)) / scale[:, None].astype(dtype)
+    return scaled.clip(-CLIP, CLIP) if scaling == "robust" else scaled
+
+
+def _median(x, weight):
+    """Return the lower median, for which integer weights equal repeated values exactly."""
+    return np.quantile(x, 0.5, weights=weight, method="inverted_cdf")

@@ -1,0 +1,122 @@
+"""Scores of predictions that are already computed."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    get_scorer,
+    get_scorer_names,
+    make_scorer,
+    roc_auc_score,
+)
+from sklearn.utils.metaestimators import available_if
+
+DEFAULT_SCORING = ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc")
+
+
+@dataclass
+class FixedPredictions(ClassifierMixin, BaseEstimator):
+    """Fitted classifier whose predictions are given; X are row numbers."""
+
+    classes_: np.ndarray
+    y_pred: np.ndarray
+    proba: np.ndarray | None = None
+    decision: np.ndarray | None = None
+
+    def predict(self, rows):
+        return self.y_pred[rows]
+
+    @available_if(lambda self: self.proba is not None)
+    def predict_proba(self, rows):
+        return self.proba[rows]  # type: ignore[index]
+
+    @available_if(lambda self: self.decision is not None)
+    def decision_function(self, rows):
+        return self.decision[rows]  # type: ignore[index]
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def _roc_auc(predictions, rows, y):
+    """Area under the ROC curve, one class against the rest; NaN if y lacks a class."""
+    classes = predictions.classes_
+    if not np.array_equal(np.unique(y), classes):
+        return np.nan
+    if predictions.proba is not None:
+        proba = predictions.predict_proba(rows)
+        y_score = proba[:, 1] if len(classes) == 2 else proba
+        return roc_auc_score(y, y_score, multi_class="ovr", labels=classes)
+    if predictions.decision is not None:  # of two classes
+        return roc_auc_score(y, predictions.decision_function(rows))
+    return np.nan
+
+
+SCORERS = {
+    "accuracy": make_scorer(accuracy_score),
+    "balanced_accuracy": make_scorer(balanced_accuracy_score),
+    "kappa": make_scorer(cohen_kappa_score),
+    "f1": make_scorer(f1_score, pos_label=None, average="macro", zero_division=0),
+    "roc_auc": _roc_auc,
+}
+
+
+def check_scoring(scoring):
+    """Return scorers by name, from names, or a dict of names and functions."""
+    if isinstance(scoring, str):
+        scoring = [scoring]
+    if not isinstance(scoring, Mapping):
+        scoring = {name: name for name in scoring}
+    if not scoring:
+        raise ValueError(f"scoring must name at least one score, got {scoring!r}.")
+    return {name: _find_scorer(scorer) for name, scorer in scoring.items()}
+
+
+def _find_scorer(scorer):
+    if callable(scorer):
+        return scorer
+    if scorer in SCORERS:
+        return SCORERS[scorer]
+    names = get_scorer_names()
+    if scorer in names:
+        return get_scorer(scorer)
+    near = get_close_matches(str(scorer), [*SCORERS, *names], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise ValueError(
+        f"scoring must name scores such as {', '.join(SCORERS)}, or scorers of scikit-learn, "
+        f"got {scorer!r}{hint}"
+    )
+
+
+def score_predictions(scorers, predictions, y):
+    """Return every score of the predictions, NaN where it is undefined or failed."""
+    rows = np.arange(len(y))
+    with warnings.catch_warnings():
+        # A fold may lack a class; scores that are undefined then are NaN.
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
+        warnings.filterwarnings("ignore", "A single label was found")
+        warnings.filterwarnings("ignore", "invalid value encountered")  # kappa of one class
+        return {
+            name: _score(name, scorer, predictions, rows, y) for name, scorer in scorers.items()
+        }
+
+
+def _score(name, scorer, predictions, rows, y):
+    """Return one score, or NaN with a warning: a failed score must not lose the fits."""
+    try:
+        return float(scorer(predictions, rows, y))
+    except Exception as error:  # a scorer is the user's code
+        warnings.warn(
+            f"{name} is nan because it raised {type(error).__name__}: {error}", stacklevel=4
+        )
+        return np.nan

@@ -1,0 +1,276 @@
+"""The skorch net of the classifiers: windows, batches, loss, seeding, threads, progress bar."""
+
+import contextlib
+import copy
+import threading
+import warnings
+from bisect import bisect_left
+
+import numpy as np
+import torch
+from skorch import NeuralNet, NeuralNetClassifier
+from skorch.callbacks import Callback
+from skorch.utils import to_tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+
+from .._progress import progress_bar
+from ..modules import MultiScaleTemporalBlock, window_amplitudes
+
+PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
+LONGEST = 2048  # samples; longest window that find_shortest_window tries
+# Raised by networks whose layers do not accept the windows, or that lack a parameter.
+NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
+# Random state and number of threads belong to the process: fits in threads run one at a time.
+_PROCESS_LOCK = threading.RLock()
+
+
+class WindowDataset(Dataset):
+    """Windows of some trials, indexed a whole batch at a time.
+
+    ``bags``, ``y`` and ``weight`` are those of all trials, ``trials`` the indices of the trials in
+    this dataset, all by default. Windows are scaled, then converted to ``dtype``.
+    """
+
+    def __init__(self, bags, scale, dtype, *, trials=None, y=None, weight=None):
+        n_trials = len(bags)
+        self.bags, self.scale, self.dtype = bags, scale, dtype
+        self.trials = np.arange(n_trials) if trials is None else trials
+        self.y = np.zeros(n_trials, dtype=np.int64) if y is None else y
+        self.weight = np.ones(n_trials, dtype=dtype) if weight is None else weight.astype(dtype)
+
+    def __len__(self):
+        return len(self.trials) * self.bags.shape[1]
+
+    def __getitem__(self, rows):
+        trial, window = np.divmod(np.asarray(rows), self.bags.shape[1])
+        trial = self.trials[trial]
+        x = self.scale(self.bags[trial, window]).astype(self.dtype, copy=False)
+        inputs = {"x": torch.from_numpy(x), "weight": torch.from_numpy(self.weight[trial])}
+        return inputs, torch.from_numpy(self.y[trial])
+
+
+def load_batches(dataset, batch_size, *, shuffle=False, seed=0, **options):
+    """Return a DataLoader of whole batches with a random generator of its own.
+
+    By default, a DataLoader draws from torch's global generator at each iteration, which would
+    change the caller's random numbers.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    rows = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+    batches = BatchSampler(rows, batch_size, drop_last=False)
+    return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **options)
+
+
+class StoppedByCallback(Exception):
+    """A callback ended the training; skorch's callbacks raise KeyboardInterrupt for it."""
+
+
+class WindowNet(NeuralNetClassifier):
+    """Net for weighted windows; skorch's scoring callbacks require a NeuralNetClassifier."""
+
+    def __init__(self, *args, numpy_dtype="float32", **kwargs):
+        super().__init__(*args, **kwargs)
+        self.numpy_dtype = numpy_dtype
+
+    def initialize_module(self):
+        """Build the module in the precision of the windows."""
+        super().initialize_module()
+        self.module_.to(getattr(torch, self.numpy_dtype))
+        return self
+
+    def check_data(self, X, y):
+        """Skip skorch's validation: the classifier has validated X and y."""
+
+    def infer(self, x, **fit_params):
+        """Compute logits, with weights for modules that take them."""
+        windows = to_tensor(x["x"], device=self.device)
+        if getattr(self.module_, "weighs_windows", False):
+            return self.module_(windows, to_tensor(x["weight"], device=self.device))
+        return self.module_(windows)
+
+    def get_loss(self, y_pred, y_true, X, training=False):
+        """Return the weighted mean of the windows' losses."""
+        if y_pred.ndim == 3:  # members of an ensemble, each with a loss of its own
+            n_members = y_pred.shape[1]
+            y_pred, y_true = y_pred.flatten(0, 1), y_true.repeat_interleave(n_members)
+            X = {**X, "weight": X["weight"].repeat_interleave(n_members)}
+        loss = NeuralNet.get_loss(self, y_pred, y_true, X=X, training=training)
+        weight = X["weight"].to(loss.device)
+        tiny = torch.finfo(weight.dtype).tiny  # batches may hold only classes of weight zero
+        return (weight * loss).sum() / weight.sum().clamp_min(tiny)
+
+    def notify(self, method_name, **callback_kwargs):
+        """Call the callbacks, and tell their KeyboardInterrupt from the user's."""
+        try:
+            super().notify(method_name, **callback_kwargs)
+        except KeyboardInterrupt as error:
+            raise StoppedByCallback from error
+
+    @torch.no_grad()
+    def fit_periods(self, dataset):
+        """Set the fixed periods of multi-scale blocks from the mean amplitudes of the windows."""
+        blocks = [
+            block
+            for block in self.module_.modules()
+            if isinstance(block, MultiScaleTemporalBlock) and block.period_selection == "fixed"
+        ]
+        if not blocks:
+            return
+        total = weights = torch.zeros((), dtype=torch.float64)
+        for inputs, _ in load_batches(dataset, PREDICT_BATCH):
+            weight = inputs["weight"].to(torch.float64)
+            total = total + weight @ window_amplitudes(inputs["x"]).to(torch.float64)
+            weights = weights + weight.sum()
+        for block in blocks:
+            block.set_frequencies(total / weights)
+
+    @torch.no_grad()
+    def check_logits(self, dataset):
+        """Raise ValueError unless two windows give one logit per class."""
+        inputs, _ = dataset[[0, 0]]
+        self.module_.eval()
+        logits = self.infer(inputs)
+        shape = getattr(logits, "shape", type(logits).__name__)
+        if shape != (2, len(self.classes)):
+            raise ValueError(f"logits of 2 windows must have shape (2, n_classes), got {shape}")
+
+    def resume(self, old):
+        """Copy weights, history and optimizer state of an earlier net, but not its settings."""
+        if self.architecture != old.architecture:
+            raise ValueError(
+                "warm_start and partial_fit require the network of the earlier fit, "
+                f"{old.architecture}, got {self.architecture}. Set warm_start=False for a new one."
+            )
+        self.module_.load_state_dict(old.module_.state_dict())
+        self.history_ = copy.deepcopy(old.history)
+        if type(self.optimizer_) is type(old.optimizer_):
+            settings = [dict(group, params=None) for group in self.optimizer_.param_groups]
+            self.optimizer_.load_state_dict(copy.deepcopy(old.optimizer_.state_dict()))
+            for group, new in zip(self.optimizer_.param_groups, settings, strict=True):
+                group.update(new, params=group["params"])
+
+    def train_epochs(self, dataset, epochs):
+        """Train; unlike skorch's ``partial_fit``, a user's interrupt is raised."""
+        n_before = len(self.history)
+        self.notify("on_train_begin", X=dataset, y=None, epochs=epochs)
+        with contextlib.suppress(StoppedByCallback):
+            self.fit_loop(dataset, None, epochs=epochs)
+        self.notify("on_train_end", X=dataset, y=None)
+        for epoch in self.history[n_before:]:
+            if not np.isfinite(epoch["train_loss"]):
+                raise ValueError(
+                    f"Training diverged: train_loss is {epoch['train_loss']} in epoch "
+                    f"{epoch['epoch']}. Lower lr (now {self.lr:g}) or set scaling='robust'."
+                )
+
+
+class EpochBar(Callback):
+    """Progress bar over epochs that shows the last losses."""
+
+    def __init__(self, verbose=None):
+        self.verbose = verbose
+
+    def on_train_begin(self, net, epochs=None, **kwargs):
+        """Show the bar."""
+        self.bar_ = progress_bar(total=epochs, unit="epoch", verbose=self.verbose)
+        self.bar_.leave = False
+
+    def on_epoch_end(self, net, **kwargs):
+        """Advance by one epoch."""
+        last = net.history[-1]
+        losses = {key: last[key] for key in ("train_loss", "valid_loss") if key in last}
+        self.bar_.set_postfix(losses)
+        self.bar_.update()
+
+    def on_train_end(self, net, **kwargs):
+        """Clear the line."""
+        self.bar_.close()
+
+
+@contextlib.contextmanager
+def describe_errors(cls, params):
+    """Turn errors of a network into a ValueError that names the network and the windows."""
+    try:
+        with ignore_deprecations():
+            yield
+    except NETWORK_ERRORS as error:
+        shortest, n_times = find_shortest_window(cls, params), params["n_times"]
+        if shortest is not None:
+            raise ValueError(
+                f"n_times must be at least {shortest} for {cls.__name__}, got {n_times}."
+            ) from error
+        raise ValueError(
+            f"{cls.__name__} does not classify windows of {params['n_chans']} channels x {n_times} "
+            f"samples into {params['n_outputs']} classes: {str(error).rstrip('. ')}. Check the "
+            "window length, sfreq and module_params."
+        ) from error
+
+
+def find_shortest_window(cls, params):
+    """Return the length from which a network accepts windows, or None if that is not the error."""
+
+    @torch.no_grad()
+    def accepts(n_times):
+        try:
+            network = cls(**{**params, "n_times": n_times}).eval()
+            logits = network(torch.zeros(2, params["n_chans"], n_times))
+        except NETWORK_ERRORS:
+            return False
+        return getattr(logits, "shape", None) == (2, params["n_outputs"])
+
+    n_times = params["n_times"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shortest = bisect_left(range(LONGEST + 1), True, lo=n_times, key=accepts)
+    return shortest if n_times < shortest <= LONGEST else None
+
+
+@contextlib.contextmanager
+def ignore_deprecations():
+    """Ignore deprecation warnings inside braindecode and its dependencies."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+@contextlib.contextmanager
+def seeded(seed, device):
+    """Seed torch and NumPy for a block, then restore the caller's random states."""
+    device = torch.device(device)
+    cuda = [device.index or 0] if device.type == "cuda" else []
+    with _PROCESS_LOCK, torch.random.fork_rng(devices=cuda):
+        numpy_state = np.random.get_state()
+        try:
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)
+            yield
+        finally:
+            np.random.set_state(numpy_state)
+
+
+@contextlib.contextmanager
+def torch_threads(n_threads):
+    """Set torch's number of threads for a block; None changes nothing."""
+    if n_threads is None:
+        yield
+        return
+    with _PROCESS_LOCK:
+        before = torch.get_num_threads()
+        torch.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def resolve_device(device):
+    """Return the name of the device for ``device``, which may be "auto"."""
+    has_cuda = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if has_cuda else "cpu"
+    if str(device).startswith("cuda") and not has_cuda:
+        raise ValueError(
+            f"device must be 'auto' or 'cpu' without a CUDA device, got device={device!r}."
+        )
+    return device

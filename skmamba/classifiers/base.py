@@ -1,0 +1,587 @@
+"""Base classes of the classifiers: bags of windows, votes of windows, training of networks."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from numbers import Real
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
+from skorch.callbacks import EarlyStopping
+from skorch.helper import predefined_split
+from skorch.history import History
+from skorch.utils import noop
+
+from .._metadata import get_columns
+from .._mne import as_array, count_dims
+from .._scaling import SCALINGS, fit_scaling, scale_windows
+from .._types import Epochs, Groups, Seed
+from .._validation import check_int, check_option, draw_seed, restore_on_error
+from ._skorch import (
+    PREDICT_BATCH,
+    EpochBar,
+    WindowDataset,
+    WindowNet,
+    describe_errors,
+    load_batches,
+    resolve_device,
+    seeded,
+    torch_threads,
+)
+
+VOTINGS = ("soft", "hard")
+OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+}
+
+
+class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
+    """Base of classifiers of bags of windows that return one prediction per trial."""
+
+    classes_: NDArray[Any]
+    n_chans_: int
+    n_times_: int
+    n_features_in_: int
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def predict(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+        """Predict the most probable class of each trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            As in :meth:`predict_proba`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            Labels.
+        """
+        proba = self.predict_proba(X)  # first, since it checks that the classifier is fitted
+        return self.classes_[proba.argmax(1)]
+
+
+def check_bags(estimator, X, *, n_chans=None, reset):
+    """Validate X; return bags of windows ``(n_trials, n_windows, n_chans, n_times)``.
+
+    X is neither copied nor converted. With ``reset``, the size of windows is set on the estimator,
+    otherwise it is compared. ``n_chans`` is the number of channels in a row of a 2-D X.
+    """
+    X = as_array(X)
+    ndim = count_dims(X)
+    if ndim > 4:
+        raise ValueError(
+            "X must have 2 dimensions (n_trials, n_times), 3 (n_trials, n_chans, n_times) or 4 "
+            f"(n_trials, n_windows, n_chans, n_times), got {ndim}."
+        )
+    if ndim < 3:
+        X = validate_data(estimator, X, reset=reset)
+        n_chans = n_chans or 1
+        if X.shape[1] % n_chans:
+            raise ValueError(f"n_chans must divide the {X.shape[1]} columns of X, got {n_chans}.")
+        X = X.reshape(len(X), n_chans, -1)
+    else:
+        X = check_array(X, allow_nd=True, input_name="X")
+    bags = X if X.ndim == 4 else X[:, None]
+    if 0 in bags.shape:
+        raise ValueError(f"X must not be empty, got bags of windows of shape {bags.shape}.")
+    n_chans, n_times = bags.shape[2:]
+    if reset:
+        estimator.n_chans_, estimator.n_times_ = n_chans, n_times
+        if ndim > 2:
+            estimator.n_features_in_ = n_chans
+    elif (n_chans, n_times) != (estimator.n_chans_, estimator.n_times_):
+        raise ValueError(
+            f"X has windows of {n_chans} channels x {n_times} samples, but "
+            f"{type(estimator).__name__} was fitted on {estimator.n_chans_} channels x "
+            f"{estimator.n_times_} samples."
+        )
+    return bags
+
+
+def check_labels(estimator, y):
+    """Validate labels and return them as a vector."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("Input y contains NaN or infinity.")
+    check_classification_targets(y)
+    return y
+
+
+def vote(proba, voting):
+    """Aggregate probabilities ``(n_trials, n_windows, n_classes)`` to one row per trial.
+
+    ``voting="soft"`` is the mean over windows, ``"hard"`` the fraction of windows for which a
+    class is the most probable one.
+    """
+    if voting == "soft":
+        return proba.mean(1)
+    winners = proba.argmax(-1)[..., None] == np.arange(proba.shape[-1])
+    return winners.mean(1, dtype=proba.dtype)
+
+
+def _can_partial_fit(estimator):
+    if estimator.early_stopping:
+        raise AttributeError("partial_fit requires early_stopping=False.")
+    return True
+
+
+class BaseNetClassifier(BaseTrialClassifier):
+    """Base of classifiers that train a network on windows.
+
+    A subclass has the parameters below in its ``__init__`` and defines two methods,
+    :meth:`_module_spec` and :meth:`_module_class`.
+    """
+
+    lr: float
+    weight_decay: float
+    max_epochs: int
+    batch_size: int | None
+    optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer]
+    early_stopping: bool
+    validation_fraction: float
+    patience: int
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None
+    scaling: Literal["robust", "standard", "window"] | None
+    voting: Literal["soft", "hard"]
+    n_chans: int | None
+    warm_start: bool
+    device: str
+    n_threads: int | None
+    dtype: Literal["float32", "float64"]
+    callbacks: Sequence[Any] | None
+    net_params: dict[str, Any] | None
+    random_state: Seed
+    verbose: bool | int | None
+    module_params: dict[str, Any] | None
+
+    net_: WindowNet
+    history_: list[dict[str, Any]]
+    n_iter_: int
+    scaling_: str | None
+    center_: NDArray[Any]
+    scale_: NDArray[Any]
+
+    # With metadata routing, an optional groups of fit would otherwise break grouped
+    # cross-validation until it is requested or refused.
+    __metadata_request__fit = {"groups": False}
+
+    def _set_init_params(self, params):
+        """Set the parameters of ``__init__``, given its ``locals()``."""
+        for name, value in params.items():
+            if name != "self":
+                setattr(self, name, value)
+
+    def _module_spec(self):
+        """Validate the parameters of the network; return its name and parameters.
+
+        The parameters do not include n_chans, n_times and n_outputs.
+        """
+        raise NotImplementedError
+
+    def _module_class(self, name):
+        """Return the class of the network with this name."""
+        raise NotImplementedError
+
+    def fit(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> Self:
+        """Train on every window with the label of its trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
+            ``(n_trials, n_chans, n_times)``, or series of one channel ``(n_trials, n_times)``.
+        y : array-like of shape (n_trials,)
+            Labels of any type.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials; trials of weight zero are left out.
+        groups : DataFrame or array-like of shape (n_trials,), default=None
+            Metadata with a column ``subject``, or group labels: early stopping then holds out
+            whole groups.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid, or the loss is no longer finite. The estimator is
+            then left unchanged.
+        """
+        fresh = not (self.warm_start and hasattr(self, "net_"))
+        with restore_on_error(self):
+            return self._fit(X, y, sample_weight, groups, fresh=fresh, epochs=self.max_epochs)
+
+    @available_if(_can_partial_fit)
+    def partial_fit(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one more epoch, with the scaling of the first call.
+
+        Parameters
+        ----------
+        X, y
+            As in :meth:`fit`.
+        classes : array-like of shape (n_classes,), default=None
+            Labels of all calls; required in the first call only, if its y lacks some of them.
+        sample_weight : array-like of shape (n_trials,), default=None
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        self : object
+            The classifier.
+        """
+        fresh = not hasattr(self, "net_")
+        with restore_on_error(self):
+            return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1, classes=classes)
+
+    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs, classes=None):
+        self._check_params()
+        device = resolve_device(self.device)
+        name, module_params = self._module_spec()
+        bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
+        y = check_labels(self, y)
+        check_consistent_length(bags, y, sample_weight, groups)
+        y_index = self._encode(y, classes, fresh)
+        weight, loss_weight = self._make_weights(bags, y, sample_weight)
+        trials = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
+        self._check_n_classes(y_index[trials], fresh and classes is None)
+
+        seed = draw_seed(self.random_state)
+        if not fresh:  # otherwise every call would use the same order of batches
+            seed = (seed + self.n_iter_) % 2**31
+        train, valid = trials, None
+        if self.early_stopping:
+            train, valid = self._hold_out(trials, y_index, groups, seed)
+        if fresh:
+            self.scaling_ = self.scaling
+            self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
+        make_dataset = partial(self._make_dataset, bags, self.dtype, y=y_index, weight=loss_weight)
+        size = {"n_chans": self.n_chans_, "n_outputs": len(self.classes_), "n_times": self.n_times_}
+        architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
+        with torch_threads(self.n_threads), seeded(seed, device):
+            net = self._build_net(architecture, device, seed, early_stopping=valid is not None)
+            dataset = make_dataset(trials=train)
+            if fresh:
+                with describe_errors(self._module_class(name), architecture["params"]):
+                    net.fit_periods(dataset)
+                    net.check_logits(dataset)
+            else:
+                net.resume(self.net_)
+            if valid is not None:
+                net.train_split = predefined_split(make_dataset(trials=valid))
+            net.train_epochs(dataset, epochs)
+            net.train_split = None  # the fitted model does not hold its validation data
+        self.net_ = net
+        self.history_ = [
+            {key: value for key, value in epoch.items() if key != "batches"}
+            for epoch in net.history
+        ]
+        self.n_iter_ = len(self.history_)
+        return self
+
+    def predict_proba(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+        """Predict the probability of each class for each trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_trials, n_classes)
+            Vote of the trial's windows, in the order of ``classes_``.
+        """
+        check_is_fitted(self, "net_")
+        check_option("voting", self.voting, VOTINGS)
+        bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
+        with torch_threads(self.n_threads):
+            proba = self.net_.predict_proba(self._make_dataset(bags, self.net_.numpy_dtype))
+        return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
+
+    def _check_params(self):
+        for name in ("max_epochs", "patience"):
+            check_int(name, getattr(self, name))
+        for name in ("batch_size", "n_threads", "n_chans"):
+            if getattr(self, name) is not None:
+                check_int(name, getattr(self, name))
+        if not (isinstance(self.lr, Real) and self.lr > 0):
+            raise ValueError(f"lr must be a positive number, got {self.lr!r}.")
+        if not 0 < self.validation_fraction < 1:
+            raise ValueError(
+                f"validation_fraction must be between 0 and 1, got {self.validation_fraction!r}."
+            )
+        if self.scaling is not None:
+            check_option("scaling", self.scaling, SCALINGS)
+        if isinstance(self.optimizer, str):
+            check_option("optimizer", self.optimizer, OPTIMIZERS)
+        check_option("dtype", self.dtype, ("float32", "float64"))
+        check_option("voting", self.voting, VOTINGS)
+
+    def _merge_module_params(self, params, cls):
+        """Add ``module_params`` to the parameters that this class sets for a network."""
+        further = dict(self.module_params or {})
+        accepted = inspect.signature(cls).parameters
+        reserved = {"n_chans", "n_outputs", "n_times", *params}
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+        for name in further:
+            if name in reserved:
+                raise ValueError(
+                    f"module_params must not contain {name!r}, which {type(self).__name__} sets."
+                )
+            if name not in accepted and not open_ended:
+                names = ", ".join(sorted(set(accepted) - reserved))
+                raise ValueError(
+                    f"module_params must contain parameters of {cls.__name__} ({names}), got {name!r}."
+                )
+        return {**params, **further}
+
+    def _encode(self, y, classes, fresh):
+        """Return labels as class indices; set the classes if fresh."""
+        if fresh:
+            self.classes_ = np.unique(y if classes is None else classes)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y must contain classes of {self.classes_.tolist()} only, got {unknown.tolist()}."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _make_weights(self, bags, y, sample_weight):
+        """Return the weights of trials without and with class weights; None if all are equal."""
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, bags, dtype=float, ensure_non_negative=True
+            )
+        if self.class_weight is None:
+            return weight, weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        return weight, by_class if weight is None else by_class * weight
+
+    def _check_n_classes(self, y_index, need_two):
+        if not len(y_index):
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        if need_two and len(np.unique(y_index)) < 2:
+            (only,) = self.classes_[y_index[:1]].tolist()
+            raise ValueError(
+                f"{type(self).__name__} requires at least 2 classes in y, got 1 class: {only!r}."
+            )
+
+    def _hold_out(self, trials, y_index, groups, seed):
+        """Split trials, or whole groups of them, into training and validation."""
+        options = {"n_splits": 1, "test_size": self.validation_fraction, "random_state": seed}
+        if groups is None:
+            split = StratifiedShuffleSplit(**options).split(trials, y_index[trials])
+        else:
+            (groups,) = get_columns(groups, "subject", estimator=self)
+            split = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
+        train, valid = next(split)
+        train, valid = trials[train], trials[valid]
+        if len(np.unique(y_index[train])) < 2:
+            raise ValueError(
+                "early_stopping requires at least 2 classes in the training groups, got 1 after "
+                "holding out groups for validation. Pass groups that contain several classes."
+            )
+        return train, valid
+
+    def _make_dataset(self, bags, dtype, **options):
+        scale = partial(
+            scale_windows, scaling=self.scaling_, center=self.center_, scale=self.scale_
+        )
+        return WindowDataset(bags, scale, dtype, **options)
+
+    def _build_net(self, architecture, device, seed, *, early_stopping=False):
+        """Return a skorch net with new weights."""
+        module = self._module_class(architecture["name"])
+        params = {
+            "criterion": torch.nn.CrossEntropyLoss,
+            "criterion__reduction": "none",
+            "optimizer": OPTIMIZERS.get(self.optimizer, self.optimizer),
+            "classes": list(range(len(self.classes_))),
+            "device": device,
+            "numpy_dtype": architecture["dtype"],
+            "train_split": None,
+            "iterator_train": load_batches,
+            "iterator_train__seed": seed,
+            "iterator_train__shuffle": self.batch_size is not None,
+            "iterator_valid": load_batches,
+            "iterator_valid__batch_size": PREDICT_BATCH,
+            "callbacks": self._make_callbacks(early_stopping),
+            "verbose": int(self.verbose == 2),
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "optimizer__weight_decay": self.weight_decay,
+            "batch_size": -1 if self.batch_size is None else self.batch_size,
+            **{f"module__{key}": value for key, value in architecture["params"].items()},
+            **(self.net_params or {}),
+        }
+        if self.verbose != 2:
+            params["callbacks__print_log"] = None
+        net = WindowNet(module, **params)
+        with describe_errors(module, architecture["params"]):
+            net.initialize()
+        net.architecture = architecture
+        return net
+
+    def _make_callbacks(self, early_stopping):
+        callbacks = clone(list(self.callbacks or []), safe=False)
+        if early_stopping:
+            sink = print if self.verbose == 2 else noop
+            stop = EarlyStopping(patience=self.patience, load_best=True, sink=sink)
+            callbacks.append(("early_stopping", stop))
+        if self.verbose != 2:
+            callbacks.append(("epoch_bar", EpochBar(self.verbose)))
+        return callbacks
+
+    def __getstate__(self):
+        """Return the state with weights as arrays and without the state of the optimizer."""
+        state = super().__getstate__().copy()
+        net = state.pop("net_", None)
+        if net is not None:
+            weights = {
+                key: value.detach().cpu().numpy() for key, value in net.module_.state_dict().items()
+            }
+            state["_saved_net"] = {"architecture": net.architecture, "weights": weights}
+        return state
+
+    def __setstate__(self, state):
+        """Build the network again and load its weights."""
+        state = state.copy()
+        saved = state.pop("_saved_net", None)
+        super().__setstate__(state)
+        if saved is None:
+            return
+        device = "cpu"
+        try:
+            device = resolve_device(self.device)
+        except ValueError as error:
+            warnings.warn(f"Loaded on the CPU: {error}", stacklevel=2)
+        with seeded(0, device):
+            net = self._build_net(saved["architecture"], device, seed=0)
+        net.module_.load_state_dict(
+            {key: torch.from_numpy(np.array(value)) for key, value in saved["weights"].items()}
+        )
+        net.history_ = History()
+        net.history_.extend(dict(epoch, batches=[]) for epoch in self.history_)
+        self.net_ = net
+
+
+TRAINING_PARAMETERS = """
+weight_decay : float, default=1e-2
+    Weight decay of the optimizer.
+batch_size : int or None, default=64
+    Number of windows per training step; None takes all windows at once, in their order.
+optimizer : {"adamw", "adam", "sgd"} or torch.optim.Optimizer subclass, default="adamw"
+    Optimizer.
+early_stopping : bool, default=False
+    Whether to hold out trials for validation, stop when their loss has not decreased for
+    ``patience`` epochs, and restore the weights of the best epoch. If ``groups`` are passed to
+    ``fit``, whole groups are held out.
+validation_fraction : float, default=0.2
+    Fraction of trials, or of groups, held out by early stopping.
+patience : int, default=5
+    Number of epochs without a lower validation loss after which early stopping stops.
+class_weight : dict, "balanced" or None, default=None
+    Weights of classes, as in scikit-learn.
+scaling : {"robust", "standard", "window"} or None, default="robust"
+    Scaling of channels. ``"robust"``: median and median absolute deviation of the training
+    windows, clipped at 8 deviations; ``"standard"``: their mean and standard deviation;
+    ``"window"``: mean and standard deviation of each window; None: no scaling.
+voting : {"soft", "hard"}, default="soft"
+    Aggregation of a trial's windows: mean of their probabilities, or fraction of windows for
+    which a class is the most probable one.
+n_chans : int, default=None
+    Number of channels in each row of a 2-D X, one after the other; None means one.
+warm_start : bool, default=False
+    Whether ``fit`` starts from the fitted weights and scaling. Parameters of the training, such
+    as the learning rate, may change between fits.
+device : str, default="auto"
+    Device of torch; ``"auto"`` is CUDA if available, else the CPU.
+n_threads : int or None, default=1
+    Number of torch threads in fit and predict. With one, results are bitwise equal for any
+    number of cores and any ``n_jobs``. None keeps torch's setting.
+dtype : {"float32", "float64"}, default="float32"
+    Precision of the network.
+callbacks : list, default=None
+    skorch callbacks, cloned for every fit.
+net_params : dict, default=None
+    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}``.
+random_state : int, RandomState instance or None, default=None
+    Seed of weights, batches and dropout. Global random states are restored after fit, and None
+    does not depend on them.
+verbose : bool, 2 or None, default=None
+    Whether to show a progress bar over epochs; None shows it if stderr is a terminal. 2 prints a
+    line per epoch.
+"""
+
+FITTED_ATTRIBUTES = """
+classes_ : ndarray of shape (n_classes,)
+    Labels, sorted.
+net_ : skorch.NeuralNetClassifier
+    The trained net; ``net_.module_`` is the torch module.
+history_ : list of dict
+    One entry per epoch: losses, seconds and records of callbacks.
+n_iter_ : int
+    Number of trained epochs.
+n_chans_, n_times_ : int
+    Size of a window.
+n_features_in_ : int
+    Channels of a 3-D or 4-D X, columns of a 2-D X.
+scaling_ : str or None
+    Scaling of the training windows.
+center_, scale_ : ndarray of shape (n_chans,)
+    Statistics of the scaling, in the unit of X.
+"""
+
+
+def add_shared_docs(cls):
+    """Insert the shared parameters and fitted attributes into a class docstring."""
+    for mark, text in (
+        ("{training_parameters}", TRAINING_PARAMETERS),
+        ("{fitted_attributes}", FITTED_ATTRIBUTES),
+    ):
+        cls.__doc__ = (cls.__doc__ or "").replace(mark, textwrap.indent(text, "    ").strip())
+    return cls

@@ -1,0 +1,142 @@
+"""Classifier for networks of braindecode, of skmamba.models, and others."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal
+
+import torch
+
+from .._types import Seed
+from ._skorch import ignore_deprecations
+from .base import BaseNetClassifier, add_shared_docs
+
+INSTALL = (
+    "BraindecodeClassifier requires braindecode: pip install 'skmamba[braindecode]'. Its import "
+    "failed ({error})."
+)
+TORCHAUDIO = (
+    " torchaudio is built for CUDA and torch is not: install both from one index, or remove "
+    "torchaudio's file lib/_torchaudio.abi3.so, which braindecode does not need."
+)
+
+
+@add_shared_docs
+class BraindecodeClassifier(BaseNetClassifier):
+    """Classify trials with a network of braindecode, of :mod:`skmamba.models`, or your own.
+
+    Windows, training and vote are those of :class:`MSiMambaClassifier`. Two defaults differ: ``lr``
+    and ``max_epochs``, whose values there were chosen for MS-iMamba.
+
+    Parameters
+    ----------
+    model : str or type, default="EEGNet"
+        Name of a class of ``braindecode.models``, or any class of torch modules whose constructor
+        takes n_chans, n_outputs and n_times, such as :class:`~skmamba.models.DLinear`, and whose
+        ``forward`` returns logits ``(batch, n_outputs)``.
+    module_params : dict, default=None
+        Parameters of that class beyond n_chans, n_outputs, n_times and sfreq, such as
+        ``chs_info`` for networks that use electrode positions.
+    sfreq : float, default=None
+        Sampling rate in hertz, for networks with layers defined in seconds or hertz.
+    lr : float, default=1e-3
+        Learning rate.
+    max_epochs : int, default=20
+        Number of passes over the training windows.
+    {training_parameters}
+
+    Attributes
+    ----------
+    {fitted_attributes}
+
+    See Also
+    --------
+    MSiMambaClassifier : The same training for MS-iMamba.
+    WindowVotingClassifier : The same windows and vote for any scikit-learn classifier.
+
+    Notes
+    -----
+    A class is pickled by reference: to load it elsewhere, or to fit it in other processes, define
+    it in a module that can be imported there.
+
+    Examples
+    --------
+    >>> from skmamba import BraindecodeClassifier
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=2, n_trials=6)
+    >>> clf = BraindecodeClassifier("ShallowFBCSPNet", max_epochs=2, random_state=0)
+    >>> clf.fit(trials.X, trials.y).predict(trials.X).shape
+    (12,)
+    """
+
+    def __init__(
+        self,
+        model: str | type[torch.nn.Module] = "EEGNet",
+        module_params: dict[str, Any] | None = None,
+        *,
+        sfreq: float | None = None,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 20,
+        batch_size: int | None = 64,
+        optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer] = "adamw",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        patience: int = 5,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        scaling: Literal["robust", "standard", "window"] | None = "robust",
+        voting: Literal["soft", "hard"] = "soft",
+        n_chans: int | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        n_threads: int | None = 1,
+        dtype: Literal["float32", "float64"] = "float32",
+        callbacks: Sequence[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        random_state: Seed = None,
+        verbose: bool | int | None = None,
+    ) -> None:
+        self._set_init_params(locals())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # EEGNet learns little from rows of two numbers
+        return tags
+
+    def _module_spec(self):
+        params = self._merge_module_params({"sfreq": self.sfreq}, self._module_class(self.model))
+        if self.sfreq is None:  # not every network has the parameter
+            del params["sfreq"]
+        return self.model, params
+
+    def _module_class(self, name):
+        if inspect.isclass(name) and issubclass(name, torch.nn.Module):
+            return name
+        if not isinstance(name, str):
+            raise ValueError(
+                "model must be the name of a braindecode network or a subclass of torch.nn.Module, "
+                f"got {name!r}."
+            )
+        models = load_braindecode_models()
+        if name not in models:
+            near = get_close_matches(name, models, n=3, cutoff=0.4)
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            raise ValueError(f"model must be a network of braindecode, got {name!r}.{hint}")
+        return models[name]
+
+
+def load_braindecode_models():
+    """Import braindecode, which takes seconds, and return its networks by name."""
+    try:
+        with ignore_deprecations():
+            from braindecode import models
+    except (ImportError, OSError) as error:
+        remedy = TORCHAUDIO if "torchaudio" in str(error) or isinstance(error, OSError) else ""
+        raise ImportError(INSTALL.format(error=error) + remedy) from error
+    return {
+        name: cls
+        for name, cls in vars(models).items()
+        if inspect.isclass(cls) and issubclass(cls, torch.nn.Module)
+    }

@@ -1,0 +1,145 @@
+"""MS-iMamba classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+
+from .._types import Seed
+from .._validation import check_int
+from ..models import MSiMamba, MSiMambaEnsemble
+from ..modules import resolve_backend
+from ._skorch import resolve_device
+from .base import BaseNetClassifier, add_shared_docs
+
+
+@add_shared_docs
+class MSiMambaClassifier(BaseNetClassifier):
+    """Classify trials of raw EEG with MS-iMamba.
+
+    Trains on every window of bags of windows, see :class:`~skmamba.SlidingWindows`, with the label
+    of its trial, and predicts each trial by the vote of its windows. Windows without bags are
+    trials of one window.
+
+    Parameters
+    ----------
+    d_model : int, default=64
+        Width of a token.
+    n_layers : int, default=1
+        Number of iMamba blocks.
+    top_k : int, default=2
+        Number of frequencies of the multi-scale block.
+    n_kernels : int, default=3
+        Number of square kernels of an inception, of sizes 1, 3, 5, ...
+    d_hidden : int, default=16
+        Number of feature maps in the multi-scale block.
+    drop_prob : float, default=0.3
+        Dropout probability.
+    embedding : {"power", "inverted", "temporal"}, default="power"
+        ``"power"``: one token per channel from its log power behind learned filters, see
+        :class:`~skmamba.modules.PowerEmbedding`; ``"inverted"``: one token per channel from its
+        samples, as in the paper; ``"temporal"``: one token per sample (ablation).
+    n_members : int, default=3
+        Number of networks trained with different initial weights, whose probabilities are
+        averaged. Fit and predict with 1 take a third of the time.
+    backend : {"auto", "torch", "mamba_ssm"}, default="auto"
+        Implementation of the selective scan, with equal results; ``"auto"`` is mamba-ssm's CUDA
+        kernel where available.
+    module_params : dict, default=None
+        Further parameters of :class:`~skmamba.models.MSiMamba`, such as
+        ``{"mixer": "attention"}``: sizes of Mamba, period selection and ablation switches.
+    lr : float, default=2e-3
+        Learning rate.
+    max_epochs : int, default=12
+        Number of passes over the training windows.
+    {training_parameters}
+
+    Attributes
+    ----------
+    {fitted_attributes}
+    backend_ : {"torch", "mamba_ssm"}
+        Implementation of the scan on the device of the fitted network.
+
+    See Also
+    --------
+    skmamba.models.MSiMamba : The network, with its references and departures from the paper.
+    BraindecodeClassifier : The same training for networks of braindecode and others.
+
+    Notes
+    -----
+    The paper does not state window length, optimizer, widths, depth and k: the defaults are
+    choices of this package. Two defaults depart from the paper: its embedding is
+    ``embedding="inverted"``, and it trains one network, ``n_members=1``.
+
+    References
+    ----------
+    .. [1] Zhou, Huang, Peng and Yin, "MS-iMamba", arXiv 2409.07589.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skmamba import MSiMambaClassifier, SlidingWindows
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=4, n_trials=6)
+    >>> windows = SlidingWindows(1.0, sfreq=trials.sfreq)
+    >>> pipe = make_pipeline(windows, MSiMambaClassifier(random_state=0))
+    >>> pipe.fit(trials.X, trials.y).predict_proba(trials.X).shape
+    (24, 2)
+    """
+
+    def __init__(
+        self,
+        d_model: int = 64,
+        n_layers: int = 1,
+        *,
+        top_k: int = 2,
+        n_kernels: int = 3,
+        d_hidden: int = 16,
+        drop_prob: float = 0.3,
+        embedding: Literal["power", "inverted", "temporal"] = "power",
+        n_members: int = 3,
+        backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
+        module_params: dict[str, Any] | None = None,
+        lr: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 12,
+        batch_size: int | None = 64,
+        optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer] = "adamw",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        patience: int = 5,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        scaling: Literal["robust", "standard", "window"] | None = "robust",
+        voting: Literal["soft", "hard"] = "soft",
+        n_chans: int | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        n_threads: int | None = 1,
+        dtype: Literal["float32", "float64"] = "float32",
+        callbacks: Sequence[Any] | None = None,
+        net_params: dict[str, Any] | None = None,
+        random_state: Seed = None,
+        verbose: bool | int | None = None,
+    ) -> None:
+        self._set_init_params(locals())
+
+    @property
+    def backend_(self):
+        """Implementation of the scan on the device of the fitted network."""
+        return resolve_backend(self.net_.architecture["params"]["backend"], self.net_.device)
+
+    def _module_spec(self):
+        check_int("n_members", self.n_members)
+        resolve_backend(self.backend, resolve_device(self.device))  # raises if it cannot run
+        names = "d_model n_layers top_k n_kernels d_hidden drop_prob embedding backend n_members"
+        own = {name: getattr(self, name) for name in names.split()}
+        params = self._merge_module_params(own, MSiMamba)
+        if self.n_members == 1:
+            del params["n_members"]
+            return "MSiMamba", params
+        return "MSiMambaEnsemble", params
+
+    def _module_class(self, name):
+        return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble

@@ -1,0 +1,151 @@
+"""Votes of windows for any scikit-learn classifier."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from .._mne import as_array, count_dims
+from .._types import Epochs
+from .._validation import check_option, restore_on_error
+from .base import VOTINGS, BaseTrialClassifier, check_bags, check_labels, vote
+
+
+class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
+    """Train any classifier on windows and predict each trial by the vote of its windows.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Classifier of windows ``(n_windows, n_channels, n_times)``, such as a pipeline of features
+        and a linear model.
+    voting : {"soft", "hard"}, default="soft"
+        Aggregation of a trial's windows: mean of their probabilities, or fraction of windows for
+        which a class is the most probable one.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted clone.
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    n_chans_, n_times_ : int
+        Size of a window.
+    n_features_in_ : int
+        Channels of a 3-D or 4-D X, columns of a 2-D X.
+
+    See Also
+    --------
+    MSiMambaClassifier : Has the vote built in.
+
+    Notes
+    -----
+    A 3-D X has trials of one window, a 2-D X has rows of features; both reach the estimator
+    unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skmamba import SlidingWindows, WindowVotingClassifier
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=4, n_trials=10)
+    >>> log_power = FunctionTransformer(lambda X: np.log(X.var(axis=-1)))
+    >>> voting = WindowVotingClassifier(make_pipeline(log_power, LogisticRegression()))
+    >>> pipe = make_pipeline(SlidingWindows(1.0, sfreq=trials.sfreq), voting)
+    >>> pipe.fit(trials.X, trials.y).predict(trials.X).shape
+    (40,)
+    """
+
+    estimator_: BaseEstimator
+
+    def __init__(self, estimator: BaseEstimator, voting: Literal["soft", "hard"] = "soft") -> None:
+        self.estimator = estimator
+        self.voting = voting
+
+    def fit(
+        self, X: ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train the estimator on every window with the label of its trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
+            ``(n_trials, n_chans, n_times)``, or features ``(n_trials, n_features)``.
+        y : array-like of shape (n_trials,)
+            Labels.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials, for estimators whose ``fit`` takes them.
+
+        Returns
+        -------
+        self : WindowVotingClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid.
+        """
+        with restore_on_error(self):
+            check_option("voting", self.voting, VOTINGS)
+            bags, windows = self._check_windows(X, reset=True)
+            y = check_labels(self, y)
+            check_consistent_length(bags, y)
+            n_windows = bags.shape[1]
+            fit_params = {}
+            if sample_weight is not None:
+                weight = _check_sample_weight(sample_weight, bags)
+                fit_params["sample_weight"] = np.repeat(weight, n_windows)
+            estimator = clone(self.estimator)
+            estimator.fit(windows, np.repeat(y, n_windows), **fit_params)
+            self.estimator_ = estimator
+            self.classes_ = estimator.classes_
+        return self
+
+    def predict_proba(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+        """Predict the probability of each class for each trial.
+
+        Parameters
+        ----------
+        X : ndarray or mne.Epochs
+            As in :meth:`fit`; the number of windows may differ.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_trials, n_classes)
+            Vote of the trial's windows, in the order of ``classes_``.
+
+        Raises
+        ------
+        AttributeError
+            With ``voting="soft"``, if the estimator has no ``predict_proba``.
+        """
+        check_is_fitted(self)
+        bags, windows = self._check_windows(X, reset=False)
+        if self.voting == "hard":
+            proba = (self.estimator_.predict(windows)[:, None] == self.classes_).astype(float)
+        elif hasattr(self.estimator_, "predict_proba"):
+            proba = self.estimator_.predict_proba(windows)
+        else:
+            raise AttributeError(
+                "voting='soft' requires an estimator with predict_proba, got "
+                f"{type(self.estimator).__name__}. Set voting='hard'."
+            )
+        return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
+
+    def _check_windows(self, X, *, reset):
+        """Validate X; return it as bags, and as rows of windows or of features."""
+        X = as_array(X)
+        bags = check_bags(self, X, reset=reset)
+        if count_dims(X) < 3:
+            return bags, bags.reshape(len(bags), -1)
+        return bags, bags.reshape(-1, *bags.shape[2:])

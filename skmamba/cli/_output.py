@@ -1,0 +1,224 @@
+"""Printing, writing and reading results."""
+
+import contextlib
+import io
+import json
+import platform
+import shlex
+import textwrap
+import warnings
+
+import click
+
+from .._io import write_atomically
+
+WIDTH = 79
+TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "transductive", "error")
+TEXTS += ("versions", "example", "verdict")
+LABELS = ("subject", "trial", "y_true", "y_pred")
+KEYS = ["dataset", "protocol"]
+ASCII = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\xa0": ""})
+HEAD = ["n", "mean", "95 % interval", "chance", "p chance", "diff.", "effect", "p Holm"]
+
+
+# Printing
+
+
+def say(text, *, err=False):
+    """Print text wrapped to the width of a terminal."""
+    text = textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    click.echo(text, err=err)
+
+
+@contextlib.contextmanager
+def print_warnings():
+    """Print each warning once, without the line of code."""
+    from sklearn.exceptions import FitFailedWarning
+
+    from ..evaluation import LeakageWarning
+
+    printed = set()
+
+    def show(message, *args, **kwargs):
+        if str(message) not in printed:
+            printed.add(str(message))
+            say(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        for category in (LeakageWarning, FitFailedWarning):
+            warnings.simplefilter("always", category)
+        warnings.showwarning = show
+        yield
+
+
+def print_comparison(table, score):
+    """Print a table of ``compare``."""
+    import pandas as pd
+
+    from .._format import format_comparison
+
+    cells = pd.DataFrame(format_comparison(table)).set_index("estimator").rename_axis(None)
+    cells = cells.drop(columns=["kind", "is_reference"]).map(lambda text: text.translate(ASCII))
+    click.echo(f"{cells.set_axis(HEAD, axis=1).to_string()}\n")
+    say(
+        f"{score.replace('_', ' ').capitalize()}: mean over n subjects; chance: chance level; "
+        f"diff.: difference to {table['estimator'].iloc[0]}; effect: from -1 to 1; p Holm: "
+        "corrected for the number of models."
+    )
+
+
+def print_leakage(report):
+    """Print a table of ``leakage_report``, and an example of each leak."""
+    lines = [f"{'shared by both':15}{'folds':>7}{'tests':>7}  verdict"]
+    for row in report.itertuples():
+        folds = tests = "-"
+        if row.test_share == row.test_share:
+            folds, tests = f"{row.n_folds_shared}/{row.n_folds}", f"{100 * row.test_share:.0f} %"
+        lines.append(f"{row.kind:15}{folds:>7}{tests:>7}  {row.verdict}")
+    leaks = report[report["verdict"] == "leak"]
+    lines += [f"{row.kind}, for example {row.example}" for row in leaks.itertuples()]
+    click.echo("\n".join(["", *lines]))
+
+
+# Writing
+
+
+def write_csv(path, table):
+    """Write a table as a CSV file."""
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def write_results(out, results, leakage, score):
+    """Write the tables of an evaluation, and its reports if a model has a score."""
+    scores = results.scores
+    write_csv(out / "results.csv", scores)
+    if not results.predictions.empty:
+        write_csv(out / "predictions.csv", results.predictions)
+    write_csv(out / "leakage.csv", leakage)
+    if scores.loc[scores["kind"] == "model", score.replace("-", "_")].isna().all():
+        say("No report was written: no model has a score.", err=True)
+        return
+    write_reports(results, leakage, score, out / "report.html", out / "table.tex")
+
+
+def write_reports(results, leakage, score, page, latex):
+    """Print the comparisons; write the HTML page and the LaTeX table."""
+    from ..evaluation import EvaluationResults, compare
+    from ..report import to_latex, write_report
+
+    score = score.replace("-", "_")
+    write_report(results, page, leakage=leakage, score=score)
+    for names, scores in results.scores.groupby(KEYS, sort=False):
+        predictions = results.predictions
+        if not predictions.empty:
+            predictions = predictions[(predictions[KEYS] == list(names)).all(axis=1)]
+        click.echo(f"\n{', '.join(filter(None, names))}")
+        part = EvaluationResults(scores, predictions)
+        print_comparison(compare(part, score, random_state=0), score)
+        click.echo()
+    write_atomically(latex, to_latex(results, score=score))
+
+
+def name_labels(predictions, label_names):
+    """Replace labels by their names if each label has a name of its own."""
+    labels = set(predictions.get("y_true", ())) | set(predictions.get("y_pred", ()))
+    names = {label: label_names[label] for label in labels if label in label_names}
+    if not labels or len(set(names.values())) < len(labels):
+        return predictions
+    columns = {f"proba_{label}": f"proba_{name}" for label, name in names.items()}
+    named = {column: predictions[column].map(names) for column in ("y_true", "y_pred")}
+    return predictions.assign(**named).rename(columns=columns)
+
+
+def write_run(path, ctx, trials, scores):
+    """Write the command with all options, the data and the versions as JSON."""
+    words = ["skmamba", "evaluate"]
+    for option in ctx.command.params:
+        value = ctx.params[option.name]
+        if value is None or value is False:
+            continue
+        words.append(option.opts[0])
+        if value is not True:
+            words.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
+    run = {
+        "command": shlex.join(words),
+        "arguments": {option.name: ctx.params[option.name] for option in ctx.command.params},
+        "trials": repr(trials),
+        "versions": ", ".join(sorted(set(scores["versions"]))),
+        "platform": platform.platform(),
+    }
+    write_atomically(path, json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+
+
+def report_gap(gap, out):
+    """Print a table of ``leakage_gap``; write it and its figure to a folder, unless None."""
+    from .._format import summarize_gap
+    from ..plots import LeakageDisplay
+
+    table = gap.round({"mean": 3, "std": 3, "inflation": 1}).to_string(index=False)
+    click.echo(f"\n{table}\n")
+    say(summarize_gap(gap))
+    if out is None:
+        return
+    write_csv(out / "gap.csv", gap)
+    try:
+        figure = LeakageDisplay.from_gap(gap).figure_
+    except ImportError as error:
+        say(f"gap.png was not written: {error}", err=True)
+        return
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=150)
+    write_atomically(out / "gap.png", file.getvalue())
+
+
+# Reading
+
+
+def read_results(paths):
+    """Return the results in ``results.csv`` files and beside them, and their leakage tables."""
+    import pandas as pd
+
+    from ..evaluation import EvaluationResults
+
+    parts: dict[str, tuple] = {}
+    for path in paths:
+        scores = read_table(path)
+        beside = [path.with_name(name) for name in ("predictions.csv", "leakage.csv")]
+        predictions, leakage = (read_table(file) if file.exists() else None for file in beside)
+        predictions = pd.DataFrame() if predictions is None else predictions
+        keys = scores[[key for key in KEYS if key in scores]].drop_duplicates()
+        name = "; ".join(", ".join(map(str, key)) for key in keys.to_numpy())
+        if name in parts:
+            raise click.UsageError(f"{parts[name][0]} and {path} are both of {name}.")
+        parts[name] = (path, EvaluationResults(scores, predictions), leakage)
+    prefix = "Shared by training and test data"
+    leakage_tables = {
+        "" if len(parts) == 1 else f"{prefix}: {name}": leakage
+        for name, (_, _, leakage) in parts.items()
+    }
+    return EvaluationResults.concatenate(part[1] for part in parts.values()), leakage_tables
+
+
+def read_table(path):
+    """Read a table that skmamba wrote; texts and labels that look like numbers remain text."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = str(error).strip()
+        raise ValueError(f"{path} must be a table written by skmamba: {reason}") from error
+    columns = {name: _restore_numbers(table[name]) for name in table if name not in TEXTS}
+    return table.assign(**columns)
+
+
+def _restore_numbers(texts):
+    """Convert texts to integers if all are, else to floats, but not "01" and "0.5" in labels."""
+    known = texts[texts != ""]
+    if len(known) and known.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+        dtype = "int64" if len(known) == len(texts) else "Int64"
+        return known.astype("Int64").reindex(texts.index).astype(dtype)
+    if texts.name not in LABELS or known.empty:
+        with contextlib.suppress(ValueError):
+            return texts.replace("", "nan").astype(float)  # exact, unlike read_csv
+    return texts.where(texts != "")

@@ -1,0 +1,245 @@
+"""The command ``skmamba``."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import click
+
+from . import _options, _output
+
+FILES = (
+    *("results.csv", "predictions.csv", "leakage.csv", "evaluation.json"),
+    *("report.html", "table.tex"),
+)
+
+
+class Commands(click.Group):
+    """Group of commands that suggests similar commands and reports errors in one line."""
+
+    def resolve_command(self, ctx, args):
+        """Return the command; the error names the most similar one."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(_options.describe_unknown("command", args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx):
+        """Run the command, and turn errors into messages and exit codes."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            is_cached = ctx.invoked_subcommand == "evaluate"
+            hint = " Run the same command again to resume from the cached folds."
+            click.echo(f"\nInterrupted.{hint if is_cached else ''}", err=True)
+            ctx.exit(130)
+        except (OSError, ImportError, ValueError) as error:
+            if ctx.params["traceback"]:
+                raise
+            raise _convert_error(error) from error
+
+
+class InvalidRequest(click.ClickException):
+    """Error in the options, or in the data that they select."""
+
+    exit_code = 2
+
+
+def _convert_error(error):
+    """Return the error as a message of one line and an exit code."""
+    from ..datasets import DataFormatError
+
+    message = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        message = f"{error.filename}: {error.strerror}"  # without the number of the error
+    is_invalid = isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError)
+    is_invalid |= isinstance(error, ValueError) and not isinstance(error, DataFormatError)
+    return (InvalidRequest if is_invalid else click.ClickException)(message)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"show_default": True},
+    epilog="\b\nExamples:\n"
+    "  skmamba evaluate --data eegmat --out runs/eegmat\n"
+    "  skmamba leakage --data simulation --protocol random-windows\n"
+    "  skmamba COMMAND --help",
+)
+@click.version_option(package_name="skmamba", prog_name="skmamba")
+@click.option("--traceback", is_flag=True, help="Show the traceback of an error.")
+def main(traceback):
+    """Evaluate EEG classifiers without data leakage."""
+
+
+@main.command(
+    "evaluate",
+    epilog="\b\nExamples:\n"
+    "  skmamba evaluate --data simulation --epochs 5 --out runs/try\n"
+    "  skmamba evaluate --data eegmat --models ms-imamba,EEGNet --jobs -1 --out runs/eegmat\n"
+    "  skmamba evaluate --data deap --path DEAP --target arousal \\\n"
+    "      --protocol within-subject --window 1 --jobs -1 --out runs/deap-within\n"
+    "  skmamba evaluate --data seed --path SEED --protocol first-trials --out runs/seed",
+)
+@_options.with_options(
+    *_options.DATA,
+    *_options.PROTOCOL,
+    click.option(
+        "--models",
+        type=_options.parse_words,
+        default="MS-iMamba,band-power-LDA",
+        metavar="LIST",
+        help="Names of `skmamba models`, or all.",
+    ),
+    *_options.MODEL,
+    click.option(
+        "--baselines",
+        type=_options.parse_baselines,
+        default="majority,stratified,permutation",
+        metavar="LIST",
+        help="Baselines, or none.",
+    ),
+    click.option("--windows", is_flag=True, help="Also score single windows."),
+    _options.SCORE,
+    *_options.RUN,
+    click.option("--out", required=True, metavar="FOLDER", help="Folder for the results."),
+)
+@click.pass_context
+def run_evaluation(ctx, **params):
+    """Score models and baselines under a protocol.
+
+    Writes results.csv, predictions.csv, leakage.csv, report.html, table.tex and evaluation.json
+    to the folder OUT, and caches finished folds in OUT/folds: the same command resumes from
+    there. The exit code is 1 if folds failed.
+    """
+    options = SimpleNamespace(**params)
+    cv = _options.make_splitter(options)
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    trials, models = _options.load_data(options, options.models)
+    _output.say(repr(trials))
+    trials = _options.cut_windows(trials, options)
+    results = _evaluate(models, trials, cv, options, out / "folds")
+
+    from ..evaluation import EvaluationResults, leakage_report
+
+    predictions = _output.name_labels(results.predictions, trials.label_names)
+    results = EvaluationResults(results.scores, predictions)
+    for name in FILES:  # removes files of an earlier evaluation
+        (out / name).unlink(missing_ok=True)
+    _output.write_results(out, results, leakage_report(cv, trials), options.score)
+    _output.write_run(out / "evaluation.json", ctx, trials, results.scores)
+    _output.say(f"Results are in {out}.")
+    if (results.scores["error"] != "").any():
+        ctx.exit(1)
+
+
+def _evaluate(models, trials, cv, options, cache_dir):
+    """Evaluate, and print how many fits were cached, run or failed."""
+    from ..evaluation import evaluate
+
+    n_before = len(list(cache_dir.glob("*.json")))
+    if n_before:
+        _output.say(f"Using cached folds in {cache_dir}.")
+    with _output.print_warnings():
+        results = evaluate(
+            models,
+            trials,
+            cv,
+            baselines=[name for name in options.baselines if name != "none"],
+            windows=options.windows,
+            n_jobs=options.jobs,
+            cache_dir=cache_dir,
+            random_state=options.seed,
+        )
+    n_fits, n_failed = len(results.scores), (results.scores["error"] != "").sum()
+    n_run = len(list(cache_dir.glob("*.json"))) - n_before
+    n_cached = n_fits - n_run - n_failed
+    _output.say(f"{n_fits} fits: {n_cached} cached, {n_run} run, {n_failed} failed.")
+    return results
+
+
+@main.command(
+    "leakage",
+    epilog="\b\nExamples:\n"
+    "  skmamba leakage --data deap --path DEAP --protocol within-subject\n"
+    "  skmamba leakage --data simulation --protocol random-windows --window 1\n"
+    "  skmamba leakage --data eegmat --gap --model band-power-lda --out runs/gap",
+)
+@_options.with_options(
+    *_options.DATA,
+    *_options.PROTOCOL,
+    click.option("--gap", is_flag=True, help="Measure the effect of the split on a score."),
+    click.option("--model", default="band-power-LDA", help="Model of --gap."),
+    *_options.MODEL,
+    *_options.RUN,
+    click.option("--out", metavar="FOLDER", help="Folder for leakage.csv, gap.csv and gap.png."),
+)
+def check_leakage(**params):
+    """Report what training and test data share under a protocol.
+
+    No model is fitted unless --gap is given: then one model is scored on random windows, new
+    trials, new stimuli and new subjects, with true and with permuted labels.
+    """
+    options = SimpleNamespace(**params)
+    cv = _options.make_splitter(options)
+    if options.gap and options.model.lower() == "all":
+        raise click.UsageError("--gap requires one model, got --model all.")
+    trials, models = _options.load_data(options, [options.model] if options.gap else [])
+    _output.say(repr(trials))
+
+    from ..evaluation import leakage_gap, leakage_report
+
+    report = leakage_report(cv, _options.cut_windows(trials, options))
+    _output.print_leakage(report)
+    out = None if options.out is None else Path(options.out)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        _output.write_csv(out / "leakage.csv", report)
+    for model in models.values():
+        gap = leakage_gap(
+            model,
+            trials,
+            window_size=options.window,
+            stride=options.stride,
+            n_splits=options.folds or 5,
+            n_jobs=options.jobs,
+            random_state=options.seed,
+        )
+        _output.report_gap(gap, out)
+    if out is not None:
+        _output.say(f"Results are in {out}.")
+
+
+@main.command(
+    "report",
+    epilog="\b\nExamples:\n"
+    "  skmamba report runs/eegmat\n"
+    "  skmamba report runs/deap-within runs/deap-cross --out deap.html\n"
+    "  skmamba report results.csv --score roc-auc --out auc.html",
+)
+@click.argument("results", nargs=-1, required=True, metavar="FOLDER_OR_CSV...")
+@click.option("--out", metavar="FILE", help="HTML file; the LaTeX table is written beside it.")
+@_options.SCORE
+def make_report(results, out, score):
+    """Write the HTML report and the LaTeX table from results.csv.
+
+    The files predictions.csv and leakage.csv in the same folder are used too. Several results
+    become parts of one page. Without --out, report.html and table.tex in the folder are replaced.
+    """
+    if out is None and len(results) > 1:
+        raise click.UsageError("Several results require --out.")
+    paths = [Path(path) / "results.csv" if Path(path).is_dir() else Path(path) for path in results]
+    page = paths[0].parent / "report.html" if out is None else Path(out)
+    latex = page.with_name("table.tex") if out is None else page.with_suffix(".tex")
+    evaluation, leakage = _output.read_results(paths)
+    _output.write_reports(evaluation, leakage, score, page, latex)
+    _output.say(f"Written: {page}, {latex}.")
+
+
+@main.command("models", epilog="\b\nExample:\n  skmamba models")
+def print_models():
+    """List the names of models.
+
+    The names of other classes of braindecode.models can be used too.
+    """
+    from ..pipelines import list_models
+
+    click.echo("\n".join(list_models()))

@@ -1,0 +1,161 @@
+"""Errors, argument checks, file search and array helpers that the loaders share."""
+
+import math
+import re
+from difflib import get_close_matches
+from numbers import Number, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from .._progress import progress_bar
+from .._types import StrPath
+from .._validation import check_option
+
+BASELINES = ("drop", "subtract", "keep")
+CROPS = ("last", "first")
+TIES = ("high", "low", "drop")
+MAX_VALUE = 1e9  # larger than any amplifier's output in any unit, and float32 can represent it
+
+
+class DataFormatError(ValueError):
+    """A file does not have the format of its data set; nothing is loaded.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    expected, got : str
+        Required and present content.
+    """
+
+    def __init__(self, path: StrPath, expected: str, got: str) -> None:
+        super().__init__(path, expected, got)
+        self.path, self.expected, self.got = Path(path), expected, got
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, got {self.got}."
+
+
+def check_numbers(name, numbers, maximum):
+    """Return subject or session numbers as a list in the given order; None selects all."""
+    if numbers is None:
+        return None
+    given: list[Any] = [numbers] if isinstance(numbers, Number | str) else list(numbers)
+    options = range(1, maximum + 1)
+    valid = all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n in options for n in given
+    )
+    if not valid or not given or len(set(given)) < len(given):
+        raise ValueError(
+            f"{name} must be one or more of the numbers 1 to {maximum}, each once, got {numbers!r}."
+        )
+    return [int(n) for n in given]
+
+
+def pick_indices(picks, available, four):
+    """Return indices into ``available`` of "four", "all" or a list of names in any case."""
+    if isinstance(picks, str):
+        check_option("picks", picks, ("four", "all"))
+        picks = four if picks == "four" else available
+    index = {name.casefold(): i for i, name in enumerate(available)}
+    for name in picks:
+        if str(name).casefold() not in index:
+            near = get_close_matches(str(name).casefold(), index, n=1)
+            hint = f" Did you mean {available[index[near[0]]]!r}?" if near else ""
+            raise ValueError(
+                f"picks must be channels of {', '.join(available)}, got {name!r}.{hint}"
+            )
+    indices = [index[str(name).casefold()] for name in picks]
+    if not indices or len(set(indices)) < len(indices):
+        raise ValueError(f"picks must name at least one channel, each once, got {list(picks)!r}.")
+    return indices
+
+
+def count_times(seconds, sfreq):
+    """Convert a duration to samples; None if the shortest film decides."""
+    if seconds is None:
+        return None
+    is_real = isinstance(seconds, Real) and not isinstance(seconds, bool)
+    if not is_real or not 1 <= seconds * sfreq < float("inf"):
+        raise ValueError(
+            "seconds must be a positive number, or None for the length of the shortest film, "
+            f"got {seconds!r}."
+        )
+    return round(seconds * sfreq)
+
+
+def check_rule(threshold, ties):
+    """Validate the rule that turns ratings into classes."""
+    check_option("ties", ties, TIES)
+    is_finite = isinstance(threshold, Real) and math.isfinite(threshold)
+    if not is_finite and not (isinstance(threshold, str) and threshold == "subject_median"):
+        raise ValueError(f"threshold must be a number or 'subject_median', got {threshold!r}.")
+
+
+def binarize(ratings, subjects, threshold, ties):
+    """Return classes (1 high, 0 low), and a mask that is False where a tie is dropped."""
+    limits = np.full(len(ratings), np.nan)
+    for subject in np.unique(subjects):
+        own = subjects == subject
+        limits[own] = np.median(ratings[own]) if threshold == "subject_median" else threshold
+    tied = ratings == limits
+    high = (ratings >= limits) if ties == "high" else (ratings > limits)
+    return high.astype(int), ~tied if ties == "drop" else np.ones(len(ratings), dtype=bool)
+
+
+def find_files(folder, pattern, examples):
+    """Return the files whose whole name matches, sorted by the numbers in their names."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"path must be the folder of the data set, got {folder}.")
+    paths = [path for path in folder.iterdir() if re.fullmatch(pattern, path.name)]
+    if not paths:
+        raise FileNotFoundError(f"path must contain {examples}: none in {folder}.")
+    return sorted(paths, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
+
+
+def read_files(read, arguments, *, n_jobs, verbose, unit):
+    """Call ``read`` with each tuple of arguments in ``n_jobs`` processes; show progress."""
+    calls = (delayed(read)(*args) for args in arguments)
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+    return list(progress_bar(results, total=len(arguments), unit=unit, verbose=verbose))
+
+
+def check_array(path, name, array, shape):
+    """Require finite real numbers of the given shape, in which None is any length."""
+    expected = f"{name} of shape ({', '.join('any' if n is None else str(n) for n in shape)})"
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        got = getattr(array, "dtype", type(array).__name__)
+        raise DataFormatError(path, f"{expected} with real numbers", str(got))
+    if len(array.shape) != len(shape) or any(
+        n not in (None, length) for n, length in zip(shape, array.shape, strict=True)
+    ):
+        raise DataFormatError(path, expected, f"shape {array.shape}")
+    n_bad = array.size - np.isfinite(array).sum()
+    if n_bad:
+        raise DataFormatError(path, f"{name} of finite numbers", f"{n_bad} NaN or infinite")
+
+
+def check_length(seconds, n_times, shortest, film, sfreq):
+    """Require the shortest film to have the requested length."""
+    if shortest < n_times:
+        raise ValueError(
+            f"seconds must be None or at most the length of the shortest film, got {seconds!r}: "
+            f"{film} lasts {shortest / sfreq:g} s."
+        )
+
+
+def crop_film(film, n_times, crop):
+    """Return the first or last samples of a film of shape (n_channels, n_times)."""
+    return film[:, :n_times] if crop == "first" else film[:, film.shape[1] - n_times :]
+
+
+def as_float32(path, name, film):
+    """Convert a film to float32; values that cannot be EEG are an error."""
+    largest = np.abs(film).max(initial=0)
+    if largest > MAX_VALUE:
+        raise DataFormatError(path, f"{name} of numbers below {MAX_VALUE:g}", f"{largest:g}")
+    return film.astype("float32", order="C")

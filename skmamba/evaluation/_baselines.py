@@ -1,0 +1,54 @@
+"""Seeds of estimators, and permuted labels for the chance level."""
+
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+
+def check_seed(random_state):
+    """Return an integer seed; None draws fresh entropy without NumPy's global generator."""
+    if random_state is None:
+        return np.random.SeedSequence().entropy
+    if isinstance(random_state, bool) or not isinstance(random_state, Integral) or random_state < 0:
+        raise ValueError(
+            f"random_state must be None or an integer of at least 0, got {random_state!r}."
+        )
+    return int(random_state)
+
+
+def fill_seeds(estimator, seed):
+    """Return a clone with every ``random_state`` that is None set to the seed."""
+    estimator = clone(estimator)
+    missing = {
+        name: seed
+        for name, value in estimator.get_params(deep=True).items()
+        if name.split("__")[-1] == "random_state" and value is None
+    }
+    return estimator.set_params(**missing)
+
+
+def permute_labels(y, metadata, rng):
+    """Permute labels among the trials of each subject; rows of one trial keep a common label.
+
+    The permutation is within subjects, because a subject that gets more trials of a class than
+    before could be recognised by the model. Only if each subject has a single label, labels are
+    permuted among all trials. Trials are identified by ``trial``, ``subject`` and ``session``.
+    """
+    trial = np.arange(len(y))
+    if "trial" in metadata:
+        columns = [column for column in ("subject", "session", "trial") if column in metadata]
+        trial = metadata.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
+    _, first = np.unique(trial, return_index=True)
+    labels = y[first]
+    subject = np.zeros(len(first), int)
+    if "subject" in metadata:
+        subject = pd.factorize(metadata["subject"].iloc[first], use_na_sentinel=False)[0]
+    by_subject = [np.flatnonzero(subject == code) for code in np.unique(subject)]
+    if all(len(np.unique(labels[own])) == 1 for own in by_subject):
+        by_subject = [np.arange(len(first))]
+    permuted = labels.copy()
+    for own in by_subject:
+        permuted[own] = rng.permutation(labels[own])
+    return permuted[trial]

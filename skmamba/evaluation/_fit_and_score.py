@@ -1,0 +1,212 @@
+"""Fits, predictions and scores of one estimator on one cross-validation fold."""
+
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+from sklearn import config_context
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
+from threadpoolctl import threadpool_limits
+
+from .._scoring import FixedPredictions, score_predictions
+from ._baselines import fill_seeds, permute_labels
+from ._hashing import describe_versions
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """An estimator and a fold; together with the data they determine the predictions."""
+
+    estimator: object
+    train_idx: np.ndarray = field(repr=False)
+    test_idx: np.ndarray = field(repr=False)
+    seed: int
+    permute: bool = False
+    windows: bool = False
+
+
+# Fit and predict
+
+
+def run_fold(task, key, cache, X, y, metadata, error_score):
+    """Return the record of a fold, read from the cache or computed and cached.
+
+    A record consists of numbers, strings and lists, so that it is the same after a round trip
+    through JSON. That of a failed fold has only its error.
+    """
+    if cache is not None and (record := cache.read(key)) is not None:  # of a different process
+        return record
+    try:
+        record = _fit_and_predict(task, X, y, metadata)
+    except Exception as error:  # estimators run arbitrary code
+        if error_score == "raise":
+            raise
+        return {"error": f"{type(error).__name__}: {error}", "versions": describe_versions()}
+    if cache is not None:
+        with suppress(OSError):  # the main process writes it too, and warns
+            cache.write(key, record)
+    return record
+
+
+def _fit_and_predict(task, X, y, metadata):
+    """Return the predictions of a fold, on one thread: more threads change the last digits."""
+    estimator = fill_seeds(task.estimator, task.seed)
+    X_train, y_train = X[task.train_idx], y[task.train_idx]
+    train, test = metadata.iloc[task.train_idx], metadata.iloc[task.test_idx]
+    if task.permute:
+        y_train = permute_labels(y_train, train, np.random.default_rng(task.seed))
+    with _route_groups(estimator, "fit", train) as params, threadpool_limits(limits=1):
+        start = perf_counter()
+        estimator.fit(X_train, y_train, **params)
+        fit_seconds = perf_counter() - start
+    del X_train
+
+    # A search does not route metadata to predict of its best estimator.
+    fitted = getattr(estimator, "best_estimator_", estimator)
+    X_test, classes = X[task.test_idx], np.unique(y).tolist()
+    with _route_groups(fitted, "predict", test) as params, threadpool_limits(limits=1):
+        record = _predict(fitted, X_test, classes, params)
+        if task.windows:
+            record["of_windows"] = _predict_windows(fitted, X_test, classes, params)
+    return {
+        **record,
+        "transductive": find_transductive(fitted),
+        "fit_seconds": fit_seconds,
+        "seed": task.seed,
+        "error": "",
+        "versions": describe_versions(),
+    }
+
+
+def _predict(estimator, X, classes, params):
+    """Return predictions as indices into ``classes``, and probabilities or decision values."""
+    start = perf_counter()
+    y_pred = np.asarray(estimator.predict(X, **params)).tolist()
+    predict_seconds = perf_counter() - start
+    unknown = [label for label in y_pred if label not in classes]
+    if unknown:
+        raise ValueError(f"predict must return labels of {classes}, got {unknown[0]!r}.")
+    proba = decision = None
+    if hasattr(estimator, "predict_proba"):
+        proba = np.zeros((len(X), len(classes)))
+        columns = [classes.index(label) for label in np.asarray(estimator.classes_).tolist()]
+        proba[:, columns] = estimator.predict_proba(X, **params)
+        proba = proba.tolist()
+    elif hasattr(estimator, "decision_function") and len(classes) == 2:
+        if np.asarray(estimator.classes_).tolist() == classes:
+            decision = np.asarray(estimator.decision_function(X, **params)).tolist()
+    return {
+        "y_pred": [classes.index(label) for label in y_pred],
+        "proba": proba,
+        "decision": decision,
+        "predict_seconds": predict_seconds,
+    }
+
+
+def _predict_windows(estimator, X, classes, params):
+    """Return predictions of single windows if the last step receives windows, else of trials."""
+    bags = estimator[:-1].transform(X, **params) if isinstance(estimator, Pipeline) else X
+    if np.ndim(bags) != 4 or bags is X:
+        return _predict(estimator, X, classes, params) | {"n_windows": 1}
+    windows = bags.reshape(-1, 1, *bags.shape[2:])  # (n_trials * n_windows, 1, C, T)
+    return _predict(estimator[-1], windows, classes, {}) | {"n_windows": bags.shape[1]}
+
+
+@contextmanager
+def _route_groups(estimator, method, metadata):
+    """Yield the metadata as keyword ``groups`` if a part of the estimator requests it."""
+    with config_context(enable_metadata_routing=True):
+        requested = "groups" in get_routing_for_object(estimator).consumes(method, ["groups"])
+    with config_context(enable_metadata_routing=True) if requested else nullcontext():
+        yield {"groups": metadata} if requested else {}
+
+
+def find_transductive(estimator):
+    """Return what the parts of an estimator declare that they use of the test data."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    declared = (getattr(part, "transductive", "") for part in parts if not isinstance(part, type))
+    return ", ".join(dict.fromkeys(word for word in declared if isinstance(word, str) and word))
+
+
+# Rows of the results
+
+
+def describe_fold(metadata, train_idx, test_idx):
+    """Return the sizes of a fold, what is held out, and the subject if it tests only one."""
+    train, test = metadata.iloc[train_idx], metadata.iloc[test_idx]
+    subjects = test["subject"].unique() if "subject" in test else []
+    return {
+        "held_out": _name_held_out(train, test, subjects),
+        "subject": subjects[0] if len(subjects) == 1 else None,
+        "n_train": len(train),
+        "n_test": len(test),
+    }
+
+
+def _name_held_out(train, test, subjects):
+    """Name the subjects, sessions or stimuli of the test trials that are not in training."""
+    is_one = len(subjects) == 1
+    prefix = [f"subject {subjects[0]}"] if is_one else []
+    if len(subjects) and not test["subject"].isin(train["subject"]).any():
+        return prefix[0] if is_one else f"{len(subjects)} subjects"
+    held_out = []
+    if is_one:  # sessions are numbered within a subject
+        own = train[train["subject"] == subjects[0]]
+        held_out += _name_absent(own, test, "session", "sessions")
+    held_out += _name_absent(train, test, "stimulus", "stimuli")
+    n_trials = f"{len(test)} trial{'s' if len(test) != 1 else ''}"
+    return ", ".join([*prefix, *(held_out or [n_trials])])
+
+
+def _name_absent(train, test, column, plural):
+    """Name the values of a column of the test trials if training has none of them."""
+    if column not in test or test[column].isna().any() or test[column].isin(train[column]).any():
+        return []
+    values = test[column].unique()
+    return [f"{column} {values[0]}" if len(values) == 1 else f"{len(values)} {plural}"]
+
+
+def score_fold(record, scorers, y, task):
+    """Return the scores of a record, of trials and, if predicted, of windows."""
+    names = [*scorers, *(f"{name}_windows" for name in scorers if task.windows)]
+    if record["error"]:
+        return dict.fromkeys(names, np.nan)
+    y_true = y[task.test_idx]
+    scores = score_predictions(scorers, _restore_predictions(record, y), y_true)
+    if task.windows:
+        windows = record["of_windows"]
+        y_true = np.repeat(y_true, windows["n_windows"])
+        by_window = score_predictions(scorers, _restore_predictions(windows, y), y_true)
+        scores |= {f"{name}_windows": score for name, score in by_window.items()}
+    return scores
+
+
+def _restore_predictions(record, y):
+    classes = np.unique(y)
+    proba = None if record["proba"] is None else np.array(record["proba"])
+    decision = None if record["decision"] is None else np.array(record["decision"])
+    return FixedPredictions(classes, classes[np.array(record["y_pred"], int)], proba, decision)
+
+
+def tabulate_predictions(about, record, trials, task):
+    """Return a DataFrame with one row per tested trial."""
+    predictions = _restore_predictions(record, trials.y)
+    metadata = trials.metadata.iloc[task.test_idx]
+    table = pd.DataFrame(
+        {
+            **about,
+            "trial": metadata["trial"].to_numpy() if "trial" in metadata else task.test_idx,
+            "subject": metadata["subject"].to_numpy() if "subject" in metadata else None,
+            "y_true": trials.y[task.test_idx],
+            "y_pred": predictions.y_pred,
+        }
+    )
+    for column, label in enumerate(predictions.classes_):
+        proba = np.nan if predictions.proba is None else predictions.proba[:, column]
+        table[f"proba_{label}"] = proba
+    if predictions.decision is not None:
+        table["decision"] = predictions.decision
+    return table

@@ -1,0 +1,363 @@
+"""Evaluation of estimators and baselines under a protocol."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import check_cv
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._progress import progress_bar
+from .._results import EvaluationResults
+from .._scoring import DEFAULT_SCORING, check_scoring
+from .._types import Splitter, StrPath
+from ..trials import Trials
+from ._baselines import check_seed
+from ._cache import FoldCache
+from ._fit_and_score import (
+    FoldTask,
+    describe_fold,
+    find_transductive,
+    run_fold,
+    score_fold,
+    tabulate_predictions,
+)
+from ._hashing import compute_hash, describe_versions, hash_package
+from .splitters import ProtocolName, check_splitter
+
+BASELINES = {
+    "majority": DummyClassifier(strategy="most_frequent"),
+    "stratified": DummyClassifier(strategy="stratified"),
+    "permutation": None,  # the first estimator, on permuted labels
+}
+PERMUTED = "permuted labels"
+
+
+class Entry(NamedTuple):
+    """An estimator or baseline of the results."""
+
+    name: str
+    estimator: BaseEstimator
+    kind: str
+    permute: bool = False
+
+
+def evaluate(
+    estimators: Mapping[str, BaseEstimator],
+    trials: Trials,
+    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = "cross_subject",
+    *,
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
+    baselines: Sequence[str] = ("majority", "stratified", "permutation"),
+    windows: bool = False,
+    n_jobs: int | None = None,
+    cache_dir: StrPath | None = None,
+    random_state: int | None = None,
+    error_score: float | Literal["raise"] = np.nan,
+    verbose: bool | None = None,
+) -> EvaluationResults:
+    """Evaluate estimators and baselines on the folds of a protocol.
+
+    Finished folds can be cached, so that an interrupted evaluation resumes. A failed fold is a row
+    with its error.
+
+    Parameters
+    ----------
+    estimators : dict of str to estimator
+        Classifiers by their names in the results: pipelines, searches such as
+        :class:`~sklearn.model_selection.GridSearchCV`, any classifier that is fitted on
+        ``trials.X``.
+    trials : Trials
+        Data, labels, and the metadata that protocols use.
+    cv : str, splitter or iterable of (train, test), default="cross_subject"
+        Protocol: ``"within_subject"``, ``"cross_subject"``, ``"cross_session"``,
+        ``"cross_stimulus"``, ``"first_trials"``, ``"random_windows"``, or a splitter. Splitters of
+        this package receive the metadata as ``groups``, those of scikit-learn the subjects.
+    scoring : str, sequence of str or dict, default=("accuracy", "balanced_accuracy", "kappa", \
+"f1", "roc_auc")
+        Scores of the test trials of a fold: the default names, where kappa is Cohen's and F1 the
+        macro average; names of scikit-learn's scorers; or a dict from name to either or to a
+        function ``(predictions, rows, y)``. Scores are computed from cached predictions, without
+        new fits.
+    baselines : sequence of str, default=("majority", "stratified", "permutation")
+        ``"majority"`` predicts the most frequent training class, ``"stratified"`` draws classes
+        by their training frequencies, ``"permutation"`` fits the first estimator on labels
+        permuted among the training trials of each subject, which costs one more fit per fold.
+    windows : bool, default=False
+        Whether to score single windows too, in columns ``<score>_windows``. This applies to
+        pipelines whose last step receives windows; for others they equal the scores of trials.
+    n_jobs : int, default=None
+        Number of folds run in parallel. :func:`joblib.parallel_config` selects the backend.
+    cache_dir : str or Path, default=None
+        Folder for finished folds. A fold is reused only if estimator, data, protocol, seed, code
+        and versions are unchanged. Failed folds are not cached.
+    random_state : int or None, default=None
+        Seed, from which each fold derives its own. It replaces every ``random_state`` of an
+        estimator that is None. Must be an int if ``cache_dir`` is given.
+    error_score : "raise" or nan, default=nan
+        Whether a failed fold raises its error, or gives a row with NaN scores.
+    verbose : bool, default=None
+        Whether to show a progress bar; None shows it if stderr is a terminal.
+
+    Returns
+    -------
+    results : EvaluationResults
+        ``results.scores`` is a DataFrame of ``n_estimators * n_folds`` rows: ``dataset``,
+        ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"), ``transductive`` (use of
+        test data other than the input, empty if there is none), ``fold``, ``held_out``,
+        ``subject`` (if the fold tests only one), ``n_train`` and ``n_test`` trials, one column per
+        score, ``fit_seconds``, ``predict_seconds``, ``seed``, ``error``, ``versions``.
+        ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
+        ``dataset``, ``protocol``, ``estimator``, ``kind``, ``transductive``, ``fold``, ``trial``,
+        ``subject``, ``y_true``, ``y_pred``, ``proba_<label>``, and ``decision`` for a binary
+        estimator without probabilities.
+
+    Raises
+    ------
+    ValueError
+        If an argument is invalid, before any fit.
+
+    Warns
+    -----
+    FitFailedWarning
+        If folds failed.
+    UserWarning
+        If a score failed, which is NaN then, or if a fold cannot be cached.
+
+    See Also
+    --------
+    compare : Means, intervals and tests over subjects.
+    leakage_report : What training and test trials share under a protocol.
+
+    Notes
+    -----
+    Parts of an estimator that request ``groups`` receive the metadata, such as a search with a
+    splitter of this package. A part that uses test data declares it in an attribute
+    ``transductive``, as :class:`~skmamba.preprocessing.EuclideanAlignment` does.
+
+    Each fold runs on one thread, so scores do not depend on ``n_jobs``.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skmamba import MSiMambaClassifier, SlidingWindows
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=3, n_trials=8)
+    >>> pipe = make_pipeline(SlidingWindows(2.0, sfreq=128), MSiMambaClassifier(max_epochs=5))
+    >>> results = evaluate({"MS-iMamba": pipe}, trials, verbose=False)
+    >>> results.scores[["estimator", "held_out", "n_train", "n_test"]].head(3)
+       estimator   held_out  n_train  n_test
+    0  MS-iMamba  subject 0       16       8
+    1  MS-iMamba  subject 1       16       8
+    2  MS-iMamba  subject 2       16       8
+    >>> results.scores["estimator"].unique().tolist()
+    ['MS-iMamba', 'majority', 'stratified', 'permuted labels']
+    """
+    entries = _check_estimators(estimators, baselines)
+    scorers = check_scoring(scoring)
+    seed = check_seed(random_state)
+    if random_state is None and cache_dir is not None:
+        raise ValueError("random_state must be an int if cache_dir is given, got None.")
+    if error_score != "raise" and not (isinstance(error_score, float) and np.isnan(error_score)):
+        raise ValueError(f"error_score must be 'raise' or nan, got {error_score!r}.")
+    if not isinstance(trials, Trials):
+        raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
+    check_classification_targets(trials.y)
+    protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
+    folds_described = [describe_fold(trials.metadata, *fold) for fold in folds]
+
+    jobs = [
+        (entry, number, _make_task(entry, number, fold, seed, windows))
+        for entry in entries
+        for number, fold in enumerate(folds)
+    ]
+    tasks = [task for _, _, task in jobs]
+    records = _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose)
+    _warn_of_failures(records)
+
+    rows, predictions = [], []
+    for (entry, number, task), record in zip(jobs, records, strict=True):
+        about = {
+            "dataset": trials.name,
+            "protocol": protocol,
+            "estimator": entry.name,
+            "kind": entry.kind,
+            "transductive": record.get("transductive", find_transductive(entry.estimator)),
+            "fold": number,
+        }
+        scores = score_fold(record, scorers, trials.y, task)
+        rows.append(
+            {
+                **about,
+                **folds_described[number],
+                **scores,
+                "fit_seconds": record.get("fit_seconds", np.nan),
+                "predict_seconds": record.get("predict_seconds", np.nan),
+                "seed": task.seed,
+                "error": record["error"],
+                "versions": record["versions"],
+            }
+        )
+        if not record["error"]:
+            predictions.append(tabulate_predictions(about, record, trials, task))
+    table = pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame()
+    return EvaluationResults(pd.DataFrame(rows), table)
+
+
+def _check_estimators(estimators, baselines):
+    """Return entries of the estimators and baselines."""
+    if not isinstance(estimators, Mapping) or not estimators:
+        raise ValueError(
+            "estimators must be a dict from names to estimators, such as "
+            f"{{'MS-iMamba': pipe}}, got {type(estimators).__name__}."
+        )
+    baselines = [baselines] if isinstance(baselines, str) else list(baselines)
+    unknown = [name for name in baselines if name not in BASELINES]
+    if unknown:
+        raise ValueError(f"baselines must be among {', '.join(BASELINES)}, got {unknown[0]!r}.")
+    reserved = {*BASELINES, PERMUTED} & set(estimators)
+    if reserved:
+        raise ValueError(f"estimators must not have the name of a baseline, got {reserved.pop()!r}")
+    for name, each in estimators.items():
+        if isinstance(each, type) or not hasattr(each, "get_params"):
+            raise ValueError(f"estimators[{name!r}] must be an estimator, got {each!r}.")
+    entries = [Entry(str(name), clone(each), "model") for name, each in estimators.items()]
+    for name in baselines:
+        if name == "permutation":
+            entries.append(Entry(PERMUTED, entries[0].estimator, "baseline", permute=True))
+        else:
+            entries.append(Entry(name, BASELINES[name], "baseline"))
+    return entries
+
+
+def _split(cv, trials, *, reproducible):
+    """Return the name of the protocol, and its folds as pairs of index arrays."""
+    if not isinstance(cv, str) and not hasattr(cv, "split") and not isinstance(cv, Integral):
+        cv, protocol = check_cv(cv), "given folds"
+    else:
+        cv = check_splitter(cv)
+        protocol = getattr(cv, "protocol", type(cv).__name__)
+    metadata = trials.metadata
+    groups = metadata if hasattr(cv, "protocol") else metadata.get("subject")
+
+    def split():
+        rows = np.arange(len(trials))  # masks become indices
+        return [
+            tuple(rows[np.asarray(side)] if len(side) else rows[:0] for side in fold)
+            for fold in cv.split(trials.X, trials.y, groups)
+        ]
+
+    folds = split()
+    if not folds:
+        raise ValueError(f"cv must give at least one fold, got none of {cv!r}.")
+    for number, (train_idx, test_idx) in enumerate(folds):
+        if not len(train_idx) or not len(test_idx):
+            raise ValueError(
+                f"cv must give training and test trials in every fold, got none in fold {number}."
+            )
+        if np.isin(test_idx, train_idx).any():
+            raise ValueError(
+                f"cv must give disjoint training and test trials, got trials in both in fold "
+                f"{number}."
+            )
+    if reproducible and compute_hash(folds) != compute_hash(split()):
+        raise ValueError(
+            f"cv must give the same folds in every call if cache_dir is given: set random_state "
+            f"of {cv!r}."
+        )
+    return protocol, folds
+
+
+def _make_task(entry, number, fold, seed, windows):
+    """Return the task of an estimator and a fold, with the seed of the fold."""
+    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    train_idx, test_idx = fold
+    return FoldTask(entry.estimator, train_idx, test_idx, own, entry.permute, windows)
+
+
+def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
+    """Run all tasks that are not cached, and return the records of all in their order."""
+    cache, keys, records = None, [None] * len(tasks), [None] * len(tasks)
+    if cache_dir is not None:
+        cache = FoldCache(cache_dir)
+        cache.check()
+        keys = _compute_keys(tasks, trials, protocol)
+        records = [cache.read(key) for key in keys]
+    missing = [place for place, record in enumerate(records) if record is None]
+
+    # X is an argument of its own: joblib memory-maps it once for all processes, and Dask
+    # scatters it once to all workers.
+    X, y, metadata = np.asarray(trials.X), trials.y, trials.metadata
+
+    def run(place):
+        return delayed(_run_at)(
+            place, tasks[place], keys[place], cache, X, y, metadata, error_score
+        )
+
+    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(map(run, missing))
+    with progress_bar(total=len(tasks), unit="fold", verbose=verbose) as bar:
+        bar.update(len(tasks) - len(missing))
+        try:
+            for place, record in finished:
+                records[place] = record
+                if cache is not None and not record["error"]:
+                    _write(record, keys[place], cache)  # a worker's disk may be a different one
+                bar.update()
+        except BaseException as error:  # KeyboardInterrupt as well
+            if cache is not None:
+                error.add_note(
+                    f"Finished folds are cached in {cache.folder}; the same call resumes."
+                )
+            raise
+    return records
+
+
+def _compute_keys(tasks, trials, protocol):
+    """Return the cache key of each task; estimators and data are hashed once."""
+    metadata = [
+        (name, str(column.dtype), column.tolist()) for name, column in trials.metadata.items()
+    ]
+    data = compute_hash(np.asarray(trials.X), trials.y, metadata)
+    estimators = {id(task.estimator): task.estimator for task in tasks}
+    hashes = {place: compute_hash(estimator) for place, estimator in estimators.items()}
+    shared = data, protocol, describe_versions(), hash_package()
+    return [
+        compute_hash(
+            *(hashes[id(task.estimator)], task.train_idx, task.test_idx, task.seed),
+            *(task.permute, task.windows, shared),
+        )
+        for task in tasks
+    ]
+
+
+def _write(record, key, cache):
+    """Cache a record, with a warning if the disk is full."""
+    try:
+        cache.write(key, record)
+    except OSError as error:
+        warnings.warn(f"A finished fold could not be cached: {error}", stacklevel=4)
+
+
+def _run_at(place, *arguments):
+    return place, run_fold(*arguments)
+
+
+def _warn_of_failures(records):
+    errors = [record["error"] for record in records if record["error"]]
+    if errors:
+        warnings.warn(
+            f"{len(errors)} of {len(records)} fits failed, see the column 'error'. The first: "
+            f"{errors[0]}",
+            FitFailedWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,456 @@
+"""Data leakage: what training and test sets share, and its effect on a score."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._progress import progress_bar
+from .._types import Groups, Splitter
+from ..trials import Trials
+from ._baselines import check_seed, fill_seeds, permute_labels
+from .splitters import LeakageWarning, ProtocolName, check_splitter, requests_groups
+
+PLURALS = {"stimulus": "stimuli", "session": "sessions", "subject": "subjects"}
+# What a protocol shares by definition
+BY_DESIGN = {
+    "within_subject": {"session", "subject"},
+    "cross_session": {"subject"},
+    "cross_stimulus": {"session", "subject"},
+    "first_trials": {"session", "subject"},
+}
+
+
+def leakage_report(
+    cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]],
+    trials: Trials,
+    *,
+    groups: str | Groups | None = None,
+) -> pd.DataFrame:
+    """List what the training and test sets of a splitter share.
+
+    Parameters
+    ----------
+    cv : str, splitter or iterable of (train, test)
+        Name of a protocol such as ``"cross_subject"``, any splitter, or pairs of index arrays or
+        masks.
+    trials : Trials
+        The data to split; rows may be trials or windows.
+    groups : str or array-like of shape (n_rows,), default=None
+        Groups for the splitter: the name of a metadata column, or an array. By default splitters
+        of this package get the metadata, and others None.
+
+    Returns
+    -------
+    report : DataFrame
+        One row per kind of shared data: ``"identical data"`` (rows of X with the same bytes, flat
+        signals excepted), ``"window overlap"`` (windows of a trial with samples in common),
+        ``"trial"``, ``"stimulus"``, ``"session"`` (of one subject) and ``"subject"``. Columns:
+
+        - ``kind``;
+        - ``shared``, whether any fold shares it; missing if unknown;
+        - ``n_folds_shared`` and ``n_folds``;
+        - ``test_share``, the share of test rows with a counterpart in the training set, mean over
+          folds;
+        - ``example``, the first such row;
+        - ``verdict``: ``"not shared"``, ``"leak"``, ``"by design"`` if the protocol shares it by
+          definition, ``"shared: no estimate for new subjects"`` (sessions, stimuli), or
+          ``"unknown: ..."`` with the missing metadata.
+
+    Notes
+    -----
+    Trials are identified by number, and by subject and session too where numbers restart. Rows
+    with missing metadata never count as shared. The user guide lists leakage that metadata cannot
+    show, such as a transformer that was fitted before the split.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GroupKFold
+    >>> from skmamba.datasets import simulate_trials
+    >>> from skmamba.evaluation import RandomWindowsKFold, leakage_report
+    >>> windows = simulate_trials(n_subjects=4, n_trials=6).as_windows(1.0, 0.5)
+    >>> report = leakage_report(RandomWindowsKFold(random_state=0), windows)
+    >>> report[["kind", "test_share", "verdict"]].iloc[1:3].round(2)
+                 kind  test_share verdict
+    1  window overlap        0.91    leak
+    2           trial        1.00    leak
+    >>> report["example"][1]
+    'fold 0: trial 0, windows at 384 and 320'
+    >>> leakage_report(GroupKFold(4), windows, groups="subject")["verdict"].tolist()
+    ['not shared', 'not shared', 'not shared', "unknown: metadata has no column 'stimulus'", \
+'not shared', 'not shared']
+    """
+    if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
+        cv = check_splitter(cv)
+    finders = _make_finders(trials)
+    shares: dict[str, list[float]] = {kind: [] for kind in finders}
+    examples = dict.fromkeys(finders, "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)  # the report contains it
+        for fold, (train_idx, test_idx) in enumerate(_iter_folds(cv, trials, groups)):
+            for kind, finder in finders.items():
+                is_shared = finder.is_shared(train_idx, test_idx)
+                shares[kind].append(is_shared.mean() if len(is_shared) else 0.0)
+                if is_shared.any() and not examples[kind]:
+                    row = test_idx[is_shared.argmax()]
+                    examples[kind] = f"fold {fold}: {finder.describe(row, train_idx)}"
+    if not shares["trial"]:
+        raise ValueError("cv must give at least one fold, got none: an iterator is used up once.")
+    protocol = getattr(cv, "protocol", None)
+    rows = [
+        _summarize_kind(kind, finder.unknown, np.array(shares[kind]), examples[kind], protocol)
+        for kind, finder in finders.items()
+    ]
+    return pd.DataFrame(rows).astype({"shared": "boolean", "n_folds_shared": "Int64"})
+
+
+def leakage_gap(
+    estimator: BaseEstimator,
+    trials: Trials,
+    *,
+    window_size: float = 2.0,
+    stride: float | None = None,
+    window_size_samples: int | None = None,
+    stride_samples: int | None = None,
+    n_splits: int = 5,
+    scoring: str | Callable[..., float] = "balanced_accuracy",
+    n_jobs: int | None = None,
+    random_state: int | None = None,
+    verbose: bool | None = None,
+) -> pd.DataFrame:
+    """Score a model on the same windows under four splits, with true and with permuted labels.
+
+    Rows are windows, as in many published protocols. The splits keep together nothing, the windows
+    of a trial, of a stimulus, or of a subject.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Classifier of windows ``(n_windows, n_channels, n_times)``, or a pipeline that cuts windows
+        of the same length.
+    trials : Trials
+        The data, one row per trial.
+    window_size : float, default=2.0
+        Window length in seconds.
+    stride : float, default=None
+        Distance between two window starts in seconds; None is the window length.
+    window_size_samples, stride_samples : int, default=None
+        The same in samples. They take precedence over the values in seconds.
+    n_splits : int, default=5
+        Number of folds of each split, at most the number of trials, stimuli or subjects.
+    scoring : str or callable, default="balanced_accuracy"
+        A scorer of scikit-learn, applied to windows.
+    n_jobs : int, default=None
+        Number of parallel fits.
+    random_state : int or None, default=None
+        Seed of folds, of the permutation, and of every ``random_state`` of the estimator that is
+        None.
+    verbose : bool, default=None
+        Whether to show a progress bar; None shows it if stderr is a terminal.
+
+    Returns
+    -------
+    gap : DataFrame
+        One row per split and kind of labels:
+
+        - ``split``: ``"random windows"``, ``"trials"``, ``"stimuli"``, ``"subjects"``; without
+          splits whose metadata are missing or whose training sets lack a class;
+        - ``labels``: ``"true"``, or ``"permuted"`` by trial;
+        - ``mean``, ``std`` and ``n_folds``: the score over folds;
+        - ``inflation``: distance of the mean from that of the last split with the same labels, in
+          percentage points;
+        - ``n_train``, ``n_test``: number of windows, mean over folds.
+
+        ``gap.attrs["score"]`` is the name of the score.
+
+    See Also
+    --------
+    leakage_report : What the folds of a splitter share.
+    skmamba.plots.LeakageDisplay : Plot of the result.
+
+    Notes
+    -----
+    Labels are permuted among the trials of each subject, and all windows of a trial keep a common
+    label. A score above the chance level then measures recognition of trials only. All splits are
+    stratified.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skmamba.datasets import simulate_trials
+    >>> from skmamba.evaluation import leakage_gap
+    >>> trials = simulate_trials(n_subjects=5, n_trials=8)
+    >>> gap = leakage_gap(DummyClassifier(), trials, window_size=0.5, verbose=False)
+    >>> gap["split"].unique().tolist()
+    ['random windows', 'trials', 'subjects']
+    """
+    _check_one_row_per_trial(trials)
+    seed = check_seed(random_state) % 2**32
+    estimator = fill_seeds(estimator, seed)
+    windows = trials.as_windows(
+        window_size,
+        stride,
+        window_size_samples=window_size_samples,
+        stride_samples=stride_samples,
+    )
+    trial = np.repeat(np.arange(len(trials)), len(windows) // len(trials))
+    permuted = permute_labels(trials.y, trials.metadata, np.random.default_rng(seed))
+    labels = {"true": windows.y, "permuted": permuted[trial]}
+    folds = {
+        (split, name): _make_folds(y, None if ids is None else ids[trial], n_splits, seed)
+        for name, y in labels.items()
+        for split, ids in _make_split_ids(trials).items()
+    }
+    if not folds["trials", "true"]:
+        raise ValueError(
+            "trials must have trials of every class in at least two folds, got "
+            f"{pd.Series(trials.y).value_counts().to_dict()}."
+        )
+    jobs = [(key, fold) for key in folds for fold in folds[key]]
+    scorer = get_scorer(scoring)
+    scores = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_score_windows)(estimator, windows.X, labels[name], *fold, scorer)
+        for (_, name), fold in jobs
+    )
+    bar = progress_bar(scores, total=len(jobs), unit="fit", verbose=verbose)
+    rows = [
+        (split, name, score, len(train_idx), len(test_idx))
+        for ((split, name), (train_idx, test_idx)), score in zip(jobs, bar, strict=True)
+    ]
+    gap = _summarize_gap(
+        pd.DataFrame(rows, columns=["split", "labels", "score", "n_train", "n_test"])
+    )
+    gap.attrs["score"] = scoring if isinstance(scoring, str) else "score"
+    return gap
+
+
+# Report
+
+
+def _iter_folds(cv, trials, groups):
+    """Yield the folds of a splitter or of an iterable as pairs of index arrays."""
+    folds = cv
+    if hasattr(cv, "split"):
+        folds = cv.split(trials.X, trials.y, _get_groups(cv, trials.metadata, groups))
+    for fold in folds:
+        yield tuple(map(_to_indices, fold))
+
+
+def _get_groups(cv, metadata, groups):
+    if isinstance(groups, str):
+        if groups not in metadata:
+            raise ValueError(
+                "groups must be a column of the metadata, "
+                f"{', '.join(map(str, metadata)) or 'none'}, got {groups!r}."
+            )
+        return metadata[groups].to_numpy()
+    if groups is None and hasattr(cv, "protocol"):
+        return metadata
+    if groups is None and requests_groups(cv):
+        raise ValueError(
+            f"{type(cv).__name__} requires groups, got None: pass a column of the metadata, such "
+            "as groups='subject'."
+        )
+    return groups
+
+
+def _to_indices(rows):
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)
+
+
+def _summarize_kind(kind, unknown, shares, example, protocol):
+    """Return one row of the report."""
+    is_shared = bool(shares.any())
+    is_unknown = bool(unknown) and not is_shared
+    return {
+        "kind": kind,
+        "shared": None if is_unknown else is_shared,
+        "n_folds_shared": None if is_unknown else np.count_nonzero(shares),
+        "n_folds": len(shares),
+        "test_share": np.nan if is_unknown else shares.mean(),
+        "example": example,
+        "verdict": f"unknown: {unknown}" if is_unknown else _get_verdict(kind, is_shared, protocol),
+    }
+
+
+def _get_verdict(kind, is_shared, protocol):
+    if not is_shared:
+        return "not shared"
+    if kind not in PLURALS:
+        return "leak"
+    if kind in BY_DESIGN.get(protocol, ()):
+        return "by design"
+    return f"shared: no estimate for new {PLURALS[kind]}"
+
+
+class _SharedGroups:
+    """Finder of rows whose group is in the training set; code -1 is an unknown group."""
+
+    def __init__(self, codes, describe, unknown=""):
+        self.codes = codes
+        self.describe = describe  # (row, train_idx) -> str
+        self.unknown = unknown  # why codes are missing
+
+    def is_shared(self, train_idx, test_idx):
+        """Return for each test row whether its group is in the training set."""
+        train = self.codes[train_idx]
+        return np.isin(self.codes[test_idx], train[train >= 0])
+
+
+class _SharedSamples:
+    """Finder of windows that have samples in common with a training window of their trial."""
+
+    def __init__(self, trial, start, size):
+        is_known = (trial.codes >= 0) & ~np.isnan(start)
+        # Positions on one time axis, on which windows of two trials never overlap.
+        spacing = size + (np.ptp(start[is_known]) if is_known.any() else 0)
+        self.position = np.where(is_known, trial.codes * spacing + start, np.nan)
+        self.trial, self.start, self.size = trial, start, size
+        self.unknown = trial.unknown or _describe_missing(np.isnan(start), ["start"])
+
+    def is_shared(self, train_idx, test_idx):
+        """Return for each test window whether it overlaps with a training window."""
+        position = self.position[test_idx]
+        train = self.position[train_idx]
+        train = np.concatenate([[-np.inf], np.sort(train[~np.isnan(train)]), [np.inf]])
+        after = np.searchsorted(train[1:-1], position) + 1
+        distance = np.minimum(train[after] - position, position - train[after - 1])
+        return distance < self.size  # False where the position is NaN
+
+    def describe(self, row, train_idx):
+        distance = np.abs(self.position[train_idx] - self.position[row])
+        starts = self.start[[row, train_idx[np.nanargmin(distance)]]]
+        trial = self.trial.describe(row, train_idx)
+        return f"{trial}, windows at {starts[0]:g} and {starts[1]:g}"
+
+
+def _make_finders(trials):
+    """Return the finder of each kind of shared data."""
+    metadata = trials.metadata
+    trial = _group_by(metadata, _get_trial_columns(metadata))
+    return {
+        "identical data": _group_identical(trials.X),
+        "window overlap": _make_overlap_finder(trials, trial),
+        "trial": trial,
+        "stimulus": _group_by(metadata, ["stimulus"]),
+        "session": _group_by(metadata, ["subject", "session"]),
+        "subject": _group_by(metadata, ["subject"]),
+    }
+
+
+def _get_trial_columns(metadata):
+    """Return the columns that identify a trial; more than one if trial numbers restart."""
+    owners = [column for column in ("subject", "session") if column in metadata]
+    if "trial" not in metadata or not owners:
+        return ["trial"]
+    n_owners = metadata.groupby("trial", observed=True)[owners].nunique()
+    return [*owners, "trial"] if (n_owners > 1).any(axis=None) else ["trial"]
+
+
+def _group_by(metadata, columns):
+    codes = np.full(len(metadata), -1)
+    absent = [column for column in columns if column not in metadata]
+    if absent:
+        return _SharedGroups(codes, None, f"metadata has no column {absent[0]!r}")
+    is_known = metadata[columns].notna().all(axis=1).to_numpy()
+    known = metadata.loc[is_known, columns]
+    codes[is_known] = known.groupby(columns, sort=False, observed=True).ngroup()
+
+    def describe(row, train_idx):
+        return ", ".join(f"{column} {metadata[column].iloc[row]}" for column in columns)
+
+    return _SharedGroups(codes, describe, _describe_missing(~is_known, columns))
+
+
+def _group_identical(X):
+    """Group rows of the same bytes, except flat signals such as padding."""
+    codes = pd.factorize(np.array([hash(row.tobytes()) for row in X]))[0]
+    codes[[not np.ptp(row, axis=-1).any() for row in X]] = -1
+
+    def describe(row, train_idx):
+        copy = train_idx[np.argmax(codes[train_idx] == codes[row])]
+        return f"rows {row} and {copy}"
+
+    return _SharedGroups(codes, describe)
+
+
+def _make_overlap_finder(trials, trial):
+    if not (trial.codes >= 0).any():
+        return trial
+    nothing = np.full(len(trials), -1)
+    if len(np.unique(trial.codes)) == len(trials):  # rows are trials
+        return _SharedGroups(nothing, None)
+    if "start" not in trials.metadata:
+        return _SharedGroups(nothing, None, "metadata has no column 'start'")
+    start = trials.metadata["start"].to_numpy(dtype=float)
+    return _SharedSamples(trial, start, trials.X.shape[-1])
+
+
+def _describe_missing(is_missing, columns):
+    n_missing = np.count_nonzero(is_missing)
+    return f"{' or '.join(columns)} is missing in {n_missing} rows" if n_missing else ""
+
+
+# Gap
+
+
+def _check_one_row_per_trial(trials):
+    trial = _group_by(trials.metadata, _get_trial_columns(trials.metadata))
+    n_trials = len(np.unique(trial.codes))
+    if not trial.unknown and n_trials < len(trials):
+        raise ValueError(
+            f"trials must have one row per trial, got {len(trials)} rows of {n_trials} trials."
+        )
+
+
+def _make_split_ids(trials):
+    """Return for each split the group of each trial to keep together; None for no groups."""
+    ids = {"random windows": None, "trials": np.arange(len(trials))}
+    for split, column in (("stimuli", "stimulus"), ("subjects", "subject")):
+        finder = _group_by(trials.metadata, [column])
+        if not finder.unknown:
+            ids[split] = finder.codes
+    return ids
+
+
+def _make_folds(y, ids, n_splits, seed):
+    """Return stratified folds by group, or no folds if a training set would lack a class."""
+    if ids is None:
+        return list(StratifiedKFold(n_splits, shuffle=True, random_state=seed).split(y, y))
+    n_splits = min(n_splits, len(np.unique(ids)))
+    if n_splits < 2:
+        return []
+    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
+    folds = [fold for fold in splitter.split(y, y, ids) if len(fold[1])]
+    n_classes = len(np.unique(y))
+    if any(len(np.unique(y[train_idx])) < n_classes for train_idx, _ in folds):
+        return []
+    return folds
+
+
+def _score_windows(estimator, X, y, train_idx, test_idx, scorer):
+    fitted = clone(estimator).fit(X[train_idx], y[train_idx])
+    return scorer(fitted, X[test_idx], y[test_idx])
+
+
+def _summarize_gap(scores):
+    """Return one row per split and kind of labels, from one row per fold."""
+    gap = scores.groupby(["split", "labels"], sort=False, as_index=False).agg(
+        mean=("score", "mean"),
+        std=("score", "std"),
+        n_folds=("score", "size"),
+        n_train=("n_train", "mean"),
+        n_test=("n_test", "mean"),
+    )
+    reference = gap.groupby("labels")["mean"].transform(lambda means: means.iloc[-1])
+    gap.insert(5, "inflation", 100 * (gap["mean"] - reference))
+    return gap.round({"n_train": 0, "n_test": 0}).astype({"n_train": int, "n_test": int})

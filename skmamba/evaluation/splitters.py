@@ -1,0 +1,639 @@
+"""Cross-validation splitters, one for each evaluation protocol."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import numbers
+import warnings
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    GroupKFold,
+    LeaveOneGroupOut,
+    StratifiedKFold,
+)
+from sklearn.utils import check_consistent_length
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _num_samples
+
+from .._metadata import get_columns
+from .._types import Epochs, Groups, Seed, Splitter
+from .._validation import check_int, make_random_state
+
+ProtocolName: TypeAlias = Literal[
+    "within_subject",
+    "cross_subject",
+    "cross_session",
+    "cross_stimulus",
+    "first_trials",
+    "random_windows",
+]
+COLUMNS = ("subject", "session", "trial", "stimulus")  # of the metadata of Trials
+
+
+class LeakageWarning(UserWarning):
+    """Warning of training and test sets that share windows of the same trial.
+
+    Turn it into an error with ``warnings.simplefilter("error", LeakageWarning)``.
+
+    Parameters
+    ----------
+    message : str
+        What is shared, and for which share of the test set.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmamba.evaluation import LeakageWarning
+    >>> with warnings.catch_warnings(action="ignore", category=LeakageWarning):
+    ...     warnings.warn("not shown", LeakageWarning)
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class _BaseProtocolSplit(BaseCrossValidator):
+    """Base of splitters that read metadata and request ``groups`` in metadata routing."""
+
+    protocol = ""  # key in PROTOCOLS
+    __metadata_request__split = {"groups": True}
+
+    def split(
+        self, X: ArrayLike | Epochs | None, y: ArrayLike | None = None, groups: Groups | None = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Generate indices of training and test sets.
+
+        Parameters
+        ----------
+        X : array-like of n_samples entries or None
+            Trials. Only their number is used.
+        y : array-like of shape (n_samples,), default=None
+            Labels, required by splitters that stratify.
+        groups : DataFrame or array-like of shape (n_samples,), default=None
+            The metadata of the trials. Where the protocol requires one column only, that column
+            is accepted too.
+
+        Yields
+        ------
+        train : ndarray of shape (n_train,)
+            Indices of the training set, ascending.
+        test : ndarray of shape (n_test,)
+            Indices of the test set, ascending.
+        """
+        check_consistent_length(X, y)
+        yield from self._iter_folds(X, y, groups)
+
+    def get_n_splits(
+        self,
+        X: ArrayLike | Epochs | None = None,
+        y: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> int:
+        """Return the number of cross-validation folds.
+
+        Parameters
+        ----------
+        X : array-like of n_samples entries, default=None
+            Trials, to compare their number with that of ``groups``.
+        y : array-like of shape (n_samples,), default=None
+            Labels, for inner splitters that require them.
+        groups : DataFrame or array-like of shape (n_samples,), default=None
+            As in :meth:`split`. Not required if ``n_splits`` sets the number of folds.
+
+        Returns
+        -------
+        n_splits : int
+            Number of folds.
+        """
+        return self._count_folds(X, y, groups)
+
+    def _count_folds(self, X, y, groups):
+        return sum(1 for _ in self._iter_folds(X, y, groups))
+
+    def __repr__(self):
+        params = [
+            f"{name}={getattr(self, name)!r}"
+            for name, parameter in inspect.signature(type(self)).parameters.items()
+            if getattr(self, name) != parameter.default
+        ]
+        return f"{type(self).__name__}({', '.join(params)})"
+
+    def _get_columns(self, X, groups, *columns):
+        """Return columns of the metadata; reject a Series that is a different column."""
+        if isinstance(groups, pd.Series) and groups.name in set(COLUMNS) - set(columns):
+            raise ValueError(
+                f"{type(self).__name__} requires {' and '.join(map(repr, columns))}, but groups is "
+                f"the column {groups.name!r}. Pass groups=metadata."
+            )
+        n_samples = None if X is None else _num_samples(X)
+        values = get_columns(groups, *columns, estimator=self, n_samples=n_samples)
+        if not len(values[0]):
+            raise ValueError(f"{type(self).__name__} requires at least 1 sample, got 0.")
+        return values
+
+
+class _GroupSplit(_BaseProtocolSplit):
+    """Leave one group out, or k-fold over groups."""
+
+    _column = ""
+
+    def __init__(
+        self, n_splits: int | None = None, *, shuffle: bool = False, random_state: Seed = None
+    ) -> None:
+        if n_splits is not None:
+            check_int("n_splits", n_splits, minimum=2)
+        elif shuffle:
+            raise ValueError("shuffle=True without n_splits has no effect: each group is a fold.")
+        if random_state is not None and not shuffle:
+            raise ValueError("random_state has no effect without shuffle=True.")
+        self.n_splits = n_splits
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def _count_folds(self, X, y, groups):
+        if self.n_splits is not None:
+            return self.n_splits
+        return int(self._encode_groups(X, groups).max()) + 1
+
+    def _iter_folds(self, X, y, groups):
+        codes = self._encode_groups(X, groups)
+        if self.n_splits is None:
+            splitter = LeaveOneGroupOut()
+        else:
+            random_state = make_random_state(self.random_state) if self.shuffle else None
+            splitter = GroupKFold(self.n_splits, shuffle=self.shuffle, random_state=random_state)
+        yield from splitter.split(codes, groups=codes)
+
+    def _encode_groups(self, X, groups):
+        """Return the group of each row as an integer from 0."""
+        (ids,) = self._get_columns(X, groups, self._column)
+        codes, first = _encode(ids)
+        n_required = self.n_splits or 2
+        if len(first) < n_required:
+            raise ValueError(
+                f"{self!r} requires at least {n_required} different values of "
+                f"{self._column!r}, got {len(first)} ({_join(ids[first])})."
+            )
+        return codes
+
+
+class CrossSubjectSplit(_GroupSplit):
+    """Cross-subject protocol: the test subjects are not in the training set.
+
+    Also called inter-subject, subject-independent, or leave-one-subject-out (LOSO).
+
+    Parameters
+    ----------
+    n_splits : int, default=None
+        Number of folds of similar size, each a set of subjects. None holds out one subject per
+        fold, in sorted order.
+    shuffle : bool, default=False
+        Whether to assign subjects to folds at random. Folds then have similar numbers of
+        subjects.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling.
+
+    Notes
+    -----
+    ``groups`` is the metadata with ``subject``, or that column. Every trial is tested once.
+
+    Examples
+    --------
+    >>> from skmamba.datasets import simulate_trials
+    >>> from skmamba.evaluation import CrossSubjectSplit
+    >>> trials = simulate_trials(n_subjects=3, n_trials=4)
+    >>> for train, test in CrossSubjectSplit().split(trials.X, trials.y, trials.metadata):
+    ...     print(sorted(set(trials.metadata["subject"].iloc[test])), len(train), len(test))
+    [0] 8 4
+    [1] 8 4
+    [2] 8 4
+    """
+
+    protocol = "cross_subject"
+    _column = "subject"
+
+
+class CrossStimulusSplit(_GroupSplit):
+    """Cross-stimulus protocol: the test stimuli are not in the training set.
+
+    The same subjects are in both sets.
+
+    Parameters
+    ----------
+    n_splits : int, default=None
+        Number of folds of similar size, each a set of stimuli. None holds out one stimulus per
+        fold, in sorted order.
+    shuffle : bool, default=False
+        Whether to assign stimuli to folds at random. Folds then have similar numbers of stimuli.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling.
+
+    Notes
+    -----
+    ``groups`` is the metadata with ``stimulus``, or that column. Every trial is tested once.
+
+    If each stimulus has one label, a single held-out stimulus is a test set of one class.
+    """
+
+    protocol = "cross_stimulus"
+    _column = "stimulus"
+
+
+class CrossSessionSplit(_BaseProtocolSplit):
+    """Cross-session protocol: train on the other sessions of the test subject.
+
+    Each subject has separate folds, one per session.
+
+    Notes
+    -----
+    ``groups`` is the metadata with ``subject`` and ``session``. Every trial is tested once.
+    Session numbers are compared within a subject only.
+
+    If all sessions present the same stimuli, as in SEED, the stimuli are in both sets.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmamba.evaluation import CrossSessionSplit
+    >>> metadata = pd.DataFrame({"subject": [1, 1, 1, 2, 2, 2], "session": [1, 1, 2, 1, 2, 2]})
+    >>> for train, test in CrossSessionSplit().split(metadata, groups=metadata):
+    ...     print(train, test)
+    [2] [0 1]
+    [0 1] [2]
+    [4 5] [3]
+    [3] [4 5]
+    """
+
+    protocol = "cross_session"
+
+    def _iter_folds(self, X, y, groups):
+        ids, session = self._get_columns(X, groups, "subject", "session")
+        subject, first_of_subject = _encode(ids)
+        visit, first_of_visit = _encode(ids, session)
+        n_visits = np.bincount(subject[first_of_visit], minlength=len(first_of_subject))
+        single = ids[first_of_subject[n_visits == 1]]
+        if len(single):
+            raise ValueError(
+                "CrossSessionSplit requires at least 2 sessions of each subject, got 1 of "
+                f"subject{'s' if len(single) > 1 else ''} {_join(single)}. Leave out subjects with "
+                "one session, or use a different protocol."
+            )
+        for code, row in enumerate(first_of_visit):
+            test = visit == code
+            yield np.flatnonzero((subject == subject[row]) & ~test), np.flatnonzero(test)
+
+
+class FirstTrialsSplit(_BaseProtocolSplit):
+    """First-trials protocol: train on the first trials of a session, test on the later ones.
+
+    Common for SEED, with 9 training and 6 test trials per session.
+
+    Parameters
+    ----------
+    n_train : int, default=9
+        Number of training trials of each session.
+
+    Notes
+    -----
+    ``groups`` is the metadata with ``subject``, ``session`` and ``trial``, where ``trial`` is
+    ordered in time. :func:`~skmamba.load_deap` orders trials by video, so that the protocol does
+    not apply there. There is one fold for each session of each subject. Windows are assigned
+    with their trial.
+
+    Examples
+    --------
+    >>> from skmamba.datasets import simulate_trials
+    >>> from skmamba.evaluation import FirstTrialsSplit
+    >>> trials = simulate_trials(n_subjects=2, n_trials=15)
+    >>> for train, test in FirstTrialsSplit().split(trials.X, trials.y, trials.metadata):
+    ...     print(test)
+    [ 9 10 11 12 13 14]
+    [24 25 26 27 28 29]
+    """
+
+    protocol = "first_trials"
+
+    def __init__(self, n_train: int = 9) -> None:
+        check_int("n_train", n_train, minimum=1)
+        self.n_train = n_train
+
+    def _iter_folds(self, X, y, groups):
+        subject, session, trial = self._get_columns(X, groups, "subject", "session", "trial")
+        trial = pd.Series(trial).infer_objects().to_numpy()  # integers of dtype object are allowed
+        if trial.dtype.kind not in "iufM":
+            raise ValueError(
+                "FirstTrialsSplit takes the order of 'trial' as the order in time, so 'trial' "
+                f"must be numbers or dates, got {trial[0]!r}."
+            )
+        visit, first = _encode(subject, session)
+        trials = [np.unique(trial[visit == code]) for code in range(len(first))]
+        short = [
+            f"subject {subject[row]}, session {session[row]} (has {len(own)})"
+            for row, own in zip(first, trials, strict=True)
+            if len(own) <= self.n_train
+        ]
+        if short:
+            raise ValueError(
+                f"{self!r} requires more than {self.n_train} trials of each session. Too few: "
+                f"{_join(short, '; ')}."
+            )
+        for code, own in enumerate(trials):
+            is_first = np.isin(trial, own[: self.n_train])
+            yield (
+                np.flatnonzero((visit == code) & is_first),
+                np.flatnonzero((visit == code) & ~is_first),
+            )
+
+
+class RandomWindowsKFold(_BaseProtocolSplit):
+    """Stratified k-fold over shuffled windows, which leaks: windows of one trial are in both sets.
+
+    A classifier that recognises a trial can infer its label. Many published scores use this
+    split. It serves to reproduce them, and emits a warning each time.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, stratified by label.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the shuffling.
+
+    Warns
+    -----
+    LeakageWarning
+        Once per split, with the share of test windows whose trial is in the training set.
+
+    Notes
+    -----
+    Rows must be windows. ``groups`` is their metadata with ``trial``, or that column. Every window
+    is tested once. :func:`leakage_gap` measures what such a split adds to a score.
+    """
+
+    protocol = "random_windows"
+
+    def __init__(self, n_splits: int = 5, random_state: Seed = None) -> None:
+        check_int("n_splits", n_splits, minimum=2)
+        self.n_splits = n_splits
+        self.random_state = random_state
+
+    def _count_folds(self, X, y, groups):
+        return self.n_splits
+
+    def _iter_folds(self, X, y, groups):
+        self._get_columns(X, groups, "trial")
+        trial, first = _encode_trials(groups)
+        if len(first) == len(trial):
+            raise ValueError(
+                "RandomWindowsKFold requires windows as rows, got one row per trial. Cut windows "
+                "with Trials.as_windows first."
+            )
+        if y is None:
+            raise ValueError("RandomWindowsKFold stratifies and requires y, got None.")
+        splitter = StratifiedKFold(
+            self.n_splits, shuffle=True, random_state=make_random_state(self.random_state)
+        )
+        folds = list(splitter.split(trial, y))
+        n_shared = [np.isin(trial[test], trial[train]).sum() for train, test in folds]
+        if any(n_shared):
+            warnings.warn(
+                f"RandomWindowsKFold leaks: in {np.count_nonzero(n_shared)} of {len(folds)} folds, "
+                f"and for {100 * np.sum(n_shared) / len(trial):.0f} % of the test windows, the "
+                "training set contains windows of the same trial, so scores include recognition "
+                "of trials. For results use CrossSubjectSplit() or WithinSubjectSplit().",
+                LeakageWarning,
+                stacklevel=3,
+            )
+        yield from folds
+
+
+class WithinSubjectSplit(_BaseProtocolSplit):
+    """Within-subject protocol: train and test on trials of the same subject.
+
+    Also called intra-subject or subject-dependent. Each subject has separate folds, in sorted
+    order of subjects.
+
+    Parameters
+    ----------
+    inner : int or splitter, default=None
+        Splitter for the trials of one subject, of scikit-learn or of this package, or the number
+        of stratified folds. None is ``StratifiedKFold(5)``.
+    inner_groups : str, default=None
+        Column of the metadata to pass to ``inner`` as groups. Splitters of this package get all
+        columns; a splitter of scikit-learn such as ``GroupKFold`` requires a column name.
+
+    Notes
+    -----
+    ``groups`` is the metadata with ``subject``, or that column. Every trial is tested as often as
+    ``inner`` tests it: once by default.
+
+    ``inner`` gets the trials ordered by session and trial, and the default does not shuffle, so
+    that adjacent trials mostly stay in one fold.
+
+    If rows are windows, ``inner`` gets one sample per trial, and windows are assigned with their
+    trial. This requires the column ``trial``. Only :class:`RandomWindowsKFold` gets the windows,
+    and the protocol is then ``"random_windows"``.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import GroupKFold
+    >>> from skmamba.datasets import simulate_trials
+    >>> from skmamba.evaluation import WithinSubjectSplit
+    >>> trials = simulate_trials(n_subjects=2, n_trials=6)
+    >>> cv = WithinSubjectSplit(3)
+    >>> for train, test in cv.split(trials.X, trials.y, trials.metadata):
+    ...     print(sorted(set(trials.metadata["subject"].iloc[[*train, *test]])), test)
+    [0] [0 1]
+    [0] [2 4]
+    [0] [3 5]
+    [1] [6 8]
+    [1] [7 9]
+    [1] [10 11]
+    >>> cv = WithinSubjectSplit(GroupKFold(4), inner_groups="stimulus")  # new stimuli
+    """
+
+    protocol = "within_subject"
+
+    def __init__(
+        self, inner: int | Splitter | None = None, *, inner_groups: str | None = None
+    ) -> None:
+        if isinstance(inner, numbers.Integral):
+            check_int("inner", inner, minimum=2)
+        elif inner is not None and not _is_splitter(inner):
+            raise ValueError(
+                "inner must be a splitter, such as StratifiedKFold(5), or a number of folds, got "
+                f"{inner!r}."
+            )
+        if inner_groups is not None and (
+            inner is None or isinstance(inner, numbers.Integral) or requests_groups(inner) is False
+        ):
+            raise ValueError(
+                f"inner_groups={inner_groups!r} has no effect: inner={inner!r} takes no groups."
+            )
+        self.inner = inner
+        self.inner_groups = inner_groups
+        if isinstance(inner, RandomWindowsKFold):  # a leaking split is not within_subject
+            self.protocol = inner.protocol
+
+    def _count_folds(self, X, y, groups):
+        inner = self._make_inner()
+        subjects = self._iter_subjects(inner, X, y, groups)
+        return sum(inner.get_n_splits(*arguments) for *_, arguments in subjects)
+
+    def _iter_folds(self, X, y, groups):
+        inner = self._make_inner()
+        subjects = list(self._iter_subjects(inner, X, y, groups))
+        if isinstance(inner, StratifiedKFold):
+            self._check_labels(inner, y, subjects)
+        for name, rows, sample, arguments in subjects:
+            try:
+                folds = list(inner.split(*arguments))
+            except ValueError as error:
+                raise ValueError(
+                    f"WithinSubjectSplit cannot split subject {name}: {error}"
+                ) from error
+            for fold in folds:
+                yield tuple(rows[np.isin(sample, part)] for part in fold)
+
+    def _make_inner(self):
+        if self.inner is None or isinstance(self.inner, numbers.Integral):
+            return StratifiedKFold(self.inner or 5)
+        return self.inner
+
+    def _iter_subjects(self, inner, X, y, groups):
+        """Yield name, rows, sample of each row, and the arguments of the inner splitter."""
+        (ids,) = self._get_columns(X, groups, "subject")
+        metadata = _make_frame(groups, subject=ids)
+        codes, first = _encode(ids)
+        y = None if y is None else np.asarray(y)
+        for code, name in enumerate(ids[first]):
+            rows = np.flatnonzero(codes == code)
+            own = metadata.iloc[rows]
+            sample, first_row = self._encode_samples(inner, own)
+            own_y = None if y is None else y[rows[first_row]]
+            own_groups = self._make_inner_groups(inner, own.iloc[first_row])
+            yield name, rows, sample, (np.zeros(len(first_row)), own_y, own_groups)
+
+    def _encode_samples(self, inner, metadata):
+        """Return the sample of each row, and the first row of each sample."""
+        if "trial" not in metadata or isinstance(inner, RandomWindowsKFold):
+            rows = np.arange(len(metadata))
+            return rows, rows
+        self._get_columns(None, metadata, "trial")
+        return _encode_trials(metadata)
+
+    def _make_inner_groups(self, inner, metadata):
+        if self.inner_groups is not None:
+            return self._get_columns(None, metadata, self.inner_groups)[0]
+        if isinstance(inner, _BaseProtocolSplit):
+            return metadata
+        if requests_groups(inner):
+            raise ValueError(
+                f"{type(inner).__name__} inside WithinSubjectSplit requires groups: pass a column "
+                "of the metadata, such as inner_groups='stimulus'."
+            )
+        return None
+
+    def _check_labels(self, inner, y, subjects):
+        """Raise ValueError unless each fold of each subject can contain each of its classes."""
+        if y is None:
+            raise ValueError(f"{self!r} stratifies and requires y, got None.")
+        if type_of_target(y) not in ("binary", "multiclass"):
+            return  # StratifiedKFold raises
+        short = []
+        for name, _, _, (_, own_y, _) in subjects:
+            labels, counts = np.unique(own_y, return_counts=True)
+            if len(labels) == 1:
+                short.append(f"subject {name} (all {counts[0]} of class {labels[0]})")
+            elif counts.min() < inner.n_splits:
+                rarest = labels[counts.argmin()]
+                short.append(f"subject {name} ({counts.min()} of class {rarest})")
+        if short:
+            raise ValueError(
+                f"{inner.n_splits} stratified folds within a subject require at least "
+                f"{inner.n_splits} trials of each of two or more classes. Too few: "
+                f"{_join(short, '; ')}. Use fewer folds, such as WithinSubjectSplit(2), or exclude "
+                "these subjects."
+            )
+
+
+PROTOCOLS = {
+    splitter.protocol: splitter
+    for splitter in (
+        WithinSubjectSplit,
+        CrossSubjectSplit,
+        CrossSessionSplit,
+        CrossStimulusSplit,
+        FirstTrialsSplit,
+        RandomWindowsKFold,
+    )
+}
+
+
+def check_splitter(cv):
+    """Return a splitter, given as such or by the name of its protocol."""
+    if isinstance(cv, str):
+        name = cv.strip().lower().replace("-", "_").replace(" ", "_")
+        if name in PROTOCOLS:
+            return PROTOCOLS[name]()
+        near = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"cv must be one of {_join(PROTOCOLS)}, got {cv!r}.{hint}")
+    if isinstance(cv, numbers.Integral):
+        raise ValueError(
+            f"cv must be a protocol, got {cv}: a number of folds does not define which subjects "
+            f"are held out. Use CrossSubjectSplit({max(int(cv), 2)}), WithinSubjectSplit() or a "
+            "different splitter."
+        )
+    if not _is_splitter(cv):
+        hint = f" Did you mean {cv.__name__}()?" if isinstance(cv, type) else ""
+        raise ValueError(
+            f"cv must be the name of a protocol ({_join(PROTOCOLS)}) or a splitter, got "
+            f"{cv!r}.{hint}"
+        )
+    return cv
+
+
+def requests_groups(splitter):
+    """Return whether a splitter requests ``groups``; None if it has no metadata routing."""
+    if not hasattr(splitter, "get_metadata_routing"):
+        return None
+    return bool(get_routing_for_object(splitter).split.requests.get("groups"))
+
+
+def _is_splitter(obj):
+    return hasattr(obj, "split") and not isinstance(obj, (str, type))
+
+
+def _encode(*columns):
+    """Return the rank of each row among the distinct rows, and the first row of each rank."""
+    codes = np.zeros(len(columns[0]), dtype=int)
+    for column in columns:
+        own, entries = pd.factorize(column, sort=True, use_na_sentinel=False)
+        codes = codes * len(entries) + own
+    _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
+    return codes, first
+
+
+def _encode_trials(groups):
+    """Encode trials, whose numbers may restart with each subject or session."""
+    frame = _make_frame(groups, trial=groups)
+    columns = [column for column in ("subject", "session", "trial") if column in frame]
+    return _encode(*(frame[column].to_numpy() for column in columns))
+
+
+def _make_frame(groups, **column):
+    return pd.DataFrame(groups if isinstance(groups, pd.DataFrame | dict) else column)
+
+
+def _join(names, separator=", ", at_most=10):
+    names = [str(name) for name in names]
+    rest = [f"{len(names) - at_most} more"] if len(names) > at_most else []
+    return separator.join([*names[:at_most], *rest])

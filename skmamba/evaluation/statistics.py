@@ -1,0 +1,220 @@
+"""Statistical comparison of estimators over subjects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from .._results import (
+    DECIMALS,
+    N_RESAMPLES,
+    EvaluationResults,
+    average_by,
+    bootstrap_interval,
+    find_chance_level,
+    get_scores,
+)
+
+# Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
+MAX_EXACT = 40
+COLUMNS = [
+    *("estimator", "kind", "n_subjects", "mean", "low", "high", "chance", "p_chance"),
+    *("difference", "effect_size", "p", "p_holm"),
+]
+
+
+def compare(
+    results: EvaluationResults | pd.DataFrame,
+    score: str = "balanced_accuracy",
+    *,
+    reference: str | None = None,
+    confidence: float = 0.95,
+    random_state: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Compare estimators over subjects, with intervals and tests.
+
+    A subject is one observation, whatever its number of trials and windows, because the trials
+    of a subject are not independent.
+
+    Parameters
+    ----------
+    results : EvaluationResults or DataFrame
+        Results of :func:`evaluate`, of one data set and one protocol. If folds test several
+        subjects, each subject is scored from the predictions, as by :func:`score_by_subject`. A
+        DataFrame of scores must have one subject per row. Rows of one subject, such as folds or
+        sessions, are averaged.
+    score : str, default="balanced_accuracy"
+        Column to compare; higher is better.
+    reference : str, default=None
+        Estimator with which the others are compared; None selects the first.
+    confidence : float, default=0.95
+        Confidence level of the interval, between 0 and 1.
+    random_state : int, numpy.random.Generator or None, default=None
+        Seed of the bootstrap interval, and of ``p_chance`` for more than 40 subjects. The other
+        p-values do not depend on it.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per estimator, in order of appearance.
+
+        - ``estimator``, ``kind``: name, and ``"model"`` or ``"baseline"``.
+        - ``n_subjects``: subjects with a score.
+        - ``mean``, ``low``, ``high``: mean over subjects, and its bootstrap interval.
+        - ``chance``: chance level, the mean of the baseline ``"majority"``, or of
+          ``"stratified"`` where that is higher; NaN without ``"majority"``.
+        - ``p_chance``: one-sided sign-flip test of the differences from that baseline, not
+          corrected for the number of estimators.
+        - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the
+          row of the reference, like the next columns.
+        - ``effect_size``: matched-pairs rank-biserial correlation [1]_, from -1 (lower in every
+          subject) to 1 (higher in every subject).
+        - ``p``: two-sided Wilcoxon signed-rank test against the reference.
+        - ``p_holm``: the same after Holm's correction [2]_ over the models; NaN for baselines.
+
+    Raises
+    ------
+    ValueError
+        If a column, the score or the reference is missing, a row is of several subjects, or
+        there are several data sets or protocols.
+
+    See Also
+    --------
+    skmamba.plots.ScoresDisplay : Plot of the scores, means and intervals.
+
+    Notes
+    -----
+    A subject without a score is left out for that estimator and for comparisons with it. If one
+    fold of a subject failed, the whole subject is missing.
+
+    The interval is a BCa bootstrap over subjects with 9999 resamples, at a level that is raised
+    for few subjects as in the expanded interval of [3]_. Both tests are exact for up to 40
+    subjects, with ties too. The user guide describes chance level, tests and correction.
+
+    References
+    ----------
+    .. [1] D. S. Kerby, "The simple difference formula: an approach to teaching nonparametric
+       correlation", Comprehensive Psychology 3, 2014, doi:10.2466/11.IT.3.1.
+    .. [2] S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian
+       Journal of Statistics 6, 1979.
+    .. [3] T. C. Hesterberg, "What teachers should know about the bootstrap", The American
+       Statistician 69, 2015, doi:10.1080/00031305.2015.1089789.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> results = pd.DataFrame({
+    ...     "estimator": ["net"] * 6 + ["lda"] * 6 + ["majority"] * 6,
+    ...     "kind": ["model"] * 12 + ["baseline"] * 6,
+    ...     "subject": [1, 2, 3, 4, 5, 6] * 3,
+    ...     "accuracy": [.8, .7, .9, .6, .7, .8, .7, .7, .6, .5, .6, .6] + [.5] * 6,
+    ... })
+    >>> table = compare(results, "accuracy").set_index("estimator")
+    >>> table[["n_subjects", "mean", "p_chance", "difference", "effect_size", "p"]].round(3)
+               n_subjects   mean  p_chance  difference  effect_size      p
+    estimator
+    net                 6  0.750     0.016         NaN          NaN    NaN
+    lda                 6  0.617     0.031      -0.133         -1.0  0.062
+    majority            6  0.500       NaN      -0.250         -1.0  0.031
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}.")
+    scores = get_scores(results, score)
+    if scores["subject"].isna().any():
+        raise ValueError(
+            "results must have one subject per row, got folds of several subjects: give the "
+            "EvaluationResults of evaluate, or score_by_subject(results) for a score that is not "
+            "defined by its name."
+        )
+    kinds = scores.groupby("estimator", sort=False)["kind"].first()
+    reference = kinds.index[0] if reference is None else reference
+    if reference not in kinds.index:
+        raise ValueError(
+            f"reference must be one of the estimators {', '.join(map(str, kinds.index))}, "
+            f"got {reference!r}."
+        )
+    by_subject = average_by(scores, "subject", score)
+    seed = np.random.default_rng(random_state).integers(2**32)  # one: rows are independent
+    intervals = {
+        name: bootstrap_interval(by_subject[name].dropna().to_numpy(), confidence, seed)
+        for name in kinds.index
+    }
+    lows = {name: interval[0] for name, interval in intervals.items()}
+    chance = find_chance_level(score, kinds, by_subject.mean(), lows)
+
+    rows = []
+    for name, kind in kinds.items():
+        own = by_subject[name].dropna().to_numpy()
+        row = {"estimator": name, "kind": kind, "n_subjects": len(own)}
+        row["mean"] = own.mean() if len(own) else np.nan
+        row["low"], row["high"] = intervals[name]
+        if chance is not None:
+            row["chance"] = by_subject[chance].mean()
+            if name != chance:
+                row["p_chance"] = sign_flip_p(_subtract(by_subject, name, chance), seed)
+        if name != reference:
+            differences = _subtract(by_subject, name, reference)
+            row["difference"] = differences.mean() if len(differences) else np.nan
+            row["effect_size"], row["p"] = signed_rank_test(differences)
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = table.astype(dict.fromkeys(COLUMNS[3:], float))
+    models = table["kind"] == "model"  # the reference has no p and is not counted
+    table.loc[models, "p_holm"] = adjust_holm(table.loc[models, "p"])
+    return table
+
+
+def _subtract(by_subject, name, other):
+    """Return the differences of two estimators in subjects that have both scores."""
+    return (by_subject[name] - by_subject[other]).dropna().to_numpy().round(DECIMALS)
+
+
+def sign_flip_p(values, seed=None):
+    """Return the one-sided p-value of the mean of values that are symmetric about zero."""
+    n_values = len(values)
+    if not n_values:
+        return np.nan
+    threshold = values.sum() - 1e-9  # rounding errors depend on the order of summation
+    if n_values > MAX_EXACT:
+        signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(N_RESAMPLES, n_values))
+        return (1 + np.count_nonzero(signs @ values >= threshold)) / (1 + N_RESAMPLES)
+    # A pattern of signs is one of the first half and one of the second: with the sums of each
+    # half sorted, 2**n patterns are counted in the time of 2**(n / 2).
+    first = np.sort(_sum_signs(values[: n_values // 2]))
+    second = np.sort(_sum_signs(values[n_values // 2 :]))
+    n_below = int(np.searchsorted(first, threshold - second).sum())
+    return 1 - n_below / 2**n_values
+
+
+def _sum_signs(values):
+    """Return the sums of the values under all patterns of signs."""
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums - value, sums + value])
+    return sums
+
+
+def signed_rank_test(differences):
+    """Return the rank-biserial correlation, and p of Wilcoxon's two-sided signed-rank test."""
+    if not len(differences):
+        return np.nan, np.nan
+    nonzero = differences[differences != 0]
+    if not len(nonzero):
+        return 0.0, 1.0
+    ranks = np.sign(nonzero) * stats.rankdata(np.abs(nonzero))
+    effect_size = ranks.sum() / np.abs(ranks).sum()
+    if len(nonzero) > MAX_EXACT:
+        return effect_size, float(stats.wilcoxon(nonzero).pvalue)
+    # SciPy's p is exact only without ties, or up to 13 values. The test flips signs of ranks.
+    return effect_size, min(1.0, 2 * sign_flip_p(ranks if effect_size > 0 else -ranks))
+
+
+def adjust_holm(p):
+    """Return p-values after Holm's step-down correction; NaN stays and is not counted."""
+    p = np.asarray(p, float)
+    adjusted = np.full(len(p), np.nan)
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN is last
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
+    return adjusted

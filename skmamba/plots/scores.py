@@ -1,0 +1,231 @@
+"""Display of the scores of estimators by subject."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+
+from .._results import (
+    EvaluationResults,
+    average_by,
+    bootstrap_interval,
+    find_chance_level,
+    get_scores,
+)
+from ._axes import (
+    BLUE,
+    DARK,
+    GREY,
+    create_axes,
+    draw_chance_level,
+    format_score_name,
+    format_source,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+
+
+@dataclass(eq=False, repr=False)
+class ScoresDisplay:
+    """Scores of estimators by subject; use :meth:`from_results` to create it.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per dot: ``estimator``, ``unit`` (the subject or fold) and ``score``.
+    summary : DataFrame
+        One row per estimator, from top to bottom: ``estimator``, ``kind`` (``"model"`` or
+        ``"baseline"``), ``mean``, and the interval from ``low`` to ``high``, NaN for none.
+    score : str, default="score"
+        Name of the score.
+    unit : {"subject", "fold"}, default="subject"
+        What a dot stands for.
+    chance_level : float, default=None
+        Chance level; None draws no line.
+    confidence : float, default=0.95
+        Confidence level of the interval.
+    title : str, default=""
+        Title of the axes.
+
+    Attributes
+    ----------
+    figure_, ax_ : matplotlib.figure.Figure, matplotlib.axes.Axes
+        Figure and axes.
+    dots_ : dict of str to matplotlib.collections.PathCollection
+        Dots of each estimator.
+    chance_line_ : matplotlib.lines.Line2D or None
+        Line of the chance level.
+
+    Notes
+    -----
+    Mean, interval and chance level are those of :func:`~skmamba.compare`. Folds that test several
+    subjects have no interval: they are not independent, since they share training trials.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmamba.plots import ScoresDisplay
+    >>> results = pd.DataFrame({
+    ...     "estimator": ["net"] * 4 + ["majority"] * 4,
+    ...     "kind": ["model"] * 4 + ["baseline"] * 4,
+    ...     "subject": [1, 2, 3, 4] * 2,
+    ...     "accuracy": [0.8, 0.7, 0.9, 0.6] + [0.5] * 4,
+    ... })
+    >>> display = ScoresDisplay.from_results(results, "accuracy")
+    >>> display.ax_.get_xlabel()
+    'accuracy (dot: one subject; diamond, bar: mean, 95 % interval)'
+    """
+
+    scores: pd.DataFrame
+    summary: pd.DataFrame
+    _: KW_ONLY
+    score: str = "score"
+    unit: Literal["subject", "fold"] = "subject"
+    chance_level: float | None = None
+    confidence: float = 0.95
+    title: str = ""
+
+    @classmethod
+    def from_results(
+        cls,
+        results: EvaluationResults | pd.DataFrame,
+        score: str = "balanced_accuracy",
+        *,
+        confidence: float = 0.95,
+        random_state: int | np.random.Generator | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Create and draw a display from the results of an evaluation.
+
+        Parameters
+        ----------
+        results : EvaluationResults or DataFrame
+            Results of :func:`~skmamba.evaluate`, or a table of scores, of one data set and one
+            protocol. Several scores of a subject are averaged. If folds test several subjects and
+            the predictions are unavailable, dots are folds.
+        score : str, default="balanced_accuracy"
+            Score to draw.
+        confidence : float, default=0.95
+            Confidence level of the interval.
+        random_state : int, numpy.random.Generator or None, default=None
+            Seed of the bootstrap; None draws fresh entropy.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None creates a new figure.
+
+        Returns
+        -------
+        display : ScoresDisplay
+            The display.
+        """
+        results = get_scores(results, score)
+        unit: Literal["subject", "fold"] = "fold" if results["subject"].isna().any() else "subject"
+        by_unit = average_by(results, unit, score)
+        dots = by_unit.rename_axis("unit").melt(ignore_index=False, value_name="score").dropna()
+        dots = dots.reset_index()[["estimator", "unit", "score"]]
+        kinds = results.groupby("estimator", sort=False)["kind"].first()
+        seed = np.random.default_rng(random_state).integers(2**32)  # as in compare
+        summary = _summarize(by_unit, kinds, confidence, seed)
+        baseline = find_chance_level(score, kinds, summary["mean"], summary["low"])
+        if unit == "fold":
+            summary[["low", "high"]] = np.nan
+        n_units = dots["unit"].nunique()
+        counted = f"{n_units} {unit}{'s' if n_units != 1 else ''}"
+        return cls(
+            dots,
+            summary.reset_index(),
+            score=score,
+            unit=unit,
+            chance_level=None if baseline is None else float(summary["mean"][baseline]),
+            confidence=confidence,
+            title=", ".join([*format_source(results), counted]),
+        ).plot(ax)
+
+    def plot(self, ax: Axes | None = None, *, show_values: bool = True) -> Self:
+        """Draw the scores.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; None creates a new figure.
+        show_values : bool, default=True
+            Whether to write mean and interval beside each row.
+        """
+        n_rows = len(self.summary)
+        self.figure_, self.ax_ = create_axes(ax, (6.4, 1.2 + 0.55 * n_rows), self)
+        ax = self.ax_
+        self.dots_: dict[str, PathCollection] = {}
+        row: Any
+        for position, row in enumerate(self.summary.itertuples()):
+            color = BLUE if row.kind == "model" else GREY
+            self._draw_row(row, position, color)
+            if show_values:
+                text = f"{row.mean:.2f}"
+                text += "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
+                at = (1.01, position)
+                coords = ("axes fraction", "data")
+                ax.annotate(text, at, xycoords=coords, va="center", fontsize="small")
+        self.chance_line_ = draw_chance_level(ax, self.chance_level)
+        names = [fill(_shorten(str(name)), 24) for name in self.summary["estimator"]]
+        ax.set_yticks(range(n_rows), names, parse_math=False)  # a $ is part of the name
+        ax.set_ylim(n_rows - 0.5, -0.8)  # first row at the top, below the label of the chance level
+        ax.set_xlabel(self._get_xlabel())
+        ax.set_title(self.title, loc="left", fontsize="medium")
+        ax.tick_params(axis="y", length=0)
+        return self
+
+    def _draw_row(self, row, position, color):
+        """Draw the dots, mean and interval of one estimator."""
+        scores = self.scores["score"]
+        values = np.sort(scores[self.scores["estimator"] == row.estimator])
+        offsets = _stack(values, width=(scores.max() - scores.min()) / 60)
+        self.dots_[row.estimator] = self.ax_.scatter(
+            values, position - 0.1 + offsets, s=14, color=color, alpha=0.6, linewidth=0
+        )
+        below = position + 0.28  # not over the dots
+        self.ax_.plot([row.low, row.high], [below, below], color=DARK, linewidth=1.8, zorder=3)
+        mean = {"marker": "D", "markersize": 6, "color": color, "markeredgecolor": "white"}
+        self.ax_.plot(row.mean, below, zorder=4, **mean)
+
+    def _get_xlabel(self):
+        legend = f"dot: one {self.unit}; diamond"
+        if self.summary["low"].notna().any():
+            legend += f", bar: mean, {100 * self.confidence:g} % interval"
+        else:
+            legend += ": mean"
+        return f"{format_score_name(self.score)} ({legend})"
+
+
+def _summarize(by_unit, kinds, confidence, seed):
+    """Return kind, mean and interval of each estimator."""
+    rows = {}
+    for name, kind in kinds.items():
+        values = by_unit[name].dropna().to_numpy()
+        mean = values.mean() if len(values) else np.nan
+        rows[name] = [kind, mean, *bootstrap_interval(values, confidence, seed)]
+    columns = ["kind", "mean", "low", "high"]
+    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("estimator")
+
+
+def _shorten(name, max_length=48):
+    """Replace the middle of a long name, so that names with one beginning stay distinct."""
+    half = max_length // 2 - 1
+    return name if len(name) <= max_length else f"{name[:half]}…{name[-half:]}"
+
+
+def _stack(values, width):
+    """Return vertical offsets for sorted values, so that close ones do not overlap."""
+    offsets = np.zeros(len(values))
+    start = 0
+    while start < len(values):
+        stop = np.searchsorted(values, values[start] + width, side="right")
+        n_stacked = stop - start
+        step = min(0.1, 0.5 / n_stacked)
+        offsets[start:stop] = step * (np.arange(n_stacked) - (n_stacked - 1) / 2)
+        start = stop
+    return offsets

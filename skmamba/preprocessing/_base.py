@@ -1,0 +1,71 @@
+"""Base class of transformers of trials."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_array, validate_data
+
+from .._mne import as_array, count_dims
+
+
+class BaseTrialTransformer(TransformerMixin, BaseEstimator):
+    """Transformer of arrays ``(n_trials, n_channels, n_times)`` or ``mne.Epochs``."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
+        """Do nothing: pipelines call this method, but the output has three dimensions.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The transformer.
+        """
+        return self
+
+    def _validate_trials(self, X, *, reset, max_ndim=3):
+        """Return X as an array; with ``reset``, set ``n_features_in_``, else compare with it."""
+        X = as_array(X)
+        ndim = count_dims(X)
+        if ndim > max_ndim:
+            raise ValueError(
+                f"X must have at most {max_ndim} dimensions for {type(self).__name__}, got {ndim}."
+            )
+        if ndim < 3:
+            return validate_data(self, X, reset=reset)
+        X = check_array(X, allow_nd=True, input_name="X")
+        n_channels = X.shape[-2]
+        if reset:
+            self.n_features_in_ = n_channels
+        elif n_channels != self.n_features_in_:
+            raise ValueError(
+                f"X has {n_channels} channels, but {type(self).__name__} was fitted on "
+                f"{self.n_features_in_}."
+            )
+        return X
+
+
+def check_ch_names(ch_names, n_channels):
+    """Raise ValueError unless ``ch_names`` is None or has one name per channel."""
+    if ch_names is not None and len(ch_names) != n_channels:
+        raise ValueError(
+            f"ch_names must have one name for each of the {n_channels} channels of X, got "
+            f"{len(ch_names)} names."
+        )
+
+
+def add_channel_axis(X):
+    """Return trials of one channel, ``(n_trials, n_times)``, as ``(n_trials, 1, n_times)``."""
+    return X[:, None] if X.ndim == 2 else X

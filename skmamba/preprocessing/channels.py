@@ -1,0 +1,182 @@
+"""Selection of channels by name, index, region or preset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from .._ch_names import canonical_name
+from .._mne import get_ch_names
+from .._types import Epochs
+from .._validation import restore_on_error
+from ._base import BaseTrialTransformer, check_ch_names
+
+REGIONS = {
+    "frontal": ("Fp", "AF", "F"),
+    "temporal": ("FT", "T", "TP"),
+    "central": ("FC", "C", "CP"),
+    "parietal": ("P",),
+    "occipital": ("PO", "O"),
+}
+PRESETS = {
+    "frontal4": ("Fp1", "Fp2", "F3", "F4"),
+    "prefrontal4": ("Fp1", "Fp2", "AF3", "AF4"),
+    "muse": ("TP9", "AF7", "AF8", "TP10"),
+    "emotiv": tuple("AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4".split()),
+}
+
+
+class ChannelPicker(BaseTrialTransformer):
+    """Select channels by name, index, region or preset.
+
+    Parameters
+    ----------
+    picks : str, int, slice or list of str and int, default=None
+        Channels, in output order; None selects all. A str is a channel name, a region
+        (``"frontal"``, ``"temporal"``, ``"central"``, ``"parietal"`` or ``"occipital"``) or a
+        preset: ``"frontal4"`` (Fp1, Fp2, F3, F4), ``"prefrontal4"`` (Fp1, Fp2, AF3, AF4),
+        ``"muse"`` (4 channels) or ``"emotiv"`` (14 channels). Names are not case-sensitive, and
+        T3, T4, T5, T6 of the old 10-20 system are T7, T8, P7, P8.
+    ch_names : sequence of str, default=None
+        Channel names of X; ``mne.Epochs`` have their own.
+
+    Attributes
+    ----------
+    picks_ : ndarray of shape (n_picked,)
+        Indices of the selected channels.
+    ch_names_ : list of str or None
+        Names of the selected channels as in X; None if X has no names.
+    n_features_in_ : int
+        Number of channels seen in fit.
+
+    Examples
+    --------
+    >>> from skmamba.datasets import load_eegmat
+    >>> trials = load_eegmat()
+    >>> picker = ChannelPicker("temporal", ch_names=trials.ch_names)
+    >>> picker.fit_transform(trials.X).shape
+    (40, 2, 7680)
+    >>> picker.ch_names_
+    ['T7', 'T8']
+    """
+
+    def __init__(
+        self,
+        picks: str | int | slice | Sequence[str | int] | None = None,
+        ch_names: Sequence[str] | None = None,
+    ) -> None:
+        self.picks = picks
+        self.ch_names = ch_names
+
+    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
+        """Resolve ``picks`` to indices.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+            Trials, or windows ``(n_trials, n_windows, n_channels, n_times)``.
+        y : ignored
+            For compatibility with scikit-learn.
+
+        Returns
+        -------
+        self : ChannelPicker
+            The fitted transformer.
+        """
+        with restore_on_error(self):
+            names = get_ch_names(X) or self.ch_names
+            self._validate_trials(X, reset=True, max_ndim=4)
+            check_ch_names(names, self.n_features_in_)
+            self._set_picks(_resolve_picks(self.picks, names, self.n_features_in_), names)
+        return self
+
+    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+        """Select the channels.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+            Trials with the channels seen in fit.
+
+        Returns
+        -------
+        X_picked : ndarray of shape (n_trials, n_picked, n_times)
+            The selected channels, in the order of ``picks_``.
+        """
+        check_is_fitted(self)
+        names = get_ch_names(X)
+        X = self._validate_trials(X, reset=False, max_ndim=4)
+        if names is not None and self.ch_names_ is not None:
+            picked = [names[i] for i in self.picks_]
+            if list(map(canonical_name, picked)) != list(map(canonical_name, self.ch_names_)):
+                raise ValueError(
+                    f"Epochs must have the channels {', '.join(self.ch_names_)} where "
+                    f"{type(self).__name__} was fitted, got {', '.join(picked)}. Use "
+                    "epochs.reorder_channels."
+                )
+        return X.take(self.picks_, axis=max(1, X.ndim - 2))
+
+    def _set_picks(self, picks, names):
+        self.picks_ = picks
+        self.ch_names_ = None if names is None else [names[i] for i in picks]
+
+
+def _resolve_picks(picks, ch_names, n_channels):
+    """Return the index of each picked channel once, in the order of ``picks``."""
+    if picks is None:
+        picks = slice(None)
+    if isinstance(picks, slice):
+        indices = list(range(n_channels)[picks])
+    else:
+        listed = [picks] if isinstance(picks, (str, Integral)) else list(picks)
+        indices = [i for pick in listed for i in _resolve_pick(pick, ch_names, n_channels)]
+    if not indices:
+        raise ValueError(f"picks must select a channel of {n_channels}, got {picks!r}.")
+    return np.array(list(dict.fromkeys(indices)))
+
+
+def _resolve_pick(pick, ch_names, n_channels):
+    """Return the indices of one channel, region or preset."""
+    if isinstance(pick, Integral) and not isinstance(pick, (bool, np.bool_)):
+        if not -n_channels <= pick < n_channels:
+            raise ValueError(f"picks must be channels of X, which has {n_channels}, got {pick}.")
+        return [int(pick) % n_channels]
+    if not isinstance(pick, str):
+        raise ValueError(f"picks must be names or indices, got {pick!r}.")
+    if ch_names is None:
+        raise ValueError(f"picks={pick!r} is a name and requires ch_names, got ch_names=None.")
+    if pick in list(ch_names):  # exact names first: a montage may have both T3 and T7
+        return [list(ch_names).index(pick)]
+    index = {canonical_name(name): i for i, name in enumerate(ch_names)}
+    if canonical_name(pick) in index:
+        return [index[canonical_name(pick)]]
+    if pick.lower() in REGIONS:
+        return _find_region(pick.lower(), ch_names)
+    if pick.lower() in PRESETS:
+        return [_resolve_pick(name, ch_names, n_channels)[0] for name in PRESETS[pick.lower()]]
+    words = {word.lower(): word for word in [*ch_names, *REGIONS, *PRESETS]}
+    near = get_close_matches(canonical_name(pick), words, n=3, cutoff=0.4)
+    hint = f" Similar: {', '.join(words[word] for word in near)}." if near else ""
+    raise ValueError(
+        f"picks must be channels of X ({', '.join(ch_names)}), regions or presets, got "
+        f"{pick!r}.{hint}"
+    )
+
+
+def _find_region(region, ch_names):
+    """Return the channels whose name without number or z is a prefix of the region."""
+    prefixes = [prefix.lower() for prefix in REGIONS[region]]
+    indices = [
+        i
+        for i, name in enumerate(ch_names)
+        if canonical_name(name).rstrip("0123456789").removesuffix("z") in prefixes
+    ]
+    if not indices:
+        raise ValueError(f"X must have a {region} channel, got {', '.join(ch_names)}.")
+    return indices

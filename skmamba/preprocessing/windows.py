@@ -1,0 +1,128 @@
+"""Cutting trials into windows."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from .._mne import is_epochs
+from .._types import Epochs
+from .._validation import restore_on_error
+from .._windows import cut_windows, resolve_window
+from ._base import BaseTrialTransformer, add_channel_axis
+
+
+class SlidingWindows(BaseTrialTransformer):
+    """Cut each trial into windows of equal length, on a new second axis.
+
+    A trial remains one row, so that labels, groups and cross-validation folds are unchanged.
+
+    Parameters
+    ----------
+    window_size : float, default=2.0
+        Window length in seconds, rounded to samples.
+    stride : float, default=None
+        Distance between two window starts in seconds. None is the window length: windows do not
+        overlap.
+    window_size_samples, stride_samples : int, default=None
+        The same in samples. They take precedence over the values in seconds.
+    sfreq : float, default=None
+        Sampling rate in hertz, required for durations in seconds; ``mne.Epochs`` have their own.
+
+    Attributes
+    ----------
+    window_size_samples_, stride_samples_ : int
+        Window length and stride in samples.
+    starts_ : ndarray of shape (n_windows,)
+        First sample of each window, for trials as long as those seen in fit.
+    n_features_in_ : int
+        Number of channels seen in fit; of samples, if X has two dimensions.
+
+    See Also
+    --------
+    skmamba.Trials.as_windows : The same windows as rows.
+
+    Notes
+    -----
+    Samples after the last complete window are dropped. The output is a read-only view of X.
+
+    Examples
+    --------
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=4, n_trials=5, n_channels=4, n_times=256)
+    >>> SlidingWindows(1.0, 0.5, sfreq=trials.sfreq).fit_transform(trials.X).shape
+    (20, 3, 4, 128)
+    >>> SlidingWindows(window_size_samples=64).fit_transform(trials.X).shape
+    (20, 4, 4, 64)
+    """
+
+    def __init__(
+        self,
+        window_size: float = 2.0,
+        stride: float | None = None,
+        *,
+        window_size_samples: int | None = None,
+        stride_samples: int | None = None,
+        sfreq: float | None = None,
+    ) -> None:
+        self.window_size = window_size
+        self.stride = stride
+        self.window_size_samples = window_size_samples
+        self.stride_samples = stride_samples
+        self.sfreq = sfreq
+
+    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
+        """Compute window length, stride and starts in samples.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+            Trials; two dimensions are trials of one channel.
+        y : ignored
+            For compatibility with scikit-learn.
+
+        Returns
+        -------
+        self : SlidingWindows
+            The fitted transformer.
+        """
+        size, stride = resolve_window(
+            self.window_size,
+            self.stride,
+            self.window_size_samples,
+            self.stride_samples,
+            _get_sfreq(X) if self.sfreq is None else self.sfreq,
+        )
+        with restore_on_error(self):
+            X = add_channel_axis(self._validate_trials(X, reset=True))
+            n_windows = cut_windows(X, size, stride).shape[1]
+            self.window_size_samples_, self.stride_samples_ = size, stride
+            self.starts_ = np.arange(n_windows) * stride
+        return self
+
+    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+        """Cut windows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+            Trials with the number of channels seen in fit, of any length.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_trials, n_windows, n_channels, window_size_samples_)
+            A read-only view of X.
+        """
+        check_is_fitted(self)
+        X = add_channel_axis(self._validate_trials(X, reset=False))
+        return cut_windows(X, self.window_size_samples_, self.stride_samples_)
+
+
+def _get_sfreq(X):
+    """Return the sampling rate of Epochs, or None if X is not Epochs."""
+    if not is_epochs(X):
+        return None
+    return (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"]

@@ -1,0 +1,141 @@
+"""Comparison of models as a LaTeX table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from .._format import MINUS, MISSING, capitalize, format_comparison
+from .._results import EvaluationResults
+from ..evaluation import compare
+from ._parts import make_parts
+from ._text import FOOTNOTE_SIGN, STATISTICS, name_score, write_footnotes
+
+ESCAPED = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    MINUS: "$-$",
+    MISSING: "--",
+    FOOTNOTE_SIGN: r"$\dagger$",
+    "\xa0": "~",
+    "\n": " ",
+}
+
+
+def to_latex(
+    results: EvaluationResults | pd.DataFrame | Sequence[EvaluationResults | pd.DataFrame],
+    *,
+    score: str = "balanced_accuracy",
+    caption: str | None = None,
+    label: str | None = None,
+) -> str:
+    r"""Return the comparison of models as a LaTeX table.
+
+    The numbers are those of :func:`~skmamba.compare`. The document requires
+    ``\usepackage{booktabs}``.
+
+    Parameters
+    ----------
+    results : EvaluationResults, DataFrame or sequence of these
+        Results of :func:`~skmamba.evaluate`, their scores, or the table of
+        :func:`~skmamba.evaluation.score_by_subject`. Each data set and protocol becomes a part
+        of the table. Predictions are required where a fold tests several subjects.
+    score : str, default="balanced_accuracy"
+        Score to compare models by.
+    caption : str, default=None
+        Caption, in LaTeX; None is score, data set and protocol.
+    label : str, default=None
+        Label for ``\ref``.
+
+    Returns
+    -------
+    table : str
+        A ``table`` environment; special characters in names are escaped.
+
+    Raises
+    ------
+    ValueError
+        If ``results`` have no model, or no predictions where folds test several subjects.
+
+    See Also
+    --------
+    write_report : Write an HTML report.
+    skmamba.compare : Return the same numbers as a DataFrame.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skmamba import evaluate
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=6, n_trials=4)
+    >>> results = evaluate({"dummy": DummyClassifier()}, trials, verbose=False)
+    >>> print(to_latex(results, label="tab:dummy"))
+    \begin{table}
+    ...
+    \label{tab:dummy}
+    ...
+    \end{table}
+    """
+    _, parts = make_parts(results, score, ["estimator", "kind", "subject"])
+    name = capitalize(name_score(score))
+    if caption is None:
+        caption = _escape(f"{name}: {'; '.join(filter(None, (part.name for part in parts)))}.")
+    head = [
+        *("Estimator", f"{name} [95 % interval]", "Chance level", "p against chance level"),
+        *("Difference", "Effect size", "p (Holm)"),
+    ]
+    tables = [
+        (part.name, format_comparison(compare(part.by_subject, score, random_state=0)))
+        for part in parts
+    ]
+    footnotes = [note for part in parts for note in write_footnotes(part.transductive)]
+    references = dict.fromkeys(rows[0]["estimator"] for _, rows in tables)
+    notes = [*dict.fromkeys(footnotes), STATISTICS.format(" or ".join(references))]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{caption}}}",
+            *([rf"\label{{{label}}}"] if label is not None else []),
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\toprule",
+            _format_row(head),
+            *_format_rows(tables, len(head)),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(rf"\par\smallskip{{\footnotesize {_escape(note)}\par}}" for note in notes),
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _format_rows(tables, n_columns):
+    """Yield the rows of each part, models above baselines, with rules between them."""
+    for name, rows in tables:
+        yield r"\midrule"
+        if len(tables) > 1:
+            yield rf"\multicolumn{{{n_columns}}}{{l}}{{\emph{{{_escape(name)}}}}} \\"
+        kind = "model"
+        for row in rows:
+            if row["kind"] != kind:
+                yield r"\midrule"
+            kind = row["kind"]
+            interval = row["interval"].replace(" to ", ", ")
+            mean = row["mean"] if interval == MISSING else f"{row['mean']} [{interval}]"
+            rest = ("chance", "p_chance", "difference", "effect_size", "p_holm")
+            yield _format_row([row["estimator"], mean, *(row[column] for column in rest)])
+
+
+def _format_row(cells):
+    row = " & ".join(map(_escape, cells)) + r" \\"
+    return f"{{}}{row}" if row[0] in "[*" else row  # else an argument of the row above
+
+
+def _escape(text):
+    return "".join(ESCAPED.get(sign, sign) for sign in str(text))

@@ -1,0 +1,368 @@
+"""Tests of the command ``skmamba``."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from skmamba import compare, evaluate, make_models
+from skmamba.cli import main
+from skmamba.cli._output import name_labels
+from skmamba.datasets import simulate_trials, write_fake_deap
+from skmamba.evaluation import EvaluationResults
+from skmamba.pipelines import list_models
+from skmamba.report import write_report
+
+FILES = [
+    *("evaluation.json", "folds", "leakage.csv", "predictions.csv", "report.html", "results.csv"),
+    "table.tex",
+]
+FAST = "evaluate --data simulation --models band-power-lda --subjects 0-2"
+
+
+@pytest.fixture(scope="module")
+def call():
+    """Run the command; unexpected errors are raised."""
+
+    def call(arguments, out=None):
+        words = shlex.split(arguments) + ([] if out is None else ["--out", str(out)])
+        return CliRunner().invoke(main, words, catch_exceptions=False)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def run(call, tmp_path_factory):
+    """Return the folder and the output of an evaluation of two models."""
+    out = tmp_path_factory.mktemp("runs") / "a folder"
+    result = call(
+        "evaluate --data simulation --models ms-imamba,band-power-lda --epochs 1 --window 1 "
+        "--subjects 0-2",
+        out,
+    )
+    assert result.exit_code == 0, result.output
+    return out, result.output
+
+
+@pytest.fixture
+def unwrap():
+    """Join the lines of a text, whose breaks depend on the length of paths."""
+    return lambda text: re.sub(r"\s+", " ", text)
+
+
+@pytest.fixture
+def deap(tmp_path):
+    write_fake_deap(tmp_path / "DEAP", n_subjects=2, n_trials=6, n_times=1024)
+    return tmp_path / "DEAP"
+
+
+# evaluate
+
+
+def test_evaluate_writes_every_file(run, unwrap):
+    out, printed = run
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    assert all(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    assert "<Trials of simulation: 48 trials x 4 channels" in unwrap(printed)
+
+
+def test_scores_are_those_of_the_function(run):
+    trials = simulate_trials(n_subjects=8, n_trials=16).select(subject=[0, 1, 2])
+    models = make_models(["ms-imamba", "band-power-lda"], trials, window_size=1.0, max_epochs=1)
+    expected = evaluate(models, trials, random_state=0, verbose=False).scores
+    written = pd.read_csv(run[0] / "results.csv")
+    assert written["estimator"].tolist() == expected["estimator"].tolist()
+    for score in ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc"):
+        np.testing.assert_array_equal(written[score], expected[score])
+
+
+def test_the_printed_comparison_has_the_numbers_of_compare(run):
+    out, printed = run
+    table = compare(pd.read_csv(out / "results.csv"), random_state=0)
+    for row in table.itertuples():
+        (line,) = re.findall(rf"^{row.estimator} .*$", printed, re.MULTILINE)
+        interval = [f"{row.low:.2f}", "to", f"{row.high:.2f}"]
+        words = line.removeprefix(row.estimator).split()
+        assert words[:6] == ["3", f"{row.mean:.2f}", *interval, f"{row.chance:.2f}"]
+    lines = [line for line in printed.splitlines() if "/" not in line]  # paths may be long
+    assert max(map(len, lines)) < 80
+
+
+def test_the_same_command_uses_the_cached_folds_and_writes_the_same_files(run):
+    def read_all():
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.*")}
+
+    out, _ = run
+    before = read_all()
+    saved = json.loads((out / "evaluation.json").read_text("utf8"))
+    assert saved["arguments"]["seed"] == 0 and "scikit-learn" in saved["versions"]
+    words = shlex.split(saved["command"])
+    assert words[0] == "skmamba"
+    again = CliRunner().invoke(main, words[1:], catch_exceptions=False)
+    assert again.exit_code == 0
+    assert "15 fits: 15 cached, 0 run, 0 failed." in again.output
+    after = read_all()
+    assert {path: content for path, (content, _) in after.items()} == {
+        path: content for path, (content, _) in before.items()
+    }
+    folds = [path for path in after if path.parent.name == "folds"]
+    assert len(folds) == 15
+    assert all(after[path] == before[path] for path in folds)
+
+
+def test_further_baselines_reuse_the_cached_folds(call, tmp_path):
+    call(FAST + " --windows --baselines none", tmp_path)
+    scores = pd.read_csv(tmp_path / "results.csv")
+    assert scores["accuracy_windows"].notna().all()
+    assert set(scores["kind"]) == {"model"}
+    result = call(FAST + " --windows --baselines majority", tmp_path)
+    assert "6 fits: 3 cached, 3 run, 0 failed." in result.output
+
+
+def test_files_are_read_for_the_picked_channels(call, deap, tmp_path, unwrap):
+    result = call(
+        f"evaluate --data deap --path '{deap}' --target arousal --picks frontal4 "
+        "--protocol cross_stimulus --folds 2 --models band-power-lda",
+        tmp_path / "out",
+    )
+    assert result.exit_code == 0, result.output
+    assert "12 trials x 4 channels" in unwrap(result.output)
+    assert "target arousal" in unwrap(result.output)
+    scores = pd.read_csv(tmp_path / "out/results.csv")
+    assert set(scores["protocol"]) == {"cross_stimulus"}
+    assert set(scores["held_out"]) == {"3 stimuli"}
+
+
+def test_random_windows_print_a_warning(call, tmp_path, unwrap):
+    result = call(FAST + " --protocol random-windows --window 1 --folds 2", tmp_path)
+    assert result.exit_code == 0
+    assert result.stderr.count("Warning: ") == 1
+    assert "same trial" in unwrap(result.stderr)
+    scores = pd.read_csv(tmp_path / "results.csv")
+    assert set(scores["protocol"]) == {"random_windows"}
+    assert scores["n_test"][:2].sum() == 3 * 16 * 4  # windows
+    assert "random windows (leaky)" in (tmp_path / "report.html").read_text("utf8")
+
+
+def test_subjects_of_pooled_folds_are_compared(call, tmp_path):
+    result = call(FAST + " --folds 2 --baselines majority", tmp_path)
+    assert result.exit_code == 0, result.output
+    scores, predictions = (
+        pd.read_csv(tmp_path / f"{name}.csv", dtype={"transductive": str}, keep_default_na=False)
+        for name in ("results", "predictions")
+    )
+    scores["subject"] = np.nan
+    table = compare(EvaluationResults(scores, predictions))
+    assert table["n_subjects"].tolist() == [3, 3]
+    assert f"3  {table['mean'][0]:.2f}" in result.output
+
+
+def test_label_names_are_written(call, tmp_path):
+    call("evaluate --data eegmat --models band-power-lda --baselines none --folds 2", tmp_path)
+    predictions = pd.read_csv(tmp_path / "predictions.csv")
+    assert set(predictions["y_true"]) == {"rest", "arithmetic"}
+    assert {"proba_rest", "proba_arithmetic"} <= set(predictions)
+    for names in ({}, {"rest": "a"}, {"rest": "a", "arithmetic": "a"}):
+        assert name_labels(predictions, names) is predictions
+
+
+def test_failed_folds_are_reported_and_the_rest_is_written(call, tmp_path):
+    result = call(FAST.replace("lda", "lda,UnknownNet") + " --baselines majority", tmp_path)
+    assert result.exit_code == 1
+    assert "Warning: 3 of 9 fits failed" in result.stderr
+    assert "9 fits: 0 cached, 6 run, 3 failed." in result.output
+    assert (tmp_path / "report.html").exists()
+
+
+def test_without_any_score_there_is_no_report_of_an_earlier_evaluation(call, tmp_path):
+    call(FAST + " --baselines none", tmp_path)
+    result = call(FAST.replace("band-power-lda", "UnknownNet") + " --baselines none", tmp_path)
+    assert result.exit_code == 1
+    assert "no model has a score" in result.stderr
+    assert not {"report.html", "table.tex", "predictions.csv"} & {
+        path.name for path in tmp_path.iterdir()
+    }
+    assert call(f"report '{tmp_path}'").exit_code == 2
+
+
+# leakage
+
+
+def test_leakage_is_reported_without_a_fit(call):
+    result = call("leakage --data simulation --protocol random-windows --window 1")
+    assert result.exit_code == 0
+    assert re.search(r"^trial +5/5 +100 %  leak$", result.output, re.MULTILINE)
+    assert re.search(r"^window overlap +0/5 +0 %  not shared$", result.output, re.MULTILINE)
+    assert "trial, for example fold 0: trial" in result.output
+    assert max(map(len, result.output.splitlines())) < 80
+
+
+def test_the_effect_of_the_split_is_measured(call, tmp_path, unwrap):
+    result = call("leakage --data simulation --subjects 0-2 --window 1 --folds 2 --gap", tmp_path)
+    assert result.exit_code == 0, result.output
+    gap = pd.read_csv(tmp_path / "gap.csv")
+    assert gap["split"].tolist() == ["random windows", "trials", "subjects"] * 2
+    assert "The same model scores 1.00 when split by random windows" in unwrap(result.output)
+    assert (tmp_path / "gap.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gap.csv", "gap.png", "leakage.csv"]
+
+
+# report
+
+
+def test_a_report_of_a_folder_is_the_same_again(call, run, tmp_path):
+    out, _ = run
+    before = {name: (out / name).read_bytes() for name in ("report.html", "table.tex")}
+    assert call(f"report '{out}'").exit_code == 0
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert call(f"report '{out}' --score roc_auc", tmp_path / "auc.html").exit_code == 0
+    assert "ROC AUC" in (tmp_path / "auc.tex").read_text("utf8")
+
+
+@pytest.mark.parametrize(
+    "subjects", [["01", "02", "03", "0.5"], [10, 9, 8, 7], ["NA", "a", "b", "1"]]
+)
+def test_a_report_of_saved_results_is_that_of_the_results(call, tmp_path, subjects):
+    trials = simulate_trials(n_subjects=4, n_trials=6)
+    trials.metadata["subject"] = trials.metadata["subject"].map(dict(enumerate(subjects)))
+    models = {"NA": make_models("band-power-lda", trials)["band-power-LDA"]}
+    results = evaluate(models, trials, verbose=False, baselines=["majority"])
+    results.predictions[["y_true", "y_pred"]] += 1
+    named = results.predictions.replace(
+        {"y_true": {1: "nan", 2: "1"}, "y_pred": {1: "nan", 2: "1"}}
+    )
+    results = EvaluationResults(results.scores, named)
+    expected = write_report(results, tmp_path / "expected.html").read_bytes()
+    results.scores.to_csv(tmp_path / "results.csv", index=False)
+    results.predictions.to_csv(tmp_path / "predictions.csv", index=False)
+    result = call(f"report '{tmp_path / 'results.csv'}'")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "report.html").read_bytes() == expected
+
+
+def test_several_results_become_parts_of_one_page(call, run, tmp_path):
+    call(FAST + " --protocol within-subject --folds 2 --baselines majority", tmp_path / "within")
+    both = call(f"report '{run[0]}' '{tmp_path / 'within'}'", tmp_path / "both.html")
+    assert both.exit_code == 0, both.output
+    page = (tmp_path / "both.html").read_text("utf8")
+    assert "Shared by training and test data: simulation, within_subject" in page
+    assert "Shared by training and test data: simulation, cross_subject" in page
+    twice = call(f"report '{run[0]}' '{run[0]}'", tmp_path / "twice.html")
+    assert twice.exit_code == 2
+    assert "are both of simulation, cross_subject" in twice.stderr
+    without_out = call(f"report '{run[0]}' '{tmp_path / 'within'}'")
+    assert without_out.exit_code == 2
+    assert "require --out" in without_out.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "must be a table written by skmamba"), ("x,y\n1,2\n", "must have the columns")],
+)
+def test_other_tables_are_an_error(call, tmp_path, content, message, unwrap):
+    (tmp_path / "results.csv").write_text(content)
+    result = call(f"report '{tmp_path}'")
+    assert result.exit_code == 2
+    assert message in unwrap(result.stderr)
+
+
+# models, help and version
+
+
+def test_models_are_listed(call):
+    assert call("models").output.split() == list_models()
+    assert re.fullmatch(r"skmamba, version \d+\.\d+\S*\n", call("--version").output)
+
+
+@pytest.mark.parametrize("command", ["", "evaluate", "leakage", "report", "models"])
+def test_the_examples_of_the_help_are_valid(call, command):
+    _, _, examples = call(f"{command} --help").output.partition("Example")
+    lines = [line.strip() for line in examples.replace("\\\n", "").splitlines()]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("skmamba ")]
+    assert commands
+    for name, *words in commands:
+        if name in main.commands:
+            main.commands[name].make_context(name, words)
+
+
+def test_help_imports_no_heavy_package():
+    code = (
+        "import sys\nfrom skmamba.cli import main\n"
+        "try:\n    main(['evaluate', '--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'sklearn', 'mne', 'matplotlib', 'jinja2'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Examples:" in done.stdout
+    assert "heavy: []" in done.stdout
+
+
+def test_the_package_runs_as_a_module(tmp_path):
+    words = [*shlex.split(FAST), "--baselines", "majority", "--out", tmp_path]
+    done = subprocess.run([sys.executable, "-m", "skmamba", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "6 fits: 0 cached, 6 run, 0 failed." in done.stdout
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("evalaute", "No such command 'evalaute'. Did you mean 'evaluate'?"),
+        ("evaluate --protocl x", "--protocol"),
+        (f"{FAST} --protocol cross-subjekt", "'cross-subjekt'. Did you mean 'cross-subject'?"),
+        ("evaluate --data eegmatt", "No such data set 'eegmatt'. Did you mean 'eegmat'?"),
+        (f"{FAST} --baselines majorty", "'majorty'. Did you mean 'majority'?"),
+        (f"{FAST} --models EEGNett", "EEGNet"),
+        (f"{FAST} --picks Fp7", "Fp2"),
+        ("evaluate --data deap", "requires --path of data_preprocessed_python"),
+        ("evaluate --data deap --path /not/there", "/not/there"),
+        ("evaluate --data deap --path /not/there --models EEGNett", "EEGNet"),
+        ("evaluate --data eegmat --path x", "does not use --path"),
+        ("leakage --data eegmat --gap --model All", "--gap requires one model"),
+        ("evaluate --data eegmat --target valence", "--target requires deap or dreamer"),
+        ("evaluate --data simulation --subjects 3-1", "must be a list such as 1,2,5 or 1-8"),
+        ("evaluate --data simulation --subjects one", "must be a list such as 1,2,5 or 1-8"),
+        ("evaluate --data simulation --subjects 7-9", "must be among 0, 1, 2"),
+        ("evaluate --data simulation --protocol first-trials --folds 3", "--folds cannot be used"),
+        ("evaluate --data simulation --first 3", "--first requires first-trials"),
+        ("evaluate --data simulation --protocol cross-session", "session"),
+        ("evaluate --data simulation --window 9", "1152"),
+        ("report /not/there", "/not/there: No such file or directory"),
+    ],
+)
+def test_an_invalid_request_is_one_line_and_exit_code_2(call, arguments, message, tmp_path, unwrap):
+    result = call(arguments, tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in unwrap(result.stderr)
+    assert "Traceback" not in result.output
+
+
+def test_an_invalid_file_is_one_line_and_exit_code_1(call, deap):
+    (deap / "s01.dat").write_text("broken")
+    result = call(f"leakage --data deap --path '{deap}'")
+    assert result.exit_code == 1
+    assert "s01.dat" in result.stderr
+
+
+def test_an_interrupted_evaluation_tells_how_to_resume(call, tmp_path, monkeypatch):
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skmamba.evaluation.evaluate", stop)
+    result = call(FAST, tmp_path)
+    assert result.exit_code == 130
+    assert "resume from the cached folds" in result.stderr
+
+
+def test_the_traceback_of_an_error_can_be_shown(call, tmp_path):
+    with pytest.raises(FileNotFoundError, match="not there"):
+        call(f"--traceback report '{tmp_path / 'not there'}'")

@@ -1,0 +1,492 @@
+"""Tests of evaluate(cache_dir=...): what is reused, what is not, and interrupted runs."""
+
+import errno
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import types
+from collections import OrderedDict, defaultdict
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse, stats
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, KFold, LeaveOneGroupOut
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skmamba import MSiMambaClassifier, SlidingWindows, Trials, evaluate
+from skmamba.evaluation import CrossSubjectSplit, _hashing
+from skmamba.evaluation._cache import FoldCache
+from skmamba.evaluation._hashing import compute_hash
+
+KEY = "a" * 64
+TIMES = ["fit_seconds", "predict_seconds"]
+RECORD = {"y_pred": [0, 1, 1], "proba": [[0.1, 0.9], [1 / 3, 2 / 3], [5e-324, 1.0]], "error": ""}
+
+
+def log_variance(X):
+    return np.log(X.var(axis=-1))
+
+
+def linear():
+    return make_pipeline(FunctionTransformer(log_variance), StandardScaler(), LogisticRegression())
+
+
+def run(estimators, trials, cv="cross_subject", **options):
+    options = {"verbose": False, "baselines": ["majority"], "random_state": 0, **options}
+    return evaluate(estimators, trials, cv, **options)
+
+
+# What is reused
+
+
+def test_a_second_call_fits_nothing_and_gives_the_same_results(trials, tmp_path, counter):
+    first, second = (run({"counter": counter}, trials, cache_dir=tmp_path) for _ in range(2))
+    assert counter.n_fits() == 4
+    pd.testing.assert_frame_equal(first.scores, second.scores, check_exact=True)
+    pd.testing.assert_frame_equal(first.predictions, second.predictions, check_exact=True)
+
+
+def test_results_are_bitwise_equal_with_and_without_cache(trials, tmp_path):
+    clf = MSiMambaClassifier(max_epochs=1, n_members=1)
+    net = {"net": make_pipeline(SlidingWindows(window_size_samples=128), clf)}
+    run(net, trials, cache_dir=tmp_path)
+    cached, fitted = (run(net, trials, cache_dir=path) for path in (tmp_path, None))
+    pd.testing.assert_frame_equal(
+        cached.scores.drop(columns=TIMES), fitted.scores.drop(columns=TIMES), check_exact=True
+    )
+    pd.testing.assert_frame_equal(cached.predictions, fitted.predictions, check_exact=True)
+
+
+def test_a_new_score_name_or_estimator_costs_no_fit_of_the_others(trials, tmp_path, counter):
+    run({"counter": counter}, trials, cache_dir=tmp_path)
+    run({"renamed": counter, "linear": linear()}, trials, cache_dir=tmp_path, scoring="f1")
+    assert counter.n_fits() == 4
+
+
+@pytest.mark.parametrize("text", ["", "null", "[1, 2]", '{"key": "b"}', '{"key": "', None])
+def test_a_missing_or_corrupted_fold_alone_is_run_again(trials, tmp_path, counter, text):
+    options = {"cache_dir": tmp_path, "baselines": ()}
+    first = run({"counter": counter}, trials, **options)
+    path = sorted(tmp_path.iterdir())[1]
+    path.unlink() if text is None else path.write_text(text)
+    if text is None:
+        second = run({"counter": counter}, trials, **options)
+    else:
+        with pytest.warns(UserWarning, match="is corrupted, its fold is run again"):
+            second = run({"counter": counter}, trials, **options)
+    assert counter.n_fits() == 5
+    assert json.loads(path.read_text())["key"] == path.stem
+    pd.testing.assert_frame_equal(first.predictions, second.predictions)
+
+
+def change(trials, what):
+    X, y, metadata = trials.X.copy(), trials.y.copy(), trials.metadata.copy()
+    if what == "a value":
+        X[3, 2, 1] += 1e-3
+    if what == "a label":
+        y[5] = 1 - y[5]
+    if what == "a stimulus":
+        metadata["stimulus"] = 0
+    return Trials(X, y, metadata, trials.sfreq, trials.ch_names, name=trials.name)
+
+
+@pytest.mark.parametrize("what", ["a value", "a label", "a stimulus"])
+def test_folds_of_changed_data_are_not_reused(trials, tmp_path, counter, what):
+    run({"counter": counter}, trials, cache_dir=tmp_path)
+    run({"counter": counter}, change(trials, what), cache_dir=tmp_path)
+    assert counter.n_fits() == 8
+    run({"counter": counter}, change(trials, "nothing"), cache_dir=tmp_path)
+    assert counter.n_fits() == 8
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cv": LeaveOneGroupOut()},
+        {"cv": CrossSubjectSplit(2)},
+        {"random_state": 1},
+        {"windows": True},
+    ],
+    ids=str,
+)
+def test_folds_of_a_different_protocol_or_seed_are_not_reused(trials, tmp_path, counter, options):
+    run({"counter": counter}, trials, cache_dir=tmp_path)
+    run({"counter": counter}, trials, cache_dir=tmp_path, **options)
+    assert counter.n_fits() > 4
+
+
+def test_folds_of_a_different_estimator_are_not_reused(trials, tmp_path, counter):
+    changed = clone(counter).set_params(strategy="stratified")
+    for model in (counter, changed, make_pipeline(counter)):
+        run({"counter": model}, trials, cache_dir=tmp_path)
+    assert counter.n_fits() == 12
+
+
+@pytest.mark.parametrize("name", ["describe_versions", "hash_package"])
+def test_folds_of_different_versions_are_not_reused(trials, tmp_path, counter, monkeypatch, name):
+    run({"counter": counter}, trials, cache_dir=tmp_path)
+    module = sys.modules["skmamba.evaluation.evaluate"]
+    monkeypatch.setattr(module, name, lambda: "changed")
+    run({"counter": counter}, trials, cache_dir=tmp_path)
+    assert counter.n_fits() == 8
+
+
+def test_failed_folds_are_not_cached(tmp_path, fails_without, numbered_trials):
+    for _ in range(2):
+        with pytest.warns(FitFailedWarning, match="1 of 4"):
+            run({"m": fails_without()}, numbered_trials, cache_dir=tmp_path, baselines=())
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+# Errors and interruptions
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_interrupted_evaluation_says_where_its_folds_are_cached(
+    tmp_path, error, fails_without, numbered_trials
+):
+    class Fails(fails_without):
+        def fit(self, X, y):
+            if self.without not in X[:, 0, 0]:
+                raise error
+            return super().fit(X, y)
+
+    with pytest.raises(error) as caught:
+        run({"m": Fails(3)}, numbered_trials, cache_dir=tmp_path, error_score="raise")
+    assert re.match("Finished folds are cached in .*; the same call", caught.value.__notes__[0])
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_full_disk_loses_no_results(trials, tmp_path, monkeypatch):
+    def replace(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.warns(UserWarning, match="could not be cached: .*No space"):
+        results = run({"linear": linear()}, trials, cache_dir=tmp_path)
+    assert results.scores["accuracy"].notna().all()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_dir_that_is_not_a_writable_folder_raises_before_any_fit(
+    trials, tmp_path, counter, monkeypatch
+):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"cache_dir must be a folder, got .*file"):
+        run({"counter": counter}, trials, cache_dir=tmp_path / "file")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ValueError, match="cache_dir must be writable"):
+        run({"counter": counter}, trials, cache_dir=tmp_path)
+    assert counter.n_fits() == 0
+
+
+def test_a_cache_requires_reproducible_folds(trials, tmp_path):
+    with pytest.raises(ValueError, match=r"set random_state of KFold\("):
+        run({"m": DummyClassifier()}, trials, KFold(2, shuffle=True), cache_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_progress_bar_starts_at_the_number_of_cached_folds(trials, tmp_path, monkeypatch):
+    updates = []
+
+    class Bar:
+        def __init__(self, **options):
+            assert options["total"] == 12
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def update(self, n=1):
+            updates.append(n)
+
+    run({"dummy": DummyClassifier()}, trials, cache_dir=tmp_path)
+    monkeypatch.setattr(sys.modules["skmamba.evaluation.evaluate"], "progress_bar", Bar)
+    run({"dummy": DummyClassifier(), "linear": linear()}, trials, cache_dir=tmp_path)
+    assert updates == [8, 1, 1, 1, 1]
+
+
+def test_records_are_written_atomically_and_only_once(tmp_path, monkeypatch):
+    cache, seen, replace = FoldCache(tmp_path / "new" / "cache"), [], os.replace
+
+    def look_then_replace(temporary, path):
+        seen.append((path.exists(), json.loads(temporary.read_text())["y_pred"]))
+        replace(temporary, path)
+
+    monkeypatch.setattr(os, "replace", look_then_replace)
+    assert cache.read(KEY) is None
+    cache.write(KEY, RECORD)
+    cache.write(KEY, {"error": "", "y_pred": []})
+    assert seen == [(False, RECORD["y_pred"])]
+    assert cache.read(KEY) == {"key": KEY, **RECORD}
+    assert [path.name for path in cache.folder.iterdir()] == [f"{KEY}.json"]
+
+
+# Hashes of values
+
+VALUES = [
+    *(None, 1, 1.0, True, "1", b"1", [1], (1,), {1}, {"a": 1}, {"a": [1]}, np.int64(1)),
+    *(np.array(1), np.array([1]), np.array([1.0]), np.array([[1]]), np.array(["1"])),
+    *(np.array([1], object), np.array(["2020-01-01"], "datetime64[D]")),
+    *(np.array([(1, 2)], [("a", int), ("b", int)]), np.array([(1, 2)], [("a", int), ("c", int)])),
+    *(pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [1]}), pd.DataFrame({"a": [1.0]})),
+    *(pd.DataFrame({"a": [1, 2]}, index=index) for index in ([1, 0], [0, 1])),
+    *(pd.DataFrame({"a": pd.Categorical(["x", "y"], order)}) for order in (["x", "y"], ["y", "x"])),
+    *(pd.Series([1, 2]), pd.Series([1, 3]), pd.Index([1, 2]), pd.Timestamp("2020-01-01", tz="UTC")),
+    *(LogisticRegression(), LogisticRegression(C=2), KFold(3), KFold(4)),
+    *(np.random.RandomState(0), np.random.RandomState(1)),
+    *(MSiMambaClassifier(), MSiMambaClassifier(d_model=32)),
+    *(make_pipeline(SlidingWindows(size), MSiMambaClassifier()) for size in (1.0, 2.0)),
+    *(GridSearchCV(LogisticRegression(), {"C": grid}) for grid in ([1, 2], [1, 3])),
+    *(FunctionTransformer(np.log), FunctionTransformer(np.exp)),
+    *(functools.partial(np.sum, axis=1), functools.partial(np.sum, axis=2)),
+    *(OrderedDict(a=1, b=2), OrderedDict(b=2, a=1), defaultdict(int), defaultdict(float)),
+    *(re.compile("a"), re.compile("b"), sparse.csr_array(np.eye(2)), sparse.csr_array(np.ones(2))),
+    *(stats.uniform(0, 1), stats.uniform(0, 2)),
+    *(torch.zeros(3), torch.ones(3), torch.ones(3, dtype=torch.bfloat16)),
+    *([1].count, [2].count, np.random.default_rng(0).normal, np.random.default_rng(1).normal),
+    *(np.add.reduce, np.multiply.reduce, len, np),
+]
+
+
+def test_different_values_have_different_hashes_that_are_reproducible():
+    hashes = [compute_hash(value) for value in VALUES]
+    assert hashes == [compute_hash(value) for value in VALUES]
+    assert len(set(hashes)) == len(VALUES)
+
+
+def test_boundaries_between_values_count():
+    assert compute_hash("ab", "c") != compute_hash("a", "bc")
+    assert compute_hash([1, 2], [3]) != compute_hash([1], [2, 3])
+
+
+def test_the_order_of_a_set_does_not_count():
+    assert compute_hash({"a", "b", "c"}) == compute_hash({"c", "b", "a"})
+
+
+def test_one_value_of_an_array_counts():
+    X = np.zeros((10, 10))
+    before = compute_hash(X)
+    X[7, 3] = np.nextafter(0, 1)
+    assert compute_hash(X) != before
+
+
+def test_metadata_requests_count():
+    with config_context(enable_metadata_routing=True):
+        requesting = MSiMambaClassifier().set_fit_request(groups=True)
+    assert compute_hash(requesting) != compute_hash(MSiMambaClassifier())
+
+
+def test_weights_of_networks_and_fitted_estimators_count():
+    def make_network(seed):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return torch.nn.Linear(3, 2)
+
+    def freeze(x):
+        return FrozenEstimator(LogisticRegression().fit([[0], [1], [x]], [0, 0, 1]))
+
+    def use(model):
+        return FunctionTransformer(lambda X: model.predict(X))
+
+    for make in (make_network, freeze, lambda x: use(freeze(x))):
+        assert compute_hash(make(2)) == compute_hash(make(2)) != compute_hash(make(5))
+
+
+def test_the_global_random_state_does_not_count():
+    distribution, state = stats.loguniform(0.1, 1), np.random.get_state()
+    before = compute_hash(distribution)
+    np.random.seed(5)
+    after = compute_hash(distribution)
+    np.random.set_state(state)
+    assert before == after
+
+
+def test_the_location_of_a_joblib_cache_does_not_count(tmp_path):
+    pipes = [
+        make_pipeline(StandardScaler(), memory=joblib.Memory(tmp_path / name, verbose=0))
+        for name in ("one", "two")
+    ]
+    assert len(set(map(compute_hash, pipes))) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (threading.Lock(), "cache_dir requires estimators that can be hashed: cannot pickle.*lock"),
+        (np.frompyfunc(lambda x: x + 1, 1, 1), "ufunc.* has no code that can be compared"),
+        (types.ModuleType("unknown"), "module 'unknown'.* code cannot be compared"),
+    ],
+)
+def test_a_value_without_a_reproducible_hash_raises(value, message):
+    with pytest.raises(ValueError, match=message):
+        compute_hash(FunctionTransformer(kw_args={"value": value}))
+
+
+def test_hashes_are_equal_in_every_process():
+    code = """
+import numpy as np
+from sklearn.linear_model import SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skmamba import MSiMambaClassifier
+from skmamba.evaluation import _hashing
+_hashing.hash_package = str
+double = FunctionTransformer(lambda X: X in {"u", "v", "w"}, kw_args={"a": {"x", "y", "z"}})
+model = SGDClassifier(random_state=np.random.RandomState(0))
+class Model(MSiMambaClassifier):
+    names = frozenset({"a", "b", "c"})
+print(_hashing.compute_hash(make_pipeline(double, MSiMambaClassifier(), model, Model)))
+"""
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(hashes) == 1
+
+
+# Hashes of code
+
+
+def define(source):
+    """Return what a script of the user defines as ``thing``."""
+    module = types.ModuleType("a_script")
+    exec(source, module.__dict__)
+    for value in vars(module).values():
+        if isinstance(value, (type, types.FunctionType)):
+            value.__module__ = module.__name__
+    return module.thing
+
+
+CODE = [
+    ("def thing(x):\n    return x + {}", "1", "2"),
+    ("def thing(x):\n    return x {} 1", "+", "-"),
+    ("def thing(x, by={}):\n    return x + by", "1", "2"),
+    ("def thing(x, {}=1):\n    return x", "a", "b"),
+    ("def thing({}x):\n    return x", "", "*"),
+    ("by = {}\ndef thing(x):\n    return x + by", "1", "2"),
+    ("def inner(x):\n    return {}\ndef thing(x):\n    return inner(x)", "x", "-x"),
+    ("def thing(x):\n    return thing(x - 1) if x else {}", "1", "2"),
+    ("def outer(by):\n    return lambda x: x + by\nthing = outer({})", "1", "2"),
+    ("def thing(x):\n    return [y + {} for y in x]", "1", "2"),
+    ("def thing():\n    return thing.a\nthing.a = {}", "1", "2"),
+    ("class thing:\n    def f(self):\n        return {}", "1", "2"),
+    ("class thing:\n    a = {}", "1", "2"),
+    ("class thing:\n    __hash__ = {}", "None", "object.__hash__"),
+    ("class thing:\n    @property\n    def f(self):\n        return {}", "1", "2"),
+    ("class base:\n    a = {}\nclass thing(base):\n    pass", "1", "2"),
+    ("class meta(type):\n    a = {}\nclass thing(metaclass=meta):\n    pass", "1", "2"),
+    ("class n(int):\n    def f(self):\n        return {}\nthing = n(1)", "1", "2"),
+    ("class table(dict):\n    a = {}\nthing = table()", "1", "2"),
+    ("import functools\n@functools.cache\ndef thing(x):\n    return {}", "1", "2"),
+    (
+        "from sklearn.base import BaseEstimator\nclass model(BaseEstimator):\n"
+        "    def predict(self, X):\n        return {}\nthing = model()",
+        *("1", "2"),
+    ),
+    (
+        "import functools\n@functools.singledispatch\ndef thing(x):\n    return 0\n"
+        "@thing.register\ndef _(x: int):\n    return {}",
+        *("1", "2"),
+    ),
+    (
+        "import functools\nclass thing:\n    @functools.cached_property\n"
+        "    def f(self):\n        return {}",
+        *("1", "2"),
+    ),
+    (
+        "import functools\nclass call:\n    def __init__(self, f, by):\n        self.by = by\n"
+        "        functools.update_wrapper(self, f)\nthing = call(len, {})",
+        *("1", "2"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "one", "two"), CODE)
+def test_the_code_of_the_user_counts(source, one, two):
+    first, same, other = (compute_hash(define(source.format(part))) for part in (one, one, two))
+    assert first == same != other
+
+
+def test_unrelated_code_of_a_script_does_not_count():
+    lean = "def thing(x):\n    return x + 1"
+    grown = f"import os\n\n\ndef plot():\n    return os.name\n\n\n{lean}\n\n\nother = 3"
+    assert compute_hash(define(lean)) == compute_hash(define(grown))
+
+
+def test_the_version_of_the_package_of_a_class_counts(monkeypatch):
+    before = compute_hash(StandardScaler)
+    monkeypatch.setattr(_hashing, "find_version", lambda module: "scikit-learn 99")
+    assert compute_hash(StandardScaler) != before
+
+
+def test_modules_beside_a_script_count_by_their_code(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "over.py").write_text("import mine\ndef f(x):\n    return mine.f(x)")
+    script = tmp_path / "script.py"
+    script.write_text("""
+import mine, over, statistics
+from mine import f
+from skmamba.evaluation import _hashing
+
+def import_module(x):
+    import lazy
+    return lazy.f(x)
+
+def import_function(x):
+    from lazy import f
+    return f(x)
+
+def import_submodule(x):
+    from package import sub
+    return sub.f(x)
+
+_hashing.hash_package = str
+things = [f, lambda x: mine.f(x), lambda x: over.f(x), statistics.f]
+for thing in [*things, import_module, import_function, import_submodule]:
+    print(_hashing.compute_hash(thing))
+""")
+
+    def hash_with(source, cwd):
+        for name in ("mine", "statistics", "lazy", "package/sub"):
+            (tmp_path / f"{name}.py").write_text(source)
+        command = [sys.executable, "-B", script]
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    source = "def f(x):\n    return x + {}"
+    one, same = (hash_with(source.format(1), cwd) for cwd in (tmp_path, "/"))
+    assert one == same
+    assert set(one).isdisjoint(hash_with(source.format(22), tmp_path))
+
+
+def test_values_set_in_a_module_of_the_user_count(monkeypatch):
+    settings = types.ModuleType("settings")
+    monkeypatch.setitem(sys.modules, "settings", settings)
+    function = define("import settings\ndef thing():\n    return settings.a")
+    hashes = set()
+    for settings.a in (1, 2):
+        hashes.add(compute_hash(function))
+    assert len(hashes) == 2

@@ -1,0 +1,121 @@
+import math
+
+import pytest
+import torch
+
+from skmamba.modules import PowerEmbedding
+from skmamba.modules.embedding import WeightedBatchNorm1d
+
+WEIGHT = torch.tensor([1.0, 3.0, 2.0, 1.0], dtype=torch.float64)
+ROWS = torch.arange(4).repeat_interleave(WEIGHT.long())
+
+
+def make_embedding(**options):
+    torch.manual_seed(0)
+    return PowerEmbedding(n_times=64, d_model=6, **options).double().eval()
+
+
+def make_norm():
+    torch.manual_seed(0)
+    norm = WeightedBatchNorm1d(3).double()
+    torch.nn.init.uniform_(norm.weight)
+    torch.nn.init.uniform_(norm.bias)
+    return norm, torch.randn(4, 3, 10, dtype=torch.float64)
+
+
+def test_tokens_equal_those_of_a_loop():
+    embedding = make_embedding(n_filters=3, n_segments=4, filter_size=5)
+    embedding.norm.running_mean.uniform_(-1, 1)
+    embedding.norm.running_var.uniform_(0.5, 2)
+    x = torch.randn(2, 3, 64, dtype=torch.float64)
+    tokens = embedding(x)
+    mean, var = embedding.norm.running_mean, embedding.norm.running_var
+    for b in range(2):
+        for c in range(3):
+            features = []
+            for f in range(3):
+                taps = embedding.bank.weight[f, 0]
+                filtered = [
+                    sum(taps[k] * x[b, c, t + k - 2] for k in range(5) if 0 <= t + k - 2 < 64)
+                    for t in range(64)
+                ]
+                scaled = [(v - mean[f]) / math.sqrt(var[f] + 1e-5) for v in filtered]
+                parts = [scaled[16 * part : 16 * (part + 1)] for part in range(4)]
+                logs = [torch.log(sum(v * v for v in part) / 16) for part in parts]
+                features.append(sum(logs) / 4)
+            expected = embedding.linear.weight @ torch.stack(features) + embedding.linear.bias
+            torch.testing.assert_close(tokens[b, c], expected)
+
+
+def test_tokens_are_invariant_to_the_sign_of_a_window():
+    embedding = make_embedding()
+    x = torch.randn(4, 2, 64, dtype=torch.float64)
+    torch.testing.assert_close(embedding(x), embedding(-x))
+
+
+def test_doubling_the_amplitude_adds_a_constant():
+    embedding = make_embedding()
+    x = torch.randn(4, 2, 64, dtype=torch.float64)
+    steps = embedding(2 * x) - embedding(x)
+    torch.testing.assert_close(steps, steps[:1, :1].expand_as(steps))
+
+
+def test_tokens_are_invariant_to_the_order_of_segments():
+    embedding = make_embedding(n_filters=3, n_segments=4, filter_size=1)
+    x = torch.randn(2, 3, 4, 16, dtype=torch.float64)
+    torch.testing.assert_close(embedding(x.flatten(2)), embedding(x[:, :, [2, 0, 3, 1]].flatten(2)))
+
+
+def test_constant_windows_have_finite_tokens():
+    tokens = make_embedding()(torch.zeros(1, 2, 64, dtype=torch.float64))
+    assert tokens.isfinite().all()
+
+
+def test_channels_share_the_filters():
+    embedding = make_embedding()
+    x = torch.randn(1, 3, 64, dtype=torch.float64)
+    torch.testing.assert_close(embedding(x)[:, [2, 0, 1]], embedding(x[:, [2, 0, 1]]))
+
+
+def test_there_are_at_most_as_many_segments_as_samples():
+    assert PowerEmbedding(n_times=3, d_model=4)(torch.randn(2, 1, 3)).shape == (2, 1, 4)
+
+
+def test_an_even_filter_size_raises():
+    with pytest.raises(ValueError, match="filter_size must be odd, got 32"):
+        PowerEmbedding(64, 8, filter_size=32)
+
+
+def test_batch_statistics_with_weights_equal_those_of_repeated_series():
+    norm, x = make_norm()
+    weighted = norm(x, WEIGHT)
+    again, _ = make_norm()
+    torch.testing.assert_close(weighted, again(x[ROWS])[[0, 1, 4, 6]])
+    assert norm.state_dict().keys() == again.state_dict().keys()
+    for name, value in norm.state_dict().items():
+        torch.testing.assert_close(value, again.state_dict()[name])
+
+
+def test_gradients_with_weights_equal_those_of_repeated_series():
+    gradients = []
+    for rows, weight in ((slice(None), WEIGHT), (ROWS, torch.ones(7, dtype=torch.float64))):
+        norm, x = make_norm()
+        x.requires_grad_()
+        (weight[:, None, None] * norm(x[rows], weight).cos()).sum().backward()
+        gradients.append((x.grad, norm.weight.grad, norm.bias.grad))
+    for weighted, repeated in zip(*gradients, strict=True):
+        torch.testing.assert_close(weighted, repeated)
+
+
+def test_equal_weights_equal_no_weights():
+    norm, x = make_norm()
+    again, _ = make_norm()
+    assert norm(x, torch.full((4,), 0.3)).equal(again(x))
+    assert norm.running_var.equal(again.running_var)
+
+
+def test_weights_are_ignored_in_evaluation_mode():
+    norm, x = make_norm()
+    norm(x)
+    norm.eval()
+    assert norm(x, WEIGHT).equal(norm(x))

@@ -1,0 +1,96 @@
+"""What all displays have in common."""
+
+import subprocess
+import sys
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmamba.plots import (
+    ChannelImportanceDisplay,
+    ConfusionDisplay,
+    ElectrodeFailureDisplay,
+    FrequencyDisplay,
+    LeakageDisplay,
+    ScoresDisplay,
+    TrainingCurveDisplay,
+)
+
+CASES = {
+    "scores": (ScoresDisplay.from_results, "results", {"score": "accuracy"}),
+    "confusion": (ConfusionDisplay.from_results, "predictions", {"estimator": "net"}),
+    "bars": (ChannelImportanceDisplay.from_importance, "importance", {}),
+    "topomap": (ChannelImportanceDisplay.from_importance, "importance", {"kind": "topomap"}),
+    "failure": (ElectrodeFailureDisplay.from_curve, "curve", {}),
+    "frequency": (FrequencyDisplay.from_profile, "profile", {}),
+    "leakage": (LeakageDisplay.from_gap, "gap", {}),
+    "training": (TrainingCurveDisplay.from_estimator, "network", {}),
+}
+
+
+@pytest.fixture(params=CASES)
+def draw(request):
+    """Function of axes that creates a display."""
+    create, fixture, options = CASES[request.param]
+    return partial(create, request.getfixturevalue(fixture), **options)
+
+
+def test_display_is_drawn_on_the_given_axes_only(draw):
+    figure, (left, right) = plt.subplots(1, 2)
+    display = draw(ax=right)
+    assert (display.ax_, display.figure_) == (right, figure)
+    assert right.has_data()
+    assert not left.has_data()
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_display_without_axes_creates_one_figure(draw):
+    display = draw()
+    assert plt.get_fignums() == [display.figure_.number]
+
+
+def test_missing_matplotlib_is_an_error_with_the_extra_to_install(draw, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"Display requires .*pip install 'skmamba\[plot\]'"):
+        draw()
+
+
+@pytest.mark.parametrize(
+    "display",
+    [
+        ChannelImportanceDisplay(["Fp1", "Cz"], np.array([0.1, 0.2])),
+        ConfusionDisplay(np.eye(2, dtype=int), ["a", "b"]),
+        ElectrodeFailureDisplay(pd.DataFrame({"n_failed": [0, 1], "score": [0.9, 0.5]})),
+        FrequencyDisplay(np.array([1.0, 2.0]), np.array([[0.5, 1.0]]), ["rest"]),
+        TrainingCurveDisplay([1, 2], [0.7, 0.6]),
+    ],
+    ids=lambda display: type(display).__name__,
+)
+def test_constructor_draws_nothing_and_plot_returns_the_display(display):
+    assert not hasattr(display, "ax_")
+    assert display.plot() is display
+
+
+def test_importing_the_displays_does_not_import_matplotlib():
+    code = "import sys, skmamba.plots; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("create", "table", "column"),
+    [
+        (ChannelImportanceDisplay.from_importance, "importance", "fold"),
+        (ElectrodeFailureDisplay.from_curve, "curve", "n_failed"),
+        (FrequencyDisplay.from_profile, "profile", "frequency"),
+        (LeakageDisplay.from_gap, "gap", "inflation"),
+        (ConfusionDisplay.from_results, "predictions", "y_pred"),
+    ],
+)
+def test_missing_columns_are_an_error_before_a_figure_is_created(create, table, column, request):
+    frame = request.getfixturevalue(table).drop(columns=column)
+    with pytest.raises(ValueError, match=f"missing: {column}"):
+        create(frame)
+    assert not plt.get_fignums()

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from skmamba._scaling import CLIP, fit_scaling, scale_windows
+
+# two trials x one window x two channels x three samples
+BAGS = np.array([[[[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]]], [[[3.0, 4.0, 100.0], [5.0, 5.0, 5.0]]]])
+
+
+def test_robust_statistics_of_a_hand_computed_case():
+    center, scale = fit_scaling("robust", BAGS, [0, 1], None)
+    # lower median of 0 1 2 3 4 100: 2; of the distances 2 1 0 1 2 98: 1
+    assert center.tolist() == [2, 5]
+    assert scale.tolist() == [1.4826, 1]  # a constant channel is not divided by zero
+
+
+@pytest.mark.parametrize("trials", [[0, 1], [0]])
+def test_standard_statistics_are_mean_and_deviation_of_the_given_trials(trials):
+    center, scale = fit_scaling("standard", BAGS, trials, None)
+    series = BAGS[trials, :, 0]
+    assert center == pytest.approx([series.mean(), 5])
+    assert scale == pytest.approx([series.std(), 1])
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_a_weight_of_two_equals_the_trial_twice(scaling):
+    bags = np.random.default_rng(0).normal(size=(4, 3, 2, 10))
+    weighted = fit_scaling(scaling, bags, np.arange(4), np.array([2.0, 1.0, 3.0, 1.0]))
+    repeated = fit_scaling(scaling, bags.repeat([2, 1, 3, 1], axis=0), np.arange(7), None)
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-12)
+
+
+def test_robust_scaling_clips_artefacts():
+    scaled = scale_windows(BAGS[:, 0], "robust", np.array([2.0, 5.0]), np.array([1.0, 1.0]))
+    assert scaled[1, 0].tolist() == [1, 2, CLIP]
+
+
+def test_window_scaling_uses_the_statistics_of_each_window():
+    x = np.random.default_rng(0).normal(3, 7, size=(5, 2, 50))
+    scaled = scale_windows(x, "window", np.zeros(2), np.ones(2))
+    assert scaled.mean(-1) == pytest.approx(np.zeros((5, 2)), abs=1e-12)
+    assert scaled.std(-1) == pytest.approx(np.ones((5, 2)))
+    constant = scale_windows(np.full((1, 1, 4), 3.0), "window", np.zeros(1), np.ones(1))
+    assert constant.tolist() == [[[0, 0, 0, 0]]]
+
+
+def test_float32_windows_stay_float32_and_no_scaling_returns_them():
+    x = BAGS[:, 0].astype("float32")
+    assert scale_windows(x, "robust", np.zeros(2), np.ones(2)).dtype == np.float32
+    assert np.array_equal(scale_windows(x, None, np.zeros(2), np.ones(2)), x)

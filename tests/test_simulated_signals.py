@@ -1,0 +1,76 @@
+"""Parts of MS-iMamba that simulated class differences require."""
+
+from functools import cache
+
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.pipeline import make_pipeline
+
+from skmamba import MSiMambaClassifier
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit
+from skmamba.preprocessing import BandPower
+
+pytestmark = pytest.mark.slow
+
+EFFECTS = {"strength": 1.5, "agreement": 1.5, "synchrony": 3.0, "slow rhythm": 4.0}
+# Module parameters without which a signal is not found. The power embedding discards phases, of
+# channels and of waves; to compare channels, either block suffices.
+ABLATIONS = {
+    "agreement": {"use_mstb": False, "mixer": "none"},
+    "synchrony": {"use_mstb": False},
+    "slow rhythm": {"use_mstb": False},
+}
+FOUND = 0.9
+NOT_FOUND = 0.65  # six standard errors above the chance level for 400 trials
+
+
+@cache
+def simulate(signal):
+    """30 subjects with 40 trials of one window of 2 s."""
+    return simulate_trials(30, 40, n_times=256, signal=signal, effect=EFFECTS[signal])
+
+
+def score_new_subjects(model, trials, channels=slice(None)):
+    """Balanced accuracy on 10 subjects of a model trained on 20 others."""
+    X = trials.X[:, channels]
+    train_idx, test_idx = next(CrossSubjectSplit(3).split(X, trials.y, trials.metadata))
+    model.fit(X[train_idx], trials.y[train_idx])
+    return balanced_accuracy_score(trials.y[test_idx], model.predict(X[test_idx]))
+
+
+def make_msimamba(**module_params):
+    return MSiMambaClassifier(module_params=module_params, random_state=0)
+
+
+def make_linear():
+    return make_pipeline(BandPower(128.0), LinearDiscriminantAnalysis())
+
+
+@pytest.mark.parametrize("signal", EFFECTS)
+def test_msimamba_finds_each_signal_in_new_subjects(signal):
+    assert score_new_subjects(make_msimamba(), simulate(signal)) > FOUND
+
+
+@pytest.mark.parametrize("signal", ABLATIONS)
+def test_a_signal_is_not_found_without_its_part_of_the_network(signal):
+    assert score_new_subjects(make_msimamba(**ABLATIONS[signal]), simulate(signal)) < NOT_FOUND
+
+
+def test_the_mixer_suffices_to_compare_the_power_of_channels():
+    assert score_new_subjects(make_msimamba(use_mstb=False), simulate("agreement")) > FOUND
+
+
+@pytest.mark.parametrize("signal", ["agreement", "synchrony"])
+def test_one_of_two_channels_does_not_contain_the_signal(signal):
+    assert score_new_subjects(make_msimamba(), simulate(signal), slice(1, 2)) < NOT_FOUND
+
+
+@pytest.mark.parametrize("signal", ABLATIONS)
+def test_band_power_does_not_contain_the_signal(signal):
+    assert score_new_subjects(make_linear(), simulate(signal)) < NOT_FOUND
+
+
+def test_band_power_contains_the_strength_of_a_rhythm():
+    assert score_new_subjects(make_linear(), simulate("strength")) > FOUND
