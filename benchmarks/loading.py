@@ -1,10 +1,8 @@
-"""How fast DEAP is read, and how much memory that takes, next to ``np.load`` of the same bytes.
+"""Time and memory of loading DEAP, compared with ``np.load`` of the same bytes.
 
-A file's bytes count as read whether or not they were: ``load_deap`` maps the file and touches the
-wanted channels only, so its megabytes a second can exceed what the machine could move.
-
-Writes invented files of full size (103 MB a subject) into a temporary folder and reads them in
-a new process for each row. Run ``python benchmarks/loading.py --subjects 8`` (Linux only).
+The rate counts all bytes of a file: ``load_deap`` maps the file and reads only the picked channels,
+so that its rate can exceed that of the memory. Synthetic files of full size (103 MB a subject) are
+loaded in a new process for each row. Run ``python benchmarks/loading.py --subjects 8`` (Linux).
 """
 
 import multiprocessing
@@ -19,11 +17,10 @@ import numpy as np
 import pandas as pd
 
 from skmamba.datasets import load_deap, write_fake_deap
-from skmamba.datasets._safe_pickle import read_arrays
 
 
 def load_npy(folder):
-    """Keep four of the channels of each file, as float32, with the rest let go."""
+    """Return four channels of each file as float32."""
     picked = [np.load(path)[:, [0, 16, 1, 17], 384:] for path in sorted(folder.glob("*.npy"))]
     return np.concatenate(picked).astype("float32")
 
@@ -41,8 +38,8 @@ ROWS = {
     "np.load, then pick": load_npy,
     "pickle.load, then pick": load_pickle,
     "load_deap, four channels": lambda folder: load_deap(folder).X,
-    "load_deap, all of EEG": lambda folder: load_deap(folder, picks="all").X,
-    "load_deap, making a cache": lambda folder: load_deap(folder, cache=folder / "cache").X,
+    "load_deap, all EEG channels": lambda folder: load_deap(folder, picks="all").X,
+    "load_deap, writing a cache": lambda folder: load_deap(folder, cache=folder / "cache").X,
     "load_deap, from the cache": lambda folder: load_deap(folder, cache=folder / "cache").X,
 }
 
@@ -53,19 +50,19 @@ def resident_mb(key):
 
 
 def measure(name, folder):
-    """Seconds, megabytes added at the highest, and megabytes of the result."""
-    load_deap(folder / "small")  # imports and first calls are not what is measured
-    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts anew
+    """Return seconds, peak memory above the start, and size of the result, both in megabytes."""
+    load_deap(folder / "small")  # imports and first calls are not measured
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before, start = resident_mb("VmRSS"), perf_counter()
     X = ROWS[name](folder)
     return perf_counter() - start, resident_mb("VmHWM") - before, X.nbytes / 1e6
 
 
 def main():
-    """Write, measure, print."""
+    """Measure each row and print the table."""
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=8)
-    parser.add_argument("--folder", help="where the temporary folder is made")
+    parser.add_argument("--folder", help="parent of the temporary folder")
     options = parser.parse_args()
     rows = []
     with TemporaryDirectory(dir=options.folder) as folder:
@@ -73,7 +70,8 @@ def main():
         write_fake_deap(folder, n_subjects=options.subjects)
         write_fake_deap(folder / "small", n_subjects=1, n_trials=1, n_times=385)
         for path in folder.glob("*.dat"):
-            np.save(path.with_suffix(".npy"), read_arrays(path, "arrays")["data"])
+            with path.open("rb") as file:
+                np.save(path.with_suffix(".npy"), pickle.load(file, encoding="latin1")["data"])
         read_mb = sum(path.stat().st_size for path in folder.glob("*.dat")) / 1e6
         for name in ROWS:
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:

@@ -9,23 +9,9 @@ MAD_TO_SD = 1.4826  # for a normal distribution
 
 
 def fit_scaling(scaling, bags, trials, weight):
-    """Estimate center and scale of each channel.
+    """Return center and scale of each channel over the windows of the given trials.
 
-    Parameters
-    ----------
-    scaling : {"robust", "standard", "window", None}
-        See :class:`skmamba.MSiMambaClassifier`.
-    bags : ndarray of shape (n_trials, n_windows, n_chans, n_times)
-        Windows.
-    trials : ndarray of int
-        Indices of the training trials.
-    weight : ndarray of shape (n_trials,) or None
-        Weight of each trial; a weight of two counts the trial twice.
-
-    Returns
-    -------
-    center, scale : ndarray of shape (n_chans,)
-        In the unit of X; 0 and 1 for scalings without statistics of the training windows.
+    A weight of two counts a trial twice. Scalings without such statistics have 0 and 1.
     """
     n_chans = bags.shape[2]
     center, scale = np.zeros(n_chans), np.ones(n_chans)

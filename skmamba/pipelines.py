@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ._extras import require_extra
 from ._types import HasChannels, Seed
 from .preprocessing import BandPower, ChannelPicker, SlidingWindows
 
@@ -94,11 +95,8 @@ def make_models(
 
     Notes
     -----
-    ``"MS-iMamba"`` is :class:`~skmamba.MSiMambaClassifier`; ``"band-power-LDA"`` a linear
-    discriminant on standardised :class:`~skmamba.preprocessing.BandPower`; ``"tangent-space-LR"``
-    logistic regression on the standardised tangent space of shrunk (OAS) covariances. All others
-    are a :class:`~skmamba.BraindecodeClassifier` with a network of braindecode or of
-    :mod:`skmamba.models`. ``"TCN"`` is braindecode's BDTCN.
+    MS-iMamba is :class:`~skmamba.MSiMambaClassifier`, the linear models are described in the user
+    guide, all others are networks in :class:`~skmamba.BraindecodeClassifier`.
 
     Examples
     --------
@@ -148,14 +146,10 @@ def _make_classifier(name, sfreq, options):
 
 
 def _tangent_space():
-    try:
+    with require_extra("riemann", "tangent-space-LR"):
         from pyriemann.estimation import Covariances
         from pyriemann.tangentspace import TangentSpace
-    except ImportError as error:
-        raise ImportError(
-            "tangent-space-LR requires pyRiemann: pip install 'skmamba[riemann]'. Its import "
-            f"failed ({error})."
-        ) from error
+
     return Covariances("oas"), TangentSpace()
 
 

@@ -135,9 +135,9 @@ def test_persistence_gives_equal_predictions_and_refuses_other_data(agg, capsys)
     names = run_example("persistence", N_SUBJECTS=6, MAX_EPOCHS=1)
     printed = capsys.readouterr().out
     assert "equal: True" in printed
-    assert "a sampling rate of 250 Hz, but the model expects 128 Hz" in printed
-    assert "its channels in another order" in printed
-    assert "it was changed after it was saved" in printed
+    assert "a sampling rate of 128 Hz, got 250 Hz" in printed
+    assert "in this order, got" in printed
+    assert "checksum mismatch" in printed
     assert "below 1e-5: True" in printed
     assert not names["folder"].exists()
 

@@ -200,7 +200,7 @@ def test_missing_pyriemann_is_an_error_with_the_remedy(monkeypatch, trials):
     for name in [name for name in sys.modules if name.split(".")[0] == "pyriemann"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyriemann", None)
-    match = r"tangent-space-LR requires pyRiemann: pip .*\[riemann\]"
+    match = r"tangent-space-LR requires the extra 'riemann': pip .*\[riemann\]"
     with pytest.raises(ImportError, match=match):
         make_models("tangent-space-LR", trials)
 

@@ -126,9 +126,8 @@ def check_bags(estimator, X, *, n_chans=None, reset):
 def check_labels(estimator, y):
     """Validate labels and return them as a vector."""
     if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-        )
+        name = type(estimator).__name__
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
     y = column_or_1d(y, warn=True)
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("Input y contains NaN or infinity.")
@@ -137,11 +136,7 @@ def check_labels(estimator, y):
 
 
 def vote(proba, voting):
-    """Aggregate probabilities ``(n_trials, n_windows, n_classes)`` to one row per trial.
-
-    ``voting="soft"`` is the mean over windows, ``"hard"`` the fraction of windows for which a
-    class is the most probable one.
-    """
+    """Aggregate probabilities ``(n_trials, n_windows, n_classes)`` to one row per trial."""
     if voting == "soft":
         return proba.mean(1)
     winners = proba.argmax(-1)[..., None] == np.arange(proba.shape[-1])
@@ -201,10 +196,7 @@ class BaseNetClassifier(BaseTrialClassifier):
                 setattr(self, name, value)
 
     def _module_spec(self):
-        """Validate the parameters of the network; return its name and parameters.
-
-        The parameters do not include n_chans, n_times and n_outputs.
-        """
+        """Validate the parameters of the network; return its name and them, without its size."""
         raise NotImplementedError
 
     def _module_class(self, name):
@@ -374,7 +366,8 @@ class BaseNetClassifier(BaseTrialClassifier):
             if name not in accepted and not open_ended:
                 names = ", ".join(sorted(set(accepted) - reserved))
                 raise ValueError(
-                    f"module_params must contain parameters of {cls.__name__} ({names}), got {name!r}."
+                    f"module_params must contain parameters of {cls.__name__} ({names}), got "
+                    f"{name!r}."
                 )
         return {**params, **further}
 

@@ -9,18 +9,10 @@ from typing import Any, Literal
 
 import torch
 
+from .._extras import require_extra
 from .._types import Seed
 from ._skorch import ignore_deprecations
 from .base import BaseNetClassifier, add_shared_docs
-
-INSTALL = (
-    "BraindecodeClassifier requires braindecode: pip install 'skmamba[braindecode]'. Its import "
-    "failed ({error})."
-)
-TORCHAUDIO = (
-    " torchaudio is built for CUDA and torch is not: install both from one index, or remove "
-    "torchaudio's file lib/_torchaudio.abi3.so, which braindecode does not need."
-)
 
 
 @add_shared_docs
@@ -130,11 +122,14 @@ class BraindecodeClassifier(BaseNetClassifier):
 def load_braindecode_models():
     """Import braindecode, which takes seconds, and return its networks by name."""
     try:
-        with ignore_deprecations():
+        with require_extra("braindecode", "BraindecodeClassifier"), ignore_deprecations():
             from braindecode import models
-    except (ImportError, OSError) as error:
-        remedy = TORCHAUDIO if "torchaudio" in str(error) or isinstance(error, OSError) else ""
-        raise ImportError(INSTALL.format(error=error) + remedy) from error
+    except OSError as error:
+        raise ImportError(
+            f"The import of braindecode failed: {error}. If torchaudio is built for CUDA and torch "
+            "is not, install both from one index, or remove torchaudio's file "
+            "lib/_torchaudio.abi3.so, which braindecode does not need."
+        ) from error
     return {
         name: cls
         for name, cls in vars(models).items()

@@ -126,7 +126,7 @@ class MSiMambaClassifier(BaseNetClassifier):
         self._set_init_params(locals())
 
     @property
-    def backend_(self):
+    def backend_(self) -> Literal["torch", "mamba_ssm"]:
         """Implementation of the scan on the device of the fitted network."""
         return resolve_backend(self.net_.architecture["params"]["backend"], self.net_.device)
 

@@ -170,7 +170,7 @@ def _read_subject(path, picks, baseline, cache):
 
 def _pick(data, picks):
     """Return channels as float32; values too large for it become infinite."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.stack([data[:, i].astype(np.float32) for i in picks], axis=1)
 
 

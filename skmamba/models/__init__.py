@@ -1,4 +1,13 @@
-"""Networks: windows in, logits out."""
+"""Networks: windows in, logits out.
+
+Examples
+--------
+>>> import torch
+>>> from skmamba import models
+>>> for name in models.__all__:
+...     network = getattr(models, name)(n_chans=4, n_outputs=2, n_times=128).eval()
+...     assert network(torch.randn(3, 4, 128)).shape == (3, 2)
+"""
 
 from .dlinear import DLinear
 from .informer import Informer

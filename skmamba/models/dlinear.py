@@ -16,10 +16,8 @@ class DLinear(EncoderClassifier):
 
     Parameters
     ----------
-    n_chans, n_outputs, n_times : int
-        Number of channels, of classes and of samples of a window.
-    sfreq : float, default=None
-        Sampling rate in hertz; stored, and not used by the network.
+    n_chans, n_outputs, n_times, sfreq
+        See :class:`MSiMamba`.
     kernel_size : int, default=25
         Length of the moving average in samples; odd.
 
@@ -32,12 +30,6 @@ class DLinear(EncoderClassifier):
     ----------
     .. [1] Zeng et al., "Are Transformers Effective for Time Series Forecasting?", arXiv
        2205.13504.
-
-    Examples
-    --------
-    >>> import torch
-    >>> DLinear(n_chans=4, n_outputs=2, n_times=128)(torch.randn(3, 4, 128)).shape
-    torch.Size([3, 2])
     """
 
     def __init__(

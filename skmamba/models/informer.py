@@ -18,10 +18,8 @@ class Informer(EncoderClassifier):
 
     Parameters
     ----------
-    n_chans, n_outputs, n_times : int
-        Number of channels, of classes and of samples of a window.
-    sfreq : float, default=None
-        Sampling rate in hertz; stored, and not used by the network.
+    n_chans, n_outputs, n_times, sfreq
+        See :class:`MSiMamba`.
     d_model : int, default=32
         Width of the embedding of a sample.
     n_layers : int, default=2
@@ -50,12 +48,6 @@ class Informer(EncoderClassifier):
     ----------
     .. [1] Zhou et al., "Informer: Beyond Efficient Transformer for Long Sequence Time-Series
        Forecasting", arXiv 2012.07436.
-
-    Examples
-    --------
-    >>> import torch
-    >>> Informer(n_chans=4, n_outputs=2, n_times=128)(torch.randn(3, 4, 128)).shape
-    torch.Size([3, 2])
     """
 
     def __init__(

@@ -12,10 +12,8 @@ class ITransformer(EncoderClassifier):
 
     Parameters
     ----------
-    n_chans, n_outputs, n_times : int
-        Number of channels, of classes and of samples of a window.
-    sfreq : float, default=None
-        Sampling rate in hertz; stored, and not used by the network.
+    n_chans, n_outputs, n_times, sfreq
+        See :class:`MSiMamba`.
     d_model : int, default=64
         Width of a token.
     n_layers : int, default=2
@@ -37,12 +35,6 @@ class ITransformer(EncoderClassifier):
     ----------
     .. [1] Liu et al., "iTransformer: Inverted Transformers Are Effective for Time Series
        Forecasting", arXiv 2310.06625.
-
-    Examples
-    --------
-    >>> import torch
-    >>> ITransformer(n_chans=4, n_outputs=2, n_times=128)(torch.randn(3, 4, 128)).shape
-    torch.Size([3, 2])
     """
 
     def __init__(

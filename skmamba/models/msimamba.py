@@ -223,10 +223,8 @@ class MSiMambaEnsemble(nn.Module):
 
     Parameters
     ----------
-    n_chans, n_outputs, n_times : int
-        Number of channels, of classes and of samples of a window.
-    sfreq : float, default=None
-        Sampling rate in hertz; stored, and not used by the network.
+    n_chans, n_outputs, n_times, sfreq
+        See :class:`MSiMamba`.
     n_members : int, default=3
         Number of networks. Time and memory are proportional to it.
     **options

@@ -22,10 +22,8 @@ class NonstationaryTransformer(EncoderClassifier):
 
     Parameters
     ----------
-    n_chans, n_outputs, n_times : int
-        Number of channels, of classes and of samples of a window.
-    sfreq : float, default=None
-        Sampling rate in hertz; stored, and not used by the network.
+    n_chans, n_outputs, n_times, sfreq
+        See :class:`MSiMamba`.
     d_model : int, default=32
         Width of the embedding of a sample.
     n_layers : int, default=2
@@ -49,13 +47,6 @@ class NonstationaryTransformer(EncoderClassifier):
     ----------
     .. [1] Liu et al., "Non-stationary Transformers: Exploring the Stationarity in Time Series
        Forecasting", arXiv 2205.14415.
-
-    Examples
-    --------
-    >>> import torch
-    >>> net = NonstationaryTransformer(n_chans=4, n_outputs=2, n_times=128)
-    >>> net(torch.randn(3, 4, 128)).shape
-    torch.Size([3, 2])
     """
 
     def __init__(

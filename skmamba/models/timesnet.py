@@ -16,10 +16,8 @@ class TimesNet(EncoderClassifier):
 
     Parameters
     ----------
-    n_chans, n_outputs, n_times : int
-        Number of channels, of classes and of samples of a window.
-    sfreq : float, default=None
-        Sampling rate in hertz; stored, and not used by the network.
+    n_chans, n_outputs, n_times, sfreq
+        See :class:`MSiMamba`.
     d_model : int, default=16
         Width of the embedding of a sample.
     n_layers : int, default=2
@@ -46,12 +44,6 @@ class TimesNet(EncoderClassifier):
     ----------
     .. [1] Wu et al., "TimesNet: Temporal 2D-Variation Modeling for General Time Series Analysis",
        arXiv 2210.02186.
-
-    Examples
-    --------
-    >>> import torch
-    >>> TimesNet(n_chans=4, n_outputs=2, n_times=128)(torch.randn(3, 4, 128)).shape
-    torch.Size([3, 2])
     """
 
     def __init__(

@@ -211,9 +211,8 @@ def resolve_backend(
     Parameters
     ----------
     backend : {"auto", "torch", "mamba_ssm"}
-        ``"torch"`` is :func:`selective_scan`; ``"mamba_ssm"`` is the CUDA kernel of mamba-ssm;
-        ``"auto"`` is ``"mamba_ssm"`` if its kernel imports and the device is CUDA, else
-        ``"torch"``. Both compute the same.
+        :func:`selective_scan`, or the CUDA kernel of mamba-ssm, which computes the same;
+        ``"auto"`` is ``"mamba_ssm"`` if its kernel imports and the device is CUDA.
     device : torch.device or str
         Device of the tensors.
 

@@ -207,8 +207,8 @@ def _convolve_line(line, step, kernel, bias):
 class InceptionConv2d(nn.Module):
     """Average ``n_kernels`` same-size convolutions with square kernels of side 1, 3, 5, ...
 
-    A mean of convolutions is one convolution with the mean of the centred kernels, which is what
-    is computed. The parameters are those of the single kernels, named as in TimesNet.
+    Equation 5 of TimesNet, with its parameters, computed as one convolution with the mean of the
+    centred kernels.
 
     Parameters
     ----------
@@ -216,11 +216,6 @@ class InceptionConv2d(nn.Module):
         Number of maps in and out.
     n_kernels : int, default=3
         Number of kernels; the largest has side ``2 * n_kernels - 1``.
-
-    References
-    ----------
-    .. [1] Wu et al., "TimesNet: Temporal 2D-Variation Modeling for General Time Series Analysis",
-       arXiv 2210.02186, equation 5.
 
     Examples
     --------

@@ -403,7 +403,7 @@ def test_a_failed_fit_leaves_the_estimator_unchanged(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_missing_cuda_device_is_an_error(bags, trials):
-    with pytest.raises(ValueError, match="device must be 'auto' or 'cpu' .*, got device='cuda'"):
+    with pytest.raises(ValueError, match=r"device must be 'auto' or 'cpu' .*, got device='cuda'"):
         make_clf(device="cuda").fit(bags, trials.y)
 
 

@@ -103,12 +103,6 @@ def test_channels_are_named_in_the_order_of_the_file(tmp_path):
     assert load_deap(tmp_path, picks="all").ch_names == tuple(NUMBERS)[:32]
 
 
-def test_two_processes_load_what_one_does(folder):
-    one, two = load_deap(folder), load_deap(folder, n_jobs=2)
-    np.testing.assert_array_equal(one.X, two.X)
-    assert one.metadata.equals(two.metadata)
-
-
 def test_matlab_files_give_the_same_trials(tmp_path):
     write_fake_deap(tmp_path / "a", **SMALL)
     write_fake_deap(tmp_path / "b", matlab=True, **SMALL)
@@ -128,15 +122,6 @@ def test_the_parent_folder_is_accepted(tmp_path, matlab):
     inner = "data_preprocessed_matlab" if matlab else "data_preprocessed_python"
     write_fake_deap(tmp_path / inner, matlab=matlab, **SMALL)
     np.testing.assert_array_equal(load_deap(tmp_path).X, load_deap(tmp_path / inner).X)
-
-
-def test_other_types_and_orders_of_numbers_give_the_same_values(tmp_path):
-    expected = np.random.default_rng(0).normal(size=(2, 40, 400)).astype("float32")
-    for data in (expected.astype(">f8"), expected, np.asfortranarray(expected.astype(float))):
-        content = {"data": data, "labels": np.full((2, 4), 3.0), "fake": (2, 400)}
-        (tmp_path / "s01.dat").write_bytes(pickle.dumps(content, protocol=2))
-        X = load_deap(tmp_path, picks="all").X
-        np.testing.assert_array_equal(X, expected[:, :32, 384:])
 
 
 def test_progress_is_shown_on_request(folder, capsys):
@@ -162,17 +147,16 @@ def test_progress_is_shown_on_request(folder, capsys):
     ],
 )
 def test_labels_are_those_computed_by_hand(tmp_path, threshold, ties, expected):
-    write(tmp_path, 1, zeros(3), rated(1.5, 5, 9))
-    write(tmp_path, 2, zeros(3), rated(4.99, 5, 5.01))
+    data = zeros(3) + np.arange(3)[:, None, None]
+    write(tmp_path, 1, data, rated(1.5, 5, 9))
+    write(tmp_path, 2, data + 40, rated(4.99, 5, 5.01))
     trials = load_deap(tmp_path, threshold=threshold, ties=ties)
     assert trials.y.tolist() == expected
     assert trials.label_names == {0: "low", 1: "high"}
-    assert trials.loader_params == {
-        "target": "valence",
-        "threshold": threshold,
-        "ties": ties,
-        "baseline": "drop",
-    }
+    rule = {"target": "valence", "threshold": threshold, "ties": ties, "baseline": "drop"}
+    assert trials.loader_params == rule
+    rows = [0, 2, 40, 42] if ties == "drop" else [0, 1, 2, 40, 41, 42]
+    assert trials.X[:, 0, 0].tolist() == trials.metadata["trial"].tolist() == rows
 
 
 def test_the_median_is_computed_within_subjects(tmp_path):
@@ -180,17 +164,6 @@ def test_the_median_is_computed_within_subjects(tmp_path):
     write(tmp_path, 2, zeros(4), rated(9, 8, 7, 6))
     trials = load_deap(tmp_path, threshold="subject_median", ties="low")
     assert trials.y.tolist() == [0, 0, 1, 1, 1, 0, 0]
-
-
-def test_a_dropped_tie_is_dropped_from_data_labels_and_metadata(tmp_path):
-    data = zeros(4) + np.arange(4)[:, None, None]
-    write(tmp_path, 1, data, rated(5, 2, 5, 7))
-    write(tmp_path, 2, data + 10, rated(5, 5, 5, 4))
-    trials = load_deap(tmp_path, ties="drop")
-    assert trials.X[:, 0, 0].tolist() == [1, 3, 13]
-    assert trials.y.tolist() == [0, 1, 0]
-    assert trials.metadata["trial"].tolist() == [1, 3, 43]
-    assert trials.metadata["valence"].tolist() == [2, 7, 4]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +202,8 @@ def test_the_baseline_is_dropped_subtracted_or_kept(tmp_path):
         ({"threshold": "mean"}, r"threshold must be a number or 'subject_median', got 'mean'"),
         ({"threshold": None}, r"threshold must be a number or 'subject_median', got None"),
         ({"threshold": float("nan")}, r"threshold must be a number .*, got nan"),
-        ({"picks": ["Fp3"]}, r"picks must be channels of .*got 'Fp3'\. Did you mean 'Fp\d'"),
+        ({"picks": ["Fp3"]}, r"picks must be channels of .*got 'Fp3'"),
+        ({"picks": ["Fp1x"]}, r"got 'Fp1x'\. Did you mean 'Fp1'\?"),
         ({"picks": ["Oz", "oz"]}, r"picks must name at least one channel, each once"),
         ({"picks": []}, r"picks must name at least one channel"),
         ({"subjects": [33]}, r"subjects must be .*the numbers 1 to 32, each once, got \[33\]"),
@@ -307,11 +281,10 @@ def test_a_truncated_file_is_an_error(tmp_path, matlab):
             load_deap(tmp_path)
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
-def test_one_damaged_file_is_an_error_for_all(folder, n_jobs):
+def test_one_damaged_file_is_an_error_for_all(folder):
     (folder / "s02.dat").write_bytes(b"")
     with pytest.raises(DataFormatError, match=r"s02\.dat: .*, got an empty file"):
-        load_deap(folder, n_jobs=n_jobs)
+        load_deap(folder, n_jobs=2)
     assert len(load_deap(folder, subjects=[1, 3])) == 12
 
 
@@ -432,8 +405,11 @@ def test_an_interrupted_write_leaves_no_file(folder, cache, monkeypatch, functio
     np.testing.assert_array_equal(load_deap(folder, cache=cache).X, load_deap(folder).X)
 
 
-def test_processes_can_write_a_cache_together(folder, cache, forbid_sources):
-    expected = load_deap(folder, cache=cache, n_jobs=2)
+def test_processes_load_what_one_does_and_can_write_a_cache_together(folder, cache, forbid_sources):
+    expected = load_deap(folder)
+    trials = load_deap(folder, cache=cache, n_jobs=2)
+    np.testing.assert_array_equal(trials.X, expected.X)
+    assert trials.metadata.equals(expected.metadata)
     shutil.copy(next(cache.iterdir()), cache / ".left-over.tmp")
     forbid_sources()
     np.testing.assert_array_equal(load_deap(folder, cache=cache).X, expected.X)

@@ -1,4 +1,4 @@
-"""EEGMAT: the bundled recordings are what they say."""
+"""EEGMAT: content and spectral properties of the recordings."""
 
 import numpy as np
 import pytest
@@ -16,18 +16,18 @@ def eegmat():
 
 @pytest.fixture(scope="module")
 def spectrum(eegmat):
-    """Frequencies, and the density of each trial and channel."""
+    """Frequencies and the power density of each trial and channel."""
     return welch(eegmat.X, eegmat.sfreq, nperseg=512)
 
 
-def test_forty_minutes_of_nineteen_channels(eegmat):
+def test_trials_are_forty_minutes_of_nineteen_channels(eegmat):
     assert eegmat.X.shape == (40, 19, 60 * 128)
     assert eegmat.X.dtype == np.float32
     assert eegmat.sfreq == 128
     assert eegmat.name == "EEGMAT"
 
 
-def test_every_subject_rests_once_and_calculates_once(eegmat):
+def test_each_subject_has_one_trial_of_each_class(eegmat):
     assert eegmat.label_names == {0: "rest", 1: "arithmetic"}
     assert list(eegmat.metadata) == ["subject", "session", "trial", "segment"]
     assert eegmat.metadata["subject"].tolist() == [s for s in SUBJECTS for _ in range(2)]
@@ -37,35 +37,29 @@ def test_every_subject_rests_once_and_calculates_once(eegmat):
     assert set(eegmat.metadata["session"]) == {0}
 
 
-def test_channels_have_their_present_names_in_the_order_of_the_file(eegmat):
+def test_channels_have_the_current_10_20_names(eegmat):
     assert eegmat.ch_names == tuple(
         "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split()
     )
 
 
-def test_values_are_those_published_in_microvolt(eegmat):
+def test_values_are_those_published_in_microvolts(eegmat):
     np.testing.assert_allclose(eegmat.X[0, 0, :4], [0.4, -1.4, 1.8, 3.0], rtol=1e-6)
     np.testing.assert_allclose(eegmat.X[-1, -1, -3:], [-0.7, 5.9, 5.0], rtol=1e-6)
-
-
-def test_amplitudes_are_those_of_a_scalp_in_microvolt(eegmat):
+    assert len(np.unique(eegmat.X[:, 0, :50], axis=0)) == 40
     deviations = eegmat.X.std(axis=2)
     assert deviations.min() > 1
     assert deviations.max() < 50
     assert np.isfinite(eegmat.X).all()
 
 
-def test_no_two_rows_are_the_same_recording(eegmat):
-    assert len(np.unique(eegmat.X[:, 0, :50], axis=0)) == 40
-
-
-def test_the_pass_band_is_where_the_rate_puts_it(spectrum):
+def test_there_is_little_power_above_the_pass_band(spectrum):
     frequencies, density = spectrum
     above = density[..., frequencies > 50].sum(-1) / density.sum(-1)
     assert above.max() < 0.02
 
 
-def test_resting_eyes_show_alpha_over_the_back_of_the_head(eegmat, spectrum):
+def test_posterior_channels_have_an_alpha_peak_at_rest(eegmat, spectrum):
     frequencies, density = spectrum
     back = [eegmat.ch_names.index(name) for name in ("O1", "O2", "P3", "P4", "Pz")]
     near = (frequencies >= 6) & (frequencies <= 20)
@@ -75,10 +69,10 @@ def test_resting_eyes_show_alpha_over_the_back_of_the_head(eegmat, spectrum):
     assert ((peaks >= 8) & (peaks <= 13)).sum() >= 15
 
 
-def test_a_careless_user_does_not_spoil_the_next_load(eegmat):
-    mine = load_eegmat()
-    mine.X[:] = 0
-    mine.metadata["subject"] = 0
+def test_changes_in_place_do_not_affect_the_next_load(eegmat):
+    changed = load_eegmat()
+    changed.X[:] = 0
+    changed.metadata["subject"] = 0
     again = load_eegmat()
     np.testing.assert_array_equal(again.X, eegmat.X)
     assert again.metadata["subject"].nunique() == 20

@@ -1,9 +1,7 @@
-"""SEED and SEED-IV are read by film number and date, or not at all."""
+"""SEED and SEED-IV: trials equal to the content of the files, and errors for other content."""
 
-import importlib.util
 import re
 import shutil
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +16,18 @@ from skmamba.datasets import (
     write_fake_seed_iv,
 )
 
-spec = importlib.util.spec_from_file_location(
-    "fuzz_mat", Path(__file__).parents[2] / "benchmarks/fuzz_mat.py"
-)
-fuzz_mat = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(fuzz_mat)
-
 LABELS = [1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1]
 IV_LABELS = [
     [1, 2, 3, 0, 2, 0, 0, 1, 0, 1, 2, 1, 1, 1, 2, 3, 2, 2, 3, 3, 0, 3, 0, 3],
     [2, 1, 3, 0, 0, 2, 0, 2, 3, 3, 2, 3, 2, 0, 1, 1, 2, 1, 0, 3, 0, 1, 3, 1],
     [1, 2, 2, 1, 3, 3, 3, 1, 1, 2, 1, 0, 2, 3, 3, 0, 2, 3, 0, 0, 2, 0, 1, 0],
 ]
-SHORT = 0.25  # seconds; 50 time points, and one
+SHORT = 0.25  # seconds: 50 samples; the files have 51
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two people, three sessions."""
+    """Two subjects, three sessions."""
     folder = tmp_path_factory.mktemp("seed")
     write_fake_seed(folder, seconds=SHORT)
     return folder
@@ -49,7 +41,7 @@ def iv_folder(tmp_path_factory):
 
 
 def films(n=15, who="djc", lengths=None):
-    """Film ``i`` (from 1) holds 1000 i + 10 c + t in channel c at time t, t from 0."""
+    """Return films; film ``i`` (from 1) is 1000 i + 10 c + t in channel c at sample t (from 0)."""
     lengths = lengths or [4] * n
     steps = 10.0 * np.arange(62)[:, None]
     return {f"{who}_eeg{i + 1}": 1000.0 * (i + 1) + steps + np.arange(lengths[i]) for i in range(n)}
@@ -57,7 +49,7 @@ def films(n=15, who="djc", lengths=None):
 
 @pytest.fixture(params=[False, True], ids=["stored", "compressed"])
 def save(request, tmp_path):
-    """Write the films of a file, and give the folder."""
+    """Write the films of a file and return the folder."""
 
     def write(content, name="1_20131027.mat"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -69,11 +61,11 @@ def save(request, tmp_path):
 
 @pytest.fixture
 def copy(folder, tmp_path):
-    """A copy of the two people that a test may spoil."""
+    """A copy of the folder, for tests that change files."""
     return Path(shutil.copytree(folder, tmp_path / "copy"))
 
 
-def test_trials_are_those_scipy_reads(folder):
+def test_trials_are_those_read_by_scipy(folder):
     trials = load_seed(folder, picks="all", seconds=SHORT)
     assert trials.X.shape == (90, 62, 50)
     assert trials.X.dtype == np.float32
@@ -86,15 +78,10 @@ def test_trials_are_those_scipy_reads(folder):
         theirs = loadmat(folder / f"{file // 3 + 1}_{date}.mat")
         for film in range(1, 16):
             np.testing.assert_array_equal(trials.X[i], theirs[f"{who}_eeg{film}"][:, -50:])
-            row = trials.metadata.iloc[i]
-            assert row.to_dict() == {
-                "subject": file // 3 + 1,
-                "session": file % 3 + 1,
-                "date": date,
-                "trial": i,
-                "stimulus": film,
-            }
+            row = [file // 3 + 1, file % 3 + 1, date, i, film]
+            assert trials.metadata.iloc[i].tolist() == row
             i += 1
+    assert list(trials.metadata) == ["subject", "session", "date", "trial", "stimulus"]
 
 
 def test_labels_are_those_published(folder):
@@ -108,7 +95,7 @@ def test_labels_are_those_published(folder):
         (folder / "away").rename(folder / "label.mat")
 
 
-def test_films_are_taken_by_number_whatever_their_order(save):
+def test_films_are_ordered_by_number_not_by_position_or_text(save):
     content = films()
     for order in (sorted(content), list(content)[::-1]):
         folder = save({key: content[key] for key in order})
@@ -117,7 +104,7 @@ def test_films_are_taken_by_number_whatever_their_order(save):
         assert trials.metadata["stimulus"].tolist() == [*range(1, 16)]
 
 
-def test_seconds_are_taken_from_the_end_or_the_start(save):
+def test_films_are_cropped_to_their_last_or_first_samples(save):
     lengths = [4] * 14 + [3]
     folder = save(films(lengths=lengths))
     options = {"picks": ["AF3"], "seconds": 2 / 200}  # the fourth channel: 30 and more
@@ -133,7 +120,7 @@ def test_seconds_are_taken_from_the_end_or_the_start(save):
     ]
 
 
-def test_the_point_beyond_whole_seconds_is_the_first(save):
+def test_the_first_sample_is_dropped_if_one_exceeds_whole_seconds(save):
     folder = save(films(lengths=[201] * 15))
     trials = load_seed(folder, picks=["Fp1"], seconds=1, crop="first")
     assert trials.X[0, 0].tolist() == [*range(1001, 1201)]
@@ -144,11 +131,11 @@ def test_the_point_beyond_whole_seconds_is_the_first(save):
 
 def test_a_film_that_is_too_short_is_named(save):
     folder = save(films(lengths=[300, 250, *[400] * 13]))
-    with pytest.raises(ValueError, match=r"seconds=2 .*film 2 of .*1_20131027\.mat lasts 1\.25 s"):
+    with pytest.raises(ValueError, match=r"got 2: film 2 of .*1_20131027\.mat lasts 1\.25 s"):
         load_seed(folder, seconds=2)
 
 
-def test_default_channels_are_those_of_the_paper(save):
+def test_channels_are_the_default_four_or_in_the_requested_order(save):
     folder = save(films())
     trials = load_seed(folder, seconds=0.005)
     assert trials.ch_names == ("Fp1", "Fp2", "AF3", "AF4")
@@ -158,14 +145,14 @@ def test_default_channels_are_those_of_the_paper(save):
     assert trials.X[0, :, 0].tolist() == [1613, 1003]
 
 
-def test_channels_are_spelled_as_mne_does(folder):
+def test_channel_names_are_those_of_mne(folder):
     mne = pytest.importorskip("mne")
     names = load_seed(folder, picks="all", seconds=SHORT, subjects=1, sessions=1).ch_names
     known = mne.channels.make_standard_montage("standard_1005").ch_names
     assert [name for name in names if name not in known] == ["CB1", "CB2"]
 
 
-def test_sessions_are_in_the_order_of_dates_and_subjects_in_that_of_numbers(tmp_path, save):
+def test_sessions_are_ordered_by_date_and_subjects_by_number(tmp_path, save):
     for i, name in enumerate(
         ["10_20131211", "10_20131130", "2_20140413", "10_20131204", "2_20140404", "2_20140419"]
     ):
@@ -177,7 +164,7 @@ def test_sessions_are_in_the_order_of_dates_and_subjects_in_that_of_numbers(tmp_
     assert trials.metadata["session"].tolist()[::15] == [1, 2, 3, 1, 2, 3]
 
 
-def test_of_an_incomplete_set_published_dates_tell_the_session(copy):
+def test_published_dates_identify_the_sessions_of_an_incomplete_data_set(copy):
     (copy / "1_20131027.mat").unlink()
     trials = load_seed(copy, subjects=1, seconds=SHORT)
     assert trials.metadata["session"].unique().tolist() == [2, 3]
@@ -186,7 +173,7 @@ def test_of_an_incomplete_set_published_dates_tell_the_session(copy):
         load_seed(copy, sessions=1, seconds=SHORT)
 
 
-def test_other_dates_are_ordered_if_there_are_three(copy):
+def test_other_dates_are_accepted_if_there_are_three(copy):
     (copy / "1_20131030.mat").rename(copy / "1_20150101.mat")
     dates = load_seed(copy, subjects=1, seconds=SHORT).metadata["date"].unique().tolist()
     assert dates == ["20131027", "20131107", "20150101"]
@@ -204,7 +191,7 @@ def test_other_dates_are_ordered_if_there_are_three(copy):
         (1, (3, 2), range(15, 45)),
     ],
 )
-def test_a_selection_is_the_same_rows_as_in_all(folder, subjects, sessions, rows):
+def test_a_selection_has_the_rows_of_the_whole(folder, subjects, sessions, rows):
     whole = load_seed(folder, seconds=SHORT)
     some = load_seed(folder, subjects=subjects, sessions=sessions, seconds=SHORT)
     rows = list(rows)
@@ -213,48 +200,32 @@ def test_a_selection_is_the_same_rows_as_in_all(folder, subjects, sessions, rows
     assert some.metadata.equals(whole.metadata.iloc[rows].reset_index(drop=True))
 
 
-def test_channels_are_picked_as_if_after_reading(folder):
-    whole = load_seed(folder, picks="all", seconds=SHORT, subjects=1, sessions=1)
-    names = ["O2", "Cz", "T7"]
-    some = load_seed(folder, picks=names, seconds=SHORT, subjects=1, sessions=1)
-    np.testing.assert_array_equal(some.X, whole.X[:, [whole.ch_names.index(n) for n in names]])
-
-
-@pytest.mark.parametrize("load", [load_seed, load_seed_iv])
-def test_two_processes_read_what_one_does(folder, iv_folder, load):
-    path = folder if load is load_seed else iv_folder
-    one, two = (load(path, seconds=SHORT, n_jobs=n_jobs) for n_jobs in (1, 2))
+def test_two_processes_read_what_one_does(folder):
+    one, two = (load_seed(folder, seconds=SHORT, n_jobs=n_jobs) for n_jobs in (1, 2))
     np.testing.assert_array_equal(one.X, two.X)
     assert one.metadata.equals(two.metadata)
 
 
-def test_the_folder_above_will_do(folder, iv_folder, tmp_path):
+def test_the_parent_folder_is_accepted(folder, iv_folder, tmp_path):
     (tmp_path / "Preprocessed_EEG").symlink_to(folder)
     (tmp_path / "eeg_raw_data").symlink_to(iv_folder)
     assert len(load_seed(tmp_path, subjects=1, sessions=1, seconds=SHORT)) == 15
     assert len(load_seed_iv(str(tmp_path), subjects=1, sessions=1, seconds=SHORT)) == 24
 
 
-def test_other_files_are_left_alone(copy):
-    (copy / "channel-order.xlsx").write_bytes(b"no spreadsheet")
-    (copy / "1_20131027.mat.part").write_bytes(b"half")
-    (copy / "notes_1_20131027.mat").write_bytes(b"not mine")
-    assert len(load_seed(copy, seconds=SHORT)) == 90
-
-
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (np.array([LABELS[::-1]]), "published labels 1 0 -1 .*came -1 1 0"),
+        (np.array([LABELS[::-1]]), "published labels 1 0 -1 .*got -1 1 0"),
         (np.array([LABELS]) + 1, "published labels"),
-        (np.array([LABELS[:14]]), r"label of shape \(1, 15\), came shape \(1, 14\)"),
+        (np.array([LABELS[:14]]), r"label of shape \(1, 15\), got shape \(1, 14\)"),
         (np.array([LABELS]).T, r"label of shape \(1, 15\)"),
-        ("labels", r"label of shape \(1, 15\) with real numbers, came str"),
+        ("labels", r"label of shape \(1, 15\) with real numbers, got str"),
         (np.array([[np.nan] * 15]), "label of finite numbers"),
         (np.zeros((1, 10_000)), "at most 65536 bytes"),
     ],
 )
-def test_other_labels_beside_the_files_are_refused(copy, label, message):
+def test_other_labels_than_those_published_are_an_error(copy, label, message):
     savemat(copy / "label.mat", {"label": label})
     with pytest.raises(DataFormatError, match=message) as caught:
         load_seed(copy, seconds=SHORT)
@@ -270,12 +241,12 @@ def changed(key, change):
 
 
 def with_value(value):
-    def spoil(film):
+    def change(film):
         film = film.copy()
         film[0, 1] = value
         return film
 
-    return spoil
+    return change
 
 
 def cell(film):
@@ -287,29 +258,29 @@ def cell(film):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda content: content.pop("djc_eeg7"), r"films 1 to 15 .*missing: 7.*came 1, 2, 3"),
-        (lambda content: content.clear(), "films 1 to 15 .*came none"),
+        (lambda content: content.pop("djc_eeg7"), r"films 1 to 15 .*missing: 7.*got 1, 2, 3"),
+        (lambda content: content.clear(), "films 1 to 15 .*got none"),
         (renamed("djc_eeg15", "djc_eeg16"), r"films 1 to 15 .*missing: 15"),
-        (renamed("djc_eeg15", "djc_eeg0"), r"films 1 to 15 .*missing: 15.*came 0, 1"),
+        (renamed("djc_eeg15", "djc_eeg0"), r"films 1 to 15 .*missing: 15.*got 0, 1"),
         (renamed("djc_eeg15", "djc_film15"), r"films 1 to 15 .*missing: 15"),
-        (renamed("djc_eeg15", "jl_eeg14"), "one film 14, came djc_eeg14 and jl_eeg14"),
-        (renamed("djc_eeg15", "djc_eeg01"), "one film 1, came djc_eeg1 and djc_eeg01"),
-        (lambda content: content.update(x_eeg16=content["djc_eeg1"]), "came 1, .*, 16"),
-        (changed("djc_eeg2", lambda film: film[:61]), r"film 2 .*\(62, any\), came shape \(61, 4"),
-        (changed("djc_eeg2", np.transpose), r"film 2 .*\(62, any\), came shape \(4, 62\)"),
-        (changed("djc_eeg2", lambda film: film[:, :0]), r"film 2 of at least two time points"),
-        (changed("djc_eeg2", lambda film: film[:, :1]), r"film 2 of at least two time points"),
-        (changed("djc_eeg2", lambda film: film[..., None].repeat(2, 2)), r"came shape \(62, 4, 2"),
-        (changed("djc_eeg2", lambda film: "text"), r"film 2 \(djc_eeg2\) as numbers, came str"),
-        (changed("djc_eeg2", cell), r"film 2 \(djc_eeg2\) as numbers, came list"),
-        (changed("djc_eeg2", lambda film: {"eeg": film}), r"as numbers, came dict"),
-        (changed("djc_eeg2", lambda film: film * 1j), "djc_eeg2 of real numbers, came complex"),
-        (changed("djc_eeg2", with_value(np.nan)), "film 2 .*of finite numbers, came 1 that are"),
-        (changed("djc_eeg2", with_value(np.inf)), "film 2 .*of finite numbers, came 1 that are"),
-        (changed("djc_eeg2", with_value(1e300)), r"film 2 .*of numbers below 1e\+09, came 1e\+300"),
+        (renamed("djc_eeg15", "jl_eeg14"), "one film 14, got djc_eeg14 and jl_eeg14"),
+        (renamed("djc_eeg15", "djc_eeg01"), "one film 1, got djc_eeg1 and djc_eeg01"),
+        (lambda content: content.update(x_eeg16=content["djc_eeg1"]), "got 1, .*, 16"),
+        (changed("djc_eeg2", lambda film: film[:61]), r"film 2 .*\(62, any\), got shape \(61, 4"),
+        (changed("djc_eeg2", np.transpose), r"film 2 .*\(62, any\), got shape \(4, 62\)"),
+        (changed("djc_eeg2", lambda film: film[:, :0]), r"film 2 .*of at least two time points"),
+        (changed("djc_eeg2", lambda film: film[:, :1]), r"film 2 .*of at least two time points"),
+        (changed("djc_eeg2", lambda film: film[..., None].repeat(2, 2)), r"got shape \(62, 4, 2"),
+        (changed("djc_eeg2", lambda film: "text"), r"film 2 \(djc_eeg2\) as numbers, got str"),
+        (changed("djc_eeg2", cell), r"film 2 \(djc_eeg2\) as numbers, got list"),
+        (changed("djc_eeg2", lambda film: {"eeg": film}), r"as numbers, got dict"),
+        (changed("djc_eeg2", lambda film: film * 1j), "djc_eeg2 of real numbers, got complex"),
+        (changed("djc_eeg2", with_value(np.nan)), "film 2 .*of finite numbers, got 1 NaN"),
+        (changed("djc_eeg2", with_value(np.inf)), "film 2 .*of finite numbers, got 1 NaN"),
+        (changed("djc_eeg2", with_value(1e300)), r"film 2 .*of numbers below 1e\+09, got 1e\+300"),
     ],
 )
-def test_a_file_with_other_content_is_refused(save, change, message):
+def test_other_content_is_an_error(save, change, message):
     content = films()
     change(content)
     folder = save(content)
@@ -318,33 +289,7 @@ def test_a_file_with_other_content_is_refused(save, change, message):
     assert str(folder / "1_20131027.mat") in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("load", "file", "who"),
-    [
-        (load_seed, "1_20131027.mat", "djc_eeg1"),
-        (load_seed_iv, "1/1_20160518.mat", "cz_eeg1"),
-    ],
-)
-@pytest.mark.parametrize("what", sorted(fuzz_mat.hostile_files("djc_eeg1")))
-def test_no_hostile_file_is_read(tmp_path, load, file, who, what):
-    path = tmp_path / file
-    path.parent.mkdir(exist_ok=True)
-    n_films = 15 if load is load_seed else 24
-    data = fuzz_mat.hostile_files(who)[what]
-    # so that what is spoilt is read, not missed among films that are not there
-    others = [fuzz_mat.numbers((62, 2), re.sub("1$", str(i), who)) for i in range(2, n_films + 1)]
-    for content in (data, data[:128] + b"".join(others) + data[128:]):
-        path.write_bytes(content)
-        tracemalloc.start()
-        with pytest.raises(DataFormatError) as caught:
-            load(tmp_path, seconds=None)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert str(path) in str(caught.value)
-        assert peak < 50 << 20
-
-
-def test_a_file_cut_at_any_tenth_is_refused(save):
+def test_a_truncated_file_is_an_error(save):
     path = save(films()) / "1_20131027.mat"
     data = path.read_bytes()
     for i in range(10):
@@ -353,25 +298,32 @@ def test_a_file_cut_at_any_tenth_is_refused(save):
             load_seed(path.parent, seconds=None)
 
 
-def test_one_broken_file_ends_all(copy):
+def test_other_files_are_ignored(copy):
+    (copy / "channel-order.xlsx").write_bytes(b"no spreadsheet")
+    (copy / "1_20131027.mat.part").write_bytes(b"part")
+    (copy / "notes_1_20131027.mat").write_bytes(b"notes")
+    assert len(load_seed(copy, seconds=SHORT)) == 90
+
+
+def test_films_are_cropped_one_after_another(tmp_path, peak_below):
+    write_fake_seed(tmp_path, n_subjects=1, n_sessions=1, seconds=10, compress=False)
+    assert (tmp_path / "1_20131027.mat").stat().st_size > 15 << 20
+    with peak_below(5 << 20):
+        assert load_seed(tmp_path, seconds=10).X.shape == (15, 4, 2000)
+
+
+def test_one_damaged_file_is_an_error_for_all(copy):
     path = copy / "2_20140413.mat"
     path.write_bytes(path.read_bytes()[:-1])
-    for n_jobs in (1, 2):
-        with pytest.raises(DataFormatError, match=r"2_20140413\.mat.* 1 bytes early"):
-            load_seed(copy, seconds=SHORT, n_jobs=n_jobs)
+    with pytest.raises(DataFormatError, match=r"2_20140413\.mat.* 1 bytes early"):
+        load_seed(copy, seconds=SHORT)
     assert len(load_seed(copy, subjects=1, seconds=SHORT)) == 45
 
 
-def test_a_folder_of_a_files_name_is_refused(tmp_path):
-    (tmp_path / "1_20131027.mat").mkdir()
-    with pytest.raises(DataFormatError, match="came a folder"):
-        load_seed(tmp_path)
-
-
 @pytest.mark.parametrize("name", ["16_20131027.mat", "0_20131027.mat"])
-def test_a_subject_that_was_never_there_is_refused(copy, name):
+def test_a_subject_number_out_of_range_is_an_error(copy, name):
     (copy / name).write_bytes(b"")
-    with pytest.raises(DataFormatError, match=f"subjects 1 to 15, came {name}"):
+    with pytest.raises(DataFormatError, match=f"subjects 1 to 15, got {name}"):
         load_seed(copy)
 
 
@@ -380,8 +332,8 @@ def test_a_subject_that_was_never_there_is_refused(copy, name):
     ("arguments", "message"),
     [
         ({"crop": "middle"}, "crop must be one of 'last', 'first', got 'middle'"),
-        ({"picks": ["Fp3"]}, "there is no 'Fp3'"),
-        ({"picks": "two"}, "picks must be 'four'"),
+        ({"picks": ["Fp3"]}, "picks must be channels of .*got 'Fp3'"),
+        ({"picks": "two"}, "picks must be one of 'four', 'all', got 'two'"),
         ({"seconds": -1}, "seconds must be a positive number.*got -1"),
         ({"seconds": True}, "seconds must be a positive number.*got True"),
         ({"subjects": 16}, "subjects must be .* 1 to 15, each once, got 16"),
@@ -390,14 +342,14 @@ def test_a_subject_that_was_never_there_is_refused(copy, name):
         ({"sessions": []}, "sessions must be"),
     ],
 )
-def test_arguments_are_checked_before_anything_is_read(load, arguments, message):
+def test_arguments_are_validated_before_files_are_read(load, arguments, message):
     with pytest.raises(ValueError, match=message):
         load("nowhere", **arguments)
 
 
-def test_what_is_not_there_is_named(folder, iv_folder, tmp_path):
+def test_missing_folders_and_files_are_named(folder, iv_folder, tmp_path):
     for load in (load_seed, load_seed_iv):
-        with pytest.raises(FileNotFoundError, match=r"no: |no is not|no$|/no"):
+        with pytest.raises(FileNotFoundError, match=r"path must .*no"):
             load(tmp_path / "no")
         with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path))):
             load(tmp_path)
@@ -407,7 +359,7 @@ def test_what_is_not_there_is_named(folder, iv_folder, tmp_path):
         load_seed_iv(iv_folder, subjects=3, sessions=2, seconds=SHORT)
 
 
-def test_trials_of_seed_iv_are_those_scipy_reads(iv_folder):
+def test_trials_of_seed_iv_are_those_read_by_scipy(iv_folder):
     trials = load_seed_iv(iv_folder, picks="all", seconds=SHORT)
     assert trials.X.shape == (144, 62, 50)
     assert (trials.sfreq, trials.name) == (200, "SEED-IV")
@@ -419,21 +371,12 @@ def test_trials_of_seed_iv_are_those_scipy_reads(iv_folder):
             for film in range(1, 25):
                 np.testing.assert_array_equal(trials.X[i], theirs[f"{who}_eeg{film}"][:, -50:])
                 assert trials.y[i] == IV_LABELS[session - 1][film - 1]
-                row = trials.metadata.iloc[i]
-                assert (row["subject"], row["session"]) == (subject, session)
-                assert row["stimulus"] == (session - 1) * 24 + film
-                assert row["trial"] == i
+                row = trials.metadata[["subject", "session", "trial", "stimulus"]].iloc[i]
+                assert row.tolist() == [subject, session, i, (session - 1) * 24 + film]
                 i += 1
 
 
-def test_of_seed_iv_each_class_has_six_films_a_session(iv_folder):
-    trials = load_seed_iv(iv_folder, subjects=1, seconds=SHORT)
-    counts = trials.metadata.assign(y=trials.y).groupby(["session", "y"]).size()
-    assert counts.tolist() == [6] * 12
-    assert trials.metadata["stimulus"].is_unique
-
-
-def test_a_session_of_seed_iv_is_its_folder_whatever_the_date(save):
+def test_a_session_of_seed_iv_is_its_folder_not_its_date(save):
     save(films(24, "cz"), "1/1_20170101.mat")
     folder = save(films(24, "cz"), "3/1_20160101.mat")
     trials = load_seed_iv(folder, seconds=0.01)
@@ -442,88 +385,14 @@ def test_a_session_of_seed_iv_is_its_folder_whatever_the_date(save):
     assert trials.y.tolist() == IV_LABELS[0] + IV_LABELS[2]
 
 
-def test_two_files_of_one_subject_and_session_are_refused(save):
+def test_two_files_of_one_subject_and_session_are_an_error(save):
     save(films(24, "cz"), "1/1_20170101.mat")
     folder = save(films(24, "cz"), "1/1_20160101.mat")
-    with pytest.raises(DataFormatError, match="one file of subject 1, came"):
+    with pytest.raises(DataFormatError, match="one file of subject 1, got"):
         load_seed_iv(folder)
 
 
-def test_a_file_of_seed_is_none_of_seed_iv(save):
+def test_a_file_of_seed_is_an_error_in_seed_iv(save):
     folder = save(films(15), "1/1_20131027.mat")
     with pytest.raises(DataFormatError, match=r"films 1 to 24 .*missing: 16"):
         load_seed_iv(folder)
-
-
-@pytest.mark.parametrize("name", ["seed", "seed-iv"])
-def test_spoilt_files_are_refused_or_read_in_full(name):
-    counts, slowest = fuzz_mat.fuzz(name, n=150, seed=1)
-    assert sum(counts.values()) == 150
-    assert counts["refused"] > 75
-    assert slowest < 5
-
-
-def test_films_are_cut_one_after_another(tmp_path):
-    write_fake_seed(tmp_path, n_subjects=1, n_sessions=1, seconds=10, compress=False)
-    size = (tmp_path / "1_20131027.mat").stat().st_size
-    assert size > 15 << 20
-    tracemalloc.start()
-    trials = load_seed(tmp_path, seconds=10)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert trials.X.shape == (15, 4, 2000)
-    assert peak < 5 << 20
-
-
-def test_the_fake_has_the_layout_of_the_true_set(folder, iv_folder):
-    names = {path.name for path in folder.iterdir()}
-    assert {"label.mat", "readme.txt", "1_20131027.mat", "2_20140419.mat"} < names
-    assert loadmat(folder / "label.mat")["label"].tolist() == [LABELS]
-    file = loadmat(folder / "2_20140404.mat")
-    keys = [key for key in file if not key.startswith("__")]
-    assert keys[:3] == ["jl_eeg1", "jl_eeg10", "jl_eeg11"]
-    assert file["jl_eeg1"].shape == (62, 51)
-    assert file["jl_eeg1"].dtype == float
-    assert sorted(path.name for path in iv_folder.iterdir()) == ["1", "2", "3"]
-
-
-def test_the_same_seed_writes_the_same_films(tmp_path):
-    def X(seed, name):
-        options = {"n_subjects": 1, "n_sessions": 1, "seconds": SHORT}
-        write_fake_seed(tmp_path / name, random_state=seed, **options)
-        return load_seed(tmp_path / name, seconds=SHORT).X
-
-    np.testing.assert_array_equal(X(3, "a"), X(3, "b"))
-    assert not np.array_equal(X(3, "c"), X(4, "d"))
-
-
-@pytest.mark.parametrize("write", [write_fake_seed, write_fake_seed_iv])
-def test_a_fake_larger_than_the_true_set_is_refused(tmp_path, write):
-    with pytest.raises(ValueError, match="n_sessions 1 to 3"):
-        write(tmp_path, n_sessions=4)
-
-
-@pytest.mark.parametrize(
-    ("write", "real"),
-    [
-        (write_fake_seed, "2_20140404.mat"),
-        (write_fake_seed, "label.mat"),
-        (write_fake_seed_iv, "2/1_20160618.mat"),
-    ],
-)
-def test_fakes_never_overwrite_a_file_and_then_write_none(tmp_path, write, real):
-    (tmp_path / real).parent.mkdir(exist_ok=True)
-    (tmp_path / real).write_bytes(b"real")
-    with pytest.raises(FileExistsError, match=r"\.mat is there already; .* nothing"):
-        write(tmp_path, seconds=0.1)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / real]
-    assert (tmp_path / real).read_bytes() == b"real"
-
-
-@pytest.mark.parametrize("write", [write_fake_seed, write_fake_seed_iv])
-def test_fresh_fakes_leave_the_global_generator_alone(tmp_path, write):
-    before = np.random.get_state()
-    write(tmp_path, n_subjects=1, n_sessions=1, seconds=0.1, random_state=None)
-    after = np.random.get_state()
-    assert after[2] == before[2]
-    np.testing.assert_array_equal(after[1], before[1])
