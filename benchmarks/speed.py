@@ -259,7 +259,7 @@ def sections(repeats, all_threads, defaults_only):
 def main():
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
     parser.add_argument("--defaults", action="store_true", help="measure the defaults only")
     parser.add_argument("--write", type=Path, help="page whose tables are replaced")
     options = parser.parse_args()

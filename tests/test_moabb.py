@@ -193,7 +193,7 @@ def test_saved_models_contain_the_names_of_labels(run, pipelines, arrays, load_m
 
 
 def test_param_grid_searches_over_windows_and_network(run, pipelines, load_models):
-    grid = {"slidingwindows__window_size": [0.5, 1.0], "msimambaclassifier__d_model": [8]}
+    grid = {"slidingwindows__window_size": [0.5, 1.0], "msimambaclassifier__max_epochs": [2]}
     pipelines = {"MS-iMamba": pipelines["MS-iMamba"]}
     run(CrossSessionEvaluation, pipelines, {"MS-iMamba": grid}, save_model=True)
     models = load_models()

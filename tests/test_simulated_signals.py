@@ -41,7 +41,7 @@ def score_new_subjects(model, trials, channels=slice(None)):
 
 
 def make_msimamba(**module_params):
-    return MSiMambaClassifier(module_params=module_params, random_state=0)
+    return MSiMambaClassifier(n_members=1, module_params=module_params, random_state=0)
 
 
 def make_linear():

@@ -79,11 +79,11 @@ SHORT_SERIES = """
     check_sample_weights_pandas_series check_sample_weights_shape check_supervised_y_2d
 """
 EXPECTED_FAILURES = [
-    (MSiMambaClassifier(n_members=1), MINIBATCHES),
+    (MSiMambaClassifier(n_members=1, d_hidden=4, n_kernels=2), MINIBATCHES),
     (EuclideanAlignment("unlabelled"), ALL_ROWS),
     (
         BraindecodeClassifier(),
-        dict.fromkeys(SHORT_SERIES.split(), "n_times must be at least 27 for EEGNet"),
+        dict.fromkeys(SHORT_SERIES.split(), "EEGNet requires at least 27 samples"),
     ),
 ]
 

@@ -132,19 +132,18 @@ def test_nested_search_passes_groups_by_metadata_routing(data, trials, groups):
 
 @pytest.mark.parametrize("metadata", ["groups", "sample_weight"])
 def test_requested_metadata_reaches_fit(trials, groups, metadata):
-    clf = make_clf(early_stopping=True)
+    clf, params = make_clf(early_stopping=True), {"groups": groups}
     with config_context(enable_metadata_routing=True):
         clf.set_fit_request(**{metadata: True})
         if metadata == "sample_weight":
             clf.set_score_request(sample_weight=True)
+            params["sample_weight"] = np.ones(24)
         scores = cross_val_score(
             make_pipeline(make_windows(), clf),
             trials.X,
             trials.y,
             cv=GroupKFold(2),
-            params={"groups": groups, "sample_weight": np.ones(24)}
-            if metadata == "sample_weight"
-            else {"groups": groups},
+            params=params,
             error_score="raise",
         )
     assert np.isfinite(scores).all()

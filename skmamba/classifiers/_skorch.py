@@ -4,7 +4,6 @@ import contextlib
 import copy
 import threading
 import warnings
-from bisect import bisect_left
 
 import numpy as np
 import torch
@@ -17,7 +16,6 @@ from .._progress import progress_bar
 from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
-LONGEST = 2048  # samples; longest window that find_shortest_window tries
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
 # Random state and number of threads belong to the process: fits in threads run one at a time.
@@ -194,35 +192,11 @@ def describe_errors(cls, params):
         with ignore_deprecations():
             yield
     except NETWORK_ERRORS as error:
-        shortest, n_times = find_shortest_window(cls, params), params["n_times"]
-        if shortest is not None:
-            raise ValueError(
-                f"n_times must be at least {shortest} for {cls.__name__}, got {n_times}."
-            ) from error
         raise ValueError(
-            f"{cls.__name__} does not classify windows of {params['n_chans']} channels x {n_times} "
-            f"samples into {params['n_outputs']} classes: {str(error).rstrip('. ')}. Check the "
-            "window length, sfreq and module_params."
+            f"{cls.__name__} cannot classify windows of {params['n_chans']} channels x "
+            f"{params['n_times']} samples into {params['n_outputs']} classes: "
+            f"{str(error).rstrip('. ')}. Use longer windows, or check sfreq and module_params."
         ) from error
-
-
-def find_shortest_window(cls, params):
-    """Return the length from which a network accepts windows, or None if that is not the error."""
-
-    @torch.no_grad()
-    def accepts(n_times):
-        try:
-            network = cls(**{**params, "n_times": n_times}).eval()
-            logits = network(torch.zeros(2, params["n_chans"], n_times))
-        except NETWORK_ERRORS:
-            return False
-        return getattr(logits, "shape", None) == (2, params["n_outputs"])
-
-    n_times = params["n_times"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        shortest = bisect_left(range(LONGEST + 1), True, lo=n_times, key=accepts)
-    return shortest if n_times < shortest <= LONGEST else None
 
 
 @contextlib.contextmanager

@@ -113,7 +113,7 @@ class SlidingWindows(BaseTrialTransformer):
 
         Returns
         -------
-        windows : ndarray of shape (n_trials, n_windows, n_channels, window_size_samples_)
+        windows : ndarray of shape (n_trials, n_windows, n_channels, n_samples)
             A read-only view of X.
         """
         check_is_fitted(self)

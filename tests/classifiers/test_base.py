@@ -1,27 +1,12 @@
-"""Bags of windows, votes, and the batches and loss of the net."""
+"""Bags of windows, votes, and the loss of the net."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.base import BaseEstimator
 
-from skmamba.classifiers._skorch import WindowDataset, WindowNet, load_batches
+from skmamba.classifiers._skorch import WindowNet
 from skmamba.classifiers.base import check_bags, vote
-
-
-@pytest.mark.parametrize(
-    ("shape", "n_chans", "bags"),
-    [
-        ((5, 6, 4, 32), None, (5, 6, 4, 32)),
-        ((5, 4, 32), None, (5, 1, 4, 32)),
-        ((5, 32), None, (5, 1, 1, 32)),
-        ((5, 32), 4, (5, 1, 4, 8)),
-    ],
-)
-def test_x_of_any_dimension_becomes_bags(shape, n_chans, bags):
-    X = np.arange(np.prod(shape), dtype=float).reshape(shape)
-    found = check_bags(BaseEstimator(), X, n_chans=n_chans, reset=True)
-    assert np.array_equal(found, X.reshape(bags))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
@@ -48,32 +33,6 @@ def test_soft_vote_is_the_mean_and_hard_vote_the_fraction_of_windows():
     proba = np.array([[[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]]])
     assert vote(proba, "soft") == pytest.approx(np.array([[1.6 / 3, 1.4 / 3]]))
     assert vote(proba, "hard") == pytest.approx(np.array([[1 / 3, 2 / 3]]))
-
-
-def make_dataset(**options):
-    X = np.arange(3 * 2 * 10.0).reshape(3, 2, 10)
-    bags = np.lib.stride_tricks.sliding_window_view(X, 4, axis=-1)[:, :, ::2].swapaxes(1, 2)
-    return bags, WindowDataset(bags, lambda x: x, "float32", **options)
-
-
-def test_rows_of_a_dataset_are_the_windows_of_its_trials_in_order():
-    y, weight = np.array([5, 6, 7]), np.array([1.0, 2.0, 3.0])
-    bags, dataset = make_dataset(y=y, weight=weight, trials=np.array([2, 0]))
-    inputs, labels = dataset[[0, 3, 4]]
-    assert len(dataset) == 8
-    assert np.array_equal(inputs["x"], np.stack([bags[2, 0], bags[2, 3], bags[0, 0]]))
-    assert labels.tolist() == [7, 7, 5]
-    assert inputs["weight"].tolist() == [3, 3, 1]
-
-
-def test_shuffled_batches_contain_every_window_once_per_epoch():
-    _, dataset = make_dataset(y=np.arange(3))
-    loader = load_batches(dataset, 5, shuffle=True, seed=0)
-    first, second = ([inputs["x"][:, 0, 0].tolist() for inputs, _ in loader] for _ in range(2))
-    assert [len(batch) for batch in first] == [5, 5, 2]
-    everything = sorted(dataset[range(12)][0]["x"][:, 0, 0].tolist())
-    assert sorted(value for batch in first for value in batch) == everything
-    assert first != second
 
 
 def test_the_loss_of_members_is_the_mean_of_their_weighted_losses():
