@@ -354,11 +354,6 @@ class Trials:
         UserWarning
             If events are dropped because they are too near the edges of their recording.
 
-        See Also
-        --------
-        Trials.from_epochs : For data that are already cut.
-        Trials.from_bids : For folders in the BIDS layout.
-
         Notes
         -----
         MNE cuts the trials, without baseline correction or rejection by amplitude. Annotations
@@ -435,8 +430,8 @@ class Trials:
             Folder of the data set.
         task : str
             Label of the task, the part after ``task-`` in the file names.
-        tmin, tmax : float
-            Start and end of a trial in seconds from its event; the end point is excluded.
+        tmin, tmax
+            As in :meth:`from_raws`.
         event_id : dict or list, default=None
             Names of the selected events, or a dict from name to label, as in :meth:`from_raws`;
             None selects all. Where a ``trial_type`` has several values in a file, mne-bids names
@@ -457,16 +452,10 @@ class Trials:
 
         Raises
         ------
-        ImportError
-            If mne-bids is not installed.
         FileNotFoundError
             If the folder does not exist.
         ValueError
             If no recording matches the selection, and as :meth:`from_raws`.
-
-        See Also
-        --------
-        Trials.from_raws : For recordings in any other layout.
         """
         paths, metadata = find_recordings(
             root, task=task, subjects=subjects, sessions=sessions, runs=runs

@@ -208,17 +208,8 @@ def write_fake_seed_iv(
     ----------
     path : path-like
         Folder for the folders of the sessions; it is created.
-    n_subjects : int, default=2
-        Number of subjects, at most 15.
-    n_sessions : int, default=3
-        Number of sessions of each subject, at most 3.
-    seconds : float, default=None
-        Duration of the shortest films; others are one and two seconds longer. None uses the
-        published durations, about 340 MB a file before compression.
-    compress : bool, default=True
-        Whether the files are compressed, like the originals.
-    random_state : int, RandomState instance or None, default=0
-        Seed; None draws fresh entropy.
+    n_subjects, n_sessions, seconds, compress, random_state
+        As in :func:`write_fake_seed`.
     """
     _check_sizes(n_subjects, n_sessions)
     folder, rng = Path(path), make_random_state(random_state)

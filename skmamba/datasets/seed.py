@@ -135,20 +135,12 @@ def load_seed_iv(
     ----------
     path : path-like
         ``eeg_raw_data``, which contains one folder per session, or its parent.
-    subjects : int or list of int, default=None
-        Numbers from 1 to 15; None loads all that are present.
-    sessions : int or list of int, default=None
-        Numbers from 1 to 3; None loads all that are present.
+    subjects, sessions, crop, n_jobs, verbose
+        As in :func:`load_seed`.
     picks : "four", "all" or list of str, default="four"
         ``"four"``: Fp1, Fp2, AF3 and AF4. ``"all"``: the 62 channels in the order of the file.
     seconds : float, default=40
         Duration of each film to return, in seconds; None returns the length of the shortest.
-    crop : {"last", "first"}, default="last"
-        Which end of the film to return.
-    n_jobs : int, default=1
-        Number of processes that read files.
-    verbose : bool, default=None
-        Whether to show a progress bar; None shows it if stderr is a terminal.
 
     Returns
     -------

@@ -39,25 +39,7 @@ COLUMNS = ("subject", "session", "trial", "stimulus")  # of the metadata of Tria
 
 
 class LeakageWarning(UserWarning):
-    """Warning of training and test sets that share windows of the same trial.
-
-    Turn it into an error with ``warnings.simplefilter("error", LeakageWarning)``.
-
-    Parameters
-    ----------
-    message : str
-        What is shared, and for which share of the test set.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from skmamba.evaluation import LeakageWarning
-    >>> with warnings.catch_warnings(action="ignore", category=LeakageWarning):
-    ...     warnings.warn("not shown", LeakageWarning)
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
+    """Warning of training and test sets that share windows of the same trial."""
 
 
 class _BaseProtocolSplit(BaseCrossValidator):

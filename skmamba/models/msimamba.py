@@ -278,10 +278,8 @@ class MSiMambaEnsemble(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (batch, n_chans, n_times)
-            Windows, scaled to about unit variance.
-        weight : Tensor of shape (batch,), default=None
-            Weights of the windows in batch normalisation; used in training only.
+        x, weight
+            As in :meth:`MSiMamba.forward`.
 
         Returns
         -------

@@ -114,8 +114,8 @@ class MultiScaleTemporalBlock(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (batch, n_chans, n_times)
-            Windows.
+        x
+            As in :meth:`forward`.
 
         Returns
         -------

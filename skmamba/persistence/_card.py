@@ -104,11 +104,8 @@ def describe_input(estimators, trials=None):
 
 def describe_model(estimators, trials=None):
     """Return the properties of a network: its weights, labels, channels, windows and scaling."""
-    classifier, ch_names, stride = (
-        estimators[-1],
-        describe_input(estimators, trials)["ch_names"],
-        None,
-    )
+    classifier, stride = estimators[-1], None
+    ch_names = describe_input(estimators, trials)["ch_names"]
     for step in estimators:
         if isinstance(step, ChannelPicker):
             ch_names = [ch_names[i] for i in step.picks_] if ch_names else step.ch_names_

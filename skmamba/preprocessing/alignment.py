@@ -168,11 +168,7 @@ class EuclideanAlignment(BaseTrialTransformer):
 
         Parameters
         ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials, as in :meth:`fit`.
-        y : ignored
-            For compatibility with scikit-learn.
-        groups : DataFrame or array-like of shape (n_trials,), default=None
+        X, y, groups
             As in :meth:`fit`.
 
         Returns
