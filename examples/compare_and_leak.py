@@ -43,7 +43,7 @@ print(compare(results, random_state=0)[columns].round(2).to_string(index=False))
 # Each dot is a subject, tested once. The intervals are wide: twelve subjects with two trials each
 # do not rank models, and a difference with a large p-value after Holm's correction is no evidence.
 
-ScoresDisplay.from_results(results)
+ScoresDisplay.from_results(results, random_state=0)
 plt.show()
 
 # %%

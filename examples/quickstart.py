@@ -57,7 +57,7 @@ def main():
     print("with its 95 % interval, mean of windows, p-value against the chance level.\n")
     print(table.round(3).to_string())
     figure = Path(sys.argv[0]).with_suffix(".png")
-    ScoresDisplay.from_results(scores).figure_.savefig(figure, dpi=150)
+    ScoresDisplay.from_results(scores, random_state=0).figure_.savefig(figure, dpi=150)
     print(f"\nFigure: {figure}")
 
 

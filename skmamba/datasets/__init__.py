@@ -1,7 +1,6 @@
 """Loaders of data sets, simulated trials, and writers of synthetic files.
 
-``CHANNELS`` maps "deap", "dreamer", "seed" and "seed-iv" to the names of their EEG channels, in
-the order of the files.
+``CHANNELS`` holds the EEG channels of each data set in the order of the files.
 """
 
 from . import deap, dreamer, seed

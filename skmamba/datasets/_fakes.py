@@ -178,7 +178,8 @@ def write_fake_seed(
     random_state : int, RandomState instance or None, default=0
         Seed; None draws fresh entropy.
     """
-    _check_sizes(n_subjects, n_sessions)
+    _check_range("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
+    _check_range("n_sessions", n_sessions, 1, seed.N_SESSIONS)
     folder, rng = Path(path), make_random_state(random_state)
     label, readme = folder / "label.mat", folder / "readme.txt"
     files = {
@@ -211,7 +212,8 @@ def write_fake_seed_iv(
     n_subjects, n_sessions, seconds, compress, random_state
         As in :func:`write_fake_seed`.
     """
-    _check_sizes(n_subjects, n_sessions)
+    _check_range("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
+    _check_range("n_sessions", n_sessions, 1, seed.N_SESSIONS)
     folder, rng = Path(path), make_random_state(random_state)
     files = {
         folder / f"{session + 1}/{subject + 1}_20160{session + 5}18.mat": (subject, session)
@@ -227,11 +229,6 @@ def write_fake_seed_iv(
 def _check_range(name, value, minimum, maximum):
     if not isinstance(value, int | np.integer) or not minimum <= value <= maximum:
         raise ValueError(f"{name} must be an integer from {minimum} to {maximum}, got {value!r}.")
-
-
-def _check_sizes(n_subjects, n_sessions):
-    _check_range("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
-    _check_range("n_sessions", n_sessions, 1, seed.N_SESSIONS)
 
 
 def _make_folders(files):
@@ -280,10 +277,7 @@ def _simulate_deap(rng, n_trials, n_times):
 
 
 def _pickle_as_python2(ratings, data, fake):
-    """Yield the bytes of ``cPickle.dump({"labels": ..., "data": ...}, protocol=2)`` of Python 2.
-
-    Python 3 cannot write them: it has other opcodes for text and bytes.
-    """
+    """Yield the bytes that Python 2 writes in protocol 2; Python 3 has other opcodes for them."""
 
     def numbers(values, memo):
         parts = [b"K%c" % n if n < 256 else b"M" + n.to_bytes(2, "little") for n in values]

@@ -1,9 +1,8 @@
 """Reader of MATLAB files of version 5 to 7 (MathWorks, "MAT-File Format") with bounded memory.
 
 ``scipy.io.loadmat`` allocates the sizes that a file declares, reads a variable as a whole (1.9 GB
-for DREAMER) and can crash on damaged files. This reader compares each size with the bytes present,
-converts each array once it is read, and skips what is not wanted. It reads numbers, text, cells
-and structs; objects, functions and sparse arrays are errors.
+for DREAMER) and can crash on damaged files. This reader compares sizes with the bytes present,
+converts each array once it is read, and skips unwanted parts. Objects and sparse arrays are errors.
 """
 
 import math

@@ -17,11 +17,10 @@ from ._io import DataFormatError
 MAX_READS = 3000  # a DEAP file takes about 150; bounds nested and repeated objects
 MAX_NAME = 64  # bytes of a dict key or module name; longer data stay a view of the file
 NUMERIC = {f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)} | {"f4", "f8"}
-OPCODES = (
-    "PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 SHORT_BINSTRING "
-    "BINSTRING SHORT_BINBYTES BINBYTES BINBYTES8 SHORT_BINUNICODE BINUNICODE BINUNICODE8 "
-    "EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 TUPLE EMPTY_DICT SETITEM SETITEMS BINPUT MEMOIZE BINGET "
-    "GLOBAL STACK_GLOBAL REDUCE BUILD"
+OPCODES = (  # of the standard library; others are methods below
+    "PROTO STOP MARK NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 SHORT_BINSTRING "
+    "SHORT_BINBYTES SHORT_BINUNICODE EMPTY_TUPLE TUPLE1 TUPLE2 TUPLE3 TUPLE SETITEM SETITEMS "
+    "BINPUT MEMOIZE BINGET GLOBAL STACK_GLOBAL"
 ).split()
 _Unpickler: Any = pickle._Unpickler  # written in Python
 NDARRAY = object()  # stands for the class numpy.ndarray
@@ -115,8 +114,7 @@ class _Array:
         if kinds[:4] != (int, tuple, _DType, bool) or kinds[4:] not in ((bytes,), (memoryview,)):
             raise _Refused("an array without its shape, type, order and numbers")
         _, shape, dtype, column_major, data = state
-        is_shape = all(type(n) is int and n > 0 for n in shape)
-        if dtype.value is None or not is_shape:
+        if dtype.value is None or not all(type(n) is int and n > 0 for n in shape):
             raise _Refused("an array of invalid shape or type")
         n_bytes = math.prod(shape) * dtype.value.itemsize
         if n_bytes != len(data):
@@ -191,6 +189,12 @@ class _ArrayUnpickler(_Unpickler):
         if n_bytes > len(self.view.data) - self.view.position:
             raise _Refused(f"a frame of {n_bytes} bytes, which ends after the file")
 
+    def load_bytes(self):  # without copies or parts, which the base class could make
+        self.append(self.view.read(int.from_bytes(self.read(4), "little")))
+
+    def load_text(self):
+        self.append(str(self.view.read(int.from_bytes(self.read(4), "little")), "utf8"))
+
     def load_empty_dict(self):
         self.append(_Items())
 
@@ -207,6 +211,8 @@ class _ArrayUnpickler(_Unpickler):
         target.set_state(state)
 
     dispatch[pickle.FRAME[0]] = load_frame
+    dispatch[pickle.BINSTRING[0]] = dispatch[pickle.BINBYTES[0]] = load_bytes
+    dispatch[pickle.BINUNICODE[0]] = load_text
     dispatch[pickle.EMPTY_DICT[0]] = load_empty_dict
     dispatch[pickle.REDUCE[0]] = load_reduce
     dispatch[pickle.BUILD[0]] = load_build

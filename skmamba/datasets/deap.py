@@ -46,19 +46,18 @@ def load_deap(
 ) -> Trials:
     """Load DEAP: 32 subjects watch and rate 40 music videos of one minute.
 
-    The files are available from the owners on request:
-    https://www.eecs.qmul.ac.uk/mmv/datasets/deap/. Files, choices and pitfalls are described in
-    the user guide.
+    The files are available on request: https://www.eecs.qmul.ac.uk/mmv/datasets/deap/. Files,
+    choices and pitfalls are described in the user guide.
 
     Parameters
     ----------
     path : path-like
-        ``data_preprocessed_python`` (``s01.dat`` to ``s32.dat``), ``data_preprocessed_matlab``
-        (``s01.mat`` to ``s32.mat``) or their parent, of which ``.dat`` files take precedence.
+        Folder of ``s01.dat`` to ``s32.dat`` or ``s01.mat`` to ``s32.mat``, or its parent; ``.dat``
+        files take precedence.
     target : {"valence", "arousal", "dominance", "liking"}, default="valence"
         Rating that becomes the label.
     subjects : int or list of int, default=None
-        Numbers from 1 to 32, in the order wanted; None loads all that are present.
+        Numbers from 1 to 32, in the requested order; None loads all that are present.
     picks : "four", "all" or list of str, default="four"
         ``"four"``: Fp1, Fp2, AF3 and AF4, as in the MS-iMamba paper. ``"all"``: the 32 EEG
         channels in the order of the file. A list may also contain the peripheral channels hEOG,

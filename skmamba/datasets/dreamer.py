@@ -111,9 +111,7 @@ def load_dreamer(
     rule = {"target": target, "threshold": threshold, "ties": ties, "baseline": baseline}
     picks = _io.pick_indices(picks, CH_NAMES, FOUR)
     n_times = _io.count_times(seconds, SFREQ)
-    path = Path(path)
-    if path.is_dir():
-        path = path / FILE
+    path = Path(path) / FILE if Path(path).is_dir() else Path(path)
     if not path.exists():
         raise FileNotFoundError(f"path must be {FILE} or its folder, got {path}.")
 

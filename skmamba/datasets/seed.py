@@ -25,7 +25,6 @@ CH_NAMES = (
 FOUR = ("Fp1", "Fp2", "AF3", "AF4")
 MAX_ARRAY_BYTES = 1 << 26  # the longest film has 265 s, 26 MB
 MAX_BYTES = 1 << 29  # a file has 340 MB of numbers
-MAX_LABEL_BYTES = 1 << 16
 FILE_NAME = r"(\d{1,2})_(\d{8})\.mat"
 LABELS = (1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1)
 LABEL_NAMES = {-1: "negative", 0: "neutral", 1: "positive"}
@@ -220,7 +219,7 @@ def _load(name, path, subjects, sessions, picks, seconds, crop, n_jobs, verbose)
     inner = Path(path) / ("eeg_raw_data" if is_iv else "Preprocessed_EEG")
     folder = inner if inner.is_dir() else Path(path)
     files = _select((_find_by_folder if is_iv else _find_by_date)(folder), subjects, sessions)
-    if not is_iv:
+    if not is_iv and (folder / "label.mat").exists():
         _check_labels(folder / "label.mat")
     n_films = len(labels[0])
     calls = [(file, n_films, picks, seconds, crop) for file, _ in files.values()]
@@ -253,10 +252,8 @@ def _select(files, subjects, sessions):
 
 
 def _check_labels(path):
-    """Require the labels beside the files, if present, to be those published."""
-    if not path.exists():
-        return
-    limits = {"max_array_bytes": MAX_LABEL_BYTES, "max_bytes": MAX_LABEL_BYTES}
+    """Require the labels beside the files to be those published."""
+    limits = {"max_array_bytes": 1 << 16, "max_bytes": 1 << 16}
     label = read_mat(path, ["label"], **limits)["label"]
     _io.check_array(path, "label", label, (1, len(LABELS)))
     if label.ravel().tolist() != list(LABELS):

@@ -41,15 +41,8 @@ def small(films=((1.0, 2.0),), scores=(1.0,), before=0.0):
     baselines = cells(*[np.add.outer(np.full(3, before), steps) for _ in films]).T
     signal = {"baseline": baselines, "stimuli": recordings}
     column = np.array(scores).reshape(-1, 1)
-    subject = {
-        "Age": "23",
-        "Gender": "female",
-        "EEG": signal,
-        "ECG": signal,
-        "ScoreValence": column,
-        "ScoreArousal": column,
-        "ScoreDominance": column,
-    }
+    subject = {"Age": "23", "Gender": "female", "EEG": signal, "ECG": signal}
+    subject |= {f"Score{name}": column for name in ("Valence", "Arousal", "Dominance")}
     return {
         "Data": cells(subject),
         "EEG_SamplingRate": 128.0,
@@ -147,19 +140,12 @@ def test_films_are_cropped_to_their_last_or_first_samples(save):
     assert load_dreamer(path, **options).X.tolist() == [[[103, 104]], [[106, 107]]]
     first = load_dreamer(path, crop="first", **options)
     assert first.X.tolist() == [[[101, 102]], [[105, 106]]]
-
-
-def test_seconds_none_returns_the_length_of_the_shortest_film(save):
-    path = save(small(films=[(1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0)], scores=[1.0, 1.0]))
     last = load_dreamer(path, picks=["AF3"], seconds=None)
     assert last.X.tolist() == [[[2, 3, 4]], [[5, 6, 7]]]
     first = load_dreamer(path, picks=["AF3"], seconds=None, crop="first")
     assert first.X.tolist() == [[[1, 2, 3]], [[5, 6, 7]]]
-
-
-def test_a_film_that_is_too_short_is_named(path):
-    with pytest.raises(ValueError, match=r"seconds must be .*got 3: film 1 of subject 1 lasts 2 s"):
-        load_dreamer(path, seconds=3)
+    with pytest.raises(ValueError, match=r"got 1: film 2 of subject 1 lasts 0\.0234375 s"):
+        load_dreamer(path, seconds=1)
 
 
 def test_baseline_is_dropped_subtracted_or_kept(save):
@@ -209,18 +195,13 @@ def test_path_is_an_existing_file_or_its_folder(path, tmp_path):
         ({"target": "liking"}, "target must be one of 'valence'.*got 'liking'"),
         ({"baseline": "mean"}, "baseline must be one of 'drop'.*got 'mean'"),
         ({"crop": "middle"}, "crop must be one of 'last', 'first', got 'middle'"),
-        ({"ties": "up"}, "ties must be one of"),
         ({"threshold": "median"}, "threshold must be"),
         ({"picks": ["Fp1"]}, "picks must be channels of .* got 'Fp1'"),
         ({"seconds": 0}, "seconds must be a positive number.*got 0"),
-        ({"seconds": "60"}, "seconds must be a positive number.*got '60'"),
         ({"seconds": float("nan")}, "seconds must be a positive number.*got nan"),
         ({"seconds": float("inf")}, "seconds must be a positive number.*got inf"),
         ({"subjects": 0}, "subjects must be .* 1 to 23.*got 0"),
         ({"subjects": [1, 24]}, "subjects must be"),
-        ({"subjects": []}, "subjects must be"),
-        ({"subjects": [2, 2]}, "subjects must be"),
-        ({"subjects": "s01"}, "subjects must be"),
         ({"subjects": 1.5}, "subjects must be"),
     ],
 )
@@ -270,21 +251,15 @@ def with_value(value):
     ("change", "message"),
     [
         (put(["EEG_SamplingRate"], 256.0), "EEG_SamplingRate of 128, got .*256"),
-        (put(["EEG_SamplingRate"], "128"), "EEG_SamplingRate of 128"),
-        (put(["EEG_Electrodes"], cells(*NAMES[::-1])), "EEG_Electrodes AF3 F7"),
         (put(["EEG_Electrodes"], cells("F7", "AF3", *NAMES[2:])), "EEG_Electrodes AF3 F7"),
         (put(["EEG_Electrodes"], cells(*NAMES[:-1])), "EEG_Electrodes AF3 F7"),
-        (put(["EEG_Electrodes"], cells(*NAMES, "Fp1")), "EEG_Electrodes AF3 F7"),
         (put(["noOfSubjects"], 2.0), "Data of 2 subjects, as in noOfSubjects, got a cell of 1"),
         (put(["noOfSubjects"], 24.0), "noOfSubjects from 1 to 23"),
         (put(["noOfSubjects"], np.nan), "noOfSubjects from 1 to 23"),
         (put(["noOfVideoSequences"], 2.0), "stimuli of subject 1 with 2 recordings"),
-        (put(["noOfVideoSequences"], 0.0), "noOfVideoSequences from 1 to 18"),
         (put(["noOfVideoSequences"], 19.0), "noOfVideoSequences from 1 to 18"),
         (without("noOfSubjects"), "DREAMER as a struct of Data"),
-        (without("Data"), "DREAMER as a struct of Data"),
         (put(["Data"], np.eye(3)), "Data of 1 subjects"),
-        (put(["Data"], "subjects"), "Data of 1 subjects"),
         (put(["Data", (0, 0)], "text"), "subject 1 as a struct"),
         (without(*ONE, "EEG"), "subject 1 as a struct of Age, Gender, EEG"),
         (without(*ONE, "ScoreArousal"), "subject 1 as a struct"),
@@ -298,22 +273,14 @@ def with_value(value):
         (put(FILM, "text"), "film 1 of subject 1 as numbers, got text"),
         (put(FILM, cells(1.0)), "film 1 of subject 1 as numbers, got a cell of 1"),
         (put(FILM, with_value(np.nan)), "film 1 of subject 1 of finite numbers, got 1"),
-        (put(FILM, with_value(-np.inf)), "film 1 of subject 1 of finite numbers, got 1"),
         (put(FILM, with_value(1e300)), r"film 1 of subject 1 of numbers below 1e\+09"),
         (put(BEFORE, with_value(np.nan)), "baseline of film 1 of subject 1 of finite numbers"),
         (put(BEFORE, np.transpose), r"baseline of film 1 of subject 1 of shape \(any, 14\)"),
-        (
-            put([*ONE, "ScoreValence"], [[0.0]]),
-            "valence of film 1 of subject 1 as an integer.*got 0",
-        ),
-        (
-            put([*ONE, "ScoreArousal"], [[6.0]]),
-            "arousal of film 1 of subject 1 as an integer.*got 6",
-        ),
+        (put([*ONE, "ScoreValence"], [[0.0]]), "valence of film 1 .*as an integer.*got 0"),
+        (put([*ONE, "ScoreArousal"], [[6.0]]), "arousal of film 1 .*as an integer.*got 6"),
         (put([*ONE, "ScoreValence"], [[2.5]]), "valence of film 1 of subject 1 .*got 2.5"),
         (put([*ONE, "ScoreValence"], [[np.nan]]), "valence of film 1 of subject 1 .*got nan"),
         (put([*ONE, "ScoreValence"], [[1.0, 2.0]]), "ScoreValence of subject 1 with 1 numbers"),
-        (put([*ONE, "ScoreValence"], "high"), "ScoreValence of subject 1 with 1 numbers"),
         (put([*ONE, "ScoreValence"], np.ones((99, 1))), "got numbers of shape"),
         (put([*ONE, "Age"], cells("1")), "Age of subject 1"),
     ],
@@ -336,10 +303,7 @@ def test_unused_parts_are_not_validated(save):
 def test_a_variable_of_another_name_or_class_is_an_error(tmp_path):
     path = tmp_path / "DREAMER.mat"
     for variables, message in (
-        (
-            {"DREAMER": {"Data": {"EEG": {"Data": {"stimuli": {"Age": 1.0}}}}}},
-            "DREAMER as a struct",
-        ),
+        ({"DREAMER": {"Data": {"EEG": {"Data": {"stimuli": {"Age": 1.0}}}}}}, "as a struct"),
         ({"dreamer": small()}, "a variable 'DREAMER', got the variables dreamer"),
         ({"DREAMER": np.eye(3)}, "DREAMER.*got numbers of shape|DREAMER as a struct"),
         ({"DREAMER": np.eye(30)}, "got numbers of shape"),
@@ -349,15 +313,6 @@ def test_a_variable_of_another_name_or_class_is_an_error(tmp_path):
         savemat(path, variables)
         with pytest.raises(DataFormatError, match=message):
             load_dreamer(path)
-
-
-def test_a_truncated_file_is_an_error(save):
-    path = save(small())
-    data = path.read_bytes()
-    for i in range(10):
-        path.write_bytes(data[: len(data) * i // 10])
-        with pytest.raises(DataFormatError, match=r"DREAMER\.mat"):
-            load_dreamer(path, seconds=None)
 
 
 def test_memory_is_bounded_by_the_returned_trials(tmp_path, peak_below):

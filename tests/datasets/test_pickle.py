@@ -225,6 +225,21 @@ def test_arrays_pickled_by_python_3_are_read(path, protocol, order, dtype):
         assert found[name].dtype == array.dtype
 
 
+def test_arrays_are_read_without_the_frames_of_the_base_class(path, monkeypatch):
+    # which joins parts of large reads in newer versions of Python
+    content = {"data": np.random.default_rng(0).normal(size=(30, 30))}
+    original = pickle._Unframer.read
+
+    def read(self, n):
+        assert n < 256
+        return original(self, n)
+
+    monkeypatch.setattr(pickle._Unframer, "read", read)
+    for protocol in (2, 3):
+        path.write_bytes(pickle.dumps(content, protocol=protocol))
+        np.testing.assert_array_equal(read_arrays(path, "arrays")["data"], content["data"])
+
+
 def test_the_bytes_of_an_array_are_not_copied(tmp_path, peak_below):
     write_fake_deap(tmp_path, n_subjects=1, n_times=512)  # 6.6 MB
     with peak_below(1 << 19):

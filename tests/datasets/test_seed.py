@@ -113,11 +113,11 @@ def test_films_are_cropped_to_their_last_or_first_samples(save):
     assert last[14].tolist() == [[15031, 15032]]
     first = load_seed(folder, crop="first", **options).X
     assert first[14].tolist() == [[15030, 15031]]
-    options["seconds"] = None
-    assert load_seed(folder, **options).X[:, 0].tolist()[::14] == [
-        [1031, 1032, 1033],
-        [15030, 15031, 15032],
-    ]
+    shortest = load_seed(folder, picks=["AF3"], seconds=None).X
+    assert shortest[::14, 0].tolist() == [[1031, 1032, 1033], [15030, 15031, 15032]]
+    message = r"got 0\.02: film 15 of .*1_20131027\.mat lasts 0\.015 s"
+    with pytest.raises(ValueError, match=message):
+        load_seed(folder, seconds=0.02)
 
 
 def test_the_first_sample_is_dropped_if_one_exceeds_whole_seconds(save):
@@ -127,12 +127,6 @@ def test_the_first_sample_is_dropped_if_one_exceeds_whole_seconds(save):
     folder = save(films(lengths=[200] * 15))
     trials = load_seed(folder, picks=["Fp1"], seconds=1, crop="first")
     assert trials.X[0, 0].tolist() == [*range(1000, 1200)]
-
-
-def test_a_film_that_is_too_short_is_named(save):
-    folder = save(films(lengths=[300, 250, *[400] * 13]))
-    with pytest.raises(ValueError, match=r"got 2: film 2 of .*1_20131027\.mat lasts 1\.25 s"):
-        load_seed(folder, seconds=2)
 
 
 def test_channels_are_the_default_four_or_in_the_requested_order(save):
@@ -217,9 +211,7 @@ def test_the_parent_folder_is_accepted(folder, iv_folder, tmp_path):
     ("label", "message"),
     [
         (np.array([LABELS[::-1]]), "published labels 1 0 -1 .*got -1 1 0"),
-        (np.array([LABELS]) + 1, "published labels"),
         (np.array([LABELS[:14]]), r"label of shape \(1, 15\), got shape \(1, 14\)"),
-        (np.array([LABELS]).T, r"label of shape \(1, 15\)"),
         ("labels", r"label of shape \(1, 15\) with real numbers, got str"),
         (np.array([[np.nan] * 15]), "label of finite numbers"),
         (np.zeros((1, 10_000)), "at most 65536 bytes"),
@@ -249,18 +241,11 @@ def with_value(value):
     return change
 
 
-def cell(film):
-    array = np.empty((1, 1), dtype=object)
-    array[0, 0] = film
-    return array
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda content: content.pop("djc_eeg7"), r"films 1 to 15 .*missing: 7.*got 1, 2, 3"),
         (lambda content: content.clear(), "films 1 to 15 .*got none"),
-        (renamed("djc_eeg15", "djc_eeg16"), r"films 1 to 15 .*missing: 15"),
         (renamed("djc_eeg15", "djc_eeg0"), r"films 1 to 15 .*missing: 15.*got 0, 1"),
         (renamed("djc_eeg15", "djc_film15"), r"films 1 to 15 .*missing: 15"),
         (renamed("djc_eeg15", "jl_eeg14"), "one film 14, got djc_eeg14 and jl_eeg14"),
@@ -268,15 +253,13 @@ def cell(film):
         (lambda content: content.update(x_eeg16=content["djc_eeg1"]), "got 1, .*, 16"),
         (changed("djc_eeg2", lambda film: film[:61]), r"film 2 .*\(62, any\), got shape \(61, 4"),
         (changed("djc_eeg2", np.transpose), r"film 2 .*\(62, any\), got shape \(4, 62\)"),
-        (changed("djc_eeg2", lambda film: film[:, :0]), r"film 2 .*of at least two time points"),
         (changed("djc_eeg2", lambda film: film[:, :1]), r"film 2 .*of at least two time points"),
         (changed("djc_eeg2", lambda film: film[..., None].repeat(2, 2)), r"got shape \(62, 4, 2"),
         (changed("djc_eeg2", lambda film: "text"), r"film 2 \(djc_eeg2\) as numbers, got str"),
-        (changed("djc_eeg2", cell), r"film 2 \(djc_eeg2\) as numbers, got list"),
+        (changed("djc_eeg2", lambda film: [film, "a"]), r"\(djc_eeg2\) as numbers, got list"),
         (changed("djc_eeg2", lambda film: {"eeg": film}), r"as numbers, got dict"),
         (changed("djc_eeg2", lambda film: film * 1j), "djc_eeg2 of real numbers, got complex"),
         (changed("djc_eeg2", with_value(np.nan)), "film 2 .*of finite numbers, got 1 NaN"),
-        (changed("djc_eeg2", with_value(np.inf)), "film 2 .*of finite numbers, got 1 NaN"),
         (changed("djc_eeg2", with_value(1e300)), r"film 2 .*of numbers below 1e\+09, got 1e\+300"),
     ],
 )
@@ -287,15 +270,6 @@ def test_other_content_is_an_error(save, change, message):
     with pytest.raises(DataFormatError, match=message) as caught:
         load_seed(folder, seconds=None)
     assert str(folder / "1_20131027.mat") in str(caught.value)
-
-
-def test_a_truncated_file_is_an_error(save):
-    path = save(films()) / "1_20131027.mat"
-    data = path.read_bytes()
-    for i in range(10):
-        path.write_bytes(data[: len(data) * i // 10])
-        with pytest.raises(DataFormatError, match=r"1_20131027\.mat"):
-            load_seed(path.parent, seconds=None)
 
 
 def test_other_files_are_ignored(copy):
@@ -335,7 +309,6 @@ def test_a_subject_number_out_of_range_is_an_error(copy, name):
         ({"picks": ["Fp3"]}, "picks must be channels of .*got 'Fp3'"),
         ({"picks": "two"}, "picks must be one of 'four', 'all', got 'two'"),
         ({"seconds": -1}, "seconds must be a positive number.*got -1"),
-        ({"seconds": True}, "seconds must be a positive number.*got True"),
         ({"subjects": 16}, "subjects must be .* 1 to 15, each once, got 16"),
         ({"subjects": [1, 1]}, "subjects must be"),
         ({"sessions": 0}, "sessions must be .* 1 to 3, each once, got 0"),
@@ -390,9 +363,7 @@ def test_two_files_of_one_subject_and_session_are_an_error(save):
     folder = save(films(24, "cz"), "1/1_20160101.mat")
     with pytest.raises(DataFormatError, match="one file of subject 1, got"):
         load_seed_iv(folder)
-
-
-def test_a_file_of_seed_is_an_error_in_seed_iv(save):
-    folder = save(films(15), "1/1_20131027.mat")
+    (folder / "1/1_20170101.mat").unlink()
+    save(films(15), "1/1_20160101.mat")  # as of SEED
     with pytest.raises(DataFormatError, match=r"films 1 to 24 .*missing: 16"):
         load_seed_iv(folder)
