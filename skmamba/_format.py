@@ -4,6 +4,7 @@ import pandas as pd
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+SCORE_NAMES = {"f1": "F1", "kappa": "Cohen's kappa", "roc_auc": "ROC AUC"}
 
 
 def format_number(value, decimals=2, *, sign=False):
@@ -22,7 +23,6 @@ def format_p_value(value):
 
 
 def format_interval(low, high):
-    """Return both ends of an interval."""
     return MISSING if pd.isna(low) else f"{format_number(low)} to {format_number(high)}"
 
 
@@ -32,7 +32,6 @@ def format_comparison(table):
         {
             "estimator": row["estimator"],
             "kind": row["kind"],
-            "is_reference": row["estimator"] == table["estimator"].iloc[0],
             "n_subjects": str(row["n_subjects"]),
             "mean": format_number(row["mean"]),
             "interval": format_interval(row["low"], row["high"]),
@@ -47,17 +46,17 @@ def format_comparison(table):
 
 
 def summarize_gap(gap):
-    """Return two sentences on a table of ``leakage_gap``."""
+    """Return one or two sentences on a table of ``leakage_gap``."""
     means = {labels: rows.set_index("split")["mean"] for labels, rows in gap.groupby("labels")}
-    true, permuted = means["true"], means.get("permuted", means["true"].iloc[:0])
-    first, last = true.index[0], true.index[-1]
+    true, permuted = means["true"].map(format_number), means.get("permuted", {})
+    first, last = true.index[[0, -1]]
     text = (
-        f"The same model scores {format_number(true[first])} when split by {first} and "
-        f"{format_number(true[last])} when split by {last}."
+        f"The same model scores {true[first]} when split by {first} and {true[last]} when split "
+        f"by {last}."
     )
-    shared = [format_number(permuted[split]) for split in (first, last) if split in permuted]
     if first not in permuted:
         return text
+    shared = [format_number(permuted[split]) for split in (first, last) if split in permuted]
     return (
         f"{text} With labels permuted by trial, it scores {' and '.join(shared)}: permuted labels "
         "carry no information, so a score above chance level shows that trials are recognised."

@@ -227,8 +227,7 @@ def check_results(results, score):
             f"results must have columns 'estimator', 'kind' and 'subject', as returned by evaluate "
             f"and score_by_subject; missing: {', '.join(missing)}."
         )
-    numbers = results.select_dtypes("number").columns
-    scores = [name for name in numbers if name not in NO_SCORES]
+    scores = list_scores(results)
     if score not in scores:
         near = get_close_matches(str(score), scores, 1)
         raise ValueError(
@@ -251,6 +250,11 @@ def check_results(results, score):
             f"results must have one kind per estimator, but {mixed.idxmax()!r} is both a model "
             "and a baseline."
         )
+
+
+def list_scores(table):
+    """Return the names of the columns that hold scores."""
+    return [name for name in table.select_dtypes("number") if name not in NO_SCORES]
 
 
 def average_by(results, unit, score):

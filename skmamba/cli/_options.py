@@ -6,14 +6,13 @@ from types import SimpleNamespace
 
 import click
 
-BUILT_IN = ("eegmat", "simulation")
 FILES = {
     "deap": "data_preprocessed_python (s01.dat ...) or data_preprocessed_matlab (s01.mat ...)",
     "dreamer": "DREAMER.mat",
     "seed": "Preprocessed_EEG (1_20131027.mat ... label.mat)",
     "seed-iv": "eeg_raw_data (1/1_20160518.mat ... 3/15_20150527.mat)",
 }
-DATA_SETS = (*BUILT_IN, *FILES)
+DATA_SETS = ("eegmat", "simulation", *FILES)
 RATED = ("deap", "dreamer")
 PROTOCOLS = (
     *("within-subject", "cross-subject", "cross-session", "cross-stimulus", "first-trials"),
@@ -21,9 +20,6 @@ PROTOCOLS = (
 )
 SCORES = ("accuracy", "balanced-accuracy", "kappa", "f1", "roc-auc")
 SECONDS = click.FloatRange(min=0, min_open=True)
-
-
-# Types
 
 
 class OneOf(click.Choice):
@@ -42,13 +38,12 @@ class OneOf(click.Choice):
 
 
 def parse_words(text):
-    """Return the words of a comma-separated list."""
     return list(filter(None, map(str.strip, text.split(","))))
 
 
 def parse_baselines(text):
-    """Return the names in a comma-separated list of baselines."""
-    return [BASELINE.convert(word, None, None) for word in parse_words(text)]
+    baseline = OneOf("baseline", ("majority", "stratified", "permutation", "none"))
+    return [baseline.convert(word, None, None) for word in parse_words(text)]
 
 
 def parse_subjects(text):
@@ -63,133 +58,102 @@ def parse_subjects(text):
 
 
 def describe_unknown(name, value, choices):
-    """Return an error message with the most similar choice."""
     similar = get_close_matches(value.lower().replace("_", "-"), choices, n=1)
     hint = f" Did you mean {similar[0]!r}?" if similar else ""
     return f"No such {name} {value!r}.{hint} Choices: {', '.join(choices)}."
 
 
-BASELINE = OneOf("baseline", ("majority", "stratified", "permutation", "none"))
-
-
-# Declarations
-
-
-def with_options(*options):
-    """Return a decorator that adds options to a command, in this order."""
-
-    def decorate(command):
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
 DATA = (
-    click.option(
-        "--data",
+    click.Option(
+        ["--data"],
         type=OneOf("data set", DATA_SETS),
         required=True,
         metavar="NAME",
         help=f"{', '.join(DATA_SETS)}. The first two require no files.",
     ),
-    click.option("--path", metavar="PATH", help="Folder with the files of the data set."),
-    click.option(
-        "--target",
+    click.Option(["--path"], metavar="PATH", help="Folder with the files of the data set."),
+    click.Option(
+        ["--target"],
         type=OneOf("target", ("valence", "arousal", "dominance", "liking")),
         metavar="RATING",
         help="deap, dreamer: rating to use as label.  [default: valence]",
     ),
-    click.option(
-        "--subjects",
-        type=parse_subjects,
-        metavar="LIST",
-        help="Such as 1,2,5 or 1-8.  [default: all]",
+    click.Option(
+        ["--subjects"], type=parse_subjects, metavar="LIST", help="Such as 1-3,5.  [default: all]"
     ),
-)
-PROTOCOL = (
-    click.option(
-        "--protocol",
+    click.Option(
+        ["--protocol"],
         type=OneOf("protocol", PROTOCOLS),
         default="cross-subject",
         metavar="NAME",
         help=f"{', '.join(PROTOCOLS)}.",
     ),
-    click.option(
-        "--folds",
+    click.Option(
+        ["--folds"],
         type=click.IntRange(min=2),
         help="Number of folds.  [default: one per subject or stimulus; 5 for within-subject and "
         "random-windows]",
     ),
-    click.option(
-        "--first",
+    click.Option(
+        ["--first"],
         type=click.IntRange(min=1),
         help="first-trials: number of training trials per session.  [default: 9]",
     ),
 )
 MODEL = (
-    click.option(
-        "--picks",
+    click.Option(
+        ["--picks"],
         type=parse_words,
         default="frontal4",
         metavar="LIST",
         help="Channels: names, regions or presets, such as Fp1,Fp2 or frontal, or all.",
     ),
-    click.option(
-        "--window", type=SECONDS, default=2.0, metavar="SECONDS", help="Length of a window."
+    click.Option(
+        ["--window"], type=SECONDS, default=2.0, metavar="SECONDS", help="Length of a window."
     ),
-    click.option(
-        "--stride",
+    click.Option(
+        ["--stride"],
         type=SECONDS,
         metavar="SECONDS",
-        help="Distance between window starts.  [default: --window]",
+        help="Step between windows.  [default: --window]",
     ),
-    click.option("--epochs", type=click.IntRange(min=1), help="Training epochs of networks."),
+    click.Option(["--epochs"], type=click.IntRange(min=1), help="Training epochs of networks."),
 )
-SCORE = click.option(
-    "--score",
+SCORE = click.Option(
+    ["--score"],
     type=OneOf("score", SCORES),
     default="balanced-accuracy",
     metavar="NAME",
     help=f"Score to compare models by: {', '.join(SCORES)}.",
 )
 RUN = (
-    click.option("--seed", type=click.IntRange(min=0), default=0, help="Random state."),
-    click.option("--jobs", default=1, help="Number of parallel fits; -1 uses all cores."),
+    click.Option(["--seed"], type=click.IntRange(min=0), default=0, help="Random state."),
+    click.Option(["--jobs"], default=1, help="Number of parallel fits; -1 uses all cores."),
 )
-
-
-# Objects
 
 
 def make_splitter(options):
     """Validate the options of data set and protocol; return the splitter."""
-    _validate_data(options)
-    is_first_trials = options.protocol == "first-trials"
-    if options.folds is not None and options.protocol in ("cross-session", "first-trials"):
-        raise click.UsageError(f"--folds cannot be used with {options.protocol}.")
-    if options.first is not None and not is_first_trials:
-        raise click.UsageError(f"--first requires first-trials, got {options.protocol}.")
+    data, protocol = options.data, options.protocol
+    if data in FILES and options.path is None:
+        raise click.UsageError(f"--data {data} requires --path of {FILES[data]}.")
+    if data not in FILES and options.path is not None:
+        raise click.UsageError(f"--data {data} does not use --path.")
+    if data not in RATED and options.target is not None:
+        raise click.UsageError(f"--target requires {' or '.join(RATED)}, got {data}.")
+    if protocol in ("cross-session", "first-trials") and options.folds is not None:
+        raise click.UsageError(f"--folds cannot be used with {protocol}.")
+    if protocol != "first-trials" and options.first is not None:
+        raise click.UsageError(f"--first requires first-trials, got {protocol}.")
 
     from .. import evaluation
 
-    if is_first_trials:
+    if protocol == "first-trials":
         return evaluation.FirstTrialsSplit(options.first or 9)
-    if options.protocol == "random-windows":
+    if protocol == "random-windows":
         return evaluation.RandomWindowsKFold(options.folds or 5, random_state=options.seed)
-    name = options.protocol.title().replace("-", "")
-    splitter = getattr(evaluation, f"{name}Split")
+    splitter = getattr(evaluation, f"{protocol.title().replace('-', '')}Split")
     return splitter() if options.folds is None else splitter(options.folds)
-
-
-def _validate_data(options):
-    if options.data in FILES and options.path is None:
-        raise click.UsageError(f"--data {options.data} requires --path of {FILES[options.data]}.")
-    if options.data in BUILT_IN and options.path is not None:
-        raise click.UsageError(f"--data {options.data} does not use --path.")
-    if options.data not in RATED and options.target is not None:
-        raise click.UsageError(f"--target requires {' or '.join(RATED)}, got {options.data}.")
 
 
 def load_data(options, names):
@@ -250,6 +214,6 @@ def _make_models(options, names, trials):
 
 def cut_windows(trials, options):
     """Return windows as rows if the protocol splits windows, else the trials."""
-    if options.protocol != "random-windows":
-        return trials
-    return trials.as_windows(options.window, options.stride)
+    if options.protocol == "random-windows":
+        return trials.as_windows(options.window, options.stride)
+    return trials

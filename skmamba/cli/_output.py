@@ -9,8 +9,14 @@ import textwrap
 import warnings
 
 import click
+import pandas as pd
+from sklearn.exceptions import FitFailedWarning
 
+from .._format import format_comparison, summarize_gap
 from .._io import write_atomically
+from ..evaluation import EvaluationResults, LeakageWarning, compare
+from ..plots import LeakageDisplay
+from ..report import to_latex, write_report
 
 WIDTH = 79
 TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "transductive", "error")
@@ -19,9 +25,6 @@ LABELS = ("subject", "trial", "y_true", "y_pred")
 KEYS = ["dataset", "protocol"]
 ASCII = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\xa0": ""})
 HEAD = ["n", "mean", "95 % interval", "chance", "p chance", "diff.", "effect", "p Holm"]
-
-
-# Printing
 
 
 def say(text, *, err=False):
@@ -33,10 +36,6 @@ def say(text, *, err=False):
 @contextlib.contextmanager
 def print_warnings():
     """Print each warning once, without the line of code."""
-    from sklearn.exceptions import FitFailedWarning
-
-    from ..evaluation import LeakageWarning
-
     printed = set()
 
     def show(message, *args, **kwargs):
@@ -52,13 +51,8 @@ def print_warnings():
 
 
 def print_comparison(table, score):
-    """Print a table of ``compare``."""
-    import pandas as pd
-
-    from .._format import format_comparison
-
     cells = pd.DataFrame(format_comparison(table)).set_index("estimator").rename_axis(None)
-    cells = cells.drop(columns=["kind", "is_reference"]).map(lambda text: text.translate(ASCII))
+    cells = cells.drop(columns="kind").map(lambda text: text.translate(ASCII))
     click.echo(f"{cells.set_axis(HEAD, axis=1).to_string()}\n")
     say(
         f"{score.replace('_', ' ').capitalize()}: mean over n subjects; chance: chance level; "
@@ -80,11 +74,7 @@ def print_leakage(report):
     click.echo("\n".join(["", *lines]))
 
 
-# Writing
-
-
 def write_csv(path, table):
-    """Write a table as a CSV file."""
     write_atomically(path, table.to_csv(index=False, lineterminator="\n"))
 
 
@@ -103,9 +93,6 @@ def write_results(out, results, leakage, score):
 
 def write_reports(results, leakage, score, page, latex):
     """Print the comparisons; write the HTML page and the LaTeX table."""
-    from ..evaluation import EvaluationResults, compare
-    from ..report import to_latex, write_report
-
     score = score.replace("-", "_")
     write_report(results, page, leakage=leakage, score=score)
     for names, scores in results.scores.groupby(KEYS, sort=False):
@@ -133,16 +120,16 @@ def name_labels(predictions, label_names):
 def write_run(path, ctx, trials, scores):
     """Write the command with all options, the data and the versions as JSON."""
     words = ["skmamba", "evaluate"]
-    for option in ctx.command.params:
-        value = ctx.params[option.name]
+    arguments = {option.name: ctx.params[option.name] for option in ctx.command.params}
+    for name, value in arguments.items():
         if value is None or value is False:
             continue
-        words.append(option.opts[0])
+        words.append(f"--{name}")
         if value is not True:
             words.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
     run = {
         "command": shlex.join(words),
-        "arguments": {option.name: ctx.params[option.name] for option in ctx.command.params},
+        "arguments": arguments,
         "trials": repr(trials),
         "versions": ", ".join(sorted(set(scores["versions"]))),
         "platform": platform.platform(),
@@ -152,9 +139,6 @@ def write_run(path, ctx, trials, scores):
 
 def report_gap(gap, out):
     """Print a table of ``leakage_gap``; write it and its figure to a folder, unless None."""
-    from .._format import summarize_gap
-    from ..plots import LeakageDisplay
-
     table = gap.round({"mean": 3, "std": 3, "inflation": 1}).to_string(index=False)
     click.echo(f"\n{table}\n")
     say(summarize_gap(gap))
@@ -171,15 +155,8 @@ def report_gap(gap, out):
     write_atomically(out / "gap.png", file.getvalue())
 
 
-# Reading
-
-
 def read_results(paths):
     """Return the results in ``results.csv`` files and beside them, and their leakage tables."""
-    import pandas as pd
-
-    from ..evaluation import EvaluationResults
-
     parts: dict[str, tuple] = {}
     for path in paths:
         scores = read_table(path)
@@ -191,9 +168,8 @@ def read_results(paths):
         if name in parts:
             raise click.UsageError(f"{parts[name][0]} and {path} are both of {name}.")
         parts[name] = (path, EvaluationResults(scores, predictions), leakage)
-    prefix = "Shared by training and test data"
     leakage_tables = {
-        "" if len(parts) == 1 else f"{prefix}: {name}": leakage
+        "" if len(parts) == 1 else f"Shared by training and test data: {name}": leakage
         for name, (_, _, leakage) in parts.items()
     }
     return EvaluationResults.concatenate(part[1] for part in parts.values()), leakage_tables
@@ -201,8 +177,6 @@ def read_results(paths):
 
 def read_table(path):
     """Read a table that skmamba wrote; texts and labels that look like numbers remain text."""
-    import pandas as pd
-
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import click
 
-from . import _options, _output
+from . import _options
 
 FILES = (
     *("results.csv", "predictions.csv", "leakage.csv", "evaluation.json"),
@@ -37,14 +37,8 @@ class Commands(click.Group):
             raise _convert_error(error) from error
 
 
-class InvalidRequest(click.ClickException):
-    """Error in the options, or in the data that they select."""
-
-    exit_code = 2
-
-
 def _convert_error(error):
-    """Return the error as a message of one line and an exit code."""
+    """Return the error as one line; the exit code is 2 for invalid options, 1 for other errors."""
     from ..datasets import DataFormatError
 
     message = str(error)
@@ -52,7 +46,7 @@ def _convert_error(error):
         message = f"{error.filename}: {error.strerror}"  # without the number of the error
     is_invalid = isinstance(error, FileNotFoundError | FileExistsError | NotADirectoryError)
     is_invalid |= isinstance(error, ValueError) and not isinstance(error, DataFormatError)
-    return (InvalidRequest if is_invalid else click.ClickException)(message)
+    return (click.UsageError if is_invalid else click.ClickException)(message)
 
 
 @click.group(
@@ -77,30 +71,29 @@ def main(traceback):
     "  skmamba evaluate --data deap --path DEAP --target arousal \\\n"
     "      --protocol within-subject --window 1 --jobs -1 --out runs/deap-within\n"
     "  skmamba evaluate --data seed --path SEED --protocol first-trials --out runs/seed",
+    params=[
+        *_options.DATA,
+        click.Option(
+            ["--models"],
+            type=_options.parse_words,
+            default="MS-iMamba,band-power-LDA",
+            metavar="LIST",
+            help="Names of `skmamba models`, or all.",
+        ),
+        *_options.MODEL,
+        click.Option(
+            ["--baselines"],
+            type=_options.parse_baselines,
+            default="majority,stratified,permutation",
+            metavar="LIST",
+            help="Baselines, or none.",
+        ),
+        click.Option(["--windows"], is_flag=True, help="Also score single windows."),
+        _options.SCORE,
+        *_options.RUN,
+    ],
 )
-@_options.with_options(
-    *_options.DATA,
-    *_options.PROTOCOL,
-    click.option(
-        "--models",
-        type=_options.parse_words,
-        default="MS-iMamba,band-power-LDA",
-        metavar="LIST",
-        help="Names of `skmamba models`, or all.",
-    ),
-    *_options.MODEL,
-    click.option(
-        "--baselines",
-        type=_options.parse_baselines,
-        default="majority,stratified,permutation",
-        metavar="LIST",
-        help="Baselines, or none.",
-    ),
-    click.option("--windows", is_flag=True, help="Also score single windows."),
-    _options.SCORE,
-    *_options.RUN,
-    click.option("--out", required=True, metavar="FOLDER", help="Folder for the results."),
-)
+@click.option("--out", required=True, metavar="FOLDER", help="Folder for the results.")
 @click.pass_context
 def run_evaluation(ctx, **params):
     """Score models and baselines under a protocol.
@@ -114,27 +107,13 @@ def run_evaluation(ctx, **params):
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     trials, models = _options.load_data(options, options.models)
+
+    from ..evaluation import EvaluationResults, evaluate, leakage_report
+    from . import _output
+
     _output.say(repr(trials))
     trials = _options.cut_windows(trials, options)
-    results = _evaluate(models, trials, cv, options, out / "folds")
-
-    from ..evaluation import EvaluationResults, leakage_report
-
-    predictions = _output.name_labels(results.predictions, trials.label_names)
-    results = EvaluationResults(results.scores, predictions)
-    for name in FILES:  # removes files of an earlier evaluation
-        (out / name).unlink(missing_ok=True)
-    _output.write_results(out, results, leakage_report(cv, trials), options.score)
-    _output.write_run(out / "evaluation.json", ctx, trials, results.scores)
-    _output.say(f"Results are in {out}.")
-    if (results.scores["error"] != "").any():
-        ctx.exit(1)
-
-
-def _evaluate(models, trials, cv, options, cache_dir):
-    """Evaluate, and print how many fits were cached, run or failed."""
-    from ..evaluation import evaluate
-
+    cache_dir = out / "folds"
     n_before = len(list(cache_dir.glob("*.json")))
     if n_before:
         _output.say(f"Using cached folds in {cache_dir}.")
@@ -153,7 +132,15 @@ def _evaluate(models, trials, cv, options, cache_dir):
     n_run = len(list(cache_dir.glob("*.json"))) - n_before
     n_cached = n_fits - n_run - n_failed
     _output.say(f"{n_fits} fits: {n_cached} cached, {n_run} run, {n_failed} failed.")
-    return results
+    predictions = _output.name_labels(results.predictions, trials.label_names)
+    results = EvaluationResults(results.scores, predictions)
+    for name in FILES:  # removes files of an earlier evaluation
+        (out / name).unlink(missing_ok=True)
+    _output.write_results(out, results, leakage_report(cv, trials), options.score)
+    _output.write_run(out / "evaluation.json", ctx, trials, results.scores)
+    _output.say(f"Results are in {out}.")
+    if n_failed:
+        ctx.exit(1)
 
 
 @main.command(
@@ -162,16 +149,15 @@ def _evaluate(models, trials, cv, options, cache_dir):
     "  skmamba leakage --data deap --path DEAP --protocol within-subject\n"
     "  skmamba leakage --data simulation --protocol random-windows --window 1\n"
     "  skmamba leakage --data eegmat --gap --model band-power-lda --out runs/gap",
+    params=[
+        *_options.DATA,
+        click.Option(["--gap"], is_flag=True, help="Measure the effect of the split on a score."),
+        click.Option(["--model"], default="band-power-LDA", help="Model of --gap."),
+        *_options.MODEL,
+        *_options.RUN,
+    ],
 )
-@_options.with_options(
-    *_options.DATA,
-    *_options.PROTOCOL,
-    click.option("--gap", is_flag=True, help="Measure the effect of the split on a score."),
-    click.option("--model", default="band-power-LDA", help="Model of --gap."),
-    *_options.MODEL,
-    *_options.RUN,
-    click.option("--out", metavar="FOLDER", help="Folder for leakage.csv, gap.csv and gap.png."),
-)
+@click.option("--out", metavar="FOLDER", help="Folder for leakage.csv, gap.csv and gap.png.")
 def check_leakage(**params):
     """Report what training and test data share under a protocol.
 
@@ -183,10 +169,11 @@ def check_leakage(**params):
     if options.gap and options.model.lower() == "all":
         raise click.UsageError("--gap requires one model, got --model all.")
     trials, models = _options.load_data(options, [options.model] if options.gap else [])
-    _output.say(repr(trials))
 
     from ..evaluation import leakage_gap, leakage_report
+    from . import _output
 
+    _output.say(repr(trials))
     report = leakage_report(cv, _options.cut_windows(trials, options))
     _output.print_leakage(report)
     out = None if options.out is None else Path(options.out)
@@ -214,10 +201,10 @@ def check_leakage(**params):
     "  skmamba report runs/eegmat\n"
     "  skmamba report runs/deap-within runs/deap-cross --out deap.html\n"
     "  skmamba report results.csv --score roc-auc --out auc.html",
+    params=[_options.SCORE],
 )
 @click.argument("results", nargs=-1, required=True, metavar="FOLDER_OR_CSV...")
 @click.option("--out", metavar="FILE", help="HTML file; the LaTeX table is written beside it.")
-@_options.SCORE
 def make_report(results, out, score):
     """Write the HTML report and the LaTeX table from results.csv.
 
@@ -229,6 +216,9 @@ def make_report(results, out, score):
     paths = [Path(path) / "results.csv" if Path(path).is_dir() else Path(path) for path in results]
     page = paths[0].parent / "report.html" if out is None else Path(out)
     latex = page.with_name("table.tex") if out is None else page.with_suffix(".tex")
+
+    from . import _output
+
     evaluation, leakage = _output.read_results(paths)
     _output.write_reports(evaluation, leakage, score, page, latex)
     _output.say(f"Written: {page}, {latex}.")

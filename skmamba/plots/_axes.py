@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._format import SCORE_NAMES
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Colour-blind safe palette of Okabe and Ito; in greyscale, blue is darker than grey.
 BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#999999", "#222222"
-SCORE_NAMES = {"f1": "F1", "kappa": "Cohen's kappa", "roc_auc": "ROC AUC"}
 
 
 def create_axes(

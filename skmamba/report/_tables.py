@@ -7,10 +7,8 @@ import numpy as np
 import pandas as pd
 
 from .._format import MISSING, capitalize, format_number, join_words, summarize_gap
-from ._parts import list_scores
-from ._text import name_score, shorten
-
-# Scores
+from .._results import list_scores
+from ._text import name_score
 
 
 def tabulate_scores(by_subject):
@@ -34,7 +32,7 @@ def tabulate_subjects(by_subject, score):
 
 
 def count_confusions(predictions, models, label_names):
-    """Return a confusion matrix per model: counts, and proportions of the true class."""
+    """Return the confusion matrix of each model."""
     if predictions.empty:
         return []
     matrices = []
@@ -42,30 +40,19 @@ def count_confusions(predictions, models, label_names):
         rows = predictions[predictions["estimator"] == name]
         labels = np.unique(np.concatenate([rows["y_true"], rows["y_pred"]])).tolist()
         counts = pd.crosstab(rows["y_true"], rows["y_pred"])
-        counts = counts.reindex(index=labels, columns=labels, fill_value=0).to_numpy()
-        matrices.append(
-            {
-                "estimator": name,
-                "labels": [label_names.get(label, label) for label in labels],
-                "counts": counts.tolist(),
-                "shares": (counts / np.maximum(counts.sum(1, keepdims=True), 1)).tolist(),
-            }
-        )
+        counts = counts.reindex(index=labels, columns=labels, fill_value=0).to_numpy().tolist()
+        names = [label_names.get(label, label) for label in labels]
+        matrices.append({"estimator": name, "labels": names, "counts": counts})
     return matrices
 
 
-# Folds
-
-
 def tabulate_folds(rows):
-    """Return the folds, which are the same for all estimators."""
-    first = rows[rows["estimator"] == rows["estimator"].iloc[0]]
+    first = rows[rows["estimator"] == rows["estimator"].iloc[0]]  # all have the same folds
     folds = first[["fold", "held_out", "n_train", "n_test"]]
     return folds.set_axis(["Fold", "Held out", "Trained on", "Tested on"], axis=1)
 
 
 def tabulate_times(rows):
-    """Return the seconds of each estimator."""
     rows = rows.assign(seconds=rows["fit_seconds"] + rows["predict_seconds"])
     times = rows.groupby("estimator", sort=False)
     means = times[["fit_seconds", "predict_seconds"]].mean().map(format_number)
@@ -75,28 +62,15 @@ def tabulate_times(rows):
     return means.rename_axis("Estimator").reset_index()
 
 
-def list_failures(rows):
-    """Return one dict per estimator and error message."""
+def list_missing(rows, score):
+    """Return the folds without a score by estimator and error; "" is an undefined score."""
     n_folds = rows["estimator"].value_counts()
-    failed = rows[rows["error"] != ""].groupby(["estimator", "error"], sort=False)["held_out"]
+    missing = rows[(rows["error"] != "") | rows[score].isna()]
+    folds = missing.groupby(["estimator", "error"], sort=False)["held_out"].agg(list)
     return [
-        {
-            "where": f"{name}, {len(folds)} of {n_folds[name]} folds: {shorten(folds.tolist())}",
-            "error": error,
-        }
-        for (name, error), folds in failed
+        {"estimator": name, "error": error, "held_out": held_out, "n_folds": n_folds[name]}
+        for (name, error), held_out in folds.items()
     ]
-
-
-def list_undefined(rows, score):
-    """Return the number of folds without an error and without a score, by estimator."""
-    n_folds = rows["estimator"].value_counts()
-    undefined = rows[(rows["error"] == "") & rows[score].isna()]
-    counts = undefined.groupby("estimator", sort=False).size()
-    return [f"{name}: {count} of {n_folds[name]} folds" for name, count in counts.items()]
-
-
-# Data leakage
 
 
 def describe_leakage(leakage):
@@ -110,52 +84,49 @@ def describe_leakage(leakage):
 def _describe(heading, table):
     columns = list(table.columns) if isinstance(table, pd.DataFrame) else []
     if {"kind", "verdict", "test_share"} <= set(columns):
-        section = _describe_report(table)
+        heading, gap = heading or "Shared by training and test data", None
+        text, cells = _summarize_report(table), _tabulate_report(table)
     elif {"split", "labels", "inflation"} <= set(columns):
-        section = _describe_gap(table)
+        heading, gap = heading or "Effect of the split on the score", table
+        text, cells = summarize_gap(table), _tabulate_gap(table)
     else:
         raise ValueError(
             "leakage must be a table of leakage_report or leakage_gap, or several of these, got "
             f"{type(table).__name__}{f' with columns {columns}' if columns else ''}."
         )
-    return section | ({"heading": heading} if heading else {})
+    is_warning = gap is None and (table["verdict"] == "leak").any()
+    return {"heading": heading, "text": text, "is_warning": is_warning, "table": cells, "gap": gap}
 
 
-def _describe_report(report):
-    is_leak, is_unknown = report["verdict"] == "leak", report["verdict"].str.startswith("unknown")
-    shares = 100 * report["test_share"].astype(float)
+def _summarize_report(report):
     leaks = [
-        f"{kind} ({share:.0f}\xa0% of the test rows)"
-        for kind, share in zip(report.loc[is_leak, "kind"], shares[is_leak], strict=True)
+        f"{row.kind} ({100 * row.test_share:.0f}\xa0% of the test rows)"
+        for row in report[report["verdict"] == "leak"].itertuples()
     ]
     text = f"Training and test data share {join_words(leaks)}." if leaks else "No leakage found."
-    if is_unknown.any():
-        text += f" Unknown: {join_words(report.loc[is_unknown, 'kind'].tolist())}."
-    n_shared = report["n_folds_shared"].astype(float).map(partial(format_number, decimals=0))
-    table = {
+    unknown = report.loc[report["verdict"].str.startswith("unknown"), "kind"].tolist()
+    return f"{text} Unknown: {join_words(unknown)}." if unknown else text
+
+
+def _tabulate_report(report):
+    shares = 100 * report["test_share"].astype(float)
+    columns = {
         "Shared": report["kind"].map(capitalize),
         "Verdict": report["verdict"],
-        "Folds": n_shared.where(
-            n_shared == MISSING, n_shared + " of " + report["n_folds"].map(str)
-        ),
+        "Folds": [
+            MISSING if pd.isna(row.n_folds_shared) else f"{row.n_folds_shared:.0f} of {row.n_folds}"
+            for row in report.itertuples()
+        ],
         "Test rows, %": shares.map(partial(format_number, decimals=0)),
         "Example": report["example"].replace("", MISSING).fillna(MISSING),
     }
-    return {
-        "heading": "Shared by training and test data",
-        "text": text,
-        "is_warning": bool(leaks),
-        "table": pd.DataFrame(table),
-        "gap": None,
-    }
+    return pd.DataFrame(columns)
 
 
-def _describe_gap(gap):
-    true, permuted = (
-        gap[gap["labels"] == labels].set_index("split") for labels in ("true", "permuted")
-    )
-    permuted = permuted.reindex(true.index)
-    table = {
+def _tabulate_gap(gap):
+    true = gap[gap["labels"] == "true"].set_index("split")
+    permuted = gap[gap["labels"] == "permuted"].set_index("split").reindex(true.index)
+    columns = {
         "Split by": true.index.map(capitalize),
         "Score": true["mean"].map(format_number),
         "SD over folds": true["std"].map(format_number),
@@ -165,10 +136,4 @@ def _describe_gap(gap):
         "Training windows": true["n_train"].round().astype(int),
         "Test windows": true["n_test"].round().astype(int),
     }
-    return {
-        "heading": "Effect of the split on the score",
-        "text": summarize_gap(gap),
-        "is_warning": False,
-        "table": pd.DataFrame(table),
-        "gap": gap,
-    }
+    return pd.DataFrame(columns)

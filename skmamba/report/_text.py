@@ -2,12 +2,12 @@
 
 import math
 
-from .._format import format_interval, format_number, format_p_value, join_words
+from .._format import SCORE_NAMES, format_interval, format_number, format_p_value, join_words
 
 ALPHA = 0.05
 FOOTNOTE_SIGN = "†"
 FOOTNOTE_MARK = f"\N{NO-BREAK SPACE}{FOOTNOTE_SIGN}"
-SCORES = {"kappa": "Cohen's kappa", "f1": "macro F1", "roc_auc": "ROC AUC"}
+SCORES = SCORE_NAMES | {"f1": "macro F1"}
 PROTOCOLS = {
     "within_subject": "within subject",
     "cross_subject": "cross-subject",
@@ -34,68 +34,54 @@ STATISTICS = (
 
 
 def name_score(score):
-    """Return the name of a score as written in text."""
     name = score.removesuffix("_windows")
     return SCORES.get(name, name.replace("_", " ")) + " over windows" * (name != score)
-
-
-# Findings
 
 
 def summarize_comparison(table, score, protocol):
     """Return sentences on the first model, the other models and the validity of the scores."""
     first, *others = table.to_dict("records")
-    permuted = [row for row in others if remove_mark(row["estimator"]) == "permuted labels"]
-    sentences = [
-        _summarize_first(first, score),
-        _compare_with_chance(first),
-        *_compare_with_first([row for row in others if row["kind"] == "model"]),
-        *(
-            f"Trained on permuted labels, the first model reaches {format_number(row['mean'])} "
-            f"({_format_p(row['p_chance'])}): check for data leakage."
-            for row in permuted
-            if row["p_chance"] < ALPHA
-        ),
-    ]
+    sentences = [_summarize_first(first, score)]
+    for outcome, sentence in OUTCOMES.items():
+        names = [
+            f"{row['estimator']} ({_format_p(row['p_holm'])})".removesuffix(" ()")
+            for row in others
+            if row["kind"] == "model" and _classify(row) == outcome
+        ]
+        if names:
+            sentences.append(sentence.format(join_words(names)))
+    for row in others:
+        name = row["estimator"].removesuffix(FOOTNOTE_MARK)
+        if name == "permuted labels" and row["p_chance"] < ALPHA:
+            sentences.append(
+                f"Trained on permuted labels, the first model reaches {format_number(row['mean'])} "
+                f"({_format_p(row['p_chance'])}): check for data leakage."
+            )
     if protocol == "random_windows":
         sentences.append(
             "Windows of one trial are in both training and test data, so the scores are no "
             "estimate for new trials, sessions or subjects."
         )
-    return " ".join(filter(None, sentences))
+    return " ".join(sentences)
 
 
 def _summarize_first(row, score):
     if not row["n_subjects"]:
         return f"{row['estimator']} has no {score}: its folds failed or the score is undefined."
-    plural = "s" if row["n_subjects"] != 1 else ""
     text = f"{row['estimator']}: {score} {format_number(row['mean'])} over {row['n_subjects']} "
-    text += f"subject{plural}"
+    text += "subject" if row["n_subjects"] == 1 else "subjects"
     if not math.isnan(row["low"]):
         text += f" (95\xa0% interval {format_interval(row['low'], row['high'])})"
     if not math.isnan(row["chance"]):
         text += f"; chance level {format_number(row['chance'])}"
-    return text + ("." if math.isnan(row["p_chance"]) else f", {_format_p(row['p_chance'])}.")
-
-
-def _compare_with_chance(row):
     if math.isnan(row["p_chance"]):
-        return "The score was not tested against chance level." if row["n_subjects"] else ""
+        return f"{text}. The score was not tested against chance level."
+    text += f", {_format_p(row['p_chance'])}."
     if row["p_chance"] >= ALPHA:
-        return "The score is not significantly above chance level."
-    return "The interval includes the chance level." if row["low"] <= row["chance"] else ""
-
-
-def _compare_with_first(rows):
-    """Yield one sentence per outcome."""
-    for outcome, sentence in OUTCOMES.items():
-        names = [
-            f"{row['estimator']} ({_format_p(row['p_holm'])})".removesuffix(" ()")
-            for row in rows
-            if _classify(row) == outcome
-        ]
-        if names:
-            yield sentence.format(join_words(names))
+        text += " The score is not significantly above chance level."
+    elif row["low"] <= row["chance"]:
+        text += " The interval includes the chance level."
+    return text
 
 
 def _classify(row):
@@ -116,24 +102,17 @@ def _format_p(value):
     return ("p " if value < 0.001 else "p = ").replace(" ", "\xa0") + format_p_value(value)
 
 
-# Footnotes
-
-
-def remove_mark(name):
-    """Return the name of an estimator without the footnote mark."""
-    return name.removesuffix(FOOTNOTE_MARK)
-
-
 def write_footnotes(transductive):
     """Return the footnotes on transductive estimators; None says that they are not recorded."""
     if transductive is None:
         return ["Whether a model uses trials of the test subjects is not recorded."]
-    uses = [f"{name}: {_describe_use(use)}" for name, use in transductive.items()]
+    if not transductive:
+        return []
+    uses = "; ".join(f"{name}: {_describe_use(use)}" for name, use in transductive.items())
     return [
         f"{FOOTNOTE_SIGN} Transductive: uses trials of the test subjects before they are "
-        f"predicted ({'; '.join(uses)}). Such scores do not measure strict transfer to new "
-        "subjects."
-    ] * bool(uses)
+        f"predicted ({uses}). Such scores do not measure strict transfer to new subjects."
+    ]
 
 
 def _describe_use(use):
@@ -145,30 +124,8 @@ def _describe_use(use):
     return use
 
 
-# Design
-
-
-def describe_design(rows, row_word):
-    """Return the folds, the numbers of trials and the seeds as a dict of text."""
-    first = rows[rows["estimator"] == rows["estimator"].iloc[0]]  # all have the same folds
-    seeds = rows["seed"].dropna().astype(int).unique().tolist()
-    in_file = f"{len(seeds)}, one per fold, in column seed of results.csv"
-    return {
-        "Folds": f"{len(first)}; held out: {shorten(first['held_out'].unique().tolist())}",
-        "Trained on": f"{_format_range(first['n_train'])} {row_word}s per fold",
-        "Tested on": f"{_format_range(first['n_test'])} {row_word}s per fold, "
-        f"{first['n_test'].sum()} in total",
-        "Seeds": ", ".join(map(str, seeds)) if len(seeds) <= 5 else in_file,
-    }
-
-
 def shorten(values):
     """Join up to five values; of more, the first two and the last."""
     if len(values) <= 5:
         return ", ".join(map(str, values))
     return f"{values[0]}, {values[1]}, … {values[-1]} ({len(values)} in total)"
-
-
-def _format_range(values):
-    low, high = int(values.min()), int(values.max())
-    return str(low) if low == high else f"{low} to {high}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from .._format import capitalize, format_comparison
 from .._io import write_atomically
 from .._results import EvaluationResults
 from .._types import StrPath
-from ..evaluation import compare
 from ..plots import LeakageDisplay, ScoresDisplay
 from . import _tables, _text
 from ._parts import make_parts
@@ -39,6 +39,8 @@ def write_report(
 
     The page contains tables, figures and the scores as CSV files. Estimators that use trials of
     the test subjects have a footnote in every table. The same results give the same page.
+    Scores are rounded to two decimals, p-values to three. Without matplotlib, the page has no
+    figures.
 
     Parameters
     ----------
@@ -75,19 +77,13 @@ def write_report(
     to_latex : Write the comparison as a LaTeX table.
     skmamba.compare : Compute the numbers of the first table.
 
-    Notes
-    -----
-    Scores are rounded to two decimals, p-values to three. Without matplotlib, the page has no
-    figures.
-
     Examples
     --------
     >>> import tempfile
     >>> from sklearn.dummy import DummyClassifier
     >>> from skmamba import evaluate
     >>> from skmamba.datasets import simulate_trials
-    >>> trials = simulate_trials(n_subjects=6, n_trials=4)
-    >>> results = evaluate({"dummy": DummyClassifier()}, trials, verbose=False)
+    >>> results = evaluate({"dummy": DummyClassifier()}, simulate_trials(), verbose=False)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_report(results, f"{folder}/report.html").name
     'report.html'
@@ -99,17 +95,18 @@ def write_report(
         raise ValueError(f"path must be a file, got the folder {str(path)!r}.")
     scores, parts = make_parts(results, score, COLUMNS)
     described = [_describe_part(part, score, label_names or {}) for part in parts]
-    page = _load_template("report.html.j2").render(
+    sections = _tables.describe_leakage(leakage)
+    for section in sections:
+        draw = partial(LeakageDisplay.from_gap, section["gap"])
+        section["picture"] = None if section["gap"] is None else _draw_svg(draw, height=3.2)
+    page = _render(
         title=title or ", and ".join(part["name"] for part in described),
         parts=described,
-        leakage=[
-            {**section, "picture": _draw_gap(section["gap"])}
-            for section in _tables.describe_leakage(leakage)
-        ],
+        leakage=sections,
         score=score,
         score_name=_text.name_score(score),
-        versions=[text.split(", ") for text in scores["versions"].unique() if text],
-        downloads=_embed_tables(scores, [part.by_subject for part in parts]),
+        versions=list(filter(None, scores["versions"].unique())),
+        downloads=_embed_tables(scores, parts),
     )
     write_atomically(path, page)
     return path
@@ -117,71 +114,54 @@ def write_report(
 
 def _describe_part(part, score, label_names):
     """Return the variables of the template for one data set under one protocol."""
-    table = compare(part.by_subject, score, random_state=0)
+    table = part.comparison
     models = table.loc[table["kind"] == "model", "estimator"].tolist()
+    draw = partial(ScoresDisplay.from_results, part.by_subject, score, random_state=0)
     return {
+        **vars(part),
         "name": part.name or "Results",
-        "dataset": part.dataset,
-        "protocol": part.protocol,
         "protocol_name": _text.PROTOCOLS.get(part.protocol, part.protocol),
-        "estimators": [_text.remove_mark(name) for name in table["estimator"]],
-        "row_word": part.row_word,
+        "estimators": [name.removesuffix(_text.FOOTNOTE_MARK) for name in table["estimator"]],
+        "row_word": "window" if part.protocol == "random_windows" else "trial",
         "n_subjects": int(table["n_subjects"].max()),
         "finding": _text.summarize_comparison(table, _text.name_score(score), part.protocol),
         "comparison": format_comparison(table),
         "statistics": _text.STATISTICS.format(models[0]),
         "footnotes": _text.write_footnotes(part.transductive),
-        "design": _text.describe_design(part.rows, part.row_word),
-        "picture": _draw_svg(
-            lambda ax: _draw_scores(part.by_subject, score, ax), size=(7.6, 1 + 0.46 * len(table))
-        ),
+        "seeds": part.rows["seed"].dropna().astype(int).unique().tolist(),
+        "picture": _draw_svg(draw, height=1 + 0.46 * len(table)),
         "scores": _tables.tabulate_scores(part.by_subject),
         "subjects": _tables.tabulate_subjects(part.by_subject, score),
         "confusions": _tables.count_confusions(part.predictions, models, label_names),
         "folds": _tables.tabulate_folds(part.rows),
         "times": _tables.tabulate_times(part.rows),
-        "failures": _tables.list_failures(part.rows),
-        "undefined": _tables.list_undefined(part.rows, score),
+        "missing": _tables.list_missing(part.rows, score),
     }
 
 
-def _draw_scores(by_subject, score, ax):
-    ScoresDisplay.from_results(by_subject, score, random_state=0, ax=ax)
-    ax.set_title("", loc="left")  # the page has a heading
-
-
-def _draw_gap(gap):
-    if gap is None:
-        return None
-    score = gap.attrs.get("score", "score")  # a CSV file does not contain it
-    return _draw_svg(lambda ax: LeakageDisplay.from_gap(gap, score=score, ax=ax), size=(7.6, 3.2))
-
-
-def _draw_svg(draw, size):
+def _draw_svg(draw, height):
     """Return a figure as a data URL, or None without matplotlib."""
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         return None
-    settings: dict[Any, Any] = {
-        "font.size": 9,
-        "svg.fonttype": "path",
-        "svg.hashsalt": "skmamba",  # with no date, equal numbers give equal files
-        "text.parse_math": False,  # names may contain dollar signs
-    }
-    with rc_context(settings):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure.add_subplot())
+    # Without a date, and with this salt, equal numbers give equal files. Names may contain "$".
+    settings: dict[Any, Any] = {"font.size": 9, "svg.fonttype": "path", "svg.hashsalt": "skmamba"}
+    with rc_context(settings | {"text.parse_math": False}):
+        figure = Figure(figsize=(7.6, height), layout="constrained")
+        ax = figure.add_subplot()
+        draw(ax=ax)
+        ax.set_title("", loc="left")  # the page has a heading
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     return _make_data_url("image/svg+xml", file.getvalue())
 
 
-def _embed_tables(scores, by_subject):
-    """Return the scores as CSV files in data URLs."""
+def _embed_tables(scores, parts):
+    """Return the scores of folds and of subjects as CSV files in data URLs."""
     tables = {"results.csv": scores}
-    by_subject = [table for table in by_subject if "fold" not in table]
+    by_subject = [part.by_subject for part in parts if "fold" not in part.by_subject]
     if by_subject:
         tables["scores_by_subject.csv"] = pd.concat(by_subject)
     return [
@@ -194,7 +174,7 @@ def _make_data_url(media_type, content):
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-def _load_template(name):
+def _render(**variables):
     environment = Environment(
         loader=PackageLoader("skmamba.report", "data"),
         autoescape=True,
@@ -202,5 +182,5 @@ def _load_template(name):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["capitalize_first"] = capitalize
-    return environment.get_template(name)
+    environment.filters |= {"capitalize_first": capitalize, "shorten": _text.shorten}
+    return environment.get_template("report.html.j2").render(variables)

@@ -8,7 +8,6 @@ import pandas as pd
 
 from .._format import MINUS, MISSING, capitalize, format_comparison
 from .._results import EvaluationResults
-from ..evaluation import compare
 from ._parts import make_parts
 from ._text import FOOTNOTE_SIGN, STATISTICS, name_score, write_footnotes
 
@@ -72,14 +71,9 @@ def to_latex(
     >>> from sklearn.dummy import DummyClassifier
     >>> from skmamba import evaluate
     >>> from skmamba.datasets import simulate_trials
-    >>> trials = simulate_trials(n_subjects=6, n_trials=4)
-    >>> results = evaluate({"dummy": DummyClassifier()}, trials, verbose=False)
-    >>> print(to_latex(results, label="tab:dummy"))
-    \begin{table}
-    ...
-    \label{tab:dummy}
-    ...
-    \end{table}
+    >>> results = evaluate({"dummy": DummyClassifier()}, simulate_trials(), verbose=False)
+    >>> to_latex(results).splitlines()[0]
+    '\\begin{table}'
     """
     _, parts = make_parts(results, score, ["estimator", "kind", "subject"])
     name = capitalize(name_score(score))
@@ -89,23 +83,20 @@ def to_latex(
         *("Estimator", f"{name} [95 % interval]", "Chance level", "p against chance level"),
         *("Difference", "Effect size", "p (Holm)"),
     ]
-    tables = [
-        (part.name, format_comparison(compare(part.by_subject, score, random_state=0)))
-        for part in parts
-    ]
+    tables = [(part.name, format_comparison(part.comparison)) for part in parts]
     footnotes = [note for part in parts for note in write_footnotes(part.transductive)]
-    references = dict.fromkeys(rows[0]["estimator"] for _, rows in tables)
-    notes = [*dict.fromkeys(footnotes), STATISTICS.format(" or ".join(references))]
+    references = " or ".join(dict.fromkeys(rows[0]["estimator"] for _, rows in tables))
+    notes = dict.fromkeys([*footnotes, STATISTICS.format(references)])
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{caption}}}",
             *([rf"\label{{{label}}}"] if label is not None else []),
-            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+            r"\begin{tabular}{lrrrrrr}",
             r"\toprule",
             _format_row(head),
-            *_format_rows(tables, len(head)),
+            *_format_rows(tables),
             r"\bottomrule",
             r"\end{tabular}",
             *(rf"\par\smallskip{{\footnotesize {_escape(note)}\par}}" for note in notes),
@@ -115,12 +106,12 @@ def to_latex(
     )
 
 
-def _format_rows(tables, n_columns):
-    """Yield the rows of each part, models above baselines, with rules between them."""
+def _format_rows(tables):
+    """Yield the rows of each part, with rules between models and baselines."""
     for name, rows in tables:
         yield r"\midrule"
         if len(tables) > 1:
-            yield rf"\multicolumn{{{n_columns}}}{{l}}{{\emph{{{_escape(name)}}}}} \\"
+            yield rf"\multicolumn{{7}}{{l}}{{\emph{{{_escape(name)}}}}} \\"
         kind = "model"
         for row in rows:
             if row["kind"] != kind:

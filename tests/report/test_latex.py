@@ -57,17 +57,13 @@ def test_a_name_is_no_argument_of_the_row_above(scores, name):
 
 
 def test_transductive_estimators_have_a_footnote(scores):
-    assert "dagger" not in to_latex(scores)
+    note = "uses trials of the test subjects is not recorded"
+    assert note in to_latex(scores.drop(columns="transductive"))
+    assert note not in to_latex(scores) and "dagger" not in to_latex(scores)
     scores.loc[scores["estimator"] == "lda", "transductive"] = "unlabelled"
     table = to_latex(scores)
     assert "\nlda~$\\dagger$ & 0.62" in table
     assert r"$\dagger$ Transductive" in table
-
-
-def test_a_table_without_the_column_transductive_says_so(scores):
-    note = "uses trials of the test subjects is not recorded"
-    assert note in to_latex(scores.drop(columns="transductive"))
-    assert note not in to_latex(scores)
 
 
 def test_caption_and_label_can_be_set(scores):
