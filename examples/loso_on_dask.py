@@ -3,7 +3,7 @@ Leave-one-subject-out on a cluster
 ==================================
 
 Cross-validation folds of the bundled EEG on Dask workers. Here the cluster is two processes on
-this machine; for another one, replace ``LocalCluster`` by the address of its scheduler,
+this machine; for an existing cluster, replace ``LocalCluster`` by the address of its scheduler,
 ``Client("tcp://...:8786")``. X is sent to each worker once, folds of a lost worker are repeated,
 and the scores equal those of a single process bit for bit. An interrupted evaluation resumes from
 its cached folds.
