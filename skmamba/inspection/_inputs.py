@@ -36,7 +36,7 @@ def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
         y = column_or_1d(y)
         check_consistent_length(X, y)
         if pd.isna(y).any():
-            raise ValueError(f"`y` must label every trial, got {pd.isna(y).sum()} missing labels.")
+            raise ValueError(f"y must label every trial, got {pd.isna(y).sum()} missing labels.")
     if not len(X):
         raise ValueError("`X` must contain at least one trial, got none.")
     return Data(X, y, sfreq, None if ch_names is None else list(ch_names))
@@ -46,7 +46,7 @@ def unpack_labelled_array(X, y, ch_names, estimator):
     """Return Data whose X is an array with a channel axis and whose y is not None."""
     data = unpack_data(X, y, ch_names=ch_names)
     if data.y is None:
-        raise ValueError("`y` must be given unless X is Trials, got None.")
+        raise ValueError("y must be given unless X is Trials, got None.")
     array = np.asarray(as_array(data.X))
     if array.ndim not in (3, 4):
         raise ValueError(
@@ -57,7 +57,7 @@ def unpack_labelled_array(X, y, ch_names, estimator):
     n_channels = array.shape[-2]
     if names is not None and len(names) != n_channels:
         raise ValueError(
-            f"`ch_names` must name each of the {n_channels} channels of X, got {len(names)} names."
+            f"ch_names must name each of the {n_channels} channels of X, got {len(names)} names."
         )
     return data._replace(X=array, ch_names=names)
 
@@ -70,7 +70,7 @@ def _merge_ch_names(ch_names, estimator):
         return ch_names if of_picker is None else list(of_picker)
     if list(of_picker) != list(ch_names):
         raise ValueError(
-            f"`ch_names` of {type(pickers[0]).__name__} must be the channels of X, "
+            f"ch_names of {type(pickers[0]).__name__} must be the channels of X, "
             f"{', '.join(map(str, ch_names))}, got {', '.join(map(str, of_picker))}."
         )
     return ch_names
@@ -115,7 +115,7 @@ def get_network_input(estimator, data):
     steps, classifier = _split_pipeline(estimator)
     if not hasattr(classifier, "net_"):
         raise TypeError(
-            "`estimator` must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that ends "
+            "estimator must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that ends "
             f"in one, got {type(classifier).__name__}, which is not a network."
         )
     names = _pick_ch_names(steps, data.ch_names, classifier.n_chans_)
@@ -151,7 +151,7 @@ def _pick_ch_names(steps, names, n_chans):
     names = list(range(n_chans)) if names is None else names
     if len(names) != n_chans:
         raise ValueError(
-            f"`ch_names` must name the {n_chans} channels that reach the classifier, got "
+            f"ch_names must name the {n_chans} channels that reach the classifier, got "
             f"{len(names)} names."
         )
     return names

@@ -170,7 +170,7 @@ def _get_target_index(target, classes, proba):
         return proba.argmax(1)
     (found,) = np.nonzero(classes == target)
     if not len(found):
-        raise ValueError(f"`target` must be one of {classes.tolist()}, got {target!r}.")
+        raise ValueError(f"target must be one of {classes.tolist()}, got {target!r}.")
     return np.full(len(proba), found[0])
 
 

@@ -166,7 +166,7 @@ def _check_test_sizes(folds):
     for i, (_, test) in enumerate(folds):
         if len(test) < 2:
             raise ValueError(
-                f"`cv` must yield at least two test trials per fold for method='permutation', got "
+                f"cv must yield at least two test trials per fold for method='permutation', got "
                 f"{len(test)} in fold {i}."
             )
 
@@ -194,7 +194,7 @@ def _make_versions(estimator, data, channels):
     pickers = find_pickers(estimator)
     if len(pickers) > 1:
         raise ValueError(
-            "`estimator` must have at most one step that picks channels for method='drop', got "
+            "estimator must have at most one step that picks channels for method='drop', got "
             f"{', '.join(pickers)}."
         )
     if len(channels) < 2:

@@ -116,7 +116,7 @@ def electrode_failure(
     check_int("max_failed", max_failed)
     if max_failed > len(channels):
         raise ValueError(
-            f"`max_failed` must be at most {len(channels)}, the number of channels that the "
+            f"max_failed must be at most {len(channels)}, the number of channels that the "
             f"estimator uses, got {max_failed}."
         )
     seed = draw_seed(random_state)

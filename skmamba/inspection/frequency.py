@@ -81,7 +81,7 @@ def frequency_profile(
     data = unpack_data(X, y, sfreq=sfreq, ch_names=ch_names)
     if data.sfreq is None or not data.sfreq > 0:
         raise ValueError(
-            "`sfreq` must be positive, in hertz, and is required unless X is Trials or "
+            "sfreq must be positive, in hertz, and is required unless X is Trials or "
             f"mne.Epochs, got {data.sfreq!r}."
         )
     classifier, windows, n_windows, names = get_network_input(estimator, data)
@@ -109,7 +109,7 @@ def _get_block(classifier):
     blocks = [module.mstb for module in modules if getattr(module, "mstb", None) is not None]
     if not blocks:
         raise TypeError(
-            "`estimator` must end in MSiMambaClassifier with use_mstb=True, got "
+            "estimator must end in MSiMambaClassifier with use_mstb=True, got "
             f"{type(classifier).__name__} without a multi-scale block."
         )
     if blocks[0].top_k == 0:

@@ -104,7 +104,7 @@ class ChannelImportanceDisplay:
         by_channel = importance.groupby("channel", sort=False)["importance"].agg(["mean", "std"])
         by_channel = by_channel.dropna(subset="mean")
         if by_channel.empty:
-            raise ValueError("`importance` must have rows to draw, got none.")
+            raise ValueError("importance must have rows to draw, got none.")
         by_channel = by_channel.sort_values("mean", ascending=False, kind="stable")
         return cls(
             by_channel.index.tolist(),

@@ -128,7 +128,7 @@ class ConfusionDisplay:
             Colormap, from light to dark.
         """
         if normalize not in ("true", None):
-            raise ValueError(f"`normalize` must be 'true' or None, got {normalize!r}.")
+            raise ValueError(f"normalize must be 'true' or None, got {normalize!r}.")
         counts = np.asarray(self.confusion_matrix)
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         values, vmax = (counts, counts.max()) if normalize is None else (shares, 1)
@@ -164,7 +164,7 @@ def _select_predictions(results, estimator):
     if len(names) > 1 or estimator is not None:
         if estimator not in names:
             raise ValueError(
-                f"`estimator` must be one of {', '.join(map(str, names))}, got {estimator!r}."
+                f"estimator must be one of {', '.join(map(str, names))}, got {estimator!r}."
             )
         rows = rows[rows["estimator"] == estimator]
     is_known = rows["y_true"].notna() & rows["y_pred"].notna()
@@ -174,5 +174,5 @@ def _select_predictions(results, estimator):
             stacklevel=3,
         )
     if not is_known.any():
-        raise ValueError("`results` must have predictions to draw, got none.")
+        raise ValueError("results must have predictions to draw, got none.")
     return rows[is_known]

@@ -102,7 +102,7 @@ class FrequencyDisplay:
             channels = list(dict.fromkeys(profile["channel"]))
             if channel not in channels:
                 raise ValueError(
-                    f"`channel` must be one of {', '.join(map(str, channels))}, got {channel!r}."
+                    f"channel must be one of {', '.join(map(str, channels))}, got {channel!r}."
                 )
             profile = profile[profile["channel"] == channel]
         table = profile.pivot_table(index="label", columns="frequency", values=value)

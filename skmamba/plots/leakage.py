@@ -94,7 +94,7 @@ class LeakageDisplay:
         """
         check_columns("gap", gap, COLUMNS, "leakage_gap")
         if not (gap["labels"] == "true").any():
-            raise ValueError("`gap` must have rows with true labels, got none.")
+            raise ValueError("gap must have rows with true labels, got none.")
         score = score or gap.attrs.get("score", "score")
         return cls(gap, score=score, chance_level=chance_level).plot(ax)
 

@@ -86,7 +86,7 @@ class TrainingCurveDisplay:
         history = getattr(classifier, "history_", None)
         if not history:
             raise TypeError(
-                "`estimator` must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that "
+                "estimator must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that "
                 f"ends in one, got {name}, which has no `history_` of losses."
             )
         has_valid = all("valid_loss" in epoch for epoch in history)
