@@ -4,54 +4,39 @@ from pathlib import Path
 
 import pandas as pd
 
+from ._extras import require_extra
+
 EXTENSIONS = [".edf", ".bdf", ".vhdr", ".set"]  # the EEG formats of BIDS
 
 
-def find_recordings(root, *, task, subjects=None, sessions=None, runs=None):
-    """Return the BIDSPaths of the recordings of a task, and metadata with one row each.
-
-    Metadata have ``subject``, ``session`` and ``run`` where file names have them, and the columns
-    of ``participants.tsv``.
-    """
-    mne_bids = _import_mne_bids()
+def find_recordings(root, selection):
+    """Return the BIDSPaths of the selected recordings, and metadata with one row each."""
+    with require_extra("bids", "Trials.from_bids"):
+        import mne_bids
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"root must be the folder of a BIDS data set, got {root}.")
     paths = mne_bids.find_matching_paths(
         root, datatypes="eeg", suffixes="eeg", extensions=EXTENSIONS
     )
-    selection = {"task": task, "subjects": subjects, "sessions": sessions, "runs": runs}
     for argument, labels in selection.items():
         if labels is not None:
-            paths = _select_paths(paths, argument, _validate_labels(argument, labels), root)
+            paths = _select_paths(paths, argument, labels, root)
     paths = sorted(paths, key=lambda path: path.basename)
     return paths, _make_metadata(paths, root)
 
 
 def read_recording(path):
     """Open a recording, with the events of its ``events.tsv`` as annotations."""
-    return _import_mne_bids().read_raw_bids(path, verbose="ERROR")
+    from mne_bids import read_raw_bids
 
-
-def _import_mne_bids():
-    try:
-        import mne_bids
-    except ImportError as error:
-        raise ImportError(
-            f"Trials.from_bids requires mne-bids ({error}): pip install 'skmamba[bids]'."
-        ) from error
-    return mne_bids
-
-
-def _validate_labels(argument, labels):
-    """Return labels as a list of str; integers are refused because 1 is not "01"."""
-    labels = [labels] if isinstance(labels, (str, int)) else list(labels)
-    if not all(isinstance(label, str) for label in labels):
-        raise ValueError(f"{argument} must be str as in the file names, '01', got {labels}.")
-    return labels
+    return read_raw_bids(path, verbose="ERROR")
 
 
 def _select_paths(paths, argument, labels, root):
+    labels = [labels] if isinstance(labels, (str, int)) else list(labels)
+    if not all(isinstance(label, str) for label in labels):  # 1 is not "01"
+        raise ValueError(f"{argument} must be str as in the file names, '01', got {labels}.")
     entity = argument.removesuffix("s")
     present = {getattr(path, entity) for path in paths} - {None}
     missing = [label for label in labels if label not in present]
@@ -64,12 +49,9 @@ def _select_paths(paths, argument, labels, root):
 
 
 def _make_metadata(paths, root):
-    rows = pd.DataFrame(
-        {
-            entity: [getattr(path, entity) for path in paths]
-            for entity in ("subject", "session", "run")
-        }
-    ).dropna(axis="columns", how="all")
+    entities = ["subject", "session", "run"]
+    rows = pd.DataFrame([[getattr(path, entity) for entity in entities] for path in paths])
+    rows = rows.set_axis(entities, axis="columns").dropna(axis="columns", how="all")
     table = root / "participants.tsv"
     if not table.is_file():
         return rows

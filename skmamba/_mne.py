@@ -19,23 +19,10 @@ def is_epochs(X):
 
 
 def as_array(X):
-    """Return the EEG of Epochs, or of a list of Epochs, as an array; return anything else as is.
+    """Return the EEG of Epochs, or of a list of Epochs, in microvolts; anything else as it is.
 
-    Parameters
-    ----------
-    X : mne.Epochs, list of mne.Epochs, or anything
-        Trials.
-
-    Returns
-    -------
-    X : ndarray of shape (n_trials, n_channels, n_times)
-        The EEG channels in microvolts. Channels marked as bad are included, so that the number of
-        channels does not depend on the recording.
-
-    Raises
-    ------
-    ValueError
-        If there is no EEG channel, or the parts of a list differ in channels or sampling rate.
+    Channels marked as bad are included, so that the number of channels does not depend on the
+    recording.
     """
     if not is_epochs(X):
         return X
@@ -78,23 +65,7 @@ def pick_eeg(inst, name="X"):
 
 
 def make_channel_info(ch_names):
-    """Return an mne.Info with the 10-05 positions of channels.
-
-    Parameters
-    ----------
-    ch_names : sequence of str
-        Channel names, in any case.
-
-    Returns
-    -------
-    info : mne.Info
-        With a montage.
-
-    Raises
-    ------
-    ValueError
-        If a name has no position, or there are fewer than two channels.
-    """
+    """Return an mne.Info with the 10-05 positions of channels, whose names may be in any case."""
     from mne import create_info
     from mne.channels import get_builtin_montages, make_standard_montage
 

@@ -27,14 +27,14 @@ class CutRecording(NamedTuple):
 
 
 def cut_recordings(raws, tmin, tmax, events, event_id):
-    """Cut recordings one after the other, and raise ValueError if they do not match."""
+    """Return the CutRecording of each recording; raise ValueError if they do not match."""
     if isinstance(raws, (str, PathLike)) or hasattr(raws, "first_samp"):
         raise ValueError("raws must be a sequence of recordings, got one: pass [raw].")
-    selected = event_id  # names, also if they are the keys of a dict
+    selected = None if event_id is None else set(event_id)
     if events is not None:
         events = list(events)
-        selected = event_id.values() if isinstance(event_id, dict) else event_id
-    selected = None if selected is None else set(selected)
+        if isinstance(event_id, dict):
+            selected = set(event_id.values())
 
     def cut(number, raw):
         if events is not None and number >= len(events):
@@ -52,8 +52,13 @@ def cut_recordings(raws, tmin, tmax, events, event_id):
         )
     if not cuts:
         raise ValueError("raws must hold at least one recording, got none.")
-    if selected is not None:
-        _check_all_present(selected, set().union(*(part.present for part in cuts)))
+    present = set().union(*(part.present for part in cuts))
+    missing = (selected or set()) - {_match_event(name, selected) for name in present}
+    if missing:
+        raise ValueError(
+            f"event_id must name events of the recordings, {sorted(present)}, got "
+            f"{sorted(missing, key=str)}."
+        )
     return cuts
 
 
@@ -117,6 +122,7 @@ def _cut_recording(raw, tmin, tmax, events, selected, number):
     events = events[[entries[code] is not None for code in events[:, 2]]]
     _check_distinct_samples(events, names, source)
     picks = pick_eeg(raw, source)
+    subject = (raw.info["subject_info"] or {}).get("his_id")
     X, kept, n_at_edge = _cut_events(raw, events, tmin, tmax, picks)
     return CutRecording(
         source=source,
@@ -128,7 +134,7 @@ def _cut_recording(raw, tmin, tmax, events, selected, number):
         present=set(names.values()),
         ch_names=[raw.ch_names[pick] for pick in picks],
         sfreq=raw.info["sfreq"],
-        subject=_get_subject(raw),
+        subject=None if subject in ("", "X") else subject,  # EDF writes X for no subject
     )
 
 
@@ -150,12 +156,6 @@ def _load_raw(raw, number):
     if not raw.preload:
         raw = (raw if from_file else raw.copy()).load_data(verbose="ERROR")
     return raw, source
-
-
-def _get_subject(raw):
-    """Return the subject named in the file, or None; EDF writes X for an anonymous subject."""
-    subject = (raw.info["subject_info"] or {}).get("his_id")
-    return None if subject in ("", "X") else subject
 
 
 def _get_events(raw, events, source):
@@ -182,15 +182,6 @@ def _match_event(name, selected):
         return name
     prefix, slash, _ = name.rpartition("/") if isinstance(name, str) else ("", "", "")
     return _match_event(prefix, selected) if slash else None
-
-
-def _check_all_present(selected, present):
-    missing = selected - {_match_event(name, selected) for name in present}
-    if missing:
-        raise ValueError(
-            f"event_id must name events of the recordings, {sorted(present)}, got "
-            f"{sorted(missing, key=str)}."
-        )
 
 
 def _check_distinct_samples(events, names, source):
@@ -246,6 +237,4 @@ def _match_channels(cut, first):
             "raw.rename_channels({...})."
         )
     order = [cut.ch_names.index(name) for name in first.ch_names]
-    if order == sorted(order):
-        return cut
     return cut._replace(X=cut.X[:, order], ch_names=first.ch_names)

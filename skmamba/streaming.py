@@ -53,15 +53,13 @@ class StreamDecoder:
     ----------
     estimator : Pipeline, classifier or SavedModel
         A fitted classifier of windows such as :class:`~skmamba.MSiMambaClassifier`, a pipeline
-        that ends in one, a search over such pipelines, or the result of
-        :func:`~skmamba.load_model`.
+        or search that ends in one, or the result of :func:`~skmamba.load_model`.
     stride : float, default=None
         Time between two predictions in seconds. None is the window length.
     stride_samples : int, default=None
         The same in samples. Takes precedence over ``stride``.
     smoothing : float, default=None
-        Half-life of the exponential smoothing of probabilities, in seconds. None returns the
-        probabilities of each window.
+        Half-life of the exponential smoothing of probabilities, in seconds.
     sfreq : float, default=None
         Sampling rate of the stream in hertz. None uses that of the saved model or of
         :class:`~skmamba.SlidingWindows`.
@@ -175,9 +173,11 @@ class StreamDecoder:
         state = copy.copy(self._state)  # replaces the old one only if all predictions succeed
         stops, proba = [], []
         while samples.shape[1]:
-            n_taken = min(samples.shape[1], state.next_stop - state.sample)
-            state.append(samples[:, :n_taken])
-            samples = samples[:, n_taken:]
+            n_new = min(samples.shape[1], state.next_stop - state.sample)
+            new, samples = samples[:, :n_new], samples[:, n_new:]
+            last = new[:, -self.window_size_samples_ :]
+            state.window = np.concatenate([state.window[:, n_new:], last], axis=1)
+            state.sample += n_new
             if state.sample == state.next_stop:
                 # One window at a time: the rounding of a batch depends on its size.
                 (window_proba,) = self.estimator.predict_proba(state.window[None])
@@ -246,12 +246,6 @@ class _State:
         self.window, self.sample = window, sample
         self.next_stop = sample + window.shape[1]
         self.total, self.weight = 0.0, 0.0
-
-    def append(self, samples):
-        """Add samples at the end of the window and drop as many at its start."""
-        n_new, size = samples.shape[1], self.window.shape[1]
-        self.window = np.concatenate([self.window[:, n_new:], samples[:, -size:]], axis=1)
-        self.sample += n_new
 
 
 def _list_steps(estimator):

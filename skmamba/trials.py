@@ -32,7 +32,7 @@ class Trials:
         Labels.
     metadata : DataFrame of n_trials rows
         ``subject``, ``session``, ``trial`` (a number, unique in the data set) and further columns
-        of the data set, such as ``stimulus``. Splitters read them as ``groups``.
+        such as ``stimulus``. Splitters read them as ``groups``.
     sfreq : float
         Sampling rate in hertz.
     ch_names : sequence of str
@@ -42,8 +42,7 @@ class Trials:
     name : str, default=""
         Name of the data set.
     loader_params : dict, default={}
-        Choices made when the data were read, such as the rating that is the label and its
-        threshold.
+        Choices made by the loader, such as the threshold of a rating.
 
     Raises
     ------
@@ -171,15 +170,13 @@ class Trials:
         """Return a mask of the trials whose metadata fulfil a condition."""
         try:
             mask = np.asarray(self.metadata.eval(condition))
+            if mask.dtype != bool or mask.shape != (len(self),):
+                raise ValueError("its values are not true or false")
         except Exception as error:  # pandas raises any error of the evaluated condition
-            mask, reason = None, f": {error}"
-        else:
-            reason = ", its values are not true or false"
-        if mask is None or mask.dtype != bool or mask.shape != (len(self),):
             raise ValueError(
                 f"select({condition!r}) is not a condition on the columns "
-                f"{', '.join(map(str, self.metadata))}{reason}."
-            )
+                f"{', '.join(map(str, self.metadata))}: {error}."
+            ) from error
         return mask
 
     @staticmethod
@@ -192,17 +189,12 @@ class Trials:
         Parameters
         ----------
         parts : iterable of Trials
-            With the same channels in the same order, sampling rate and length.
+            At least one, with the same channels in the same order, sampling rate and length.
 
         Returns
         -------
         trials : Trials
             All trials; columns that are missing in a part have missing values there.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to concatenate, or the parts do not match.
 
         Examples
         --------
@@ -277,15 +269,12 @@ class Trials:
         if y is None:
             y = epochs.events[:, 2]
             label_names = {code: label for label, code in epochs.event_id.items()}
-        if metadata is None:
-            metadata = epochs.metadata
-        metadata = pd.DataFrame(index=range(len(y))) if metadata is None else metadata.copy()
-        if "trial" not in metadata:
-            metadata["trial"] = np.arange(len(y))
+        metadata = epochs.metadata if metadata is None else metadata
+        metadata = pd.DataFrame(index=range(len(y))) if metadata is None else metadata
         return cls(
             X=X,
             y=y,  # type: ignore[arg-type]  # converted in __post_init__
-            metadata=metadata,
+            metadata=_number_trials(metadata),
             sfreq=epochs.info["sfreq"],
             ch_names=get_ch_names(epochs),
             label_names=label_names,
@@ -307,8 +296,9 @@ class Trials:
     ) -> Self:
         """Cut recordings into trials around their events.
 
-        Filter, resample and re-reference the recordings with MNE before. Recordings from a
-        generator are read one at a time: memory holds one recording and the trials.
+        Filter, resample and re-reference the recordings with MNE before. MNE cuts the trials,
+        without baseline correction or rejection by amplitude. Recordings from a generator are
+        read one at a time: memory holds one recording and the trials.
 
         Parameters
         ----------
@@ -321,7 +311,7 @@ class Trials:
             128 Hz are 256 time points (257 in MNE).
         events : iterable of int arrays of shape (n_events, 3), default=None
             One array per recording, as returned by :func:`mne.find_events`. None takes the
-            annotations as events.
+            annotations, except those whose names start with BAD or EDGE.
         event_id : dict or list, default=None
             Selected events and their labels; None selects all. For annotations, a list of names,
             which become classes 0, 1, ... (None: in alphabetical order), or a dict from name to
@@ -352,13 +342,8 @@ class Trials:
         Warns
         -----
         UserWarning
-            If events are dropped because they are too near the edges of their recording.
-
-        Notes
-        -----
-        MNE cuts the trials, without baseline correction or rejection by amplitude. Annotations
-        whose names start with BAD or EDGE are not events; trials that overlap an annotation that
-        starts with BAD are dropped.
+            If events are dropped because they are too near the edges of their recording. Trials
+            that overlap an annotation that starts with BAD are dropped without a warning.
 
         Examples
         --------
@@ -391,13 +376,10 @@ class Trials:
                 f"y must have one label per selected event ({len(selected)}), dropped events "
                 f"included, got {len(y)}."
             )
-        rows = make_event_metadata(metadata, cuts).iloc[kept].reset_index(drop=True)
-        if "trial" not in rows:
-            rows["trial"] = np.arange(len(kept))
         return cls(
             X=np.concatenate([cut.X for cut in cuts]),
             y=np.asarray(y)[kept],
-            metadata=rows,
+            metadata=_number_trials(make_event_metadata(metadata, cuts).iloc[kept]),
             sfreq=cuts[0].sfreq,
             ch_names=cuts[0].ch_names,
             label_names=label_names,
@@ -421,8 +403,8 @@ class Trials:
     ) -> Self:
         """Cut the recordings of a BIDS data set into trials around their events.
 
-        Requires mne-bids: ``pip install 'skmamba[bids]'``. Events are those of the
-        ``events.tsv`` files, named by ``trial_type``.
+        Requires the extra ``bids``. Events are those of the ``events.tsv`` files, named by
+        ``trial_type``.
 
         Parameters
         ----------
@@ -439,8 +421,7 @@ class Trials:
         subjects, sessions, runs : str or list of str, default=None
             Labels as in the file names, such as ``"01"``; None selects all.
         prepare : callable, default=None
-            Function applied to each ``mne.io.Raw`` before it is cut, such as a filter. It returns
-            the recording.
+            Function that returns each ``mne.io.Raw`` as it is to be cut, such as a filter.
         name : str, default=""
             Name of the data set.
 
@@ -457,9 +438,8 @@ class Trials:
         ValueError
             If no recording matches the selection, and as :meth:`from_raws`.
         """
-        paths, metadata = find_recordings(
-            root, task=task, subjects=subjects, sessions=sessions, runs=runs
-        )
+        selection = {"task": task, "subjects": subjects, "sessions": sessions, "runs": runs}
+        paths, metadata = find_recordings(root, selection)
         raws = map(read_recording, paths)
         if prepare is not None:
             raws = (prepare(raw.load_data(verbose="ERROR")) for raw in raws)
@@ -475,9 +455,9 @@ class Trials:
     ) -> Self:
         """Return one row per window, for use outside the pipeline.
 
-        Windows of one trial become separate samples, so a splitter needs
-        ``groups=windows.metadata["trial"]`` or coarser groups to keep them on one side. In a
-        pipeline use :class:`~skmamba.SlidingWindows`, which keeps them in one sample.
+        Windows of one trial become separate samples, which splitters must keep together, by
+        ``groups=windows.metadata["trial"]`` or coarser. In a pipeline use
+        :class:`~skmamba.SlidingWindows`, which keeps them in one sample.
 
         Parameters
         ----------
@@ -511,15 +491,16 @@ class Trials:
         )
         bags = cut_windows(self.X, size, stride_samples)
         n_windows = bags.shape[1]
-        metadata = self.metadata.copy()
-        if "trial" not in metadata:
-            metadata["trial"] = np.arange(len(self))
-        metadata = metadata.loc[np.repeat(metadata.index, n_windows)]
-        metadata["window"] = np.tile(np.arange(n_windows), len(self))
-        metadata["start"] = metadata["window"] * stride_samples
+        window = np.tile(np.arange(n_windows), len(self))
+        metadata = _number_trials(self.metadata).iloc[np.repeat(np.arange(len(self)), n_windows)]
         return replace(
             self,
             X=bags.reshape(-1, *bags.shape[2:]),
             y=np.repeat(self.y, n_windows),
-            metadata=metadata,
+            metadata=metadata.assign(window=window, start=window * stride_samples),
         )
+
+
+def _number_trials(metadata):
+    """Return metadata with the column ``trial``, the row number where it is missing."""
+    return metadata if "trial" in metadata else metadata.assign(trial=np.arange(len(metadata)))

@@ -1,7 +1,7 @@
 """Trials.from_bids."""
 
-import builtins
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -72,9 +72,8 @@ def root(tmp_path):
 
 
 def test_from_bids_reads_the_trials_of_a_task(root):
-    trials = Trials.from_bids(
-        root, task="film", tmin=0, tmax=0.5, event_id=["calm", "fear"], name="Toy"
-    )
+    options = {"tmin": 0, "tmax": 0.5, "event_id": ["calm", "fear"], "name": "Toy"}
+    trials = Trials.from_bids(root, task="film", **options)
     assert trials.X.shape == (5, 2, 50)
     assert (trials.sfreq, trials.ch_names, trials.name) == (100.0, ("Fp1", "Fp2"), "Toy")
     assert trials.label_names == {0: "calm", 1: "fear"}
@@ -82,24 +81,19 @@ def test_from_bids_reads_the_trials_of_a_task(root):
     starts = [1010, 1030, 2020, 2010, 2020]
     np.testing.assert_allclose(trials.X[:, 0, 0], starts, rtol=1e-6)
     np.testing.assert_allclose(trials.X[:, 1, -1], np.array(starts) + 104.9, rtol=1e-6)
-    assert trials.metadata[["subject", "session", "run"]].to_numpy().tolist() == [
-        ["01", "a", "1"],
-        ["01", "a", "1"],
-        ["02", "a", "1"],
-        ["02", "a", "2"],
-        ["02", "a", "2"],
-    ]
+    runs = trials.metadata["subject"] + trials.metadata["session"] + trials.metadata["run"]
+    assert runs.tolist() == ["01a1", "01a1", "02a1", "02a2", "02a2"]
     assert trials.metadata["recording"].tolist() == [0, 0, 1, 2, 2]
     assert trials.metadata["onset"].tolist() == [1, 3, 2, 1, 2]
 
 
-def test_participant_columns_are_joined_by_subject(root):
+def test_participant_columns_are_joined_by_subject_with_or_without_prefix(root):
     metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5).metadata
-    assert metadata.groupby("subject")["age"].unique().map(list).to_dict() == {
-        "01": [30],
-        "02": [40],
-    }
+    assert metadata["age"].tolist() == [30, 30, 40, 40, 40, 40]
     assert (metadata["group"].isna() == (metadata["subject"] == "02")).all()
+    (root / "participants.tsv").write_text("participant_id\tage\n01\t31\n02\t41\n")
+    metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5).metadata
+    assert metadata["age"].tolist() == [31, 31, 41, 41, 41, 41]
 
 
 def test_participants_tsv_is_optional(root):
@@ -145,10 +139,7 @@ def test_prepare_is_applied_to_each_loaded_recording(root):
         ({"subjects": "01", "runs": "2"}, r"runs must be among \['1'\], .* got \['2'\]"),
         ({"sessions": "b"}, r"sessions must be among \['a'\], .* got \['b'\]"),
         ({"subjects": [1]}, r"subjects must be str as in the file names, '01', got \[1\]"),
-        (
-            {"event_id": ["calm", "joy"]},
-            r"event_id must .*\['calm', 'fear', 'pause'\], got \['joy'\]",
-        ),
+        ({"event_id": ["calm", "joy"]}, r"event_id must .*'pause'\], got \['joy'\]"),
     ],
 )
 def test_unknown_labels_raise(root, arguments, match):
@@ -161,16 +152,9 @@ def test_a_missing_folder_raises(tmp_path):
         Trials.from_bids(tmp_path / "nowhere", task="film", tmin=0, tmax=1)
 
 
-def test_missing_mne_bids_raises_with_the_install_command(root, monkeypatch):
-    true_import = builtins.__import__
-
-    def no_bids(name, *args, **kwargs):
-        if name.split(".")[0] == "mne_bids":
-            raise ImportError("No module named 'mne_bids'")
-        return true_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_bids)
-    with pytest.raises(ImportError, match=r"requires mne-bids .*pip install 'skmamba\[bids\]'"):
+def test_a_missing_package_is_named_with_its_extra(root, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mne_bids", None)
+    with pytest.raises(ImportError, match=r"from_bids requires .*pip install 'skmamba\[bids\]'"):
         Trials.from_bids(root, task="film", tmin=0, tmax=1)
 
 
@@ -178,12 +162,6 @@ def test_a_duplicate_participant_raises(root):
     (root / "participants.tsv").write_text(PARTICIPANTS + "sub-01\t31\tcontrol\n")
     with pytest.raises(pd.errors.MergeError, match="not a many-to-one merge"):
         Trials.from_bids(root, task="film", tmin=0, tmax=1)
-
-
-def test_participant_ids_without_prefix_are_matched(root):
-    (root / "participants.tsv").write_text("participant_id\tage\n01\t30\n02\t40\n")
-    metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5).metadata
-    assert metadata["age"].tolist() == [30, 30, 40, 40, 40, 40]
 
 
 def test_recordings_with_and_without_sessions_may_be_mixed(root):

@@ -28,24 +28,16 @@ def test_conversion_does_not_change_the_epochs(make_epochs):
     np.testing.assert_array_equal(epochs.get_data(), before)
 
 
-def test_channels_other_than_eeg_are_dropped(make_epochs):
-    epochs = make_epochs(n_trials=2, ch_names=["Fp1", "Fp2"], n_times=3, other=["EOG1", "EOG2"])
-    assert epochs.get_data().shape == (2, 4, 3)
-    assert as_array(epochs)[0].round().tolist() == [[0, 1, 2], [1000, 1001, 1002]]
+def test_channels_other_than_eeg_are_dropped_and_bad_channels_are_kept(make_epochs):
+    epochs = make_epochs(ch_names=["Fp1", "Fp2"], other=["EOG1", "EOG2"], bads=["Fp2"])
+    assert epochs.get_data().shape[1] == 4
+    np.testing.assert_allclose(as_array(epochs)[0, :, 0], [0, 1000], atol=1e-9)
     assert get_ch_names(epochs) == ["Fp1", "Fp2"]
-
-
-def test_bad_channels_are_kept(make_epochs):
-    epochs = make_epochs(ch_names=["Fp1", "Fp2", "F3"], bads=["Fp2"])
-    assert get_ch_names(epochs) == ["Fp1", "Fp2", "F3"]
-    np.testing.assert_allclose(as_array(epochs)[0, :, 0], [0, 1000, 2000])
 
 
 def test_epochs_without_eeg_channels_raise(make_epochs):
     epochs = make_epochs(ch_names=["Fp1"], other=["EOG"]).pick(["EOG"], verbose=False)
-    with pytest.raises(
-        ValueError, match=r"X must have EEG channels, got only \['eog'\].*set_channel_types"
-    ):
+    with pytest.raises(ValueError, match=r"EEG channels, got only \['eog'\].*set_channel_types"):
         as_array(epochs)
 
 
@@ -70,12 +62,11 @@ def test_lists_and_tuples_of_epochs_are_concatenated(make_epochs):
 @pytest.mark.parametrize(
     ("other", "match"),
     [
-        ({"ch_names": ["Fp1", "O1"]}, r"\['Fp1', 'Fp2'\] at 128 Hz and \['Fp1', 'O1'\] at 128 Hz"),
-        ({"ch_names": ["Fp2", "Fp1"]}, r"\['Fp1', 'Fp2'\] at .* and \['Fp2', 'Fp1'\]"),
+        ({"ch_names": ["Fp2", "Fp1"]}, r"\['Fp1', 'Fp2'\] at 128 Hz and \['Fp2', 'Fp1'\] at 128"),
         ({"ch_names": ["Fp1"]}, r"\['Fp1', 'Fp2'\] at 128 Hz and \['Fp1'\] at 128 Hz"),
         ({"ch_names": ["Fp1", "Fp2"], "sfreq": 256.0}, r"at 128 Hz and .* at 256 Hz"),
     ],
-    ids=["other name", "other order", "fewer", "other sfreq"],
+    ids=["other order", "fewer", "other sfreq"],
 )
 def test_lists_of_epochs_with_different_channels_or_sampling_rates_raise(make_epochs, other, match):
     first = make_epochs(n_trials=1, ch_names=["Fp1", "Fp2"])

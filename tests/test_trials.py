@@ -39,16 +39,9 @@ def get_rows(trials):
         ({"X": np.zeros((4, 5))}, r"X must have shape \(n_trials.*got 2 dimensions"),
         ({"X": np.zeros((4, 1, 2, 5))}, "got 4 dimensions"),
         ({"y": [0, 1, 0]}, "y must have one entry per trial: X has 4 trials, y has 3"),
-        (
-            {"metadata": pd.DataFrame({"subject": range(5)})},
-            "metadata must have one entry per trial: X has 4 trials, metadata has 5",
-        ),
-        (
-            {"ch_names": ["Fp1"]},
-            "ch_names must have one name per channel: X has 2 channels, got 1 names",
-        ),
+        ({"metadata": pd.DataFrame({"subject": range(5)})}, "4 trials, metadata has 5"),
+        ({"ch_names": ["Fp1"]}, "ch_names must .*: X has 2 channels, got 1 names"),
         ({"sfreq": 0}, "sfreq must be positive, in hertz, got 0"),
-        ({"sfreq": -128.0}, r"sfreq must be positive, in hertz, got -128\.0"),
         ({"sfreq": np.nan}, "sfreq must be positive, in hertz, got nan"),
     ],
 )
@@ -73,25 +66,23 @@ def test_X_is_not_copied():
 
 
 def test_repr_counts_trials_of_each_class():
-    trials = make_trials(y=[1, 1, 0, 1], label_names={0: "rest", 1: "task"}, name="Toy")
-    assert repr(trials) == (
-        "<Trials of Toy: 4 trials x 2 channels x 5 time points (0.5 s at 10 Hz), 2 subjects; "
-        "1 rest, 3 task (majority 75 %)>"
-    )
+    label_names, loader_params = {0: "rest", 1: "task"}, {"target": "valence", "threshold": 5}
+    trials = make_trials(y=[1, 1, 0, 1], label_names=label_names, name="Toy")
+    shape = "4 trials x 2 channels x 5 time points (0.5 s at 10 Hz)"
+    expected = f"<Trials of Toy: {shape}, 2 subjects; 1 rest, 3 task (majority 75 %)>"
+    assert repr(trials) == expected
+    metadata = pd.DataFrame(index=range(4))
+    plain = make_trials(y=list("abab"), metadata=metadata, loader_params=loader_params)
+    expected = f"<Trials: {shape}; 2 of class a, 2 of class b (majority 50 %); target valence, "
+    assert repr(plain) == f"{expected}threshold 5>"
 
 
 def test_trials_survive_pickling():
     trials = make_trials(name="Toy", label_names={0: "rest"})
     again = pickle.loads(pickle.dumps(trials))
-    np.testing.assert_array_equal(again.X, trials.X)
-    np.testing.assert_array_equal(again.y, trials.y)
     pd.testing.assert_frame_equal(again.metadata, trials.metadata)
-    assert (again.sfreq, again.ch_names, again.label_names, again.name) == (
-        10.0,
-        ("Fp1", "Fp2"),
-        {0: "rest"},
-        "Toy",
-    )
+    for name in ("X", "y", "sfreq", "ch_names", "label_names", "name"):
+        np.testing.assert_equal(getattr(again, name), getattr(trials, name))
 
 
 # select
@@ -108,11 +99,8 @@ def test_trials_survive_pickling():
         ((), {"subject": [0, 1], "trial": [1, 2, 5]}, [1, 2]),
         (("subject != 1",), {}, [0, 1, 4, 5]),
         (("subject > 0 and trial < 4",), {}, [2, 3]),
-        (([3, 0],), {}, [3, 0]),
         ((np.array([4, 0]),), {}, [4, 0]),
-        (((4, 0),), {}, [4, 0]),
         (([-1],), {}, [5]),
-        (([True, False, False, True, False, False],), {}, [0, 3]),
         ((np.array([True, False, False, True, False, False]),), {}, [0, 3]),
         ((pd.Series([True, False, False, True, False, False]),), {}, [0, 3]),
         (("trial % 2 == 1",), {"subject": [0, 2]}, [1, 5]),
@@ -127,24 +115,28 @@ def test_select_returns_the_matching_rows(args, columns, expected):
     assert chosen.y.tolist() == [row % 2 for row in expected]
 
 
-def test_select_by_an_unknown_column_raises():
-    with pytest.raises(ValueError, match="no column 'age', only subject, trial"):
-        make_trials().select(age=1)
+def test_loader_params_survive_select():
+    assert make_trials(loader_params={"ties": "high"}).select([0]).loader_params["ties"] == "high"
 
 
 @pytest.mark.parametrize(
-    ("args", "columns", "match"),
+    ("where", "columns", "match"),
     [
-        ((), {"subject": 9}, r"No trial is left after select\(None, \{'subject': 9\}\)"),
-        (("subject > 9",), {}, r"No trial is left after select\('subject > 9', \{\}\)"),
-        (([],), {}, "No trial is left"),
-        (([False] * 4,), {}, "No trial is left"),
-        (([0],), {"subject": 1}, "No trial is left"),
+        (None, {"age": 1}, "no column 'age', only subject, trial"),
+        (None, {"subject": 9}, r"No trial is left after select\(None, \{'subject': 9\}\)"),
+        ("subject > 9", {}, r"No trial is left after select\('subject > 9', \{\}\)"),
+        ([], {}, "No trial is left"),
+        ([False] * 4, {}, "No trial is left"),
+        ([0], {"subject": 1}, "No trial is left"),
+        ([True, False], {}, "boolean index did not match"),
+        ("subject", {}, "not a condition on the columns subject, trial: its values are not true"),
+        ("trial = 3", {}, "is not a condition on the columns subject, trial: "),
+        ("stimulus == 1", {}, "is not a condition on the columns subject, trial: "),
     ],
 )
-def test_select_of_no_trials_raises(args, columns, match):
-    with pytest.raises(ValueError, match=match):
-        make_trials().select(*args, **columns)
+def test_invalid_selections_raise(where, columns, match):
+    with pytest.raises((ValueError, IndexError), match=match):
+        make_trials().select(where, **columns)
 
 
 # concatenate
@@ -181,6 +173,7 @@ def test_concatenate_joins_names(names, expected):
         ({"sfreq": 20.0}, r"same sfreq, got 10\.0 and 20\.0"),
         ({"n_times": 6}, "same n_times, got 5 and 6"),
         ({"label_names": {0: "rest"}}, r"same label_names, got \{\} and \{0: 'rest'\}"),
+        ({"loader_params": {"ties": "low"}}, r"same loader_params, got \{\} and \{'ties'"),
     ],
 )
 def test_concatenate_of_different_parts_raises(parts, match):
@@ -197,15 +190,8 @@ def test_concatenate_of_nothing_raises():
 
 
 def test_from_epochs_reads_eeg_in_microvolts_and_names_the_codes(make_epochs):
-    epochs = make_epochs(
-        n_trials=3,
-        ch_names=["Fp1", "O1"],
-        sfreq=256.0,
-        n_times=4,
-        other=["EOG"],
-        codes=[5, 2, 5],
-        event_id={"left": 2, "right": 5},
-    )
+    events = {"codes": [5, 2, 5], "event_id": {"left": 2, "right": 5}}
+    epochs = make_epochs(3, ["Fp1", "O1"], sfreq=256.0, n_times=4, other=["EOG"], **events)
     trials = Trials.from_epochs(epochs, name="Toy")
     assert trials.X.dtype == np.float32
     np.testing.assert_allclose(trials.X[:, 1, 2], [1002, 11002, 21002])
@@ -217,10 +203,8 @@ def test_from_epochs_reads_eeg_in_microvolts_and_names_the_codes(make_epochs):
 
 def test_from_epochs_prefers_explicit_labels_and_metadata(make_epochs):
     epochs = make_epochs(n_trials=2, metadata=pd.DataFrame({"subject": [1, 2]}))
-    assert Trials.from_epochs(epochs).metadata.to_dict("list") == {
-        "subject": [1, 2],
-        "trial": [0, 1],
-    }
+    numbered = Trials.from_epochs(epochs).metadata
+    assert numbered.to_dict("list") == {"subject": [1, 2], "trial": [0, 1]}
     given = pd.DataFrame({"subject": [8, 9], "trial": [30, 31]})
     trials = Trials.from_epochs(epochs, y=["calm", "fear"], metadata=given)
     assert trials.y.tolist() == ["calm", "fear"]
@@ -275,14 +259,13 @@ def make_raw(
         info["subject_info"] = {"his_id": his_id}
     raw = mne.io.RawArray(volts(len(ch_names), n_times, number), info, verbose=False)
     if annotations:
-        onsets, names, durations = zip(
-            *((*annotation, 0)[:3] for annotation in annotations), strict=True
-        )
+        rows = ((*annotation, 0)[:3] for annotation in annotations)
+        onsets, names, durations = zip(*rows, strict=True)
         raw.set_annotations(mne.Annotations(onsets, durations, names))
     return raw
 
 
-def write_edf(path, microvolt, ch_names, sfreq, subject="X"):
+def write_edf(path, microvolt, ch_names, sfreq, subject):
     """Write an EDF file of integer microvolts in records of one second."""
     n_channels, n_times = microvolt.shape
     per_record = int(sfreq)
@@ -307,10 +290,7 @@ MARKS = ((5, "rest"), (10, "task"))
 
 
 def test_from_raws_cuts_recordings_at_their_annotations():
-    raws = [
-        make_raw(0, annotations=MARKS),
-        make_raw(1, annotations=[(3, "task"), (8.5, "rest")]),
-    ]
+    raws = [make_raw(annotations=MARKS), make_raw(1, annotations=[(3, "task"), (8.5, "rest")])]
     trials = Trials.from_raws(raws, tmin=-0.5, tmax=1.5, name="Ours")
     expected = [
         1e6 * raws[recording].get_data()[:, start : start + 20]
@@ -350,9 +330,7 @@ def test_a_trial_may_end_with_the_recording():
 def test_annotation_names_determine_labels_although_codes_differ_between_recordings():
     raws = [
         make_raw(0, annotations=[(1, "calm"), (3, "fear"), (5, "joy")]),
-        make_raw(
-            1, annotations=[(1, "fear"), (3, "joy")]
-        ),  # code 1 is "calm" above and "fear" here
+        make_raw(1, annotations=[(1, "fear"), (3, "joy")]),  # code 1 is "calm" above, "fear" here
         make_raw(2, annotations=[(1, "joy")]),
     ]
     trials = Trials.from_raws(raws, 0, 1)
@@ -380,24 +358,23 @@ def test_event_id_selects_and_labels_annotations(event_id, y, label_names):
 
 def test_a_prefix_selects_longer_names_unless_they_are_selected_themselves():
     annotations = [(1, "film/1"), (3, "film/2"), (5, "film"), (7, "filming"), (9, "film/2/b")]
-    trials = Trials.from_raws(
-        [make_raw(annotations=annotations)], 0, 1, event_id=["film", "film/2"]
-    )
+    raw = make_raw(annotations=annotations)
+    trials = Trials.from_raws([raw], 0, 1, event_id=["film", "film/2"])
     assert trials.metadata["onset"].tolist() == [1, 3, 5, 9]
     assert trials.y.tolist() == [0, 1, 0, 1]
     assert trials.label_names == {0: "film", 1: "film/2"}
 
 
-EVENTS = np.array([[10, 0, 7], [30, 0, 2], [50, 0, 7], [70, 0, 9]])
+EVENTS = np.array([[50, 0, 7], [30, 0, 2], [10, 0, 7], [70, 0, -9]])
 
 
 @pytest.mark.parametrize(
     ("event_id", "y", "label_names"),
     [
-        (None, [7, 2, 7, 9, 9], {}),
+        (None, [7, 2, 7, -9, -9], {}),
         ([7, 2], [7, 2, 7], {}),
-        (9, [9, 9], {}),
-        (np.array([9, 2]), [2, 9, 9], {}),
+        (-9, [-9, -9], {}),
+        (np.array([-9, 2]), [2, -9, -9], {}),
         ({"left": 2, "right": 7}, [7, 2, 7], {2: "left", 7: "right"}),
     ],
     ids=["all", "codes", "one code", "array", "names"],
@@ -426,11 +403,8 @@ def test_recordings_without_events_are_accepted():
 
 
 def test_only_eeg_channels_are_kept_including_bad_ones():
-    raw = make_raw(
-        ch_names=["EOG", "Fp1", "STI", "Fp2", "ECG"],
-        types=["eog", "eeg", "stim", "eeg", "ecg"],
-        annotations=MARKS,
-    )
+    types = {"EOG": "eog", "Fp1": "eeg", "STI": "stim", "Fp2": "eeg", "ECG": "ecg"}
+    raw = make_raw(ch_names=types, types=list(types.values()), annotations=MARKS)
     raw.info["bads"] = ["Fp2"]
     trials = Trials.from_raws([raw], 0, 1)
     assert trials.ch_names == ("Fp1", "Fp2")
@@ -450,42 +424,29 @@ def test_channels_are_ordered_as_in_the_first_recording():
 @pytest.mark.parametrize(
     ("other", "match"),
     [
-        (
-            {"sfreq": 20.0},
-            r"one sampling rate, got 20 Hz in Recording 1 and 10 Hz in Recording 0.*resample",
-        ),
-        (
-            {"ch_names": ["Fp1", "O2"]},
-            r"same EEG channels: compared with Recording 0, Recording 1 lacks \['Fp2'\] and "
-            r"adds \['O2'\].*raw\.pick.*raw\.rename_channels",
-        ),
+        ({"sfreq": 20.0}, "one sampling rate, got 20 Hz in Recording 1 and 10 Hz in Recording 0"),
+        ({"ch_names": ["Fp1", "O2"]}, r"Recording 1 lacks \['Fp2'\] and adds \['O2'\].*raw\.pick"),
         ({"ch_names": ["Fp1"]}, r"lacks \['Fp2'\] and adds \[\]"),
         ({"types": ["eeg", "eog"]}, r"lacks \['Fp2'\] and adds \[\]"),
         (
             {"types": "misc"},
-            r"Recording 1 must have EEG channels, got only \['misc'\]\. .*set_channel_types",
+            r"Recording 1 must have EEG channels, .* \['misc'\]\. .*set_channel_ty",
         ),
         (
-            {"annotations": [(5, "rest"), (5, "task")]},
-            r"Recording 1: events \['rest', 'task'\] share sample 50.*event_id",
+            {"annotations": [(5, "a"), (5, "b")]},
+            r"1: events \['a', 'b'\] share sample 50.*event_id",
         ),
     ],
     ids=["sfreq", "names", "fewer", "type", "no EEG", "shared sample"],
 )
 def test_mismatched_recordings_raise(other, match):
-    raws = [
-        make_raw(annotations=MARKS),
-        make_raw(**({"annotations": MARKS} | other)),
-    ]
+    raws = [make_raw(annotations=MARKS), make_raw(**({"annotations": MARKS} | other))]
     with pytest.raises(ValueError, match=match):
         Trials.from_raws(raws, 0, 1)
 
 
 def test_sampling_rates_may_differ_by_rounding():
-    raws = [
-        make_raw(annotations=MARKS),
-        make_raw(sfreq=10.000001, annotations=MARKS),
-    ]
+    raws = [make_raw(annotations=MARKS), make_raw(sfreq=10.000001, annotations=MARKS)]
     assert len(Trials.from_raws(raws, 0, 1)) == 4
 
 
@@ -496,24 +457,16 @@ def test_sampling_rates_may_differ_by_rounding():
         ("rest.fif", {}, r"sequence of recordings, got one: pass \[raw\]"),
         ([np.zeros((2, 50))], {}, "got ndarray at index 0.*Trials.from_epochs"),
         ([(5, "a")], {"tmax": 0}, r"tmax must be later than tmin, got tmin=0 and tmax=0"),
-        (
-            [(5, "a")],
-            {"event_id": ["a", "b"]},
-            r"event_id must name events of the recordings, \['a'\], got \['b'\]",
-        ),
+        ([(5, "a")], {"event_id": ["a", "b"]}, r"event_id must name .*, \['a'\], got \['b'\]"),
         ([(5, "a")], {"event_id": {"b": 0}}, r"got \['b'\]"),
         ([(5, "a")], {"event_id": []}, r"No trial is left: of 0 selected .* have \['a'\]"),
         ([(5, "a")], {"events": []}, "one array per recording, got only 0"),
         ([(5, "a")], {"events": [EVENTS] * 2}, "1 recordings and 2 arrays"),
         ([(5, "a")], {"events": [EVENTS[:, :2]]}, r"Recording 0: events must be .* \(4, 2\)"),
         ([(5, "a")], {"events": [EVENTS / 2]}, "Recording 0: events must be .* float64"),
-        ([(5, "a")], {"events": [EVENTS], "event_id": {"x": 3}}, r"\[2, 7, 9\], got \[3\]"),
+        ([(5, "a")], {"events": [EVENTS], "event_id": {"x": 3}}, r"\[-9, 2, 7\], got \[3\]"),
         ([(5, "a")], {"y": [0, 1]}, r"one label per selected event \(1\).* got 2"),
-        (
-            [(5, "a")],
-            {"metadata": {"subject": [1, 2]}},
-            r"one row per recording \(1\) or one per selected event \(1\), got 2",
-        ),
+        ([(5, "a")], {"metadata": {"subject": [1, 2]}}, r"one per selected event \(1\), got 2"),
         ([(19.5, "a"), (5, "a"), (5, "BAD", 3)], {}, "of 2 .*1 are too near .* 1 overlap BAD"),
     ],
 )
@@ -526,10 +479,8 @@ def test_from_raws_with_invalid_arguments_raises(raws, arguments, match):
 
 
 def test_events_at_the_edges_are_dropped_with_a_warning():
-    raws = [
-        make_raw(0, annotations=MARKS),
-        make_raw(1, annotations=[(0.3, "task"), (2, "rest"), (19.5, "task"), (19.8, "rest")]),
-    ]
+    marks = [(0.3, "task"), (2, "rest"), (19.5, "task"), (19.8, "rest")]
+    raws = [make_raw(annotations=MARKS), make_raw(1, annotations=marks)]
     match = r"Recording 1: 3 of 4 events are too near its edges for a trial from -0\.5 to 1 s"
     with pytest.warns(UserWarning, match=match) as caught:
         trials = Trials.from_raws(raws, -0.5, 1, y=list("abcdef"))
@@ -557,10 +508,7 @@ def test_trials_that_overlap_BAD_annotations_are_dropped_and_BAD_is_not_an_event
     ids=["dict", "list", "frame"],
 )
 def test_metadata_of_recordings_are_repeated_for_their_trials(metadata):
-    raws = [
-        make_raw(annotations=MARKS),
-        make_raw(1, annotations=[(3, "rest"), *MARKS]),
-    ]
+    raws = [make_raw(annotations=MARKS), make_raw(1, annotations=[(3, "rest"), *MARKS])]
     trials = Trials.from_raws(raws, 0, 1, metadata=metadata)
     assert trials.metadata["subject"].tolist() == ["ann"] * 2 + ["bob"] * 3
     assert trials.metadata["age"].tolist() == [30] * 2 + [40] * 3
@@ -577,15 +525,14 @@ def test_metadata_may_have_one_row_per_selected_event():
 
 
 def test_the_subject_of_the_file_is_used_unless_metadata_have_one():
-    raws = [
-        make_raw(annotations=MARKS, his_id="S07"),
-        make_raw(1, annotations=MARKS),
-    ]
+    raws = [make_raw(annotations=MARKS, his_id="S07"), make_raw(1, annotations=MARKS)]
     from_file = Trials.from_raws(raws, 0, 1).metadata["subject"]
     assert from_file[:2].tolist() == ["S07"] * 2
     assert from_file[2:].isna().all()
     given = Trials.from_raws(raws, 0, 1, metadata={"subject": [1, 2]}).metadata["subject"]
     assert given.tolist() == [1, 1, 2, 2]
+    scalar = Trials.from_raws(raws, 0, 1, metadata={"subject": 2}).metadata["subject"]
+    assert scalar.tolist() == [2] * 4
 
 
 def test_from_raws_does_not_change_the_recordings(tmp_path):
@@ -601,13 +548,12 @@ def test_from_raws_does_not_change_the_recordings(tmp_path):
     assert lazy.ch_names == ["O1", "EOG"]
 
 
-@pytest.mark.parametrize("as_path", [str, lambda path: path], ids=["str", "Path"])
-def test_fif_files_give_the_same_trials_as_recordings_in_memory(tmp_path, as_path):
+def test_fif_files_give_the_same_trials_as_recordings_in_memory(tmp_path):
     raws = [make_raw(number, annotations=MARKS, his_id=f"S{number}") for number in (0, 1)]
     files = [tmp_path / f"{number}_raw.fif" for number in (0, 1)]
     for raw, file in zip(raws, files, strict=True):
         raw.save(file, verbose=False)
-    from_files = Trials.from_raws(map(as_path, files), -0.5, 1)
+    from_files = Trials.from_raws([str(files[0]), files[1]], -0.5, 1)
     from_memory = Trials.from_raws(raws, -0.5, 1)
     np.testing.assert_allclose(from_files.X, from_memory.X, rtol=1e-5)
     assert from_files.y.tolist() == from_memory.y.tolist()
@@ -615,20 +561,18 @@ def test_fif_files_give_the_same_trials_as_recordings_in_memory(tmp_path, as_pat
     assert from_files.metadata["subject"].tolist() == ["S0", "S0", "S1", "S1"]
 
 
-def test_edf_files_are_read_and_named_in_messages(tmp_path):
+@pytest.mark.parametrize(("subject", "expected"), [("X", None), ("S01 F X X", ["S01"] * 2)])
+def test_edf_files_are_read_and_named_in_messages(tmp_path, subject, expected):
     microvolt = np.arange(600).reshape(2, 300) - 300
-    write_edf(tmp_path / "ann.edf", microvolt, ["Fp1", "Fp2"], 100)
+    write_edf(tmp_path / "ann.edf", microvolt, ["Fp1", "Fp2"], 100, subject)
     events = [[[50, 0, 1], [150, 0, 2], [250, 0, 1]]]
     with pytest.warns(UserWarning, match=r"Recording 0 \(ann\.edf\): 1 of 3 events"):
         trials = Trials.from_raws([tmp_path / "ann.edf"], 0, 1, events=events)
-    expected = [microvolt[:, 50:150], microvolt[:, 150:250]]
-    np.testing.assert_allclose(trials.X, expected, atol=1e-3)
+    windows = [microvolt[:, 50:150], microvolt[:, 150:250]]
+    np.testing.assert_allclose(trials.X, windows, atol=1e-3)
     assert (trials.sfreq, trials.ch_names) == (100.0, ("Fp1", "Fp2"))
-    assert list(trials.metadata) == [
-        "recording",
-        "onset",
-        "trial",
-    ]  # X is an anonymous subject in EDF
+    subjects = trials.metadata.get("subject")  # X is an anonymous subject in EDF
+    assert (None if subjects is None else subjects.tolist()) == expected
 
 
 def test_one_recording_of_a_generator_is_in_memory_at_a_time():
@@ -650,20 +594,11 @@ def test_one_recording_of_a_generator_is_in_memory_at_a_time():
 
 
 def test_windows_as_rows_expected():
-    windows = make_trials(n_trials=2, n_channels=2, n_times=5).as_windows(
-        window_size_samples=2, stride_samples=1
-    )
+    trials = make_trials(n_trials=2, n_channels=2, n_times=5)
+    windows = trials.as_windows(window_size_samples=2, stride_samples=1)
     assert windows.X.shape == (8, 2, 2)
-    assert windows.X[:, 0].tolist() == [
-        [0, 1],
-        [1, 2],
-        [2, 3],
-        [3, 4],
-        [100, 101],
-        [101, 102],
-        [102, 103],
-        [103, 104],
-    ]
+    firsts = [0, 1, 2, 3, 100, 101, 102, 103]
+    assert windows.X[:, 0].tolist() == [[first, first + 1] for first in firsts]
     assert windows.X[5].tolist() == [[101, 102], [111, 112]]
     assert windows.y.tolist() == [0] * 4 + [1] * 4
     assert windows.metadata.to_dict("list") == {
@@ -685,9 +620,7 @@ def test_as_windows_equals_SlidingWindows(trials, size, stride):
     rows = trials.as_windows(window_size_samples=size, stride_samples=stride)
     bags = SlidingWindows(window_size_samples=size, stride_samples=stride).fit_transform(trials.X)
     np.testing.assert_array_equal(rows.X.reshape(bags.shape), bags)
-    np.testing.assert_array_equal(
-        rows.y.reshape(bags.shape[:2]), trials.y[:, None].repeat(bags.shape[1], 1)
-    )
+    np.testing.assert_array_equal(rows.y, trials.y.repeat(bags.shape[1]))
 
 
 def test_windows_have_trial_numbers_even_if_trials_have_none():
@@ -700,10 +633,8 @@ def test_windows_have_trial_numbers_even_if_trials_have_none():
 @pytest.mark.parametrize(
     ("lengths", "match"),
     [
-        ({"window_size_samples": 6}, "5 samples are shorter than one window of 6 samples"),
         ({"window_size": 0.6}, "5 samples are shorter than one window of 6 samples"),
         ({"window_size_samples": 0}, "window_size_samples must be an integer of at least 1, got 0"),
-        ({"window_size_samples": 2.0}, "must be an integer of at least 1, got 2.0"),
         ({"window_size_samples": 2, "stride_samples": True}, "stride_samples must .* got True"),
         ({"window_size": 0.04}, "window_size must be finite and at least one sample .* got 0.04"),
         ({"window_size": np.inf}, "window_size must be finite .* got inf"),
@@ -721,56 +652,3 @@ def test_lengths_in_seconds_are_rounded_to_samples_and_samples_take_precedence()
     samples = trials.as_windows(2.0, window_size_samples=6, stride_samples=4)
     assert seconds.X.shape == (16, 2, 6)
     np.testing.assert_array_equal(seconds.X, samples.X)
-
-
-@pytest.mark.parametrize("condition", ["subject", "trial + 1", "trial = 3", "stimulus == 1"])
-def test_select_with_an_invalid_condition_raises(trials, condition):
-    with pytest.raises(
-        ValueError, match=r"is not a condition on the columns subject, session, trial"
-    ):
-        trials.select(condition)
-
-
-def test_repr_ends_with_loader_params():
-    trials = make_trials(y=[0, 1, 0, 1], loader_params={"target": "valence", "threshold": 5})
-    assert repr(trials).endswith("(majority 50 %); target valence, threshold 5>")
-    assert trials.select([0, 1]).loader_params == {"target": "valence", "threshold": 5}
-
-
-def test_concatenate_of_different_loader_params_raises():
-    parts = [make_trials(loader_params={"ties": ties}) for ties in ("high", "low")]
-    with pytest.raises(ValueError, match=r"same loader_params, got \{'ties': 'high'\} and"):
-        Trials.concatenate(parts)
-
-
-def test_repr_without_subjects_and_label_names():
-    trials = make_trials(y=["a", "b", "a", "b"], metadata=pd.DataFrame(index=range(4)))
-    assert repr(trials) == (
-        "<Trials: 4 trials x 2 channels x 5 time points (0.5 s at 10 Hz); "
-        "2 of class a, 2 of class b (majority 50 %)>"
-    )
-
-
-def test_select_with_a_mask_of_wrong_length_raises():
-    with pytest.raises(IndexError, match="boolean index did not match"):
-        make_trials().select([True, False])
-
-
-def test_trials_keep_the_order_of_events_and_codes_may_be_zero_or_negative():
-    events = [[[100, 0, 0], [20, 5, 3], [50, 0, -2]]]
-    trials = Trials.from_raws([make_raw()], 0, 1, events=events)
-    assert trials.X[:, 0, 0].tolist() == [100, 20, 50]
-    assert trials.y.tolist() == [0, 3, -2]
-
-
-def test_scalar_metadata_apply_to_all_recordings():
-    raws = [make_raw(annotations=MARKS), make_raw(1, annotations=MARKS)]
-    trials = Trials.from_raws(raws, 0, 1, metadata={"session": 2})
-    assert trials.metadata["session"].tolist() == [2] * 4
-
-
-def test_the_subject_of_an_edf_file_is_read(tmp_path):
-    file = tmp_path / "ann.edf"
-    write_edf(file, np.zeros((1, 300), int), ["Fp1"], 100, subject="S01 F X X")
-    trials = Trials.from_raws([file], 0, 1, events=[[[50, 0, 1]]])
-    assert trials.metadata["subject"].tolist() == ["S01"]

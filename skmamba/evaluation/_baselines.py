@@ -1,20 +1,17 @@
 """Seeds of estimators, and permuted labels for the chance level."""
 
-from numbers import Integral
-
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+
+from .._validation import check_int
 
 
 def check_seed(random_state):
     """Return an integer seed; None draws fresh entropy without NumPy's global generator."""
     if random_state is None:
         return np.random.SeedSequence().entropy
-    if isinstance(random_state, bool) or not isinstance(random_state, Integral) or random_state < 0:
-        raise ValueError(
-            f"random_state must be None or an integer of at least 0, got {random_state!r}."
-        )
+    check_int("random_state", random_state, minimum=0)
     return int(random_state)
 
 

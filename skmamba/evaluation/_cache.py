@@ -17,9 +17,6 @@ class FoldCache:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-
-    def check(self):
-        """Create the folder, or raise ValueError if it cannot be written to."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -27,12 +24,9 @@ class FoldCache:
         if not os.access(self.folder, os.W_OK):
             raise ValueError(f"cache_dir must be writable, got {self.folder}.")
 
-    def find_path(self, key):
-        return self.folder / f"{key}.json"
-
     def read(self, key):
         """Return the record of a fold; None if it is absent or, with a warning, corrupted."""
-        path = self.find_path(key)
+        path = self.folder / f"{key}.json"
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if record["key"] != key:
@@ -46,7 +40,7 @@ class FoldCache:
 
     def write(self, key, record):
         """Write the record of a fold, unless a valid one exists."""
-        path = self.find_path(key)
+        path = self.folder / f"{key}.json"
         if not path.exists() or self.read(key) is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)  # on the disk of a worker
             write_atomically(path, json.dumps({"key": key, **record}))

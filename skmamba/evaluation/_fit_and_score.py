@@ -28,9 +28,6 @@ class FoldTask:
     windows: bool = False
 
 
-# Fit and predict
-
-
 def run_fold(task, key, cache, X, y, metadata, error_score):
     """Return the record of a fold, read from the cache or computed and cached.
 
@@ -129,9 +126,6 @@ def find_transductive(estimator):
     parts = [estimator, *estimator.get_params(deep=True).values()]
     declared = (getattr(part, "transductive", "") for part in parts if not isinstance(part, type))
     return ", ".join(dict.fromkeys(word for word in declared if isinstance(word, str) and word))
-
-
-# Rows of the results
 
 
 def describe_fold(metadata, train_idx, test_idx):

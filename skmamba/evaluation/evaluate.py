@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Literal, NamedTuple
 
@@ -33,7 +34,7 @@ from ._fit_and_score import (
     tabulate_predictions,
 )
 from ._hashing import compute_hash, describe_versions, hash_package
-from .splitters import ProtocolName, check_splitter
+from .splitters import ProtocolName, check_splitter, iter_folds
 
 BASELINES = {
     "majority": DummyClassifier(strategy="most_frequent"),
@@ -69,7 +70,7 @@ def evaluate(
     """Evaluate estimators and baselines on the folds of a protocol.
 
     Finished folds can be cached, so that an interrupted evaluation resumes. A failed fold is a row
-    with its error.
+    with its error. Each fold runs on one thread, so scores do not depend on ``n_jobs``.
 
     Parameters
     ----------
@@ -145,8 +146,6 @@ def evaluate(
     splitter of this package. A part that uses test data declares it in an attribute
     ``transductive``, as :class:`~skmamba.preprocessing.EuclideanAlignment` does.
 
-    Each fold runs on one thread, so scores do not depend on ``n_jobs``.
-
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
@@ -160,8 +159,6 @@ def evaluate(
     0  MS-iMamba  subject 0       16       8
     1  MS-iMamba  subject 1       16       8
     2  MS-iMamba  subject 2       16       8
-    >>> results.scores["estimator"].unique().tolist()
-    ['MS-iMamba', 'majority', 'stratified', 'permuted labels']
     """
     entries = _check_estimators(estimators, baselines)
     scorers = check_scoring(scoring)
@@ -175,18 +172,18 @@ def evaluate(
     check_classification_targets(trials.y)
     protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
     folds_described = [describe_fold(trials.metadata, *fold) for fold in folds]
-
-    jobs = [
-        (entry, number, _make_task(entry, number, fold, seed, windows))
-        for entry in entries
-        for number, fold in enumerate(folds)
-    ]
-    tasks = [task for _, _, task in jobs]
+    jobs, tasks = [], []
+    for entry in entries:
+        for number, (train_idx, test_idx) in enumerate(folds):
+            own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+            task = FoldTask(entry.estimator, train_idx, test_idx, own, entry.permute, windows)
+            jobs.append((entry, number))
+            tasks.append(task)
     records = _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose)
     _warn_of_failures(records)
 
     rows, predictions = [], []
-    for (entry, number, task), record in zip(jobs, records, strict=True):
+    for (entry, number), task, record in zip(jobs, tasks, records, strict=True):
         about = {
             "dataset": trials.name,
             "protocol": protocol,
@@ -195,12 +192,11 @@ def evaluate(
             "transductive": record.get("transductive", find_transductive(entry.estimator)),
             "fold": number,
         }
-        scores = score_fold(record, scorers, trials.y, task)
         rows.append(
             {
                 **about,
                 **folds_described[number],
-                **scores,
+                **score_fold(record, scorers, trials.y, task),
                 "fit_seconds": record.get("fit_seconds", np.nan),
                 "predict_seconds": record.get("predict_seconds", np.nan),
                 "seed": task.seed,
@@ -249,15 +245,7 @@ def _split(cv, trials, *, reproducible):
         protocol = getattr(cv, "protocol", type(cv).__name__)
     metadata = trials.metadata
     groups = metadata if hasattr(cv, "protocol") else metadata.get("subject")
-
-    def split():
-        rows = np.arange(len(trials))  # masks become indices
-        return [
-            tuple(rows[np.asarray(side)] if len(side) else rows[:0] for side in fold)
-            for fold in cv.split(trials.X, trials.y, groups)
-        ]
-
-    folds = split()
+    folds = list(iter_folds(cv, trials, groups))
     if not folds:
         raise ValueError(f"cv must give at least one fold, got none of {cv!r}.")
     for number, (train_idx, test_idx) in enumerate(folds):
@@ -270,7 +258,7 @@ def _split(cv, trials, *, reproducible):
                 f"cv must give disjoint training and test trials, got trials in both in fold "
                 f"{number}."
             )
-    if reproducible and compute_hash(folds) != compute_hash(split()):
+    if reproducible and compute_hash(folds) != compute_hash(list(iter_folds(cv, trials, groups))):
         raise ValueError(
             f"cv must give the same folds in every call if cache_dir is given: set random_state "
             f"of {cv!r}."
@@ -278,19 +266,11 @@ def _split(cv, trials, *, reproducible):
     return protocol, folds
 
 
-def _make_task(entry, number, fold, seed, windows):
-    """Return the task of an estimator and a fold, with the seed of the fold."""
-    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    train_idx, test_idx = fold
-    return FoldTask(entry.estimator, train_idx, test_idx, own, entry.permute, windows)
-
-
 def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
     """Run all tasks that are not cached, and return the records of all in their order."""
     cache, keys, records = None, [None] * len(tasks), [None] * len(tasks)
     if cache_dir is not None:
         cache = FoldCache(cache_dir)
-        cache.check()
         keys = _compute_keys(tasks, trials, protocol)
         records = [cache.read(key) for key in keys]
     missing = [place for place, record in enumerate(records) if record is None]
@@ -311,7 +291,11 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
             for place, record in finished:
                 records[place] = record
                 if cache is not None and not record["error"]:
-                    _write(record, keys[place], cache)  # a worker's disk may be a different one
+                    try:
+                        cache.write(keys[place], record)  # a worker may have a different disk
+                    except OSError as error:
+                        message = f"A finished fold could not be cached: {error}"
+                        warnings.warn(message, stacklevel=3)
                 bar.update()
         except BaseException as error:  # KeyboardInterrupt as well
             if cache is not None:
@@ -332,20 +316,8 @@ def _compute_keys(tasks, trials, protocol):
     hashes = {place: compute_hash(estimator) for place, estimator in estimators.items()}
     shared = data, protocol, describe_versions(), hash_package()
     return [
-        compute_hash(
-            *(hashes[id(task.estimator)], task.train_idx, task.test_idx, task.seed),
-            *(task.permute, task.windows, shared),
-        )
-        for task in tasks
+        compute_hash(replace(task, estimator=hashes[id(task.estimator)]), shared) for task in tasks
     ]
-
-
-def _write(record, key, cache):
-    """Cache a record, with a warning if the disk is full."""
-    try:
-        cache.write(key, record)
-    except OSError as error:
-        warnings.warn(f"A finished fold could not be cached: {error}", stacklevel=4)
 
 
 def _run_at(place, *arguments):

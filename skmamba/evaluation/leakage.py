@@ -17,7 +17,7 @@ from .._progress import progress_bar
 from .._types import Groups, Splitter
 from ..trials import Trials
 from ._baselines import check_seed, fill_seeds, permute_labels
-from .splitters import LeakageWarning, ProtocolName, check_splitter, requests_groups
+from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds, requests_groups
 
 PLURALS = {"stimulus": "stimuli", "session": "sessions", "subject": "subjects"}
 # What a protocol shares by definition
@@ -95,7 +95,8 @@ def leakage_report(
     examples = dict.fromkeys(finders, "")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # the report contains it
-        for fold, (train_idx, test_idx) in enumerate(_iter_folds(cv, trials, groups)):
+        folds = iter_folds(cv, trials, _get_groups(cv, trials.metadata, groups))
+        for fold, (train_idx, test_idx) in enumerate(folds):
             for kind, finder in finders.items():
                 is_shared = finder.is_shared(train_idx, test_idx)
                 shares[kind].append(is_shared.mean() if len(is_shared) else 0.0)
@@ -192,20 +193,21 @@ def leakage_gap(
     >>> gap["split"].unique().tolist()
     ['random windows', 'trials', 'subjects']
     """
-    _check_one_row_per_trial(trials)
+    trial = _group_by(trials.metadata, _get_trial_columns(trials.metadata))
+    n_trials = len(np.unique(trial.codes))
+    if not trial.unknown and n_trials < len(trials):
+        raise ValueError(
+            f"trials must have one row per trial, got {len(trials)} rows of {n_trials} trials."
+        )
     seed = check_seed(random_state) % 2**32
     estimator = fill_seeds(estimator, seed)
-    windows = trials.as_windows(
-        window_size,
-        stride,
-        window_size_samples=window_size_samples,
-        stride_samples=stride_samples,
-    )
-    trial = np.repeat(np.arange(len(trials)), len(windows) // len(trials))
+    samples = {"window_size_samples": window_size_samples, "stride_samples": stride_samples}
+    windows = trials.as_windows(window_size, stride, **samples)
+    row = np.repeat(np.arange(len(trials)), len(windows) // len(trials))
     permuted = permute_labels(trials.y, trials.metadata, np.random.default_rng(seed))
-    labels = {"true": windows.y, "permuted": permuted[trial]}
+    labels = {"true": windows.y, "permuted": permuted[row]}
     folds = {
-        (split, name): _make_folds(y, None if ids is None else ids[trial], n_splits, seed)
+        (split, name): _make_folds(y, None if ids is None else ids[row], n_splits, seed)
         for name, y in labels.items()
         for split, ids in _make_split_ids(trials).items()
     }
@@ -225,23 +227,9 @@ def leakage_gap(
         (split, name, score, len(train_idx), len(test_idx))
         for ((split, name), (train_idx, test_idx)), score in zip(jobs, bar, strict=True)
     ]
-    gap = _summarize_gap(
-        pd.DataFrame(rows, columns=["split", "labels", "score", "n_train", "n_test"])
-    )
+    gap = _summarize_gap(rows)
     gap.attrs["score"] = scoring if isinstance(scoring, str) else "score"
     return gap
-
-
-# Report
-
-
-def _iter_folds(cv, trials, groups):
-    """Yield the folds of a splitter or of an iterable as pairs of index arrays."""
-    folds = cv
-    if hasattr(cv, "split"):
-        folds = cv.split(trials.X, trials.y, _get_groups(cv, trials.metadata, groups))
-    for fold in folds:
-        yield tuple(map(_to_indices, fold))
 
 
 def _get_groups(cv, metadata, groups):
@@ -260,11 +248,6 @@ def _get_groups(cv, metadata, groups):
             "as groups='subject'."
         )
     return groups
-
-
-def _to_indices(rows):
-    rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp)
 
 
 def _summarize_kind(kind, unknown, shares, example, protocol):
@@ -400,18 +383,6 @@ def _describe_missing(is_missing, columns):
     return f"{' or '.join(columns)} is missing in {n_missing} rows" if n_missing else ""
 
 
-# Gap
-
-
-def _check_one_row_per_trial(trials):
-    trial = _group_by(trials.metadata, _get_trial_columns(trials.metadata))
-    n_trials = len(np.unique(trial.codes))
-    if not trial.unknown and n_trials < len(trials):
-        raise ValueError(
-            f"trials must have one row per trial, got {len(trials)} rows of {n_trials} trials."
-        )
-
-
 def _make_split_ids(trials):
     """Return for each split the group of each trial to keep together; None for no groups."""
     ids = {"random windows": None, "trials": np.arange(len(trials))}
@@ -442,8 +413,9 @@ def _score_windows(estimator, X, y, train_idx, test_idx, scorer):
     return scorer(fitted, X[test_idx], y[test_idx])
 
 
-def _summarize_gap(scores):
+def _summarize_gap(rows):
     """Return one row per split and kind of labels, from one row per fold."""
+    scores = pd.DataFrame(rows, columns=["split", "labels", "score", "n_train", "n_test"])
     gap = scores.groupby(["split", "labels"], sort=False, as_index=False).agg(
         mean=("score", "mean"),
         std=("score", "std"),

@@ -95,7 +95,7 @@ class _BaseProtocolSplit(BaseCrossValidator):
         n_splits : int
             Number of folds.
         """
-        return self._count_folds(X, y, groups)
+        return getattr(self, "n_splits", None) or self._count_folds(X, y, groups)
 
     def _count_folds(self, X, y, groups):
         return sum(1 for _ in self._iter_folds(X, y, groups))
@@ -140,22 +140,7 @@ class _GroupSplit(_BaseProtocolSplit):
         self.shuffle = shuffle
         self.random_state = random_state
 
-    def _count_folds(self, X, y, groups):
-        if self.n_splits is not None:
-            return self.n_splits
-        return int(self._encode_groups(X, groups).max()) + 1
-
     def _iter_folds(self, X, y, groups):
-        codes = self._encode_groups(X, groups)
-        if self.n_splits is None:
-            splitter = LeaveOneGroupOut()
-        else:
-            random_state = make_random_state(self.random_state) if self.shuffle else None
-            splitter = GroupKFold(self.n_splits, shuffle=self.shuffle, random_state=random_state)
-        yield from splitter.split(codes, groups=codes)
-
-    def _encode_groups(self, X, groups):
-        """Return the group of each row as an integer from 0."""
         (ids,) = self._get_columns(X, groups, self._column)
         codes, first = _encode(ids)
         n_required = self.n_splits or 2
@@ -164,7 +149,12 @@ class _GroupSplit(_BaseProtocolSplit):
                 f"{self!r} requires at least {n_required} different values of "
                 f"{self._column!r}, got {len(first)} ({_join(ids[first])})."
             )
-        return codes
+        if self.n_splits is None:
+            splitter = LeaveOneGroupOut()
+        else:
+            random_state = make_random_state(self.random_state) if self.shuffle else None
+            splitter = GroupKFold(self.n_splits, shuffle=self.shuffle, random_state=random_state)
+        yield from splitter.split(codes, groups=codes)
 
 
 class CrossSubjectSplit(_GroupSplit):
@@ -220,9 +210,8 @@ class CrossStimulusSplit(_GroupSplit):
 
     Notes
     -----
-    ``groups`` is the metadata with ``stimulus``, or that column. Every trial is tested once.
-
-    If each stimulus has one label, a single held-out stimulus is a test set of one class.
+    ``groups`` is the metadata with ``stimulus``, or that column. Every trial is tested once. If
+    each stimulus has one label, a single held-out stimulus is a test set of one class.
     """
 
     protocol = "cross_stimulus"
@@ -237,9 +226,8 @@ class CrossSessionSplit(_BaseProtocolSplit):
     Notes
     -----
     ``groups`` is the metadata with ``subject`` and ``session``. Every trial is tested once.
-    Session numbers are compared within a subject only.
-
-    If all sessions present the same stimuli, as in SEED, the stimuli are in both sets.
+    Session numbers are compared within a subject only. If all sessions present the same stimuli,
+    as in SEED, the stimuli are in both sets.
 
     Examples
     --------
@@ -328,11 +316,9 @@ class FirstTrialsSplit(_BaseProtocolSplit):
                 f"{_join(short, '; ')}."
             )
         for code, own in enumerate(trials):
-            is_first = np.isin(trial, own[: self.n_train])
-            yield (
-                np.flatnonzero((visit == code) & is_first),
-                np.flatnonzero((visit == code) & ~is_first),
-            )
+            rows = np.flatnonzero(visit == code)
+            is_first = np.isin(trial[rows], own[: self.n_train])
+            yield rows[is_first], rows[~is_first]
 
 
 class RandomWindowsKFold(_BaseProtocolSplit):
@@ -365,9 +351,6 @@ class RandomWindowsKFold(_BaseProtocolSplit):
         check_int("n_splits", n_splits, minimum=2)
         self.n_splits = n_splits
         self.random_state = random_state
-
-    def _count_folds(self, X, y, groups):
-        return self.n_splits
 
     def _iter_folds(self, X, y, groups):
         self._get_columns(X, groups, "trial")
@@ -414,10 +397,8 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     Notes
     -----
     ``groups`` is the metadata with ``subject``, or that column. Every trial is tested as often as
-    ``inner`` tests it: once by default.
-
-    ``inner`` gets the trials ordered by session and trial, and the default does not shuffle, so
-    that adjacent trials mostly stay in one fold.
+    ``inner`` tests it: once by default. ``inner`` gets the trials ordered by session and trial,
+    and the default does not shuffle, so that adjacent trials mostly stay in one fold.
 
     If rows are windows, ``inner`` gets one sample per trial, and windows are assigned with their
     trial. This requires the column ``trial``. Only :class:`RandomWindowsKFold` gets the windows,
@@ -478,9 +459,8 @@ class WithinSubjectSplit(_BaseProtocolSplit):
             try:
                 folds = list(inner.split(*arguments))
             except ValueError as error:
-                raise ValueError(
-                    f"WithinSubjectSplit cannot split subject {name}: {error}"
-                ) from error
+                message = f"WithinSubjectSplit cannot split subject {name}: {error}"
+                raise ValueError(message) from error
             for fold in folds:
                 yield tuple(rows[np.isin(sample, part)] for part in fold)
 
@@ -581,6 +561,13 @@ def check_splitter(cv):
             f"{cv!r}.{hint}"
         )
     return cv
+
+
+def iter_folds(cv, trials, groups):
+    """Yield the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
+    rows = np.arange(len(trials))
+    for fold in cv.split(trials.X, trials.y, groups) if hasattr(cv, "split") else cv:
+        yield tuple(rows[np.asarray(part)] if len(part) else rows[:0] for part in fold)
 
 
 def requests_groups(splitter):

@@ -79,10 +79,6 @@ def compare(
         If a column, the score or the reference is missing, a row is of several subjects, or
         there are several data sets or protocols.
 
-    See Also
-    --------
-    skmamba.plots.ScoresDisplay : Plot of the scores, means and intervals.
-
     Notes
     -----
     A subject without a score is left out for that estimator and for comparisons with it. If one

@@ -103,7 +103,7 @@ def describe_input(estimators, trials=None):
 
 
 def describe_model(estimators, trials=None):
-    """Return the properties of a network: its weights, labels, channels, windows and scaling."""
+    """Return the properties of a network and of the windows that it receives."""
     classifier, stride = estimators[-1], None
     ch_names = describe_input(estimators, trials)["ch_names"]
     for step in estimators:
@@ -125,15 +125,6 @@ def describe_model(estimators, trials=None):
     }
 
 
-def hash_trials(trials):
-    """Return the SHA-256 of X and y of trials."""
-    checksum = hashlib.sha256(f"{trials.X.dtype.str} {trials.X.shape}".encode())
-    for x in trials.X:  # one trial at a time, so that X is not copied
-        checksum.update(np.ascontiguousarray(x).data)
-    checksum.update(json.dumps(trials.y.tolist(), default=str).encode())
-    return checksum.hexdigest()
-
-
 def make_readme(name, card):
     """Return README.md of a saved model, in the format of the Hugging Face Hub."""
     summary = {key: card[key] for key in ("input", "model", "training")}
@@ -152,6 +143,10 @@ def _get_input_channels(estimators):
 
 
 def _describe_trials(trials):
+    checksum = hashlib.sha256(f"{trials.X.dtype.str} {trials.X.shape}".encode())
+    for x in trials.X:  # one trial at a time, so that X is not copied
+        checksum.update(np.ascontiguousarray(x).data)
+    checksum.update(json.dumps(trials.y.tolist(), default=str).encode())
     subjects = trials.metadata["subject"].nunique() if "subject" in trials.metadata else None
     return {
         "name": trials.name,
@@ -159,5 +154,5 @@ def _describe_trials(trials):
         "n_subjects": subjects,
         "n_times": trials.X.shape[2],
         "loader_params": to_plain_json(trials.loader_params, "loader_params"),
-        "sha256": hash_trials(trials),
+        "sha256": checksum.hexdigest(),
     }

@@ -81,11 +81,7 @@ def deserialize_estimator(card, arrays):
 
 
 def encode(value, name, arrays):
-    """Return a value as JSON types, which :func:`decode` converts back.
-
-    Numeric arrays are added to ``arrays``, by ``name`` and their path in the value. Numbers of
-    NumPy become those of Python.
-    """
+    """Return a value as JSON types; add its numeric arrays to ``arrays`` by their path in it."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -94,17 +94,15 @@ def pull_from_hub(
         Owner and name, such as ``"me/my-model"``.
     revision : str, default=None
         Branch, tag or commit; None is the main branch. Only a commit never changes.
-    token : str, default=None
-        Access token; None uses that of ``hf auth login``.
     cache_dir : str or Path, default=None
         Download folder; None is the cache of huggingface_hub.
-    endpoint : str, default=None
-        URL of another hub than huggingface.co.
+    token, endpoint : str, default=None
+        As in :func:`push_to_hub`.
 
     Returns
     -------
     model : SavedModel
-        The model, as from :func:`load_model`.
+        As from :func:`load_model`.
     """
     with require_extra("hub", "pull_from_hub"):
         import huggingface_hub

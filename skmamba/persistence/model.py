@@ -43,7 +43,8 @@ def save_model(
     """Save a fitted model to a folder without pickles.
 
     The folder contains ``weights.safetensors`` with all arrays, ``card.json`` with everything else
-    and ``README.md`` with a summary of the card.
+    and ``README.md`` with a summary of the card. It is replaced as a whole: if saving fails, a
+    previous model is unchanged.
 
     Parameters
     ----------
@@ -84,9 +85,8 @@ def save_model(
 
     Notes
     -----
-    The folder is replaced as a whole: if saving fails, a previous model is unchanged. Saving the
-    same model twice gives identical files. The state of the optimizer and the ``memory`` of the
-    pipeline are not saved.
+    Saving the same model twice gives identical files. The state of the optimizer and the
+    ``memory`` of the pipeline are not saved.
     """
     path = Path(path)
     target = path.resolve()
@@ -108,6 +108,9 @@ def save_model(
 def load_model(path: StrPath) -> SavedModel:
     """Load a model from a folder written by :func:`save_model`.
 
+    Loading executes no code from the files: they contain arrays and JSON, and class names are
+    looked up in a fixed list.
+
     Parameters
     ----------
     path : str or Path
@@ -116,19 +119,13 @@ def load_model(path: StrPath) -> SavedModel:
     Returns
     -------
     model : SavedModel
-        The model. Its predictions are bitwise those before saving, on the same machine and
-        versions.
+        Its predictions are bitwise those before saving, on the same machine and versions.
 
     Raises
     ------
     ValueError
         If a file is damaged or of another format version. Checksums detect damage, but not
         deliberate changes with renewed checksums.
-
-    Notes
-    -----
-    Loading executes no code from the files: they contain arrays and JSON, and class names are
-    looked up in a fixed list.
 
     Examples
     --------
@@ -267,19 +264,16 @@ class SavedModel:
         )
 
     def _check_channels(self, X, names):
+        if names is None and count_dims(X) <= 2:
+            return
+        n_channels = np.shape(X)[-2] if names is None else len(names)
         if names is not None and self.ch_names is not None:
             if [*map(canonical_name, names)] != [*map(canonical_name, self.ch_names)]:
                 raise ValueError(
                     f"X must have the {self.n_channels} channels {', '.join(self.ch_names)} in "
                     f"this order, got {', '.join(names)}."
                 )
-            return
-        n_channels = self.n_channels
-        if names is not None:
-            n_channels = len(names)
-        elif count_dims(X) > 2:
-            n_channels = np.shape(X)[-2]
-        if n_channels != self.n_channels:
+        elif n_channels != self.n_channels:
             raise ValueError(f"X must have {self.n_channels} channels, got {n_channels}.")
 
 
@@ -287,12 +281,10 @@ def _check_target(path, overwrite):
     """Raise an error unless the folder can be created, or replaced without losing other files."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The parent folder of path must exist, got {path}.")
-    if not path.exists():
-        return
-    if not overwrite:
+    if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
     others = sorted(set(os.listdir(path)) - set(FILES)) if path.is_dir() else [path.name]
-    if others:
+    if path.exists() and others:
         raise FileExistsError(
             f"{path} is not replaced, because {', '.join(others[:5])} is not part of a saved "
             "model. Choose another path."

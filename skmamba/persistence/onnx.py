@@ -39,8 +39,8 @@ def to_onnx(
 ) -> Path:
     """Export a fitted network, with scaling and softmax, as an ONNX graph.
 
-    The graph maps windows, in the unit of the training data, to the probabilities of each window.
-    Averaging the probabilities of the windows of a trial is left to the caller.
+    The graph maps windows, in the unit of the training data, to the probabilities of each window,
+    not of a trial.
 
     Parameters
     ----------
@@ -113,18 +113,15 @@ class _ProbabilityNetwork(nn.Module):
         self.eval()
 
     def forward(self, x):  # (B, C, T) -> (B, n_classes)
-        return self.network(self._scale(x)).softmax(1)
-
-    def _scale(self, x):
-        """Scale as :func:`skmamba._scaling.scale_windows`."""
-        if self.scaling is None:
-            return x
-        if self.scaling == "window":
+        if self.scaling == "window":  # as skmamba._scaling.scale_windows
             x = x - x.mean(-1, keepdim=True)
             scale = x.square().mean(-1, keepdim=True).sqrt()
-            return x / torch.where(scale > 0, scale, 1.0)
-        x = (x - self.center) / self.scale
-        return x.clamp(-CLIP, CLIP) if self.scaling == "robust" else x
+            x = x / torch.where(scale > 0, scale, 1.0)
+        elif self.scaling is not None:
+            x = (x - self.center) / self.scale
+        if self.scaling == "robust":
+            x = x.clamp(-CLIP, CLIP)
+        return self.network(x).softmax(1)
 
 
 def _export(network, example, opset):

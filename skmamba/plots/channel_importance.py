@@ -125,12 +125,8 @@ class ChannelImportanceDisplay:
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None creates a new figure.
-        kind : {"bar", "topomap"}, default="bar"
-            Bars, or a topographic map.
-        cmap : str, default="RdBu_r"
-            Colormap of the topographic map, symmetric around zero.
+        ax, kind, cmap
+            As in :meth:`from_importance`.
         """
         check_option("kind", kind, KINDS)
         # Before a figure is created, so that an unknown position leaves none open.

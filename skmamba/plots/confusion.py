@@ -119,13 +119,8 @@ class ConfusionDisplay:
 
         Parameters
         ----------
-        ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; None creates a new figure.
-        normalize : {"true", None}, default="true"
-            Whether a cell shows its share of the true class and the number of trials, or the
-            number only.
-        cmap : str, default="Blues"
-            Colormap, from light to dark.
+        ax, normalize, cmap
+            As in :meth:`from_results`.
         """
         if normalize not in ("true", None):
             raise ValueError(f"normalize must be 'true' or None, got {normalize!r}.")

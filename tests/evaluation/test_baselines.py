@@ -57,5 +57,5 @@ def test_fresh_seeds_differ_and_leave_the_global_random_state_unchanged():
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "0", np.random.RandomState(0)])
 def test_seeds_are_non_negative_integers(seed):
-    with pytest.raises(ValueError, match="random_state must be None or an integer of at least 0"):
+    with pytest.raises(ValueError, match="random_state must be an integer of at least 0"):
         check_seed(seed)

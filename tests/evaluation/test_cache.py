@@ -10,6 +10,8 @@ import sys
 import threading
 import types
 from collections import OrderedDict, defaultdict
+from contextlib import nullcontext
+from unittest.mock import MagicMock, call
 
 import joblib
 import numpy as np
@@ -83,11 +85,9 @@ def test_a_missing_or_corrupted_fold_alone_is_run_again(trials, tmp_path, counte
     first = run({"counter": counter}, trials, **options)
     path = sorted(tmp_path.iterdir())[1]
     path.unlink() if text is None else path.write_text(text)
-    if text is None:
+    is_warned = pytest.warns(UserWarning, match="is corrupted, its fold is run again")
+    with nullcontext() if text is None else is_warned:
         second = run({"counter": counter}, trials, **options)
-    else:
-        with pytest.warns(UserWarning, match="is corrupted, its fold is run again"):
-            second = run({"counter": counter}, trials, **options)
     assert counter.n_fits() == 5
     assert json.loads(path.read_text())["key"] == path.stem
     pd.testing.assert_frame_equal(first.predictions, second.predictions)
@@ -115,12 +115,7 @@ def test_folds_of_changed_data_are_not_reused(trials, tmp_path, counter, what):
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {"cv": LeaveOneGroupOut()},
-        {"cv": CrossSubjectSplit(2)},
-        {"random_state": 1},
-        {"windows": True},
-    ],
+    [{"cv": LeaveOneGroupOut()}, {"cv": CrossSubjectSplit(2)}, {"random_state": 1}, {"windows": 1}],
     ids=str,
 )
 def test_folds_of_a_different_protocol_or_seed_are_not_reused(trials, tmp_path, counter, options):
@@ -201,25 +196,13 @@ def test_a_cache_requires_reproducible_folds(trials, tmp_path):
 
 
 def test_the_progress_bar_starts_at_the_number_of_cached_folds(trials, tmp_path, monkeypatch):
-    updates = []
-
-    class Bar:
-        def __init__(self, **options):
-            assert options["total"] == 12
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def update(self, n=1):
-            updates.append(n)
-
+    progress_bar = MagicMock()
     run({"dummy": DummyClassifier()}, trials, cache_dir=tmp_path)
-    monkeypatch.setattr(sys.modules["skmamba.evaluation.evaluate"], "progress_bar", Bar)
+    monkeypatch.setattr(sys.modules["skmamba.evaluation.evaluate"], "progress_bar", progress_bar)
     run({"dummy": DummyClassifier(), "linear": linear()}, trials, cache_dir=tmp_path)
-    assert updates == [8, 1, 1, 1, 1]
+    assert progress_bar.call_args.kwargs["total"] == 12
+    bar = progress_bar.return_value.__enter__.return_value
+    assert bar.update.call_args_list == [call(8), *[call()] * 4]
 
 
 def test_records_are_written_atomically_and_only_once(tmp_path, monkeypatch):
@@ -354,16 +337,9 @@ class Model(MSiMambaClassifier):
     names = frozenset({"a", "b", "c"})
 print(_hashing.compute_hash(make_pipeline(double, MSiMambaClassifier(), model, Model)))
 """
-    hashes = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed, "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
+    environments = [{"PYTHONHASHSEED": seed, "PATH": ""} for seed in ("1", "2")]
+    command = [sys.executable, "-c", code]
+    hashes = {subprocess.check_output(command, env=variables) for variables in environments}
     assert len(hashes) == 1
 
 

@@ -49,19 +49,12 @@ class Hub(BaseHTTPRequestHandler):
         files = self.server.files
         if "/resolve/" in self.path:
             content = files[self.path.rpartition("/")[2]]
-            self.respond(content, ETag=f'"{compute_hash(content)}"', **{"X-Repo-Commit": COMMIT})
-        elif "/tree/" in self.path:
             self.respond(
-                [
-                    {
-                        "type": "file",
-                        "path": name,
-                        "size": len(files[name]),
-                        "oid": compute_hash(name),
-                    }
-                    for name in files
-                ]
+                content, ETag=f'"{hashlib.sha1(content).hexdigest()}"', **{"X-Repo-Commit": COMMIT}
             )
+        elif "/tree/" in self.path:
+            entries = [{"path": name, "size": len(files[name])} for name in files]
+            self.respond([{**entry, "type": "file", "oid": COMMIT} for entry in entries])
         else:
             siblings = [{"rfilename": name} for name in files]
             self.respond({"id": "me/model", "sha": COMMIT, "siblings": siblings})
@@ -79,10 +72,6 @@ class Hub(BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         """Log nothing."""
-
-
-def compute_hash(content):
-    return hashlib.sha1(content if isinstance(content, bytes) else content.encode()).hexdigest()
 
 
 @pytest.fixture

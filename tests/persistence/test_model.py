@@ -259,13 +259,8 @@ def test_the_card_describes_input_network_and_training_data(original, pipe, tria
     }
     data = card["training"]["data"]
     assert len(data.pop("sha256")) == 64
-    assert data == {
-        "name": "simulation",
-        "n_trials": 12,
-        "n_subjects": 2,
-        "n_times": 128,
-        "loader_params": {},
-    }
+    sizes = {"n_trials": 12, "n_subjects": 2, "n_times": 128}
+    assert data == {"name": "simulation", **sizes, "loader_params": {}}
     assert card["training"]["scores"] == {"accuracy": 0.5}
     assert card["versions"].keys() == {"skmamba", "torch", "numpy", "scikit-learn"}
 
@@ -275,10 +270,9 @@ def test_scores_and_protocol_are_saved_as_plain_json(clf, tmp_path):
     protocol = {"cv": ("loso", 2), 3: np.arange(2)}
     path = save_model(clf, tmp_path / "m", protocol=protocol, scores=table, notes="a note")
     training = load_model(path).card["training"]
-    assert training["scores"] == [
-        {"subject": "a", "accuracy": 0.5},
-        {"subject": "b", "accuracy": None},
-    ]
+    first, second = training["scores"]
+    assert first == {"subject": "a", "accuracy": 0.5}
+    assert second == {"subject": "b", "accuracy": None}
     assert training["protocol"] == {"cv": ["loso", 2], "3": [0, 1]}
     assert "a note" in (path / "README.md").read_text("utf-8")
 
@@ -569,11 +563,7 @@ def test_trials_with_another_rate_or_other_channels_are_refused(original, trials
         model.predict(replace(trials, sfreq=256))
     expected = "X must have the 4 channels Fp1, Fp2, F3, F4 in this order, got"
     fewer = replace(trials, X=trials.X[:, :3], ch_names=trials.ch_names[:3])
-    for other in (
-        replace(trials, ch_names=["Fp2", "Fp1", "F3", "F4"]),
-        replace(trials, ch_names=["O1", "Fp2", "F3", "F4"]),
-        fewer,
-    ):
+    for other in (replace(trials, ch_names=NAMES[::-1]), fewer):
         with pytest.raises(ValueError, match=f"{expected} {', '.join(other.ch_names)}"):
             model.predict_proba(other)
 

@@ -22,6 +22,8 @@ TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 1, "random_st
 TINY["n_members"] = 1
 # A small graph, which is exported fast.
 SMALL = {**TINY, "module_params": {"mixer": "none", "use_mstb": False}}
+FIXED = {"period_selection": "fixed", "head": "mean", "bidirectional": False}
+ATTENTION = {"mixer": "attention", "use_mstb": False}
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +45,8 @@ def run(path, windows):
     "params",
     [
         {},
-        {
-            "embedding": "inverted",
-            "scaling": None,
-            "module_params": {"period_selection": "fixed", "head": "mean", "bidirectional": False},
-        },
-        {
-            "embedding": "temporal",
-            "scaling": "standard",
-            "dtype": "float64",
-            "module_params": {"mixer": "attention", "use_mstb": False},
-        },
+        {"embedding": "inverted", "scaling": None, "dtype": "float64", "module_params": FIXED},
+        {"embedding": "temporal", "scaling": "standard", "module_params": ATTENTION},
         {**SMALL, "n_members": 2, "scaling": "window", "voting": "hard"},
     ],
     ids=repr,

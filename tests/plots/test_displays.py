@@ -40,16 +40,18 @@ def draw(request):
 
 def test_display_is_drawn_on_the_given_axes_only(draw):
     figure, (left, right) = plt.subplots(1, 2)
+    before = plt.get_fignums()
     display = draw(ax=right)
     assert (display.ax_, display.figure_) == (right, figure)
     assert right.has_data()
     assert not left.has_data()
-    assert plt.get_fignums() == [figure.number]
+    assert plt.get_fignums() == before
 
 
 def test_display_without_axes_creates_one_figure(draw):
+    before = plt.get_fignums()  # of tests run earlier
     display = draw()
-    assert plt.get_fignums() == [display.figure_.number]
+    assert plt.get_fignums() == [*before, display.figure_.number]
 
 
 def test_missing_matplotlib_is_an_error_with_the_extra_to_install(draw, monkeypatch):
