@@ -122,22 +122,16 @@ def score_by_subject(
     >>> from skmamba import evaluate
     >>> from skmamba.datasets import simulate_trials
     >>> from skmamba.evaluation import CrossSubjectSplit
-    >>> results = evaluate(
-    ...     {"uniform": DummyClassifier(strategy="uniform")},
-    ...     simulate_trials(n_subjects=4, n_trials=8),
-    ...     cv=CrossSubjectSplit(2),
-    ...     baselines=["majority"],
-    ...     verbose=False,
-    ... )
-    >>> scores = score_by_subject(results, "accuracy")
-    >>> scores.loc[scores["kind"] == "baseline", ["estimator", "subject", "n_test", "accuracy"]]
+    >>> trials, cv = simulate_trials(n_subjects=4, n_trials=8), CrossSubjectSplit(2)
+    >>> results = evaluate({"prior": DummyClassifier()}, trials, cv, baselines=[], verbose=False)
+    >>> score_by_subject(results, "accuracy")[["estimator", "subject", "n_test", "accuracy"]]
       estimator  subject  n_test  accuracy
-    4  majority        0       8       0.5
-    5  majority        1       8       0.5
-    6  majority        2       8       0.5
-    7  majority        3       8       0.5
+    0     prior        0       8       0.5
+    1     prior        1       8       0.5
+    2     prior        2       8       0.5
+    3     prior        3       8       0.5
     """
-    predictions = get_predictions(results)
+    predictions = get_table(results, "predictions")
     keys = ["dataset", "protocol", "estimator", "kind", "transductive", "subject"]
     missing = [column for column in [*keys, "y_true", "y_pred"] if column not in predictions]
     if missing:
@@ -152,8 +146,7 @@ def score_by_subject(
     rows = []
     for values, own in predictions.groupby(keys, sort=False, dropna=False):
         proba = _get_complete(own, [f"proba_{label}" for label in classes])
-        decision = _get_complete(own, ["decision"])
-        decision = None if decision is None else decision[:, 0]
+        decision = _get_complete(own, "decision")
         fixed = FixedPredictions(classes, own["y_pred"].to_numpy(), proba, decision)
         scores = score_predictions(scorers, fixed, own["y_true"].to_numpy())
         rows.append({**dict(zip(keys, values, strict=True)), "n_test": len(own), **scores})
@@ -165,23 +158,19 @@ def score_by_subject(
 
 
 def _get_complete(table, columns):
-    """Return columns as an array, None if one is absent or has missing values."""
-    if not set(columns) <= set(table) or table[columns].isna().any(axis=None):
-        return None
-    return table[columns].to_numpy()
+    """Return one or several columns as an array, None if one is absent or has missing values."""
+    values = table.get(columns)
+    return None if values is None or values.isna().any(axis=None) else values.to_numpy()
 
 
-def get_predictions(results):
-    """Return the DataFrame of predictions of EvaluationResults; a DataFrame is returned as it is.
-
-    It is empty, without columns, if the results have no predictions.
-    """
-    predictions = getattr(results, "predictions", results)
-    if not isinstance(predictions, pd.DataFrame):
+def get_table(results, name):
+    """Return the table of that name of EvaluationResults; a DataFrame is returned as it is."""
+    table = getattr(results, name, results)
+    if not isinstance(table, pd.DataFrame):
         raise ValueError(
             f"results must be EvaluationResults or a DataFrame, got {type(results).__name__}."
         )
-    return predictions
+    return table
 
 
 def get_scores(results, score):
@@ -193,13 +182,9 @@ def get_scores(results, score):
     if ``results`` is a DataFrame, or if there is no scorer of that name (single windows,
     functions).
     """
-    scores = getattr(results, "scores", results)
-    if not isinstance(scores, pd.DataFrame):
-        raise ValueError(
-            f"results must be EvaluationResults or a DataFrame, got {type(results).__name__}."
-        )
-    check_results(scores, score)
-    predictions = get_predictions(results)
+    scores = get_table(results, "scores")
+    _check_results(scores, score)
+    predictions = get_table(results, "predictions")
     if (
         predictions is scores
         or predictions.empty
@@ -219,7 +204,7 @@ def get_scores(results, score):
     return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in names})
 
 
-def check_results(results, score):
+def _check_results(results, score):
     """Raise ValueError unless a table has that score, of one data set under one protocol."""
     missing = [name for name in ("estimator", "kind", "subject") if name not in results]
     if missing:
@@ -257,11 +242,24 @@ def list_scores(table):
     return [name for name in table.select_dtypes("number") if name not in NO_SCORES]
 
 
-def average_by(results, unit, score):
+def summarize(results, unit, score, confidence, seed):
+    """Return mean scores by unit, a summary by estimator, and the baseline of the chance level."""
+    by_unit = _average_by(results, unit, score)
+    rows = {}
+    for name, kind in results.groupby("estimator", sort=False)["kind"].first().items():
+        values = by_unit[name].dropna().to_numpy()
+        mean = values.mean() if len(values) else np.nan
+        rows[name] = [kind, mean, *bootstrap_interval(values, confidence, seed)]
+    columns = ["kind", "mean", "low", "high"]
+    summary = pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("estimator")
+    return by_unit, summary, _find_chance_level(summary, score)
+
+
+def _average_by(results, unit, score):
     """Return mean scores, one row per subject or fold and one column per estimator.
 
     A subject of which a fold failed is missing: its mean would be over fewer trials than that of
-    the other estimators. A fold with an undefined score is left out of the mean.
+    the other estimators. Undefined scores are left out of the mean.
     """
     order = list(dict.fromkeys(results["estimator"]))
     if "fold" in results:  # then identical rows are copies
@@ -275,17 +273,13 @@ def average_by(results, unit, score):
     return means.unstack("estimator")[order]
 
 
-def find_chance_level(score, kinds, means, lows):
-    """Return the baseline that is the chance level, None without "majority".
-
-    "stratified" replaces "majority" for F1, and where its interval lies above the mean of
-    "majority". ``kinds``, ``means`` and ``lows`` (lower ends of intervals) are by estimator.
-    """
-    if kinds.get("majority") != "baseline":
+def _find_chance_level(summary, score):
+    """Return "majority", or "stratified" for F1 or if its interval is higher; None without."""
+    if summary["kind"].get("majority") != "baseline":
         return None
-    if kinds.get("stratified") != "baseline":
+    if summary["kind"].get("stratified") != "baseline":
         return "majority"
-    is_beaten = lows["stratified"] > means["majority"]
+    is_beaten = summary.loc["stratified", "low"] > summary.loc["majority", "mean"]
     return "stratified" if is_beaten or score.startswith("f1") else "majority"
 
 

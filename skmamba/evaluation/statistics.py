@@ -6,20 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .._results import (
-    DECIMALS,
-    N_RESAMPLES,
-    EvaluationResults,
-    average_by,
-    bootstrap_interval,
-    find_chance_level,
-    get_scores,
-)
+from .._results import DECIMALS, N_RESAMPLES, EvaluationResults, get_scores, summarize
 
 # Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
 MAX_EXACT = 40
 COLUMNS = [
-    *("estimator", "kind", "n_subjects", "mean", "low", "high", "chance", "p_chance"),
+    *("kind", "n_subjects", "mean", "low", "high", "chance", "p_chance"),
     *("difference", "effect_size", "p", "p_holm"),
 ]
 
@@ -123,42 +115,28 @@ def compare(
             "EvaluationResults of evaluate, or score_by_subject(results) for a score that is not "
             "defined by its name."
         )
-    kinds = scores.groupby("estimator", sort=False)["kind"].first()
-    reference = kinds.index[0] if reference is None else reference
-    if reference not in kinds.index:
+    estimators = list(dict.fromkeys(scores["estimator"]))
+    reference = estimators[0] if reference is None else reference
+    if reference not in estimators:
         raise ValueError(
-            f"reference must be one of the estimators {', '.join(map(str, kinds.index))}, "
+            f"reference must be one of the estimators {', '.join(map(str, estimators))}, "
             f"got {reference!r}."
         )
-    by_subject = average_by(scores, "subject", score)
     seed = np.random.default_rng(random_state).integers(2**32)  # one: rows are independent
-    intervals = {
-        name: bootstrap_interval(by_subject[name].dropna().to_numpy(), confidence, seed)
-        for name in kinds.index
-    }
-    lows = {name: interval[0] for name, interval in intervals.items()}
-    chance = find_chance_level(score, kinds, by_subject.mean(), lows)
-
-    rows = []
-    for name, kind in kinds.items():
-        own = by_subject[name].dropna().to_numpy()
-        row = {"estimator": name, "kind": kind, "n_subjects": len(own)}
-        row["mean"] = own.mean() if len(own) else np.nan
-        row["low"], row["high"] = intervals[name]
-        if chance is not None:
-            row["chance"] = by_subject[chance].mean()
-            if name != chance:
-                row["p_chance"] = sign_flip_p(_subtract(by_subject, name, chance), seed)
+    by_subject, table, chance = summarize(scores, "subject", score, confidence, seed)
+    table = table.assign(n_subjects=by_subject.count()).reindex(columns=COLUMNS)
+    if chance is not None:
+        table["chance"] = by_subject[chance].mean()
+    for name in estimators:
+        if chance not in (None, name):
+            table.loc[name, "p_chance"] = sign_flip_p(_subtract(by_subject, name, chance), seed)
         if name != reference:
             differences = _subtract(by_subject, name, reference)
-            row["difference"] = differences.mean() if len(differences) else np.nan
-            row["effect_size"], row["p"] = signed_rank_test(differences)
-        rows.append(row)
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    table = table.astype(dict.fromkeys(COLUMNS[3:], float))
+            table.loc[name, "difference"] = differences.mean() if len(differences) else np.nan
+            table.loc[name, ["effect_size", "p"]] = signed_rank_test(differences)
     models = table["kind"] == "model"  # the reference has no p and is not counted
     table.loc[models, "p_holm"] = adjust_holm(table.loc[models, "p"])
-    return table
+    return table.reset_index()
 
 
 def _subtract(by_subject, name, other):

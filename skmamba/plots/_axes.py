@@ -4,46 +4,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._extras import require_extra
 from .._format import SCORE_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Colour-blind safe palette of Okabe and Ito; in greyscale, blue is darker than grey.
 BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#999999", "#222222"
 
 
-def create_axes(
-    ax: Axes | None, figsize: tuple[float, float], display: object
-) -> tuple[Figure, Axes]:
-    """Return a figure and its axes: those given, or new ones."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            f"{type(display).__name__} requires matplotlib: pip install 'skmamba[plot]'."
-        ) from error
-    if ax is None:
-        _, ax = plt.subplots(figsize=figsize, layout="constrained")
-    ax.spines[["top", "right"]].set_visible(False)
-    figure: Any = ax.figure  # a Figure or a SubFigure
-    return figure, ax
+class Display:
+    """Base class of the displays."""
+
+    figure_: Any  # a Figure or a SubFigure
+    ax_: Axes
+
+    def _create_axes(self, ax: Axes | None, figsize: tuple[float, float]) -> Axes:
+        """Set and return the axes: those given, or those of a new figure."""
+        with require_extra("plot", type(self).__name__):
+            import matplotlib.pyplot as plt
+        if ax is None:
+            _, ax = plt.subplots(figsize=figsize, layout="constrained")
+        ax.spines[["top", "right"]].set_visible(False)
+        self.figure_, self.ax_ = ax.figure, ax
+        return ax
+
+
+def label_rows(ax, names):
+    """Label rows from top to bottom, below the label of the chance level."""
+    ax.set_yticks(range(len(names)), names, parse_math=False)  # a $ is part of the name
+    ax.set_ylim(len(names) - 0.5, -0.8)
+    ax.tick_params(axis="y", length=0)
+
+
+def annotate_row(ax, text, row):
+    """Write text to the right of a row."""
+    coords = ("axes fraction", "data")
+    ax.annotate(text, (1.01, row), xycoords=coords, va="center", fontsize="small")
 
 
 def draw_chance_level(ax, chance_level):
     """Draw a vertical dashed line with a label, or nothing if the level is None."""
     if chance_level is None:
         return None
-    ax.annotate(
-        "chance level",
-        (chance_level, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(3, -3),
-        textcoords="offset points",
-        va="top",
-        fontsize="small",
-    )
+    position = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "top"}
+    ax.annotate("chance level", (chance_level, 1), (3, -3), fontsize="small", **position)
     return ax.axvline(chance_level, color=DARK, linestyle="--", linewidth=1, zorder=0)
 
 

@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 
 from .._mne import draw_topomap, make_channel_info
 from .._validation import check_option
-from ._axes import BLUE, DARK, check_columns, create_axes, format_score_name
+from ._axes import BLUE, DARK, Display, check_columns, format_score_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.container import BarContainer
-    from matplotlib.image import AxesImage
 
 KINDS = ("bar", "topomap")
 TITLES = {"permutation": "channel permuted between trials", "drop": "trained without the channel"}
 
 
 @dataclass(eq=False, repr=False)
-class ChannelImportanceDisplay:
+class ChannelImportanceDisplay(Display):
     """Decrease of a score without each channel; use :meth:`from_importance` to create it.
 
     Parameters
@@ -129,23 +127,20 @@ class ChannelImportanceDisplay:
             As in :meth:`from_importance`.
         """
         check_option("kind", kind, KINDS)
-        # Before a figure is created, so that an unknown position leaves none open.
-        info = make_channel_info(self.channels) if kind == "topomap" else None
-        height = 1.2 + 0.28 * len(self.channels) if kind == "bar" else 3.6
-        self.figure_, self.ax_ = create_axes(ax, (5.2, height), self)
-        self.bars_: BarContainer | None = None
-        self.im_: AxesImage | None = None
         label = f"decrease in {format_score_name(self.score)}"
         if kind == "bar":
-            self._draw_bars(label)
+            self._create_axes(ax, (5.2, 1.2 + 0.28 * len(self.channels)))
+            self.bars_, self.im_ = self._draw_bars(label), None
         else:
-            self._draw_topomap(label, info, cmap)
+            info = make_channel_info(self.channels)  # raises before a figure is created
+            self._create_axes(ax, (5.2, 3.6))
+            self.bars_, self.im_ = None, self._draw_topomap(label, info, cmap)
         self.ax_.set_title(TITLES.get(self.method, ""), loc="left", fontsize="medium")
         return self
 
     def _draw_bars(self, label):
         ax, positions = self.ax_, range(len(self.channels))
-        self.bars_ = ax.barh(
+        bars = ax.barh(
             positions, self.importance, xerr=self.std, color=BLUE, ecolor=DARK, height=0.7
         )
         ax.axvline(0, color=DARK, linewidth=1)
@@ -154,21 +149,17 @@ class ChannelImportanceDisplay:
         note = "" if self.std is None else "\n(mean and standard deviation over folds)"
         ax.set_xlabel(f"{label}{note}")
         ax.tick_params(axis="y", length=0)
+        return bars
 
     def _draw_topomap(self, label, info, cmap):
         from matplotlib.patheffects import withStroke
 
         values = np.asarray(self.importance, dtype=float)
         limit = np.abs(values).max() or 1.0
-        self.im_ = draw_topomap(
-            values,
-            info,
-            self.ax_,
-            names=self.channels,
-            cmap=cmap,
-            vlim=(-limit, limit),
-            extrapolate="local",  # no values far from all electrodes
-        )
+        options = {"names": self.channels, "cmap": cmap, "vlim": (-limit, limit)}
+        # Local extrapolation yields no values far from all electrodes.
+        image = draw_topomap(values, info, self.ax_, extrapolate="local", **options)
         for text in self.ax_.texts:  # readable on dark colors
             text.set(fontsize="small", path_effects=[withStroke(linewidth=2, foreground="white")])
-        self.figure_.colorbar(self.im_, ax=self.ax_, shrink=0.7, label=label)
+        self.figure_.colorbar(image, ax=self.ax_, shrink=0.7, label=label)
+        return image

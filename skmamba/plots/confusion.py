@@ -12,15 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from .._results import EvaluationResults, get_predictions
-from ._axes import check_columns, create_axes, format_source
+from .._results import EvaluationResults, get_table
+from ._axes import Display, check_columns, format_source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(eq=False, repr=False)
-class ConfusionDisplay:
+class ConfusionDisplay(Display):
     """Confusion matrix of one estimator; use :meth:`from_results` to create it.
 
     Parameters
@@ -128,12 +128,12 @@ class ConfusionDisplay:
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         values, vmax = (counts, counts.max()) if normalize is None else (shares, 1)
         side = 2.6 + 0.6 * len(counts)
-        self.figure_, self.ax_ = create_axes(ax, (side, side), self)
-        self.im_ = self.ax_.imshow(values, cmap=cmap, vmin=0, vmax=vmax)
+        ax = self._create_axes(ax, (side, side))
+        self.im_ = ax.imshow(values, cmap=cmap, vmin=0, vmax=vmax)
         self.text_ = np.empty(counts.shape, dtype=object)
         for row, column in np.ndindex(counts.shape):
             count, share = counts[row, column], shares[row, column]
-            self.text_[row, column] = self.ax_.text(
+            self.text_[row, column] = ax.text(
                 column,
                 row,
                 str(count) if normalize is None else f"{100 * share:.0f} %\n({count})",
@@ -142,18 +142,18 @@ class ConfusionDisplay:
                 color="white" if values[row, column] > 0.55 * vmax else "black",
             )
         ticks = range(len(counts))
-        self.ax_.set_xticks(ticks, self.display_labels)
-        self.ax_.set_yticks(ticks, self.display_labels)
-        self.ax_.set(xlabel="predicted class", ylabel="true class")
-        self.ax_.set_title(self.title, loc="left", fontsize="medium")
-        self.ax_.spines[:].set_visible(False)
-        self.ax_.tick_params(length=0)
+        ax.set_xticks(ticks, self.display_labels)
+        ax.set_yticks(ticks, self.display_labels)
+        ax.set(xlabel="predicted class", ylabel="true class")
+        ax.set_title(self.title, loc="left", fontsize="medium")
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
         return self
 
 
 def _select_predictions(results, estimator):
     """Return the predictions of one estimator without missing values."""
-    rows = get_predictions(results)
+    rows = get_table(results, "predictions")
     check_columns("results", rows, ["y_true", "y_pred"], "evaluate")
     names = list(rows["estimator"].unique()) if "estimator" in rows else []
     if len(names) > 1 or estimator is not None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from ._axes import BLUE, check_columns, create_axes, format_score_name
+from ._axes import BLUE, Display, check_columns, format_score_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(eq=False, repr=False)
-class ElectrodeFailureDisplay:
+class ElectrodeFailureDisplay(Display):
     """Score over the number of failed electrodes; use :meth:`from_curve` to create it.
 
     Parameters
@@ -71,17 +71,11 @@ class ElectrodeFailureDisplay:
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None creates a new figure.
         """
-        self.figure_, self.ax_ = create_axes(ax, (5.2, 3.4), self)
-        ax = self.ax_
+        ax = self._create_axes(ax, (5.2, 3.4))
         means = self.curve.groupby("n_failed")["score"].mean()
+        style: Any = {"s": 14, "color": BLUE, "alpha": 0.4, "linewidth": 0}
         self.dots_ = ax.scatter(
-            self.curve["n_failed"],
-            self.curve["score"],
-            s=14,
-            color=BLUE,
-            alpha=0.4,
-            linewidth=0,
-            label="one subset of electrodes",
+            "n_failed", "score", data=self.curve, label="one subset of electrodes", **style
         )
         (self.line_,) = ax.plot(means.index, means, color=BLUE, marker="D", label="mean")
         ax.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .._validation import check_option
-from ._axes import check_columns, create_axes
+from ._axes import Display, check_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ YLABELS = {
 
 
 @dataclass(eq=False, repr=False)
-class FrequencyDisplay:
+class FrequencyDisplay(Display):
     """Selected frequencies of each class; use :meth:`from_profile` to create it.
 
     Parameters
@@ -117,13 +117,11 @@ class FrequencyDisplay:
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None creates a new figure.
         """
-        self.figure_, self.ax_ = create_axes(ax, (6.4, 3.4), self)
-        self.lines_ = []
-        for label, values in zip(self.labels, np.asarray(self.values), strict=True):
-            self.lines_ += self.ax_.plot(
-                self.frequencies, values, marker="o", markersize=3, linewidth=1.2, label=label
-            )
-        self.ax_.set_ylim(bottom=0)
-        self.ax_.set(xlabel="frequency (Hz)", ylabel=YLABELS[self.value])
-        self.ax_.legend(title="class", frameon=False)
+        ax = self._create_axes(ax, (6.4, 3.4))
+        style: Any = {"marker": "o", "markersize": 3, "linewidth": 1.2}
+        values = np.transpose(self.values)  # one line per column
+        self.lines_ = ax.plot(self.frequencies, values, label=list(self.labels), **style)
+        ax.set_ylim(bottom=0)
+        ax.set(xlabel="frequency (Hz)", ylabel=YLABELS[self.value])
+        ax.legend(title="class", frameon=False)
         return self

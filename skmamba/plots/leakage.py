@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,12 @@ import pandas as pd
 from ._axes import (
     GREY,
     ORANGE,
+    Display,
+    annotate_row,
     check_columns,
-    create_axes,
     draw_chance_level,
     format_score_name,
+    label_rows,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ COLUMNS = ["split", "labels", "mean", "std", "inflation"]
 
 
 @dataclass(eq=False, repr=False)
-class LeakageDisplay:
+class LeakageDisplay(Display):
     """Scores of one model under several splits; use :meth:`from_gap` to create it.
 
     With permuted labels, a score above the chance level measures data leakage.
@@ -107,34 +109,24 @@ class LeakageDisplay:
             Axes to draw on; None creates a new figure.
         """
         splits = list(dict.fromkeys(self.gap["split"]))
-        self.figure_, self.ax_ = create_axes(ax, (6.4, 1.6 + 0.6 * len(splits)), self)
-        ax = self.ax_
-        self._draw_scores("true", splits, -0.13, color=ORANGE)
-        self._draw_scores("permuted", splits, 0.13, color=GREY, markerfacecolor="white")
+        ax = self._create_axes(ax, (6.4, 1.6 + 0.6 * len(splits)))
+        style: Any = {"fmt": "o", "markersize": 7, "elinewidth": 1.5}
+        for labels, offset, color, face in (
+            ("true", -0.13, ORANGE, ORANGE),
+            ("permuted", 0.13, GREY, "white"),
+        ):
+            rows = self.gap[self.gap["labels"] == labels]
+            positions = np.add([splits.index(split) for split in rows["split"]], offset)
+            style.update(xerr=rows["std"].fillna(0), color=color, markerfacecolor=face)
+            ax.errorbar(rows["mean"], positions, label=f"{labels} labels", **style)
         self._annotate_inflation(splits)
         self.chance_line_ = draw_chance_level(ax, self.chance_level)
-        ax.set_yticks(range(len(splits)), splits)
-        ax.set_ylim(len(splits) - 0.5, -0.8)
+        label_rows(ax, splits)
         score = format_score_name(self.score)
         ax.set_xlabel(f"{score} of windows (mean and standard deviation over folds)")
         ax.set_ylabel("split by")
         ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, ncols=2)
-        ax.tick_params(axis="y", length=0)
         return self
-
-    def _draw_scores(self, labels, splits, offset, **style):
-        rows = self.gap[self.gap["labels"] == labels]
-        positions = [splits.index(split) for split in rows["split"]]
-        self.ax_.errorbar(
-            rows["mean"],
-            np.add(positions, offset),
-            xerr=rows["std"].fillna(0),
-            fmt="o",
-            markersize=7,
-            elinewidth=1.5,
-            label=f"{labels} labels",
-            **style,
-        )
 
     def _annotate_inflation(self, splits):
         """Write beside each split by how many points it exceeds the strictest one."""
@@ -144,10 +136,5 @@ class LeakageDisplay:
             heading = f"over {strictest}:"
             self.ax_.annotate(heading, (1.01, 1), xycoords="axes fraction", fontsize="small")
         for split, inflation in zip(rows["split"], rows["inflation"], strict=True):
-            self.ax_.annotate(
-                f"{inflation:+z.0f} points".replace("-", "\N{MINUS SIGN}"),
-                (1.01, splits.index(split)),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize="small",
-            )
+            text = f"{inflation:+z.0f} points".replace("-", "\N{MINUS SIGN}")
+            annotate_row(self.ax_, text, splits.index(split))

@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from .._results import (
-    EvaluationResults,
-    average_by,
-    bootstrap_interval,
-    find_chance_level,
-    get_scores,
-)
+from .._results import EvaluationResults, get_scores, summarize
 from ._axes import (
     BLUE,
     DARK,
     GREY,
-    create_axes,
+    Display,
+    annotate_row,
     draw_chance_level,
     format_score_name,
     format_source,
+    label_rows,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
-class ScoresDisplay:
+class ScoresDisplay(Display):
     """Scores of estimators by subject; use :meth:`from_results` to create it.
 
     Parameters
@@ -125,13 +121,10 @@ class ScoresDisplay:
         """
         results = get_scores(results, score)
         unit: Literal["subject", "fold"] = "fold" if results["subject"].isna().any() else "subject"
-        by_unit = average_by(results, unit, score)
+        seed = np.random.default_rng(random_state).integers(2**32)  # as in compare
+        by_unit, summary, baseline = summarize(results, unit, score, confidence, seed)
         dots = by_unit.rename_axis("unit").melt(ignore_index=False, value_name="score").dropna()
         dots = dots.reset_index()[["estimator", "unit", "score"]]
-        kinds = results.groupby("estimator", sort=False)["kind"].first()
-        seed = np.random.default_rng(random_state).integers(2**32)  # as in compare
-        summary = _summarize(by_unit, kinds, confidence, seed)
-        baseline = find_chance_level(score, kinds, summary["mean"], summary["low"])
         if unit == "fold":
             summary[["low", "high"]] = np.nan
         n_units = dots["unit"].nunique()
@@ -156,27 +149,19 @@ class ScoresDisplay:
         show_values : bool, default=True
             Whether to write mean and interval beside each row.
         """
-        n_rows = len(self.summary)
-        self.figure_, self.ax_ = create_axes(ax, (6.4, 1.2 + 0.55 * n_rows), self)
-        ax = self.ax_
+        ax = self._create_axes(ax, (6.4, 1.2 + 0.55 * len(self.summary)))
         self.dots_: dict[str, PathCollection] = {}
         row: Any
         for position, row in enumerate(self.summary.itertuples()):
-            color = BLUE if row.kind == "model" else GREY
-            self._draw_row(row, position, color)
+            self._draw_row(row, position, BLUE if row.kind == "model" else GREY)
             if show_values:
                 text = f"{row.mean:.2f}"
                 text += "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
-                at = (1.01, position)
-                coords = ("axes fraction", "data")
-                ax.annotate(text, at, xycoords=coords, va="center", fontsize="small")
+                annotate_row(ax, text, position)
         self.chance_line_ = draw_chance_level(ax, self.chance_level)
-        names = [fill(_shorten(str(name)), 24) for name in self.summary["estimator"]]
-        ax.set_yticks(range(n_rows), names, parse_math=False)  # a $ is part of the name
-        ax.set_ylim(n_rows - 0.5, -0.8)  # first row at the top, below the label of the chance level
+        label_rows(ax, [fill(_shorten(str(name)), 24) for name in self.summary["estimator"]])
         ax.set_xlabel(self._get_xlabel())
         ax.set_title(self.title, loc="left", fontsize="medium")
-        ax.tick_params(axis="y", length=0)
         return self
 
     def _draw_row(self, row, position, color):
@@ -184,32 +169,18 @@ class ScoresDisplay:
         scores = self.scores["score"]
         values = np.sort(scores[self.scores["estimator"] == row.estimator])
         offsets = _stack(values, width=(scores.max() - scores.min()) / 60)
-        self.dots_[row.estimator] = self.ax_.scatter(
-            values, position - 0.1 + offsets, s=14, color=color, alpha=0.6, linewidth=0
-        )
+        style = {"s": 14, "color": color, "alpha": 0.6, "linewidth": 0}
+        self.dots_[row.estimator] = self.ax_.scatter(values, position - 0.1 + offsets, **style)
         below = position + 0.28  # not over the dots
         self.ax_.plot([row.low, row.high], [below, below], color=DARK, linewidth=1.8, zorder=3)
         mean = {"marker": "D", "markersize": 6, "color": color, "markeredgecolor": "white"}
         self.ax_.plot(row.mean, below, zorder=4, **mean)
 
     def _get_xlabel(self):
-        legend = f"dot: one {self.unit}; diamond"
+        mean = "diamond: mean"
         if self.summary["low"].notna().any():
-            legend += f", bar: mean, {100 * self.confidence:g} % interval"
-        else:
-            legend += ": mean"
-        return f"{format_score_name(self.score)} ({legend})"
-
-
-def _summarize(by_unit, kinds, confidence, seed):
-    """Return kind, mean and interval of each estimator."""
-    rows = {}
-    for name, kind in kinds.items():
-        values = by_unit[name].dropna().to_numpy()
-        mean = values.mean() if len(values) else np.nan
-        rows[name] = [kind, mean, *bootstrap_interval(values, confidence, seed)]
-    columns = ["kind", "mean", "low", "high"]
-    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("estimator")
+            mean = f"diamond, bar: mean, {100 * self.confidence:g} % interval"
+        return f"{format_score_name(self.score)} (dot: one {self.unit}; {mean})"
 
 
 def _shorten(name, max_length=48):

@@ -10,14 +10,14 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._axes import BLUE, DARK, ORANGE, create_axes
+from ._axes import BLUE, DARK, ORANGE, Display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(eq=False, repr=False)
-class TrainingCurveDisplay:
+class TrainingCurveDisplay(Display):
     """Loss of a network over epochs; use :meth:`from_estimator` to create it.
 
     Parameters
@@ -106,8 +106,7 @@ class TrainingCurveDisplay:
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None creates a new figure.
         """
-        self.figure_, self.ax_ = create_axes(ax, (5.2, 3.4), self)
-        ax = self.ax_
+        ax = self._create_axes(ax, (5.2, 3.4))
         style: dict[str, Any] = {"marker": "o" if len(self.epochs) <= 30 else "", "markersize": 3}
         self.lines_ = ax.plot(self.epochs, self.train_loss, color=BLUE, label="training", **style)
         if self.valid_loss is not None:
