@@ -48,13 +48,13 @@ def peak_bytes(run, repeats=3):
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
-        before = _resident("VmRSS")
+        before = resident_bytes()
         run()
-        peaks.append(_resident("VmHWM") - before)
+        peaks.append(resident_bytes("VmHWM") - before)
     return median(peaks)
 
 
-def _resident(key):
+def resident_bytes(key="VmRSS"):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(key))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from full_size import full_size
 from measure import (
     can_measure_memory,
     describe_machine,
@@ -239,6 +240,8 @@ def sections(repeats, all_threads, defaults_only):
         yield title, compare_with_reference(DEFAULTS, DEFAULT_SHAPES, repeats)
         title = f"At the defaults, against braindecode, 4 x 256, batches of 64, {name}"
         yield title, against_braindecode(repeats)
+    if can_measure_memory():
+        yield "Leave-one-subject-out at the defaults, two processes of one thread", full_size()
     if defaults_only:
         return
     for threads, name in names.items():
