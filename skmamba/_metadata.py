@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
+
 
 def get_columns(groups, *columns, estimator, n_samples=None):
     """Return columns of the metadata passed as ``groups``, one array each.
@@ -59,4 +61,53 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     for column in columns:
         if groups[column].isna().any():
             raise ValueError(f"{name} requires {column!r} of every sample, got missing values.")
-    return [groups[column].to_numpy() for column in columns]
+    return [unify_types(groups[column]) for column in columns]
+
+
+def unify_types(ids):
+    """Return ids as an array; if it holds text and numbers, text such as "1" becomes a number."""
+    ids = np.asarray(ids)
+    is_text = np.array([isinstance(entry, str) for entry in ids]) if ids.dtype == object else False
+    if not np.any(is_text) or (is_text | pd.isna(ids)).all():
+        return ids
+    numbers = np.full(len(ids), np.nan)
+    numbers[is_text] = pd.to_numeric(ids[is_text], errors="coerce")
+    return np.where(np.isfinite(numbers), numbers, ids)
+
+
+def encode(*columns):
+    """Return the rank of each row among the distinct rows, and the first row of each rank."""
+    codes = np.zeros(len(columns[0]), dtype=int)
+    for column in columns:
+        own, entries = pd.factorize(unify_types(column), sort=True, use_na_sentinel=False)
+        codes = np.unique(codes * len(entries) + own, return_inverse=True)[1]
+    return codes, np.unique(codes, return_index=True)[1]
+
+
+def encode_trials(metadata, y=None, *constant):
+    """Return the rank of the trial of each row, and the first row of each trial.
+
+    Rows of one trial must agree in ``y``, the stimulus, the recording and the columns ``constant``.
+    """
+    columns = [column for column in TRIAL_COLUMNS if column in metadata]
+    codes, first = encode(*(metadata[column] for column in columns))
+    check_trials(codes, metadata, y, *constant)
+    return codes, first
+
+
+def check_trials(trial, metadata, y=None, *constant):
+    """Raise ValueError if rows of one trial, of equal codes from 0, differ in what they share."""
+    names = [name for name in ("stimulus", "recording", *constant) if name in metadata]
+    columns = {name: metadata[name] for name in names}
+    for name, column in {"label": y, **columns}.items() if np.ndim(y) == 1 else columns.items():
+        values = pd.Series(unify_types(column)).where(trial >= 0)
+        differ = values.groupby(trial).transform("nunique") > 1
+        if differ.any():
+            row = differ.argmax()
+            first, second = values[trial == trial[row]].dropna().unique()[:2]
+            ids = [f"{key} {metadata[key].iloc[row]}" for key in TRIAL_COLUMNS if key in metadata]
+            raise ValueError(
+                f"Rows of one trial must have the same {name}, got {first} and {second} in those "
+                f"of {', '.join(ids)}. If trial numbers restart, add a column 'session' or 'run' "
+                "to the metadata, or make them unique."
+            )
