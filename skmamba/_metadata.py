@@ -1,7 +1,10 @@
 """Validation of ``groups``: the metadata of samples, or one column of it."""
 
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
 
@@ -18,7 +21,7 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     *columns : str
         Required columns.
     estimator : object
-        Splitter or estimator named in error messages.
+        Splitter, estimator or function named in error messages.
     n_samples : int, default=None
         Required number of rows.
 
@@ -32,7 +35,7 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     ValueError
         If ``groups`` is None, a column or one of its values is missing, or the length differs.
     """
-    name = type(estimator).__name__
+    name = getattr(estimator, "__name__", type(estimator).__name__)
     required = " and ".join(repr(column) for column in columns)
     if groups is None:
         raise ValueError(
@@ -62,6 +65,27 @@ def get_columns(groups, *columns, estimator, n_samples=None):
         if groups[column].isna().any():
             raise ValueError(f"{name} requires {column!r} of every sample, got missing values.")
     return [unify_types(groups[column]) for column in columns]
+
+
+def make_folds(cv, X, y, groups, *, estimator, classifier=True):
+    """Return folds; if ``cv`` is an int, of subjects, at most one fold for each, if there are some.
+
+    Splitters of this package get the metadata ``groups``, others its column ``subject``.
+    """
+    is_number = isinstance(cv, Integral)
+    if not is_number:
+        cv = check_cv(cv, y, classifier=classifier)
+        if hasattr(cv, "protocol"):
+            return list(cv.split(X, y, groups))
+    if groups is not None:
+        (groups,) = get_columns(groups, "subject", estimator=estimator, n_samples=len(X))
+    if is_number:
+        groups, first = encode(groups if groups is not None else np.zeros(len(X)))
+        if len(first) > 1:
+            cv = (StratifiedGroupKFold if classifier else GroupKFold)(min(cv, len(first)))
+        else:
+            cv, groups = check_cv(cv, y, classifier=classifier), None
+    return list(cv.split(X, y, groups))
 
 
 def unify_types(ids):
