@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
+ID_COLUMNS = (*TRIAL_COLUMNS, "stimulus", "recording")
 
 
 def get_columns(groups, *columns, estimator, n_samples=None):
@@ -94,9 +95,10 @@ def unify_types(ids):
     is_text = np.array([isinstance(entry, str) for entry in ids]) if ids.dtype == object else False
     if not np.any(is_text) or (is_text | pd.isna(ids)).all():
         return ids
-    numbers = np.full(len(ids), np.nan)
-    numbers[is_text] = pd.to_numeric(ids[is_text], errors="coerce")
-    return np.where(np.isfinite(numbers), numbers, ids)
+    numbers = pd.to_numeric(pd.Series(ids[is_text]), errors="coerce")
+    ids = ids.copy()
+    ids[is_text] = numbers.convert_dtypes().astype(object).where(numbers.notna(), ids[is_text])
+    return ids
 
 
 def encode(*columns):

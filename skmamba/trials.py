@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ._bids import find_recordings, read_recording
+from ._metadata import ID_COLUMNS, unify_types
 from ._mne import as_array, get_ch_names
 from ._raws import cut_recordings, index_kept_events, label_events, make_event_metadata
 from ._types import Epochs, Raw, StrPath
@@ -95,7 +96,10 @@ class Trials:
         if not self.sfreq > 0:
             raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
         object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
-        object.__setattr__(self, "metadata", self.metadata.reset_index(drop=True))
+        metadata = self.metadata.reset_index(drop=True)
+        mixed = [name for name in ID_COLUMNS if name in metadata and metadata[name].dtype == object]
+        metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in mixed})
+        object.__setattr__(self, "metadata", metadata)
 
     def __len__(self) -> int:
         return len(self.y)

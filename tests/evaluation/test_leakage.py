@@ -266,6 +266,7 @@ def test_ids_of_several_types_are_compared_by_value():
     trials = make_trials({"subject": ids, "session": ids, "stimulus": ids, "trial": range(4)})
     report = report_on([([0], [1, 2, 3])], trials)
     assert report.loc[["stimulus", "session", "subject"], "test_share"].tolist() == [2 / 3] * 3
+    assert trials.metadata["subject"].tolist() == [1, 1, 1, 2]  # in results of evaluate as well
 
 
 @pytest.mark.parametrize(
