@@ -274,9 +274,9 @@ class FirstTrialsSplit(_BaseProtocolSplit):
     Notes
     -----
     ``groups`` is the metadata with ``subject``, ``session`` and ``trial``, where ``trial`` is
-    ordered in time. :func:`~skmamba.load_deap` orders trials by video, so that the protocol does
-    not apply there. There is one fold for each session of each subject. Windows are assigned
-    with their trial.
+    ordered in time; if its numbers restart in each ``run``, trials are ordered by run first.
+    :func:`~skmamba.load_deap` orders trials by video, so that the protocol does not apply there.
+    There is one fold for each session of each subject. Windows are assigned with their trial.
 
     Examples
     --------
@@ -403,11 +403,12 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     Notes
     -----
     ``groups`` is the metadata with ``subject``, or that column. Every trial is tested as often as
-    ``inner`` tests it: once by default. ``inner`` gets the trials ordered by session and trial,
-    and the default does not shuffle, so that adjacent trials mostly stay in one fold.
+    ``inner`` tests it: once by default. ``inner`` gets the trials ordered by session, run and
+    trial, and the default does not shuffle, so that adjacent trials mostly stay in one fold.
 
     If rows are windows, ``inner`` gets one sample per trial, and windows are assigned with their
-    trial. This requires the column ``trial``. Only :class:`RandomWindowsKFold` gets the windows,
+    trial. This requires the column ``trial``; rows of one trial must have the same label, stimulus
+    and ``inner_groups``. Only :class:`RandomWindowsKFold` gets the windows,
     and the protocol is then ``"random_windows"``.
 
     Examples
