@@ -1,9 +1,11 @@
 """Validation of ``groups``: the metadata of samples, or one column of it."""
 
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_scalar
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
@@ -66,6 +68,13 @@ def get_columns(groups, *columns, estimator, n_samples=None):
         if groups[column].isna().any():
             raise ValueError(f"{name} requires {column!r} of every sample, got missing values.")
     return [unify_types(groups[column]) for column in columns]
+
+
+def make_table(metadata, n_rows):
+    """Return metadata as a DataFrame; a dict of scalars is repeated in ``n_rows`` rows."""
+    if isinstance(metadata, Mapping) and all(map(is_scalar, metadata.values())):
+        metadata = [metadata] * n_rows
+    return pd.DataFrame(metadata)
 
 
 def make_folds(cv, X, y, groups, *, estimator, classifier=True):
