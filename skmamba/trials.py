@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ._bids import find_recordings, read_recording
+from ._braindecode import read_windows
 from ._metadata import ID_COLUMNS, make_table, unify_types
 from ._mne import as_array, get_ch_names, list_bads
 from ._raws import cut_recordings, index_kept_events, label_events, make_event_metadata
@@ -485,6 +486,47 @@ class Trials:
         return cls.from_raws(
             raws, tmin, tmax, event_id=event_id, metadata=metadata, bads=bads, name=name
         )
+
+    @classmethod
+    def from_braindecode(
+        cls, dataset: Any, *, unit: Literal["V", "uV"] = "V", name: str = ""
+    ) -> Self:
+        """Make trials of the windows of a data set of braindecode.
+
+        Each window is one row. Windows of one trial share its number in ``trial``, by which
+        splitters keep them together.
+
+        Parameters
+        ----------
+        dataset : WindowsDataset or BaseConcatDataset
+            Windows with one target each, as from
+            ``braindecode.preprocessing.create_windows_from_events``.
+        unit : {"V", "uV"}, default="V"
+            Unit of the windows. MNE's is volts; ``"uV"`` if a preprocessor multiplied the
+            recordings by 1e6, or standardised them.
+        name : str, default=""
+            Name of the data set.
+
+        Returns
+        -------
+        trials : Trials
+            ``X`` is float32, in microvolts, of EEG channels; ``y`` are the targets. The metadata
+            are ``recording`` (a number), ``trial``, ``onset`` (of the window, in seconds),
+            ``window`` (its number in the trial), and the description of each recording.
+
+        Raises
+        ------
+        ValueError
+            If the data set has no windows, its recordings differ, or the unit is implausible.
+
+        Examples
+        --------
+        A ``BaseConcatDataset`` of MOABB's data, cut into windows:
+
+        >>> Trials.from_braindecode(windows_dataset)  # doctest: +SKIP
+        """
+        check_option("unit", unit, ("V", "uV"))
+        return cls(**read_windows(dataset, unit), name=name)
 
     def as_windows(
         self,
