@@ -27,6 +27,15 @@ class CutRecording(NamedTuple):
     bads: list  # names of dropped channels
 
 
+def make_raw(volts, ch_names, sfreq, onsets, events):
+    """Return a recording of EEG channels, with the events as annotations."""
+    from mne import Annotations, create_info
+    from mne.io import RawArray
+
+    raw = RawArray(volts, create_info(ch_names, sfreq, "eeg"), verbose="ERROR")
+    return raw.set_annotations(Annotations(onsets, 0, events))
+
+
 def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads):
     """Return the CutRecording of each recording; raise ValueError if they do not match."""
     if isinstance(raws, (str, PathLike)) or hasattr(raws, "first_samp"):

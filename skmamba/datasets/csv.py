@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from .._raws import make_raw
 from .._types import StrPath
 from .._validation import check_option
 from ._io import DataFormatError
@@ -70,9 +71,6 @@ def read_raw_csv(
     >>> read_raw_csv(file, 100, ["TP9", "AF7"], time="timestamps").get_data(units="uV").tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
-    from mne import Annotations, create_info
-    from mne.io import RawArray
-
     check_option("unit", unit, tuple(VOLTS))
     names = dict(ch_names) if isinstance(ch_names, Mapping) else {name: name for name in ch_names}
     table = pd.read_csv(path, **read_params)
@@ -86,11 +84,10 @@ def read_raw_csv(
     X = _to_numbers(samples[list(names)], path)
     if time is not None:
         _check_times(samples[time], sfreq, path)
-    info = create_info(list(names.values()), sfreq, "eeg")
-    raw = RawArray(VOLTS[unit] * X.T, info, verbose=False)
     rows = np.flatnonzero(marks.notna())
     onsets = (np.cumsum(is_sample) - is_sample)[rows] / sfreq  # of the next sample
-    return raw.set_annotations(Annotations(onsets, 0, marks.iloc[rows].astype(str)))
+    events = marks.iloc[rows].astype(str)
+    return make_raw(VOLTS[unit] * X.T, list(names.values()), sfreq, onsets, events)
 
 
 def _to_numbers(samples, path):
