@@ -55,7 +55,15 @@ def _make_metadata(paths, root):
     table = root / "participants.tsv"
     if not table.is_file():
         return rows
-    participants = pd.read_csv(table, sep="\t", na_values="n/a", dtype={"participant_id": str})
+    try:
+        participants = pd.read_csv(table, sep="\t", na_values="n/a", dtype={"participant_id": str})
+    except ValueError as error:  # ragged rows, or not UTF-8
+        raise ValueError(f"{table} must be a table of tab-separated values: {error}.") from error
+    if "participant_id" not in participants:
+        raise ValueError(f"{table} must have a column participant_id, got {list(participants)}.")
     participants["subject"] = participants.pop("participant_id").str.removeprefix("sub-")
+    if participants["subject"].duplicated().any():
+        twice = participants["subject"][participants["subject"].duplicated()].tolist()
+        raise ValueError(f"{table} must have one row per participant, got several of {twice}.")
     new = ["subject", *participants.columns.difference(rows.columns, sort=False)]
-    return rows.merge(participants[new], on="subject", how="left", validate="many_to_one")
+    return rows.merge(participants[new], on="subject", how="left")

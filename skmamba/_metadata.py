@@ -1,7 +1,15 @@
 """Validation of ``groups``: the metadata of samples, or one column of it."""
 
+from collections.abc import Mapping
+from numbers import Integral
+
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_scalar
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
+
+TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
+ID_COLUMNS = (*TRIAL_COLUMNS, "stimulus", "recording")
 
 
 def get_columns(groups, *columns, estimator, n_samples=None):
@@ -16,7 +24,7 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     *columns : str
         Required columns.
     estimator : object
-        Splitter or estimator named in error messages.
+        Splitter, estimator or function named in error messages.
     n_samples : int, default=None
         Required number of rows.
 
@@ -30,7 +38,7 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     ValueError
         If ``groups`` is None, a column or one of its values is missing, or the length differs.
     """
-    name = type(estimator).__name__
+    name = getattr(estimator, "__name__", type(estimator).__name__)
     required = " and ".join(repr(column) for column in columns)
     if groups is None:
         raise ValueError(
@@ -59,4 +67,82 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     for column in columns:
         if groups[column].isna().any():
             raise ValueError(f"{name} requires {column!r} of every sample, got missing values.")
-    return [groups[column].to_numpy() for column in columns]
+    return [unify_types(groups[column]) for column in columns]
+
+
+def make_table(metadata, n_rows):
+    """Return metadata as a DataFrame; a dict of scalars is repeated in ``n_rows`` rows."""
+    if isinstance(metadata, Mapping) and all(map(is_scalar, metadata.values())):
+        metadata = [metadata] * n_rows
+    return pd.DataFrame(metadata)
+
+
+def make_folds(cv, X, y, groups, *, estimator, classifier=True):
+    """Return folds; if ``cv`` is an int, of subjects, at most one fold for each, if there are some.
+
+    Splitters of this package get the metadata ``groups``, others its column ``subject``.
+    """
+    is_number = isinstance(cv, Integral)
+    if not is_number:
+        cv = check_cv(cv, y, classifier=classifier)
+        if hasattr(cv, "protocol"):
+            return list(cv.split(X, y, groups))
+    if groups is not None:
+        (groups,) = get_columns(groups, "subject", estimator=estimator, n_samples=len(X))
+    if is_number:
+        groups, first = encode(groups if groups is not None else np.zeros(len(X)))
+        if len(first) > 1:
+            cv = (StratifiedGroupKFold if classifier else GroupKFold)(min(cv, len(first)))
+        else:
+            cv, groups = check_cv(cv, y, classifier=classifier), None
+    return list(cv.split(X, y, groups))
+
+
+def unify_types(ids):
+    """Return ids as an array; if it holds text and numbers, text such as "1" becomes a number."""
+    ids = np.asarray(ids)
+    is_text = np.array([isinstance(entry, str) for entry in ids]) if ids.dtype == object else False
+    if not np.any(is_text) or (is_text | pd.isna(ids)).all():
+        return ids
+    numbers = pd.to_numeric(pd.Series(ids[is_text]), errors="coerce")
+    ids = ids.copy()
+    ids[is_text] = numbers.convert_dtypes().astype(object).where(numbers.notna(), ids[is_text])
+    return ids
+
+
+def encode(*columns):
+    """Return the rank of each row among the distinct rows, and the first row of each rank."""
+    codes = np.zeros(len(columns[0]), dtype=int)
+    for column in columns:
+        own, entries = pd.factorize(unify_types(column), sort=True, use_na_sentinel=False)
+        codes = np.unique(codes * len(entries) + own, return_inverse=True)[1]
+    return codes, np.unique(codes, return_index=True)[1]
+
+
+def encode_trials(metadata, y=None, *constant):
+    """Return the rank of the trial of each row, and the first row of each trial.
+
+    Rows of one trial must agree in ``y``, the stimulus, the recording and the columns ``constant``.
+    """
+    columns = [column for column in TRIAL_COLUMNS if column in metadata]
+    codes, first = encode(*(metadata[column] for column in columns))
+    check_trials(codes, metadata, y, *constant)
+    return codes, first
+
+
+def check_trials(trial, metadata, y=None, *constant):
+    """Raise ValueError if rows of one trial, of equal codes from 0, differ in what they share."""
+    names = [name for name in ("stimulus", "recording", *constant) if name in metadata]
+    columns = {name: metadata[name] for name in names}
+    for name, column in {"label": y, **columns}.items() if np.ndim(y) == 1 else columns.items():
+        values = pd.Series(unify_types(column)).where(trial >= 0)
+        differ = values.groupby(trial).transform("nunique") > 1
+        if differ.any():
+            row = differ.argmax()
+            first, second = values[trial == trial[row]].dropna().unique()[:2]
+            ids = [f"{key} {metadata[key].iloc[row]}" for key in TRIAL_COLUMNS if key in metadata]
+            raise ValueError(
+                f"Rows of one trial must have the same {name}, got {first} and {second} in those "
+                f"of {', '.join(ids)}. If trial numbers restart, add a column 'session' or 'run' "
+                "to the metadata, or make them unique."
+            )

@@ -51,17 +51,24 @@ def get_ch_names(X):
     return [epochs.ch_names[pick] for pick in pick_eeg(epochs)]
 
 
-def pick_eeg(inst, name="X"):
+def pick_eeg(inst, name="X", *, exclude_bads=False):
     """Return the indices of the EEG channels of Epochs or Raw."""
     from mne import pick_types
 
-    picks = pick_types(inst.info, eeg=True, exclude=[])
+    picks = pick_types(inst.info, eeg=True, exclude="bads" if exclude_bads else [])
     if not len(picks):
+        good = " that are not marked as bad" if exclude_bads else ""
         raise ValueError(
-            f"{name} must have EEG channels, got only {sorted(set(inst.get_channel_types()))}. "
+            f"{name} must have EEG channels{good}, got only "
+            f"{sorted(set(inst.get_channel_types()))}. "
             "Set the channel types with set_channel_types({name: 'eeg', ...})."
         )
     return picks
+
+
+def list_bads(inst):
+    """Return the names of the EEG channels of Epochs or Raw that are marked as bad."""
+    return [name for pick in pick_eeg(inst) if (name := inst.ch_names[pick]) in inst.info["bads"]]
 
 
 def make_channel_info(ch_names):

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from ._mne import as_array, pick_eeg
+from ._metadata import make_table
+from ._mne import as_array, list_bads, pick_eeg
 
 
 class CutRecording(NamedTuple):
@@ -24,9 +24,19 @@ class CutRecording(NamedTuple):
     ch_names: list
     sfreq: float
     subject: str | None  # as given in the file
+    bads: list  # names of dropped channels
 
 
-def cut_recordings(raws, tmin, tmax, events, event_id):
+def make_raw(volts, ch_names, sfreq, onsets, events):
+    """Return a recording of EEG channels, with the events as annotations."""
+    from mne import Annotations, create_info
+    from mne.io import RawArray
+
+    raw = RawArray(volts, create_info(ch_names, sfreq, "eeg"), verbose="ERROR")
+    return raw.set_annotations(Annotations(onsets, 0, events))
+
+
+def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads):
     """Return the CutRecording of each recording; raise ValueError if they do not match."""
     if isinstance(raws, (str, PathLike)) or hasattr(raws, "first_samp"):
         raise ValueError("raws must be a sequence of recordings, got one: pass [raw].")
@@ -40,7 +50,7 @@ def cut_recordings(raws, tmin, tmax, events, event_id):
         if events is not None and number >= len(events):
             raise ValueError(f"events must have one array per recording, got only {len(events)}.")
         own = None if events is None else events[number]
-        return _cut_recording(raw, tmin, tmax, own, selected, number)
+        return _cut_recording(raw, tmin, tmax, own, selected, number, exclude_bads)
 
     cuts: list[CutRecording] = []
     for part in map(cut, count(), raws):  # map, unlike a loop, frees each recording at once
@@ -96,11 +106,7 @@ def label_events(events, event_id, *, are_codes):
 def make_event_metadata(metadata, cuts):
     """Return one row per selected event, from metadata of recordings or of events."""
     recording = np.repeat(np.arange(len(cuts)), [len(cut.events) for cut in cuts])
-    if metadata is None:
-        metadata = pd.DataFrame(index=range(len(cuts)))
-    elif isinstance(metadata, dict) and all(map(np.isscalar, metadata.values())):
-        metadata = pd.DataFrame([metadata] * len(cuts))
-    metadata = pd.DataFrame(metadata)
+    metadata = make_table({} if metadata is None else metadata, len(cuts))
     if len(metadata) == len(cuts):
         metadata = metadata.iloc[recording]
     elif len(metadata) != len(recording):
@@ -115,13 +121,13 @@ def make_event_metadata(metadata, cuts):
     return metadata.assign(**{name: known[name] for name in known if name not in metadata})
 
 
-def _cut_recording(raw, tmin, tmax, events, selected, number):
+def _cut_recording(raw, tmin, tmax, events, selected, number, exclude_bads):
     raw, source = _load_raw(raw, number)
     events, names = _get_events(raw, events, source)
     entries = {code: _match_event(name, selected) for code, name in names.items()}
     events = events[[entries[code] is not None for code in events[:, 2]]]
     _check_distinct_samples(events, names, source)
-    picks = pick_eeg(raw, source)
+    picks = pick_eeg(raw, source, exclude_bads=exclude_bads)
     subject = (raw.info["subject_info"] or {}).get("his_id")
     X, kept, n_at_edge = _cut_events(raw, events, tmin, tmax, picks)
     return CutRecording(
@@ -135,6 +141,7 @@ def _cut_recording(raw, tmin, tmax, events, selected, number):
         ch_names=[raw.ch_names[pick] for pick in picks],
         sfreq=raw.info["sfreq"],
         subject=None if subject in ("", "X") else subject,  # EDF writes X for no subject
+        bads=list_bads(raw) if exclude_bads else [],
     )
 
 
@@ -233,8 +240,9 @@ def _match_channels(cut, first):
     if missing or extra:
         raise ValueError(
             f"Recordings must have the same EEG channels: compared with {first.source}, "
-            f"{cut.source} lacks {missing} and adds {extra}. Use raw.pick([...]) or "
-            "raw.rename_channels({...})."
+            f"{cut.source} lacks {missing} and adds {extra}. Use raw.pick([...]), "
+            "raw.rename_channels({...}) or, for channels marked as bad "
+            f"({sorted({*cut.bads, *first.bads})}), raw.interpolate_bads() or bads='keep'."
         )
     order = [cut.ch_names.index(name) for name in first.ch_names]
     return cut._replace(X=cut.X[:, order], ch_names=first.ch_names)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from ._bids import find_recordings, read_recording
-from ._mne import as_array, get_ch_names
+from ._braindecode import read_windows
+from ._metadata import ID_COLUMNS, make_table, unify_types
+from ._mne import as_array, get_ch_names, list_bads
 from ._raws import cut_recordings, index_kept_events, label_events, make_event_metadata
 from ._types import Epochs, Raw, StrPath
+from ._validation import check_option
 from ._windows import cut_windows, resolve_window
 
 __all__ = ["Trials"]
@@ -30,9 +33,9 @@ class Trials:
         EEG in microvolts.
     y : ndarray of shape (n_trials,)
         Labels.
-    metadata : DataFrame of n_trials rows
-        ``subject``, ``session``, ``trial`` (a number, unique in the data set) and further columns
-        such as ``stimulus``. Splitters read them as ``groups``.
+    metadata : DataFrame of n_trials rows, or dict
+        Columns, or values that all trials share: ``subject``, ``session``, ``trial`` (a number,
+        unique in the data set), ``stimulus`` ... Splitters read them as ``groups``.
     sfreq : float
         Sampling rate in hertz.
     ch_names : sequence of str
@@ -74,6 +77,12 @@ class Trials:
     loader_params: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if isinstance(self.X, (list, tuple)) and len(set(map(np.shape, self.X))) > 1:
+            shapes = ", ".join(map(str, dict.fromkeys(map(np.shape, self.X))))
+            raise ValueError(
+                f"X must have trials of equal shape, got {shapes}. Crop them to one length first, "
+                "such as [x[:, -n_times:] for x in X]."
+            )
         object.__setattr__(self, "X", np.asarray(self.X))
         object.__setattr__(self, "y", np.asarray(self.y))
         if self.X.ndim != 3:
@@ -81,7 +90,8 @@ class Trials:
                 f"X must have shape (n_trials, n_channels, n_times), got {self.X.ndim} dimensions."
             )
         n_trials, n_channels, _ = self.X.shape
-        for argument, length in (("y", len(self.y)), ("metadata", len(self.metadata))):
+        metadata = make_table(self.metadata, n_trials).reset_index(drop=True)
+        for argument, length in (("y", len(self.y)), ("metadata", len(metadata))):
             if length != n_trials:
                 raise ValueError(
                     f"{argument} must have one entry per trial: X has {n_trials} trials, "
@@ -95,31 +105,44 @@ class Trials:
         if not self.sfreq > 0:
             raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
         object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
-        object.__setattr__(self, "metadata", self.metadata.reset_index(drop=True))
+        mixed = [name for name in ID_COLUMNS if name in metadata and metadata[name].dtype == object]
+        metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in mixed})
+        object.__setattr__(self, "metadata", metadata)
 
     def __len__(self) -> int:
         return len(self.y)
 
     def __repr__(self) -> str:
+        name = f" of {self.name}" if self.name else ""
+        size, subjects, classes = self._describe()
+        choices = ", ".join(f"{key} {value}" for key, value in self.loader_params.items())
+        parts = [", ".join(filter(None, [size, subjects])), classes, choices]
+        return f"<Trials{name}: {'; '.join(filter(None, parts))}>"
+
+    def _repr_html_(self) -> str:
+        size, subjects, classes = self._describe()
+        rows = {"size": size, "subjects": subjects, "classes": classes}
+        rows |= {"channels": ", ".join(self.ch_names)} | self.loader_params
+        with pd.option_context("display.max_colwidth", None):
+            return pd.Series(rows, dtype=object).to_frame(self.name or "Trials").to_html()
+
+    def _describe(self):
+        """Return the shape, the number of subjects and the count of each class, as text."""
         n_trials, n_channels, n_times = self.X.shape
         labels, counts = np.unique(self.y, return_counts=True)
-        balance = ", ".join(
+        classes = ", ".join(
             f"{n} {self.label_names.get(label, f'of class {label}')}"
             for label, n in zip(labels.tolist(), counts.tolist(), strict=True)
         )
-        subjects = ""
-        if "subject" in self.metadata:
-            n_subjects = self.metadata["subject"].nunique()
-            subjects = f", {n_subjects} subject{'s' if n_subjects != 1 else ''}"
         if n_trials:
-            balance += f" (majority {100 * counts.max() / n_trials:.0f} %)"
-        loader_params = ", ".join(f"{name} {value}" for name, value in self.loader_params.items())
-        return (
-            f"<Trials{f' of {self.name}' if self.name else ''}: {n_trials} trials x "
-            f"{n_channels} channels x {n_times} time points "
-            f"({n_times / self.sfreq:g} s at {self.sfreq:g} Hz){subjects}; {balance}"
-            f"{f'; {loader_params}' if loader_params else ''}>"
+            classes += f" (majority {100 * counts.max() / n_trials:.0f} %)"
+        n_subjects = self.metadata["subject"].nunique() if "subject" in self.metadata else 0
+        subjects = f"{n_subjects} subject{'s' if n_subjects != 1 else ''}" if n_subjects else ""
+        size = (
+            f"{n_trials} trials x {n_channels} channels x {n_times} time points "
+            f"({n_times / self.sfreq:g} s at {self.sfreq:g} Hz)"
         )
+        return size, subjects, classes
 
     def select(self, where: str | Iterable[int] | None = None, /, **columns: Any) -> Self:
         """Return a selection of the trials.
@@ -216,8 +239,9 @@ class Trials:
                 ("loader_params", first.loader_params, part.loader_params),
             ):
                 if expected != given:
+                    hint = " Crop them to one length first." if what == "n_times" else ""
                     raise ValueError(
-                        f"parts must have the same {what}, got {expected} and {given}."
+                        f"parts must have the same {what}, got {expected} and {given}.{hint}"
                     )
         return replace(
             first,
@@ -232,8 +256,9 @@ class Trials:
         cls,
         epochs: Epochs,
         y: Collection[Any] | None = None,
-        metadata: pd.DataFrame | None = None,
+        metadata: pd.DataFrame | Mapping[str, Any] | None = None,
         *,
+        bads: Literal["drop", "keep"] = "drop",
         name: str = "",
     ) -> Self:
         """Make trials of the EEG channels of ``mne.Epochs``.
@@ -244,8 +269,11 @@ class Trials:
             One epoch is one trial.
         y : array-like of shape (n_trials,), default=None
             Labels; None takes the event codes, named by ``epochs.event_id``.
-        metadata : DataFrame, default=None
-            None takes ``epochs.metadata`` or, if there are none, the number of each trial.
+        metadata : DataFrame or dict, default=None
+            As in :class:`Trials`; None takes ``epochs.metadata`` or, if there are none, the number
+            of each trial.
+        bads : {"drop", "keep"}, default="drop"
+            Whether channels marked as bad (``epochs.info["bads"]``) are dropped, with a warning.
         name : str, default=""
             Name of the data set.
 
@@ -264,17 +292,20 @@ class Trials:
         >>> Trials.from_epochs(epochs).label_names
         {1: 'left', 2: 'right'}
         """
+        check_option("bads", bads, ("drop", "keep"))
+        if bads == "drop" and list_bads(epochs):
+            _warn_of_bads(f"The epochs: {list_bads(epochs)}")
+            epochs = epochs.copy().drop_channels(list_bads(epochs))
         X = as_array(epochs).astype("float32")  # first, because reading may drop epochs
         label_names = {}
         if y is None:
             y = epochs.events[:, 2]
             label_names = {code: label for label, code in epochs.event_id.items()}
         metadata = epochs.metadata if metadata is None else metadata
-        metadata = pd.DataFrame(index=range(len(y))) if metadata is None else metadata
         return cls(
             X=X,
             y=y,  # type: ignore[arg-type]  # converted in __post_init__
-            metadata=_number_trials(metadata),
+            metadata=_number_trials(make_table({} if metadata is None else metadata, len(y))),
             sfreq=epochs.info["sfreq"],
             ch_names=get_ch_names(epochs),
             label_names=label_names,
@@ -292,6 +323,7 @@ class Trials:
         event_id: dict[str, Any] | Sequence[str] | Sequence[int] | None = None,
         y: Collection[Any] | None = None,
         metadata: pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        bads: Literal["drop", "keep"] = "drop",
         name: str = "",
     ) -> Self:
         """Cut recordings into trials around their events.
@@ -322,16 +354,18 @@ class Trials:
             those of ``event_id``.
         metadata : DataFrame, dict of columns or list of dicts, default=None
             One row per recording (``subject``, ``session``, age, ...) or one per selected event.
+        bads : {"drop", "keep"}, default="drop"
+            Whether channels marked as bad (``raw.info["bads"]``) are dropped, with a warning.
+            ``raw.interpolate_bads()`` repairs them, where they differ between recordings.
         name : str, default=""
             Name of the data set.
 
         Returns
         -------
         trials : Trials
-            ``X`` is float32, in microvolts, of EEG channels, including those marked as bad.
-            ``metadata`` gains the missing columns among ``recording`` (a number), ``trial``,
-            ``onset`` (of the event, in seconds from the start of its recording) and, if the files
-            name it, ``subject``.
+            ``X`` is float32, in microvolts, of EEG channels. ``metadata`` gains the missing columns
+            among ``recording`` (a number), ``trial``, ``onset`` (of the event, in seconds from the
+            start of its recording) and, if the files name it, ``subject``.
 
         Raises
         ------
@@ -342,8 +376,8 @@ class Trials:
         Warns
         -----
         UserWarning
-            If events are dropped because they are too near the edges of their recording. Trials
-            that overlap an annotation that starts with BAD are dropped without a warning.
+            If channels marked as bad are dropped, or events too near the edges of their recording.
+            Trials that overlap an annotation that starts with BAD are dropped without a warning.
 
         Examples
         --------
@@ -358,8 +392,11 @@ class Trials:
         """
         if event_id is not None and not isinstance(event_id, dict):
             event_id = [event_id] if np.isscalar(event_id) else list(event_id)
-        cuts = cut_recordings(raws, tmin, tmax, events, event_id)
+        check_option("bads", bads, ("drop", "keep"))
+        cuts = cut_recordings(raws, tmin, tmax, events, event_id, exclude_bads=bads == "drop")
         for cut in cuts:
+            if cut.bads:
+                _warn_of_bads(f"{cut.source}: {cut.bads}")
             if cut.n_at_edge:
                 warnings.warn(
                     f"{cut.source}: {cut.n_at_edge} of {len(cut.events)} events are too near its "
@@ -399,6 +436,7 @@ class Trials:
         sessions: str | Sequence[str] | None = None,
         runs: str | Sequence[str] | None = None,
         prepare: Callable[[Any], Any] | None = None,
+        bads: Literal["drop", "keep"] = "drop",
         name: str = "",
     ) -> Self:
         """Cut the recordings of a BIDS data set into trials around their events.
@@ -422,6 +460,8 @@ class Trials:
             Labels as in the file names, such as ``"01"``; None selects all.
         prepare : callable, default=None
             Function that returns each ``mne.io.Raw`` as it is to be cut, such as a filter.
+        bads
+            As in :meth:`from_raws`; ``channels.tsv`` names them.
         name : str, default=""
             Name of the data set.
 
@@ -443,7 +483,50 @@ class Trials:
         raws = map(read_recording, paths)
         if prepare is not None:
             raws = (prepare(raw.load_data(verbose="ERROR")) for raw in raws)
-        return cls.from_raws(raws, tmin, tmax, event_id=event_id, metadata=metadata, name=name)
+        return cls.from_raws(
+            raws, tmin, tmax, event_id=event_id, metadata=metadata, bads=bads, name=name
+        )
+
+    @classmethod
+    def from_braindecode(
+        cls, dataset: Any, *, unit: Literal["V", "uV"] = "V", name: str = ""
+    ) -> Self:
+        """Make trials of the windows of a data set of braindecode.
+
+        Each window is one row. Windows of one trial share its number in ``trial``, by which
+        splitters keep them together.
+
+        Parameters
+        ----------
+        dataset : WindowsDataset or BaseConcatDataset
+            Windows with one target each, as from
+            ``braindecode.preprocessing.create_windows_from_events``.
+        unit : {"V", "uV"}, default="V"
+            Unit of the windows. MNE's is volts; ``"uV"`` if a preprocessor multiplied the
+            recordings by 1e6, or standardised them.
+        name : str, default=""
+            Name of the data set.
+
+        Returns
+        -------
+        trials : Trials
+            ``X`` is float32, in microvolts, of EEG channels; ``y`` are the targets. The metadata
+            are ``recording`` (a number), ``trial``, ``onset`` (of the window, in seconds),
+            ``window`` (its number in the trial), and the description of each recording.
+
+        Raises
+        ------
+        ValueError
+            If the data set has no windows, its recordings differ, or the unit is implausible.
+
+        Examples
+        --------
+        A ``BaseConcatDataset`` of MOABB's data, cut into windows:
+
+        >>> Trials.from_braindecode(windows_dataset)  # doctest: +SKIP
+        """
+        check_option("unit", unit, ("V", "uV"))
+        return cls(**read_windows(dataset, unit), name=name)
 
     def as_windows(
         self,
@@ -504,3 +587,9 @@ class Trials:
 def _number_trials(metadata):
     """Return metadata with the column ``trial``, the row number where it is missing."""
     return metadata if "trial" in metadata else metadata.assign(trial=np.arange(len(metadata)))
+
+
+def _warn_of_bads(channels):
+    warnings.warn(
+        f"{channels} are marked as bad, and dropped; bads='keep' keeps them.", stacklevel=3
+    )

@@ -4,7 +4,6 @@ import json
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from skmamba import Trials
@@ -158,9 +157,21 @@ def test_a_missing_package_is_named_with_its_extra(root, monkeypatch):
         Trials.from_bids(root, task="film", tmin=0, tmax=1)
 
 
-def test_a_duplicate_participant_raises(root):
-    (root / "participants.tsv").write_text(PARTICIPANTS + "sub-01\t31\tcontrol\n")
-    with pytest.raises(pd.errors.MergeError, match="not a many-to-one merge"):
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (PARTICIPANTS + "sub-01\t31\tcontrol\n", r"one row per participant.* of \['01'\]"),
+        ("age\tgroup\n30\tcontrol\n", r"column participant_id, got \['age', 'group'\]"),
+        (PARTICIPANTS + "sub-03\t1\t2\t3\t4\n", "tab-separated values: .*line 4"),
+        ("", "tab-separated values: No columns"),
+        ("participant_id\tname\nsub-01\tZo\xeb\n".encode("latin1"), "values: .*utf-8"),
+    ],
+    ids=["duplicate", "no id", "ragged", "empty", "encoding"],
+)
+def test_a_malformed_table_of_participants_raises(root, content, match):
+    content = content if isinstance(content, bytes) else content.encode()
+    (root / "participants.tsv").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"participants\.tsv must .*{match}"):
         Trials.from_bids(root, task="film", tmin=0, tmax=1)
 
 

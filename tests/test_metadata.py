@@ -35,6 +35,15 @@ def test_a_single_column_may_be_passed_as_array(kind):
     np.testing.assert_array_equal(subject, ["b", "a", "b"])
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_text_that_is_a_number_equals_the_number_in_a_column_of_both(alone):
+    values = pd.Series([1, "1", 1.0, np.int64(1), "02", 2, "a", "nan"], dtype=object)
+    (subject,) = read(values if alone else values.to_frame("subject"), "subject")
+    assert subject.tolist() == [1, 1, 1, 1, 2, 2, "a", "nan"]
+    (subject,) = read(["1", "01", "1.0"], "subject")
+    assert subject.tolist() == ["1", "01", "1.0"]
+
+
 def test_a_single_column_where_two_are_required_raises():
     with pytest.raises(ValueError, match="a DataFrame with 'subject' and 'session', got Series"):
         read(METADATA["subject"], "subject", "session")

@@ -38,6 +38,10 @@ def get_rows(trials):
     [
         ({"X": np.zeros((4, 5))}, r"X must have shape \(n_trials.*got 2 dimensions"),
         ({"X": np.zeros((4, 1, 2, 5))}, "got 4 dimensions"),
+        (
+            {"X": [np.zeros((2, n)) for n in (5, 5, 7, 5)]},
+            r"equal shape, got \(2, 5\), \(2, 7\)\. Crop them .*x\[:, -n_times:\]",
+        ),
         ({"y": [0, 1, 0]}, "y must have one entry per trial: X has 4 trials, y has 3"),
         ({"metadata": pd.DataFrame({"subject": range(5)})}, "4 trials, metadata has 5"),
         ({"ch_names": ["Fp1"]}, "ch_names must .*: X has 2 channels, got 1 names"),
@@ -60,6 +64,12 @@ def test_metadata_index_is_reset_and_the_input_is_unchanged():
     assert list(metadata) == ["subject"]
 
 
+def test_scalar_metadata_are_those_of_all_trials():
+    trials = make_trials(metadata={"subject": 7, "group": None})
+    assert trials.metadata["subject"].tolist() == [7] * 4
+    assert trials.metadata["group"].isna().all()
+
+
 def test_X_is_not_copied():
     X = np.zeros((4, 2, 5))
     assert make_trials(X=X).X is X
@@ -75,6 +85,14 @@ def test_repr_counts_trials_of_each_class():
     plain = make_trials(y=list("abab"), metadata=metadata, loader_params=loader_params)
     expected = f"<Trials: {shape}; 2 of class a, 2 of class b (majority 50 %); target valence, "
     assert repr(plain) == f"{expected}threshold 5>"
+
+
+def test_notebooks_show_escaped_facts_in_full():
+    names, params = {0: "<b>rest</b>", 1: "task"}, {"target": "valence", "size": 3}
+    html = make_trials(label_names=names, loader_params=params, name="<i>")._repr_html_()
+    assert "2 &lt;b&gt;rest&lt;/b&gt;, 2 task (majority 50 %)" in html
+    assert "Fp1, Fp2" in html and "2 subjects" in html and "valence" in html and "&lt;i&gt;" in html
+    assert "<b>" not in html and "<i>" not in html and "..." not in html
 
 
 def test_trials_survive_pickling():
@@ -402,13 +420,33 @@ def test_recordings_without_events_are_accepted():
     assert none.metadata["recording"].tolist() == [1] * 4
 
 
-def test_only_eeg_channels_are_kept_including_bad_ones():
+@pytest.mark.filterwarnings("ignore:Recording 0:UserWarning")
+@pytest.mark.parametrize(("bads", "ch_names"), [("drop", ("Fp1",)), ("keep", ("Fp1", "Fp2"))])
+def test_only_eeg_channels_are_kept_and_bad_ones_on_request(bads, ch_names):
     types = {"EOG": "eog", "Fp1": "eeg", "STI": "stim", "Fp2": "eeg", "ECG": "ecg"}
     raw = make_raw(ch_names=types, types=list(types.values()), annotations=MARKS)
     raw.info["bads"] = ["Fp2"]
-    trials = Trials.from_raws([raw], 0, 1)
-    assert trials.ch_names == ("Fp1", "Fp2")
-    assert trials.X[0, :, 0].tolist() == [10_050, 30_050]
+    trials = Trials.from_raws([raw], 0, 1, bads=bads)
+    assert trials.ch_names == ch_names
+    assert trials.X[0, :, 0].tolist() == [10_050, 30_050][: len(ch_names)]
+
+
+def test_dropped_channels_are_named(make_epochs):
+    raws = [make_raw(number, annotations=MARKS) for number in range(2)]
+    for raw in raws:
+        raw.info["bads"] = ["Fp2"]
+    with pytest.warns(UserWarning, match=r"Recording 1: \['Fp2'\] are marked as bad, and dropped"):
+        assert Trials.from_raws(raws, 0, 1).ch_names == ("Fp1",)
+    raws[1].info["bads"] = []
+    with pytest.raises(ValueError, match=r"adds \['Fp2'\].*\(\['Fp2'\]\), raw\.interpolate_bads"):
+        Trials.from_raws(raws, 0, 1)
+    raws[1].info["bads"] = ["Fp1", "Fp2"]
+    with pytest.raises(ValueError, match=r"must have EEG channels that are not marked as bad"):
+        Trials.from_raws(raws[1:], 0, 1)
+    epochs = make_epochs(ch_names=["Fp1", "Fp2"], bads=["Fp2"])
+    with pytest.warns(UserWarning, match=r"epochs: \['Fp2'\] are marked as bad"):
+        assert Trials.from_epochs(epochs).ch_names == ("Fp1",)
+    assert Trials.from_epochs(epochs, bads="keep").ch_names == ("Fp1", "Fp2")
 
 
 def test_channels_are_ordered_as_in_the_first_recording():
@@ -430,7 +468,7 @@ def test_channels_are_ordered_as_in_the_first_recording():
         ({"types": ["eeg", "eog"]}, r"lacks \['Fp2'\] and adds \[\]"),
         (
             {"types": "misc"},
-            r"Recording 1 must have EEG channels, .* \['misc'\]\. .*set_channel_ty",
+            r"Recording 1 must have EEG channels.*, got only \['misc'\]\. .*set_channel_ty",
         ),
         (
             {"annotations": [(5, "a"), (5, "b")]},

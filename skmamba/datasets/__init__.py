@@ -6,6 +6,7 @@
 from . import deap, dreamer, seed
 from ._fakes import write_fake_deap, write_fake_dreamer, write_fake_seed, write_fake_seed_iv
 from ._io import DataFormatError
+from .csv import read_raw_csv
 from .deap import load_deap
 from .dreamer import load_dreamer
 from .eegmat import load_eegmat
@@ -26,6 +27,7 @@ __all__ = [
     "load_eegmat",
     "load_seed",
     "load_seed_iv",
+    "read_raw_csv",
     "simulate_trials",
     "write_fake_deap",
     "write_fake_dreamer",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from .._metadata import encode, encode_trials
 from .._validation import check_int
 
 
@@ -31,17 +32,17 @@ def permute_labels(y, metadata, rng):
 
     The permutation is within subjects, because a subject that gets more trials of a class than
     before could be recognised by the model. Only if each subject has a single label, labels are
-    permuted among all trials. Trials are identified by ``trial``, ``subject`` and ``session``.
+    permuted among all trials. Trials are identified by ``subject``, ``session``, ``run`` and
+    ``trial``; different labels of rows of one trial raise a ValueError.
     """
     trial = np.arange(len(y))
     if "trial" in metadata:
-        columns = [column for column in ("subject", "session", "trial") if column in metadata]
-        trial = metadata.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
+        trial = pd.factorize(encode_trials(metadata, y)[0])[0]  # in order of appearance
     _, first = np.unique(trial, return_index=True)
     labels = y[first]
     subject = np.zeros(len(first), int)
     if "subject" in metadata:
-        subject = pd.factorize(metadata["subject"].iloc[first], use_na_sentinel=False)[0]
+        subject = pd.factorize(encode(metadata["subject"].iloc[first])[0])[0]
     by_subject = [np.flatnonzero(subject == code) for code in np.unique(subject)]
     if all(len(np.unique(labels[own])) == 1 for own in by_subject):
         by_subject = [np.arange(len(first))]

@@ -13,6 +13,7 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._metadata import TRIAL_COLUMNS, check_trials, encode
 from .._progress import progress_bar
 from .._types import Groups, Splitter
 from ..trials import Trials
@@ -52,8 +53,9 @@ def leakage_report(
     -------
     report : DataFrame
         One row per kind of shared data: ``"identical data"`` (rows of X with the same bytes, flat
-        signals excepted), ``"window overlap"`` (windows of a trial with samples in common),
-        ``"trial"``, ``"stimulus"``, ``"session"`` (of one subject) and ``"subject"``. Columns:
+        signals excepted), ``"window overlap"`` (windows of a trial, or trials of a recording, with
+        samples in common), ``"trial"``, ``"stimulus"``, ``"session"`` (of one subject) and
+        ``"subject"``. Columns:
 
         - ``kind``;
         - ``shared``, whether any fold shares it; missing if unknown;
@@ -65,11 +67,18 @@ def leakage_report(
           definition, ``"shared: no estimate for new subjects"`` (sessions, stimuli), or
           ``"unknown: ..."`` with the missing metadata.
 
+    Raises
+    ------
+    ValueError
+        If rows of one trial have different labels, stimuli or recordings.
+
     Notes
     -----
-    Trials are identified by number, and by subject and session too where numbers restart. Rows
-    with missing metadata never count as shared. The user guide lists leakage that metadata cannot
-    show, such as a transformer that was fitted before the split.
+    Trials and recordings are identified by number, and by subject, session and run too where
+    numbers restart. Overlap is computed from ``recording`` and ``onset`` (in seconds) for trials,
+    and ``start`` (in samples) for windows; it is unknown without them, unless no fold shares
+    subjects or sessions. Rows with missing metadata never count as shared. The user guide lists
+    leakage that metadata cannot show, such as a transformer that was fitted before the split.
 
     Examples
     --------
@@ -105,6 +114,8 @@ def leakage_report(
                     examples[kind] = f"fold {fold}: {finder.describe(row, train_idx)}"
     if not shares["trial"]:
         raise ValueError("cv must give at least one fold, got none: an iterator is used up once.")
+    if any(not finders[kind].unknown and not any(shares[kind]) for kind in ("session", "subject")):
+        finders["window overlap"].unknown = ""  # other subjects and sessions are other recordings
     protocol = getattr(cv, "protocol", None)
     rows = [
         _summarize_kind(kind, finder.unknown, np.array(shares[kind]), examples[kind], protocol)
@@ -193,7 +204,7 @@ def leakage_gap(
     >>> gap["split"].unique().tolist()
     ['random windows', 'trials', 'subjects']
     """
-    trial = _group_by(trials.metadata, _get_trial_columns(trials.metadata))
+    trial = _group_trials(trials)
     n_trials = len(np.unique(trial.codes))
     if not trial.unknown and n_trials < len(trials):
         raise ValueError(
@@ -290,18 +301,19 @@ class _SharedGroups:
 
 
 class _SharedSamples:
-    """Finder of windows that have samples in common with a training window of their trial."""
+    """Finder of rows that have samples in common with a training row of the same group."""
 
-    def __init__(self, trial, start, size):
-        is_known = (trial.codes >= 0) & ~np.isnan(start)
-        # Positions on one time axis, on which windows of two trials never overlap.
-        spacing = size + (np.ptp(start[is_known]) if is_known.any() else 0)
-        self.position = np.where(is_known, trial.codes * spacing + start, np.nan)
-        self.trial, self.start, self.size = trial, start, size
-        self.unknown = trial.unknown or _describe_missing(np.isnan(start), ["start"])
+    def __init__(self, codes, start, size, describe, unknown):
+        start = pd.Series(start).where((codes >= 0) & np.isfinite(start))
+        start -= start.groupby(codes).transform("min")
+        # Positions on one time axis, on which rows of two groups never overlap.
+        self.position = (codes * (size + start.max()) + start).to_numpy()
+        self.size = size - 0.5  # onsets are rounded: less than half a sample is no overlap
+        self.describe_pair = describe  # (row, other row) -> str
+        self.unknown = unknown
 
     def is_shared(self, train_idx, test_idx):
-        """Return for each test window whether it overlaps with a training window."""
+        """Return for each test row whether it overlaps with a training row."""
         position = self.position[test_idx]
         train = self.position[train_idx]
         train = np.concatenate([[-np.inf], np.sort(train[~np.isnan(train)]), [np.inf]])
@@ -311,15 +323,13 @@ class _SharedSamples:
 
     def describe(self, row, train_idx):
         distance = np.abs(self.position[train_idx] - self.position[row])
-        starts = self.start[[row, train_idx[np.nanargmin(distance)]]]
-        trial = self.trial.describe(row, train_idx)
-        return f"{trial}, windows at {starts[0]:g} and {starts[1]:g}"
+        return self.describe_pair(row, train_idx[np.nanargmin(distance)])
 
 
 def _make_finders(trials):
     """Return the finder of each kind of shared data."""
     metadata = trials.metadata
-    trial = _group_by(metadata, _get_trial_columns(metadata))
+    trial = _group_trials(trials)
     return {
         "identical data": _group_identical(trials.X),
         "window overlap": _make_overlap_finder(trials, trial),
@@ -330,28 +340,32 @@ def _make_finders(trials):
     }
 
 
-def _get_trial_columns(metadata):
-    """Return the columns that identify a trial; more than one if trial numbers restart."""
-    owners = [column for column in ("subject", "session") if column in metadata]
-    if "trial" not in metadata or not owners:
-        return ["trial"]
-    n_owners = metadata.groupby("trial", observed=True)[owners].nunique()
-    return [*owners, "trial"] if (n_owners > 1).any(axis=None) else ["trial"]
+def _group_trials(trials):
+    """Return the finder of shared trials; raise ValueError if rows of a trial contradict."""
+    trial = _group_by(trials.metadata, _get_key(trials.metadata, "trial"))
+    check_trials(trial.codes, trials.metadata, trials.y)
+    return trial
+
+
+def _get_key(metadata, column):
+    """Return the columns that identify a trial or recording; several if its numbers restart."""
+    owners = [owner for owner in TRIAL_COLUMNS[:-1] if owner in metadata]
+    if column not in metadata or not owners:
+        return [column]
+    n_owners = metadata.groupby(column, observed=True)[owners].nunique()
+    return [*owners, column] if (n_owners > 1).any(axis=None) else [column]
 
 
 def _group_by(metadata, columns):
+    is_known = metadata.reindex(columns=columns).notna().all(axis=1).to_numpy()
     codes = np.full(len(metadata), -1)
-    absent = [column for column in columns if column not in metadata]
-    if absent:
-        return _SharedGroups(codes, None, f"metadata has no column {absent[0]!r}")
-    is_known = metadata[columns].notna().all(axis=1).to_numpy()
-    known = metadata.loc[is_known, columns]
-    codes[is_known] = known.groupby(columns, sort=False, observed=True).ngroup()
+    if is_known.any():
+        codes[is_known] = encode(*(metadata.loc[is_known, column] for column in columns))[0]
 
-    def describe(row, train_idx):
+    def describe(row, train_idx=None):
         return ", ".join(f"{column} {metadata[column].iloc[row]}" for column in columns)
 
-    return _SharedGroups(codes, describe, _describe_missing(~is_known, columns))
+    return _SharedGroups(codes, describe, _describe_missing(~is_known, metadata, columns))
 
 
 def _group_identical(X):
@@ -367,20 +381,44 @@ def _group_identical(X):
 
 
 def _make_overlap_finder(trials, trial):
-    if not (trial.codes >= 0).any():
-        return trial
-    nothing = np.full(len(trials), -1)
-    if len(np.unique(trial.codes)) == len(trials):  # rows are trials
-        return _SharedGroups(nothing, None)
-    if "start" not in trials.metadata:
-        return _SharedGroups(nothing, None, "metadata has no column 'start'")
-    start = trials.metadata["start"].to_numpy(dtype=float)
-    return _SharedSamples(trial, start, trials.X.shape[-1])
+    """Return the finder of rows with common samples of a recording or, without onset, a trial."""
+    metadata, sfreq = trials.metadata, trials.sfreq
+    recording = _group_by(metadata, _get_key(metadata, "recording"))
+    start, onset = (
+        pd.to_numeric(column.astype(object), errors="coerce").to_numpy(float)
+        for _, column in metadata.reindex(columns=["start", "onset"]).items()
+    )
+    onsets = pd.Series(onset).groupby(trial.codes)
+    is_window = (trial.codes >= 0) & (onsets.transform("size") > 1)
+    if "start" not in metadata:
+        start = np.where(is_window, np.nan, 0)
+    start = np.where(is_window & (onsets.transform("nunique") > 1), 0, start)  # onset of the window
+    in_recording = (recording.codes >= 0) & np.isfinite(onset)
+    position = start + np.where(in_recording, onset * sfreq, 0)
+
+    def describe(row, other):
+        first, second = position[row], position[other]
+        if in_recording[row]:
+            return f"{recording.describe(row)}, from {first / sfreq:g} s and {second / sfreq:g} s"
+        return f"{trial.describe(row)}, windows at {first:g} and {second:g}"
+
+    unknown = (
+        _describe_missing(np.isnan(start), metadata, ["start"])
+        or (not in_recording.all() and trial.unknown)
+        or recording.unknown
+        or _describe_missing(~in_recording, metadata, ["onset"])
+    )
+    in_trial = np.where(trial.codes >= 0, trial.codes + len(trials), -1)
+    codes = np.where(in_recording, recording.codes, in_trial)
+    return _SharedSamples(codes, position, trials.X.shape[-1], describe, unknown)
 
 
-def _describe_missing(is_missing, columns):
-    n_missing = np.count_nonzero(is_missing)
-    return f"{' or '.join(columns)} is missing in {n_missing} rows" if n_missing else ""
+def _describe_missing(is_missing, metadata, columns):
+    """Return why values of some rows are missing, or an empty text."""
+    absent = [column for column in columns if column not in metadata]
+    if not is_missing.any() or absent:
+        return f"metadata has no column {absent[0]!r}" if is_missing.any() else ""
+    return f"{' or '.join(columns)} is missing in {np.count_nonzero(is_missing)} rows"
 
 
 def _make_split_ids(trials):

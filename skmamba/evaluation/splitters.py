@@ -23,7 +23,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from .._metadata import get_columns
+from .._metadata import encode, encode_trials, get_columns
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_int, make_random_state
 
@@ -142,7 +142,7 @@ class _GroupSplit(_BaseProtocolSplit):
 
     def _iter_folds(self, X, y, groups):
         (ids,) = self._get_columns(X, groups, self._column)
-        codes, first = _encode(ids)
+        codes, first = encode(ids)
         n_required = self.n_splits or 2
         if len(first) < n_required:
             raise ValueError(
@@ -246,8 +246,8 @@ class CrossSessionSplit(_BaseProtocolSplit):
 
     def _iter_folds(self, X, y, groups):
         ids, session = self._get_columns(X, groups, "subject", "session")
-        subject, first_of_subject = _encode(ids)
-        visit, first_of_visit = _encode(ids, session)
+        subject, first_of_subject = encode(ids)
+        visit, first_of_visit = encode(ids, session)
         n_visits = np.bincount(subject[first_of_visit], minlength=len(first_of_subject))
         single = ids[first_of_subject[n_visits == 1]]
         if len(single):
@@ -274,9 +274,9 @@ class FirstTrialsSplit(_BaseProtocolSplit):
     Notes
     -----
     ``groups`` is the metadata with ``subject``, ``session`` and ``trial``, where ``trial`` is
-    ordered in time. :func:`~skmamba.load_deap` orders trials by video, so that the protocol does
-    not apply there. There is one fold for each session of each subject. Windows are assigned
-    with their trial.
+    ordered in time; if its numbers restart in each ``run``, trials are ordered by run first.
+    :func:`~skmamba.load_deap` orders trials by video, so that the protocol does not apply there.
+    There is one fold for each session of each subject. Windows are assigned with their trial.
 
     Examples
     --------
@@ -297,13 +297,19 @@ class FirstTrialsSplit(_BaseProtocolSplit):
 
     def _iter_folds(self, X, y, groups):
         subject, session, trial = self._get_columns(X, groups, "subject", "session", "trial")
-        trial = pd.Series(trial).infer_objects().to_numpy()  # integers of dtype object are allowed
-        if trial.dtype.kind not in "iufM":
-            raise ValueError(
-                "FirstTrialsSplit takes the order of 'trial' as the order in time, so 'trial' "
-                f"must be numbers or dates, got {trial[0]!r}."
-            )
-        visit, first = _encode(subject, session)
+        codes, _ = encode_trials(_make_frame(groups), y)
+        order = {"trial": trial}
+        if codes.max() > encode(subject, session, trial)[0].max():  # numbers restart in each run
+            order = {"run": self._get_columns(X, groups, "run")[0], **order}
+        for name, values in order.items():
+            values = pd.Series(values).infer_objects()  # integers of dtype object are allowed
+            if values.dtype.kind not in "iufM":
+                raise ValueError(
+                    f"FirstTrialsSplit takes the order of {name!r} as the order in time, so "
+                    f"{name!r} must be numbers or dates, got {values.iloc[0]!r}."
+                )
+        trial, _ = encode(*order.values())
+        visit, first = encode(subject, session)
         trials = [np.unique(trial[visit == code]) for code in range(len(first))]
         short = [
             f"subject {subject[row]}, session {session[row]} (has {len(own)})"
@@ -354,7 +360,7 @@ class RandomWindowsKFold(_BaseProtocolSplit):
 
     def _iter_folds(self, X, y, groups):
         self._get_columns(X, groups, "trial")
-        trial, first = _encode_trials(groups)
+        trial, first = encode_trials(_make_frame(groups, trial=groups), y)
         if len(first) == len(trial):
             raise ValueError(
                 "RandomWindowsKFold requires windows as rows, got one row per trial. Cut windows "
@@ -397,11 +403,12 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     Notes
     -----
     ``groups`` is the metadata with ``subject``, or that column. Every trial is tested as often as
-    ``inner`` tests it: once by default. ``inner`` gets the trials ordered by session and trial,
-    and the default does not shuffle, so that adjacent trials mostly stay in one fold.
+    ``inner`` tests it: once by default. ``inner`` gets the trials ordered by session, run and
+    trial, and the default does not shuffle, so that adjacent trials mostly stay in one fold.
 
     If rows are windows, ``inner`` gets one sample per trial, and windows are assigned with their
-    trial. This requires the column ``trial``. Only :class:`RandomWindowsKFold` gets the windows,
+    trial. This requires the column ``trial``; rows of one trial must have the same label, stimulus
+    and ``inner_groups``. Only :class:`RandomWindowsKFold` gets the windows,
     and the protocol is then ``"random_windows"``.
 
     Examples
@@ -473,23 +480,24 @@ class WithinSubjectSplit(_BaseProtocolSplit):
         """Yield name, rows, sample of each row, and the arguments of the inner splitter."""
         (ids,) = self._get_columns(X, groups, "subject")
         metadata = _make_frame(groups, subject=ids)
-        codes, first = _encode(ids)
+        codes, first = encode(ids)
         y = None if y is None else np.asarray(y)
         for code, name in enumerate(ids[first]):
             rows = np.flatnonzero(codes == code)
             own = metadata.iloc[rows]
-            sample, first_row = self._encode_samples(inner, own)
-            own_y = None if y is None else y[rows[first_row]]
+            own_y = None if y is None else y[rows]
+            sample, first_row = self._encode_samples(inner, own, own_y)
             own_groups = self._make_inner_groups(inner, own.iloc[first_row])
-            yield name, rows, sample, (np.zeros(len(first_row)), own_y, own_groups)
+            first_y = None if own_y is None else own_y[first_row]
+            yield name, rows, sample, (np.zeros(len(first_row)), first_y, own_groups)
 
-    def _encode_samples(self, inner, metadata):
+    def _encode_samples(self, inner, metadata, y):
         """Return the sample of each row, and the first row of each sample."""
         if "trial" not in metadata or isinstance(inner, RandomWindowsKFold):
             rows = np.arange(len(metadata))
             return rows, rows
         self._get_columns(None, metadata, "trial")
-        return _encode_trials(metadata)
+        return encode_trials(metadata, y, *([self.inner_groups] if self.inner_groups else []))
 
     def _make_inner_groups(self, inner, metadata):
         if self.inner_groups is not None:
@@ -579,23 +587,6 @@ def requests_groups(splitter):
 
 def _is_splitter(obj):
     return hasattr(obj, "split") and not isinstance(obj, (str, type))
-
-
-def _encode(*columns):
-    """Return the rank of each row among the distinct rows, and the first row of each rank."""
-    codes = np.zeros(len(columns[0]), dtype=int)
-    for column in columns:
-        own, entries = pd.factorize(column, sort=True, use_na_sentinel=False)
-        codes = codes * len(entries) + own
-    _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
-    return codes, first
-
-
-def _encode_trials(groups):
-    """Encode trials, whose numbers may restart with each subject or session."""
-    frame = _make_frame(groups, trial=groups)
-    columns = [column for column in ("subject", "session", "trial") if column in frame]
-    return _encode(*(frame[column].to_numpy() for column in columns))
 
 
 def _make_frame(groups, **column):

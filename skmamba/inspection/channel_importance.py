@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._metadata import make_folds
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials
@@ -53,11 +53,12 @@ def channel_importance(
         Trials, or bags of windows ``(n_trials, n_windows, n_channels, n_times)``.
     y : array-like of shape (n_trials,), default=None
         Labels; None takes those of Trials.
-    groups : array-like of shape (n_trials,) or DataFrame, default=None
-        Groups for the splitter, such as subjects.
+    groups : DataFrame or array-like of shape (n_trials,), default=None
+        The metadata with the column ``subject``, or that column. Splitters of this package get the
+        metadata.
     cv : int, splitter or iterable of (train, test), default=None
-        Cross-validation; an int, or None for five, is the number of stratified folds, which ignore
-        ``groups``.
+        Cross-validation. An int, or None for five, is the number of stratified folds: over subjects
+        if ``groups`` has several, with at most one fold per subject, else over trials.
     method : {"permutation", "drop"}, default="permutation"
         Permute the channel between the test trials of a fold after training, whole trials at a
         time, or leave it out before training.
@@ -122,8 +123,8 @@ def channel_importance(
     estimator = _set_picker_names(clone(estimator), data.ch_names)
     channels = find_used_channels(estimator, data.X)
     scorer = check_scoring(estimator, scoring=scoring)
-    cv = check_cv(cv, data.y, classifier=is_classifier(estimator))
-    folds = list(cv.split(data.X, data.y, groups))
+    options = {"estimator": channel_importance, "classifier": is_classifier(estimator)}
+    folds = make_folds(5 if cv is None else cv, data.X, data.y, groups, **options)
     if method == "permutation":
         _check_test_sizes(folds)
         seed = draw_seed(random_state)

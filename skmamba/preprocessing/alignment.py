@@ -6,11 +6,10 @@ import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._metadata import get_columns
+from .._metadata import encode, get_columns
 from .._types import Epochs, Groups
 from .._validation import check_int, check_option, restore_on_error
 from ._base import BaseTrialTransformer, add_channel_axis
@@ -39,8 +38,8 @@ class EuclideanAlignment(BaseTrialTransformer):
         :func:`~skmamba.evaluate` marks their scores by :attr:`transductive`. Subjects in fit keep
         their reference, except with ``"unlabelled"``.
     n_calibration : int, default=5
-        Number of calibration trials: the first by the columns ``session`` and ``trial`` of
-        ``groups``, or in row order without ``trial``.
+        Number of calibration trials: the first by the columns ``session``, ``run`` and ``trial``
+        of ``groups``, or in row order without ``trial``.
 
     Attributes
     ----------
@@ -188,13 +187,11 @@ class EuclideanAlignment(BaseTrialTransformer):
         return get_columns(groups, "subject", estimator=self, n_samples=n_trials)[0]
 
     def _get_order(self, groups, n_trials):
-        """Return integers that increase with the session and trial number of a subject."""
+        """Return integers that increase with session, run and trial number of a subject."""
         if not (isinstance(groups, dict) or hasattr(groups, "columns")) or "trial" not in groups:
             return np.arange(n_trials)
-        names = [name for name in ("session", "trial") if name in groups]
-        columns = get_columns(groups, *names, estimator=self, n_samples=n_trials)
-        frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
-        return frame.groupby(names).ngroup().to_numpy()
+        names = [name for name in ("session", "run", "trial") if name in groups]
+        return encode(*get_columns(groups, *names, estimator=self, n_samples=n_trials))[0]
 
     def _get_reference(self, subject, X, order):
         """Return the reference of a subject with trials X in the given order."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,18 +11,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import (
-    StratifiedGroupKFold,
-    StratifiedKFold,
-    check_cv,
-    cross_val_score,
-)
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._metadata import get_columns
+from .._metadata import make_folds
 from .._mne import get_ch_names
 from .._types import Epochs, Groups, Splitter
 from .._validation import check_int, check_option, restore_on_error
@@ -159,7 +153,7 @@ class SequentialChannelSelector(ChannelPicker):
                     "n_channels_to_select must not exceed the number of channels of X, "
                     f"{self.n_features_in_}, got {self.n_channels_to_select}."
                 )
-            folds = self._make_folds(X, y, groups)
+            folds = make_folds(self.cv, X, y, groups, estimator=self)
             score = partial(_score_channels, estimator, X, y, folds, self.scoring)
             selected, path = self._search(score)
             self.support_ = np.isin(np.arange(self.n_features_in_), selected)
@@ -189,19 +183,6 @@ class SequentialChannelSelector(ChannelPicker):
         if len(classes) < 2:
             raise ValueError(f"y must have at least 2 classes, got 1 class: {classes[0]!r}.")
         return y
-
-    def _make_folds(self, X, y, groups):
-        """Return the inner folds, on which all sets of channels are scored."""
-        metadata = groups
-        if groups is not None:
-            (groups,) = get_columns(groups, "subject", estimator=self, n_samples=len(X))
-        if not isinstance(self.cv, Integral):
-            cv = check_cv(self.cv, y, classifier=True)
-            return list(cv.split(X, y, metadata if hasattr(cv, "protocol") else groups))
-        n_subjects = 1 if groups is None else len(np.unique(groups))
-        if n_subjects == 1:
-            return list(StratifiedKFold(self.cv).split(y, y))
-        return list(StratifiedGroupKFold(min(self.cv, n_subjects)).split(y, y, groups))
 
     def _search(self, score):
         """Return the selected channels, and all sets that were scored."""

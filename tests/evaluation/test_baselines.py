@@ -34,12 +34,19 @@ def test_windows_of_a_trial_keep_a_common_label():
         ("011", {"subject": [1, 1, 1], "trial": range(3)}, "011 101 110"),
         ("0111", {"subject": [1, 1, 2, 2], "trial": range(4)}, "0111 1011"),  # within subjects
         ("0110", {"subject": [1, 1, 2, 2], "trial": [0, 1] * 2}, "0110 1010 0101 1001"),
+        ("0110", {"subject": [1, "1", 2, "2"], "trial": range(4)}, "0110 1010 0101 1001"),
+        ("0110", {"run": [1, 1, 2, 2], "trial": [0, 1] * 2}, "0011 0101 0110 1001 1010 1100"),
         ("0011", {"subject": [1, 1, 2, 2]}, "0011 0101 0110 1001 1010 1100"),  # one label each
         ("001", {}, "001 010 100"),
     ],
 )
 def test_labels_are_permuted_within_subjects_of_several_labels(y, columns, expected):
     assert {"".join(labels) for labels in permute_often(list(y), **columns)} == {*expected.split()}
+
+
+def test_rows_of_one_trial_with_different_labels_raise():
+    with pytest.raises(ValueError, match=r"same label, got 0 and 1 in those of run 2, trial 5\."):
+        permute_often([0, 1, 0], trial=5, run=[1, 2, 2][::-1])
 
 
 def test_only_seeds_that_are_none_are_set():

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ def make_study(n_subjects=3, n_sessions=2, n_trials=12):
     subject, session, stimulus = np.indices((n_subjects, n_sessions, n_trials)).reshape(3, -1)
     trial = np.arange(len(subject))
     columns = {"subject": subject, "session": session, "trial": trial, "stimulus": stimulus}
-    return make_trials(columns, stimulus % 2)
+    times = {"recording": subject * n_sessions + session, "onset": stimulus}  # one per second
+    return make_trials({**columns, **times}, stimulus % 2)
 
 
 def cut(trials, size, stride=None):
@@ -86,6 +88,40 @@ def test_window_overlap_by_hand():
     assert report.loc[["window overlap", "trial"], "verdict"].tolist() == ["leak", "leak"]
 
 
+def test_overlap_of_trials_of_one_recording_by_hand():
+    columns = {"trial": range(5), "recording": [0, 0, 0, 1, 0], "onset": [0, 2, 4, 2, 6.003]}
+    trials = make_trials(columns, n_times=512)  # 4 s
+    report = report_on([([0], [1, 2, 3]), ([2], [4])], trials)
+    assert report.loc["window overlap", "test_share"] == pytest.approx((1 / 3 + 1) / 2)
+    assert report.loc["window overlap", "example"] == "fold 0: recording 0, from 2 s and 0 s"
+    assert report.loc["window overlap", "verdict"] == "leak"
+    windows = cut(trials, 256)  # rows 1 and 2: the second half of trial 0, the first of trial 1
+    assert report_on([([1], [2])], windows).loc["window overlap", "verdict"] == "leak"
+    report = report_on([([0], [2]), ([1], [4, 6]), ([8], [3])], windows)
+    assert report.loc["window overlap", "verdict"] == "not shared"
+
+
+@pytest.mark.parametrize(
+    ("columns", "cut_windows", "reason"),
+    [
+        ({}, False, "metadata has no column 'recording'"),
+        ({}, True, "metadata has no column 'recording'"),
+        ({"recording": 0}, True, "metadata has no column 'onset'"),
+        ({"recording": 0, "onset": [0, 9, None, 18]}, False, "onset is missing in 1 rows"),
+        ({"recording": 0, "onset": [*"abcd"]}, False, "onset is missing in 4 rows"),
+        ({"recording": [0, None, None, 0], "onset": range(4)}, False, "subject or recording is"),
+    ],
+)
+def test_overlap_of_trials_is_unknown_without_their_times(columns, cut_windows, reason):
+    trials = make_trials({"subject": [1, 1, 2, 2], "trial": range(4), **columns})
+    trials = cut(trials, 8) if cut_windows else trials
+    verdict = report_on([([0], [1])], trials).loc["window overlap", "verdict"]
+    assert verdict.startswith(f"unknown: {reason}")
+    # Data of different subjects or sessions have no samples in common
+    verdict = report_on("cross_subject", trials).loc["window overlap", "verdict"]
+    assert verdict == "not shared"
+
+
 @pytest.mark.parametrize(
     ("protocol", "shared", "by_design"),
     [
@@ -114,21 +150,25 @@ def test_random_windows_share_trials_and_nothing_by_design(cv):
     assert report["verdict"].str.startswith("shared: ")[3:].all()
 
 
+@pytest.mark.parametrize("recorded", [False, True])
 @pytest.mark.parametrize("seed", range(10))
-def test_shares_equal_a_loop_over_pairs_of_rows(seed):
+def test_shares_equal_a_loop_over_pairs_of_rows(seed, recorded):
     rng = np.random.default_rng(seed)
     n_rows, size = 40, 4
-    subject = rng.integers(3, size=n_rows)
+    trial = rng.integers(9, size=n_rows)  # three of each subject
     metadata = pd.DataFrame(
         {
-            "subject": subject,
-            "trial": 10 * subject + rng.integers(3, size=n_rows),
-            "stimulus": rng.choice(list("abcdef"), n_rows),
+            "subject": trial % 3,
+            "trial": trial,
+            "stimulus": rng.choice(list("abcdef"), 9)[trial],
             "start": rng.integers(-20, 20, size=n_rows),
+            "session": trial // 3 % 2,
         }
     )
-    metadata["session"] = metadata["trial"] % 2
-    trials = make_trials(metadata, n_times=size)
+    if recorded:  # recordings are numbered within a session
+        metadata["recording"] = rng.integers(2, size=9)[trial]
+        metadata["onset"] = rng.uniform(1e6, 1e6 + 0.3, size=9).round(3)[trial]
+    trials = make_trials(metadata, trial, n_times=size)
     trials.X[rng.integers(n_rows, size=8)] = trials.X[0]
     folds = list(ShuffleSplit(4, train_size=0.2, test_size=0.3, random_state=seed).split(trials.X))
 
@@ -137,8 +177,10 @@ def test_shares_equal_a_loop_over_pairs_of_rows(seed):
         if kind == "identical data":
             return np.array_equal(trials.X[a], trials.X[b])
         if kind == "window overlap":
-            samples = [set(range(row["start"], row["start"] + size)) for row in (one, other)]
-            return one["trial"] == other["trial"] and bool(samples[0] & samples[1])
+            same = ["subject", "session", "recording"] if recorded else ["trial"]
+            onsets = [row["start"] + 128 * row.get("onset", 0) for row in (one, other)]
+            is_close = abs(onsets[0] - onsets[1]) < size - 0.5  # at least half a sample
+            return is_close and all(one[column] == other[column] for column in same)
         columns = ["subject", "session"] if kind == "session" else [kind]
         return all(one[column] == other[column] for column in columns)
 
@@ -156,7 +198,8 @@ def test_shares_equal_a_loop_over_pairs_of_rows(seed):
 
 def test_a_copy_of_the_data_under_new_ids_is_found():
     study = make_study()
-    ids = study.metadata + {"subject": 3, "session": 0, "trial": 72, "stimulus": 0}
+    shift = {"subject": 3, "session": 0, "trial": 72, "stimulus": 0, "recording": 6, "onset": 0}
+    ids = study.metadata + shift
     report = report_on("cross_subject", Trials.concatenate([study, replace(study, metadata=ids)]))
     expected = [True, 6, 6, 1.0, "fold 0: rows 0 and 72", "leak"]
     assert report.loc["identical data"].tolist() == expected
@@ -216,6 +259,30 @@ def test_trial_numbers_may_restart_with_each_subject():
     assert report_on("cross_subject", trials).loc["trial", "verdict"] == "not shared"
     report = report_on([([0, 1], [1])], trials)
     assert report.loc["trial", "example"] == "fold 0: subject 0, session 0, trial 1"
+
+
+def test_ids_of_several_types_are_compared_by_value():
+    ids = pd.Series([1, "1", 1.0, np.int64(2)], dtype=object)
+    trials = make_trials({"subject": ids, "session": ids, "stimulus": ids, "trial": range(4)})
+    report = report_on([([0], [1, 2, 3])], trials)
+    assert report.loc[["stimulus", "session", "subject"], "test_share"].tolist() == [2 / 3] * 3
+    assert trials.metadata["subject"].tolist() == [1, 1, 1, 2]  # in results of evaluate as well
+
+
+@pytest.mark.parametrize(
+    "run", [partial(leakage_report, "cross_subject"), lambda each: gap_of(each)]
+)
+def test_rows_of_one_trial_that_contradict_each_other_raise(run):
+    trials = make_study(n_subjects=2, n_sessions=2)
+    metadata = trials.metadata.assign(trial=trials.metadata["trial"] % 6)
+    trials = replace(trials, metadata=metadata)
+    with pytest.raises(ValueError, match="same stimulus, got 0 and 6 in those of subject 0, sess"):
+        run(trials)
+    trials = replace(trials, metadata=metadata.drop(columns="stimulus"), y=np.arange(48) // 6)
+    with pytest.raises(ValueError, match=r"same label, got 0 and 1 .*trial 0\..* 'run'"):
+        run(trials)
+    runs = metadata.assign(run=metadata["stimulus"] // 6)
+    assert len(leakage_report("cross_subject", replace(trials, metadata=runs)))
 
 
 def test_folds_may_be_indices_masks_or_an_iterator():

@@ -240,8 +240,11 @@ def test_x_may_be_none_and_groups_may_be_a_dict_of_columns(cv):
 
 
 def test_groups_may_have_values_of_several_types():
-    folds = CrossSubjectSplit().split(None, groups=["a", 3, 3, "a"])
+    folds = CrossSubjectSplit().split(None, groups=["a", 3, "3", "a"])
     assert [test.tolist() for _, test in folds] == [[1, 2], [0, 3]]
+    metadata = pd.DataFrame({"subject": [1, "1"] * 4, "session": 0, "trial": [0, "0", 1, "1"] * 2})
+    for cv in (WithinSubjectSplit(KFold(2)), FirstTrialsSplit(1)):
+        assert split(cv, metadata)[-1][1].tolist() == [2, 3, 6, 7]
 
 
 # Within subjects
@@ -262,10 +265,33 @@ def test_trials_are_ordered_by_session_and_trial():
     assert set(metadata["trial"].iloc[second]) == {4, 5, 6, 7}
 
 
-def test_trial_numbers_may_restart_with_each_session():
-    metadata = pd.DataFrame({"subject": 1, "session": [0] * 4 + [1] * 4, "trial": [0, 1, 2, 3] * 2})
-    folds = split(WithinSubjectSplit(2), metadata, [0, 1] * 4)
+@pytest.mark.parametrize("column", ["session", "run"])
+def test_trial_numbers_may_restart_with_each_session_or_run(column):
+    metadata = pd.DataFrame({"subject": 1, column: [0] * 4 + [1] * 4, "trial": [0, 1, 2, 3] * 2})
+    folds = split(WithinSubjectSplit(2), metadata, [0, 1, 0, 1, 1, 0, 1, 0])
     assert [test.tolist() for _, test in folds] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+@pytest.mark.parametrize(
+    ("cv", "columns", "match"),
+    [
+        (WithinSubjectSplit(2), {"y": [*"abba"]}, "label, got a and b"),
+        (WithinSubjectSplit(KFold(2)), {"y": [*"abba"]}, "label, got a and b"),
+        (RandomWindowsKFold(2), {"y": [*"abba"]}, "label, got a and b"),
+        (FirstTrialsSplit(1), {"y": [*"abba"]}, "label, got a and b"),
+        (WithinSubjectSplit(CrossStimulusSplit(2)), {"stimulus": [5, 6, 7, 6]}, "stimulus, got 5"),
+        (WithinSubjectSplit(GroupKFold(2), inner_groups="film"), {"film": [5, 6, 7, 6]}, "film, g"),
+        (WithinSubjectSplit(2), {"recording": [1, 2, 3, 2]}, "recording, got 1 and 3"),
+    ],
+)
+def test_rows_of_one_trial_that_contradict_each_other_raise(cv, columns, match):
+    columns = {"y": [0, 1, 0, 1], "subject": 3, "session": 4, "trial": [0, 1, 0, 1], **columns}
+    metadata = pd.DataFrame(columns).loc[np.repeat(range(4), 2)]
+    y = metadata.pop("y").to_numpy()
+    match = rf"same {match}.* those of subject 3, session 4, trial 0\. .* column 'session' or 'run'"
+    with pytest.raises(ValueError, match=match):
+        split(cv, metadata, y)
+    assert split(cv, metadata.assign(run=np.repeat([0, 1], 4)), y)
 
 
 def test_an_inner_splitter_may_test_trials_several_times():
@@ -513,6 +539,16 @@ def test_first_trials_are_ordered_as_numbers(dtype):
     ((train, test),) = split(FirstTrialsSplit(2), metadata)
     np.testing.assert_array_equal(train, [1, 3])
     np.testing.assert_array_equal(test, [0, 2])
+
+
+def test_first_trials_are_ordered_by_run_where_trial_numbers_restart():
+    metadata = pd.DataFrame({"subject": 0, "session": 0, "run": [2, 2, 1, 1], "trial": [0, 1] * 2})
+    ((train, test),) = split(FirstTrialsSplit(3), metadata)
+    assert (train.tolist(), test.tolist()) == ([0, 2, 3], [1])
+    with pytest.raises(ValueError, match="'run' must be numbers or dates, got 'b'"):
+        split(FirstTrialsSplit(3), metadata.assign(run=list("bbaa")))
+    ((train, _),) = split(FirstTrialsSplit(2), metadata.assign(trial=range(4), run=list("bbaa")))
+    assert train.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("cv", [WithinSubjectSplit(), RandomWindowsKFold()])

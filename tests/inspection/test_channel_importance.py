@@ -162,6 +162,24 @@ def test_groups_are_passed_to_the_splitter(effect_in_f3):
     )
     assert importance["fold"].nunique() == 4
     assert importance.equals(by_metadata)
+    metadata = effect_in_f3.metadata.astype({"subject": object})
+    metadata.loc[::2, "subject"] = metadata.loc[::2, "subject"].astype(str)
+    for groups in (subject, metadata, metadata["subject"]):  # by default, folds are of groups
+        by_default = channel_importance(linear(), effect_in_f3, groups=groups, **options)
+        assert by_default["fold"].nunique() == 4
+        assert sorted(by_default["score"].unique()) == sorted(importance["score"].unique())
+    of_two = channel_importance(linear(), effect_in_f3, groups=metadata, cv=2, **options)
+    assert of_two["fold"].nunique() == 2
+    of_column = channel_importance(
+        linear(), effect_in_f3, groups=effect_in_f3.metadata, cv=LeaveOneGroupOut(), **options
+    )
+    assert of_column.equals(importance)
+
+
+def test_groups_must_contain_the_subjects(effect_in_f3):
+    metadata = effect_in_f3.metadata.drop(columns="subject")
+    with pytest.raises(ValueError, match="channel_importance requires groups=metadata with 'subj"):
+        channel_importance(linear(), effect_in_f3, groups=metadata)
 
 
 def test_random_state_determines_the_result_for_any_number_of_jobs(effect_in_f3):

@@ -233,16 +233,17 @@ def test_calibration_counts_trials_if_rows_are_windows(halves):
     np.testing.assert_allclose(mean_cov(aligned[:8]), np.eye(4), atol=1e-10)  # 2 of 4 windows
 
 
-def test_calibration_trials_are_ordered_by_session_and_trial():
+@pytest.mark.parametrize("column", ["session", "run"])
+def test_calibration_trials_are_ordered_by_session_or_run_and_trial(column):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(12, 2, 50)) * np.linspace(1, 4, 12)[:, None, None]
-    session = np.tile(np.repeat([2, 1], 3), 2)
+    part = np.tile(np.repeat([2, 1], 3), 2)
     groups = pd.DataFrame(
-        {"subject": np.repeat([1, 2], 6), "session": session, "trial": np.tile(np.arange(3), 4)}
+        {"subject": np.repeat([1, 2], 6), column: part, "trial": np.tile(np.arange(3), 4)}
     )
     step = EuclideanAlignment("calibration", n_calibration=2).fit(X[:6], groups=groups[:6])
     aligned = step.transform(X[6:], groups=groups[6:])
-    np.testing.assert_allclose(mean_cov(aligned[3:5]), np.eye(2), atol=1e-12)  # of session 1
+    np.testing.assert_allclose(mean_cov(aligned[3:5]), np.eye(2), atol=1e-12)  # of part 1
 
 
 @pytest.mark.parametrize("mode", ["source-only", "calibration"])

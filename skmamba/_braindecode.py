@@ -1,0 +1,66 @@
+"""Windows of braindecode's data sets."""
+
+import numpy as np
+import pandas as pd
+
+from ._mne import pick_eeg
+
+MICROVOLTS = {"V": 1e6, "uV": 1.0}
+RANGE = 1e-2, 1e4  # of the spread of EEG in microvolts, raw with offsets or standardised to 1
+
+
+def read_windows(dataset, unit):
+    """Return the arguments of Trials that braindecode's windows determine."""
+    records = getattr(dataset, "datasets", [dataset])
+    if not all(hasattr(record, "crop_inds") for record in records):
+        raise ValueError(
+            "dataset must be a WindowsDataset of braindecode or a BaseConcatDataset of them, got "
+            f"{type(dataset).__name__} of {type(records[0]).__name__}. Cut recordings with "
+            "braindecode.preprocessing.create_windows_from_events, or with Trials.from_raws."
+        )
+    insts = [record.windows if hasattr(record, "windows") else record.raw for record in records]
+    sfreq, picks = insts[0].info["sfreq"], pick_eeg(insts[0], "dataset")
+    for inst in insts:
+        if inst.ch_names != insts[0].ch_names or inst.info["sfreq"] != sfreq:
+            raise ValueError(
+                "dataset must have recordings of the same channels and sampling rate, got "
+                f"{insts[0].ch_names} at {sfreq:g} Hz and {inst.ch_names} at "
+                f"{inst.info['sfreq']:g} Hz."
+            )
+    windows, targets = zip(*(dataset[row][:2] for row in range(len(dataset))), strict=True)
+    if any(map(np.ndim, targets)):
+        raise ValueError("dataset must have one target per window, got targets from channels.")
+    X = np.stack([np.asarray(window)[picks] for window in windows]) * np.float32(MICROVOLTS[unit])
+    _check_unit(X, unit)
+    return {
+        "X": X,
+        "y": np.array(targets),
+        "metadata": _make_metadata(records, sfreq),
+        "sfreq": sfreq,
+        "ch_names": [insts[0].ch_names[pick] for pick in picks],
+    }
+
+
+def _check_unit(X, unit):
+    spread = np.median(X.std(axis=-1))
+    if spread and not RANGE[0] < spread < RANGE[1]:
+        other = "uV" if unit == "V" else "V"
+        raise ValueError(
+            f"unit={unit!r} gives windows with a standard deviation of {spread:.2g} microvolts: "
+            f"pass unit={other!r}."
+        )
+
+
+def _make_metadata(records, sfreq):
+    """Return description and windowing, with one trial number for all windows of a trial."""
+    parts, n_trials = [], 0
+    for number, record in enumerate(records):
+        windowing = record.metadata.reset_index(drop=True)
+        window = windowing["i_window_in_trial"]
+        trial = windowing.get("i_trial_in_dataset", (window.diff() <= 0).cumsum())
+        part = pd.DataFrame({"recording": number, "trial": n_trials + pd.factorize(trial)[0]})
+        part["onset"], part["window"] = windowing["i_start_in_trial"] / sfreq, window
+        n_trials = part["trial"].max() + 1
+        description = {} if record.description is None else dict(record.description)
+        parts.append(part.assign(**{str(key): value for key, value in description.items()}))
+    return pd.concat(parts, ignore_index=True)

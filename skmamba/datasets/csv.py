@@ -1,0 +1,129 @@
+"""Recordings in CSV files, as written by the software of consumer headbands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from .._raws import make_raw
+from .._types import StrPath
+from .._validation import check_option
+from ._io import DataFormatError
+
+__all__ = ["read_raw_csv"]
+
+VOLTS = {"uV": 1e-6, "mV": 1e-3, "V": 1.0}
+MAX_GAP = 0.05  # seconds; a packet of Muse holds 0.047
+MAX_DEVIATION = 0.01  # of the sampling rate by the time stamps
+
+
+def read_raw_csv(
+    path: StrPath,
+    sfreq: float,
+    ch_names: Sequence[str] | Mapping[str, str],
+    *,
+    time: str | None = None,
+    markers: str | None = None,
+    unit: Literal["uV", "mV", "V"] = "uV",
+    **read_params: Any,
+) -> Any:
+    r"""Read a recording from a CSV file with one row per sample.
+
+    :meth:`skmamba.Trials.from_raws` cuts such recordings into trials.
+
+    Parameters
+    ----------
+    path : str or Path
+        File, or anything that :func:`pandas.read_csv` reads.
+    sfreq : float
+        Sampling rate in hertz.
+    ch_names : list of str or dict
+        Columns of the EEG channels, or a dict from column to channel name.
+    time : str, default=None
+        Column of time stamps, in seconds or as dates, by which gaps are found that exceed the
+        variation of the stamps; None: the file has every sample.
+    markers : str, default=None
+        Column of event names, empty or 0 where there is no event. Events become annotations; an
+        event in a row without EEG belongs to the next sample.
+    unit : {"uV", "mV", "V"}, default="uV"
+        Unit of the channels.
+    **read_params
+        Passed to :func:`pandas.read_csv`, such as ``sep=";"`` or ``skiprows``.
+
+    Returns
+    -------
+    raw : mne.io.RawArray
+        Recording of EEG channels, in volts.
+
+    Raises
+    ------
+    DataFormatError
+        If a column is missing, a sample is not a number, or time stamps do not fit ``sfreq``,
+        which is the case if samples were lost.
+
+    Examples
+    --------
+    >>> from io import StringIO
+    >>> file = StringIO("timestamps,TP9,AF7\n0.00,1,2\n0.01,3,4\n")
+    >>> read_raw_csv(file, 100, ["TP9", "AF7"], time="timestamps").get_data(units="uV").tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
+    check_option("unit", unit, tuple(VOLTS))
+    names = dict(ch_names) if isinstance(ch_names, Mapping) else {name: name for name in ch_names}
+    table = pd.read_csv(path, **read_params)
+    missing = [c for c in (*names, time, markers) if c is not None and c not in table]
+    if missing:
+        raise DataFormatError(path, f"columns {missing}", f"only {list(table)}")
+    marks = pd.Series(None, table.index, object) if markers is None else table[markers]
+    marks = marks.mask(marks.isin([0, "0"]))
+    is_sample = ~(marks.notna() & table[list(names)].isna().all(axis=1)).to_numpy()
+    samples = table[is_sample]
+    X = _to_numbers(samples[list(names)], path)
+    if time is not None:
+        _check_times(samples[time], sfreq, path)
+    rows = np.flatnonzero(marks.notna())
+    onsets = (np.cumsum(is_sample) - is_sample)[rows] / sfreq  # of the next sample
+    events = marks.iloc[rows].astype(str)
+    return make_raw(VOLTS[unit] * X.T, list(names.values()), sfreq, onsets, events)
+
+
+def _to_numbers(samples, path):
+    """Return EEG as float64; raise an error that names the first cell that is no number."""
+    X = samples.apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    if not np.isfinite(X).all():
+        row, column = np.argwhere(~np.isfinite(X))[0]
+        raise DataFormatError(
+            path,
+            "a number in every sample",
+            f"{str(samples.iat[row, column])!r} in column {samples.columns[column]!r}, "
+            f"row {samples.index[row]}",
+        )
+    return X
+
+
+def _check_times(times, sfreq, path):
+    """Raise an error if time stamps run at another rate, or are late from some sample on."""
+    if not pd.api.types.is_numeric_dtype(times):
+        times = (pd.to_datetime(times) - pd.Timestamp(0)).dt.total_seconds()
+    seconds = times.to_numpy(float)
+    if len(seconds) < 2:
+        return
+    duration = seconds[-1] - seconds[0]
+    rate = (len(seconds) - 1) / duration if duration > 0 else np.nan
+    # Packets arrive late, but in order: only a lost sample delays all that follow it.
+    delays = seconds - np.arange(len(seconds)) / sfreq
+    latest = np.maximum.accumulate(delays)[:-1]
+    gaps = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
+    if np.nanmax(gaps) > MAX_GAP:
+        row = int(gaps.argmax())
+        raise DataFormatError(
+            path,
+            "no gap; read the parts before and after it separately, with nrows and skiprows",
+            f"about {round(gaps[row] * sfreq)} lost samples ({gaps[row]:.2f} s) after row "
+            f"{times.index[row]}",
+        )
+    if not abs(rate / sfreq - 1) < MAX_DEVIATION:
+        raise DataFormatError(path, f"time stamps at sfreq={sfreq:g} Hz", f"{rate:.4g} Hz")

@@ -1,0 +1,99 @@
+"""read_raw_csv."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skmamba import Trials
+from skmamba.datasets import DataFormatError, read_raw_csv
+
+CHANNELS = ["TP9", "AF7", "AF8", "TP10"]
+
+
+def make_times(n_times, rng, sfreq=256):
+    """Return time stamps of packets of 12 samples, that arrive up to 30 ms late."""
+    packet = np.arange(n_times) // 12
+    return packet * 12 / sfreq + rng.uniform(0, 0.03, packet.max() + 1)[packet]
+
+
+@pytest.fixture
+def muselsl(tmp_path):
+    """Return a file as muselsl writes it, and its EEG in microvolts."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(0, 20, (2560, 4)).round(3)
+    table = pd.DataFrame({"timestamps": 1.7e9 + make_times(2560, rng)})
+    table[CHANNELS], table["Right AUX"] = X, 0.0
+    table.to_csv(tmp_path / "muse.csv", index=False)
+    return tmp_path / "muse.csv", X
+
+
+@pytest.fixture
+def mind_monitor(tmp_path):
+    """Return a file as Mind Monitor writes it: dates, offsets, and rows of markers without EEG."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(800 + rng.normal(0, 20, (2560, 4)), columns=[f"RAW_{c}" for c in CHANNELS])
+    times = pd.Timestamp("2026-01-02 12:00") + pd.to_timedelta(make_times(2560, rng), "s")
+    rows.insert(0, "TimeStamp", times)
+    rows["Elements"] = None
+    marks = pd.DataFrame(
+        {"TimeStamp": rows["TimeStamp"].iloc[[512, 1536]], "Elements": ["/Marker/1", "/Marker/2"]}
+    )
+    table = pd.concat([rows[:512], marks[:1], rows[512:1536], marks[1:], rows[1536:]])
+    table.to_csv(tmp_path / "monitor.csv", index=False, date_format="%Y-%m-%d %H:%M:%S.%f")
+    return tmp_path / "monitor.csv", rows.filter(like="RAW").to_numpy()
+
+
+def test_columns_are_read_in_microvolts(muselsl):
+    path, X = muselsl
+    raw = read_raw_csv(path, 256, ["AF7", "AF8"], time="timestamps")
+    assert raw.ch_names == ["AF7", "AF8"]
+    assert raw.info["sfreq"] == 256
+    np.testing.assert_allclose(raw.get_data(units="uV"), X[:, 1:3].T)
+    volts = read_raw_csv(path, 256, ["AF7", "AF8"], unit="V")
+    np.testing.assert_allclose(volts.get_data(), X[:, 1:3].T)
+
+
+def test_markers_start_trials(mind_monitor):
+    path, X = mind_monitor
+    names = {f"RAW_{name}": name for name in CHANNELS}
+    raw = read_raw_csv(path, 256, names, time="TimeStamp", markers="Elements")
+    trials = Trials.from_raws(
+        [raw], 0, 2, event_id={"/Marker/1": "rest", "/Marker/2": "task"}, metadata={"subject": 1}
+    )
+    assert trials.ch_names == tuple(CHANNELS)
+    assert trials.y.tolist() == ["rest", "task"]
+    np.testing.assert_allclose(trials.X, [X[512:1024].T, X[1536:2048].T], rtol=1e-5)
+
+
+def test_late_packets_are_no_gap_but_lost_samples_are(muselsl):
+    path, _ = muselsl
+    table = pd.read_csv(path)
+    table.drop(range(1200, 1248)).to_csv(path, index=False)
+    with pytest.raises(
+        DataFormatError, match=r"muse\.csv.*about [234]\d lost samples .* after row 1199"
+    ):
+        read_raw_csv(path, 256, CHANNELS, time="timestamps")
+    assert read_raw_csv(path, 256, CHANNELS).n_times == 2512
+    part = read_raw_csv(path, 256, CHANNELS, time="timestamps", nrows=1200)
+    assert part.n_times == 1200
+
+
+@pytest.mark.parametrize(
+    ("cell", "params", "match"),
+    [
+        (("AF7", 3, ""), {}, r"got 'nan' in column 'AF7', row 3"),
+        (("AF7", 3, "x"), {}, r"got 'x' in column 'AF7', row 3"),
+        (None, {"ch_names": ["Fp1"]}, r"columns \['Fp1'\].*only \['timestamps', 'TP9'"),
+        (None, {"markers": "Marker0"}, r"columns \['Marker0'\]"),
+        (None, {"sfreq": 220}, r"at sfreq=220 Hz, got 25\d"),
+    ],
+)
+def test_other_files_raise(muselsl, cell, params, match):
+    path, _ = muselsl
+    if cell is not None:
+        table = pd.read_csv(path, dtype=str)
+        table.loc[cell[1], cell[0]] = cell[2]
+        table.to_csv(path, index=False)
+    params = {"sfreq": 256, "ch_names": CHANNELS, "time": "timestamps"} | params
+    with pytest.raises(DataFormatError, match=rf"muse\.csv.*{match}"):
+        read_raw_csv(path, **params)

@@ -1,0 +1,88 @@
+"""Trials.from_braindecode."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import KFold
+
+from skmamba import Trials, leakage_report
+from skmamba.evaluation import CrossSubjectSplit
+
+pytest.importorskip("braindecode")
+import mne
+from braindecode.datasets import BaseConcatDataset, RawDataset
+from braindecode.preprocessing import create_windows_from_events
+
+
+def make_dataset(ch_names=("Fp1", "STI", "Fp2"), unit=1e-6, n_subjects=2):
+    """Return recordings of 100 * subject + 10 * channel + time point microvolts and two events."""
+    records = []
+    for subject in range(n_subjects):
+        types = ["stim" if name == "STI" else "eeg" for name in ch_names]
+        info = mne.create_info(list(ch_names), 100, types)
+        channel, time = np.ogrid[: len(ch_names), :800]
+        raw = mne.io.RawArray(unit * (100.0 * subject + 10 * channel + time), info, verbose=False)
+        raw.set_annotations(mne.Annotations([1, 4], [2, 2], ["rest", "task"]))
+        records.append(RawDataset(raw, description={"subject": f"s{subject}", "age": 30}))
+    return BaseConcatDataset(records)
+
+
+def cut(dataset, **params):
+    sizes = {"window_size_samples": 50, "window_stride_samples": 50}
+    return create_windows_from_events(dataset, **sizes, preload=True, verbose="ERROR", **params)
+
+
+@pytest.mark.parametrize("use_mne_epochs", [False, True])
+def test_windows_keep_their_trial_target_and_description(use_mne_epochs):
+    windows = cut(make_dataset(), use_mne_epochs=use_mne_epochs)
+    trials = Trials.from_braindecode(windows, name="Toy")
+    assert (trials.sfreq, trials.ch_names, trials.name) == (100, ("Fp1", "Fp2"), "Toy")
+    metadata = trials.metadata
+    assert metadata["trial"].tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
+    assert metadata["window"].tolist() == [0, 1, 2, 3] * 4
+    assert metadata["onset"].tolist() == [1, 1.5, 2, 2.5, 4, 4.5, 5, 5.5] * 2
+    assert metadata["subject"].tolist() == ["s0"] * 8 + ["s1"] * 8
+    assert metadata["age"].tolist() == [30] * 16
+    assert trials.y.tolist() == [0, 0, 0, 0, 1, 1, 1, 1] * 2
+    np.testing.assert_allclose(trials.X[1, :, 0], [150, 170], rtol=1e-6)
+    np.testing.assert_allclose(trials.X[-1, :, -1], [699, 719], rtol=1e-6)
+    assert trials.X.dtype == np.float32
+
+
+def test_one_recording_and_transformed_targets_are_accepted():
+    windows = cut(make_dataset())
+    assert len(Trials.from_braindecode(windows.datasets[0])) == 8
+    windows.target_transform = lambda target: "ab"[target]
+    assert Trials.from_braindecode(windows).y.tolist() == (["a"] * 4 + ["b"] * 4) * 2
+
+
+def test_trials_are_kept_together_if_windows_were_dropped():
+    windows = cut(make_dataset(n_subjects=1), use_mne_epochs=True)
+    record = windows.datasets[0]
+    kept = record.windows[[0, 1, 7]]  # the second trial begins with window 3
+    trials = Trials.from_braindecode(type(record)(kept, record.description))
+    assert trials.metadata["trial"].tolist() == [0, 0, 1]
+
+
+def test_splitters_and_the_leakage_report_use_the_metadata():
+    trials = Trials.from_braindecode(cut(make_dataset(n_subjects=4)))
+    for cv, verdict in ((CrossSubjectSplit(2), "not shared"), (KFold(2, shuffle=True), "leak")):
+        report = leakage_report(cv, trials).set_index("kind")
+        assert report.loc["trial", "verdict"] == verdict
+
+
+@pytest.mark.parametrize(("scale", "unit", "other"), [(1, "V", "uV"), (1e-6, "uV", "V")])
+def test_an_implausible_unit_raises(scale, unit, other):
+    windows = cut(make_dataset(unit=scale))
+    with pytest.raises(
+        ValueError, match=rf"unit='{unit}' gives .* microvolts: pass unit='{other}'"
+    ):
+        Trials.from_braindecode(windows, unit=unit)
+    assert Trials.from_braindecode(windows, unit=other).X[0, 0, 0] == pytest.approx(100)
+
+
+def test_other_data_sets_raise():
+    with pytest.raises(ValueError, match=r"BaseConcatDataset of RawDataset.*create_windows_from"):
+        Trials.from_braindecode(make_dataset())
+    mixed = BaseConcatDataset([make_dataset(), make_dataset(ch_names=("Fp1", "O1"))])
+    with pytest.raises(ValueError, match=r"same channels .* \['Fp1', 'STI', 'Fp2'\] at 100 Hz"):
+        Trials.from_braindecode(cut(mixed))
