@@ -8,3 +8,12 @@ def canonical_name(name):
     """Return a channel name in lower case, with T3, T4, T5 and T6 as T7, T8, P7 and P8."""
     name = str(name).strip().lower()
     return _LOWER.get(name, name)
+
+
+def check_ch_names(ch_names, n_channels):
+    """Raise ValueError unless ``ch_names`` is None or has one name per channel."""
+    if ch_names is not None and len(ch_names) != n_channels:
+        raise ValueError(
+            f"ch_names must have one name for each of the {n_channels} channels of X, got "
+            f"{len(ch_names)} names."
+        )

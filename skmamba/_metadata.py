@@ -9,7 +9,7 @@ from pandas.api.types import is_scalar
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
-ID_COLUMNS = (*TRIAL_COLUMNS, "stimulus", "recording")
+ID_COLUMNS = {*TRIAL_COLUMNS, "stimulus", "recording"}
 
 
 def get_columns(groups, *columns, estimator, n_samples=None):
@@ -78,35 +78,26 @@ def make_table(metadata, n_rows):
 
 
 def make_folds(cv, X, y, groups, *, estimator, classifier=True):
-    """Return folds; if ``cv`` is an int, of subjects, at most one fold for each, if there are some.
+    """Return folds; an int is their number, over subjects if there are several.
 
     Splitters of this package get the metadata ``groups``, others its column ``subject``.
     """
-    is_number = isinstance(cv, Integral)
-    if not is_number:
-        cv = check_cv(cv, y, classifier=classifier)
-        if hasattr(cv, "protocol"):
-            return list(cv.split(X, y, groups))
-    if groups is not None:
+    if groups is not None and not hasattr(cv, "protocol"):
         (groups,) = get_columns(groups, "subject", estimator=estimator, n_samples=len(X))
-    if is_number:
-        groups, first = encode(groups if groups is not None else np.zeros(len(X)))
-        if len(first) > 1:
-            cv = (StratifiedGroupKFold if classifier else GroupKFold)(min(cv, len(first)))
-        else:
-            cv, groups = check_cv(cv, y, classifier=classifier), None
-    return list(cv.split(X, y, groups))
+        if isinstance(cv, Integral):
+            groups, first = encode(groups)
+            kind = StratifiedGroupKFold if classifier else GroupKFold
+            cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)
+    return list(check_cv(cv, y, classifier=classifier).split(X, y, groups))
 
 
 def unify_types(ids):
     """Return ids as an array; if it holds text and numbers, text such as "1" becomes a number."""
-    ids = np.asarray(ids)
+    ids = np.array(ids)
     is_text = np.array([isinstance(entry, str) for entry in ids]) if ids.dtype == object else False
-    if not np.any(is_text) or (is_text | pd.isna(ids)).all():
-        return ids
-    numbers = pd.to_numeric(pd.Series(ids[is_text]), errors="coerce")
-    ids = ids.copy()
-    ids[is_text] = numbers.convert_dtypes().astype(object).where(numbers.notna(), ids[is_text])
+    if np.any(is_text) and not (is_text | pd.isna(ids)).all():
+        numbers = pd.to_numeric(pd.Series(ids[is_text]), errors="coerce")
+        ids[is_text] = numbers.convert_dtypes().astype(object).where(numbers.notna(), ids[is_text])
     return ids
 
 
@@ -132,9 +123,10 @@ def encode_trials(metadata, y=None, *constant):
 
 def check_trials(trial, metadata, y=None, *constant):
     """Raise ValueError if rows of one trial, of equal codes from 0, differ in what they share."""
-    names = [name for name in ("stimulus", "recording", *constant) if name in metadata]
-    columns = {name: metadata[name] for name in names}
-    for name, column in {"label": y, **columns}.items() if np.ndim(y) == 1 else columns.items():
+    shared = {name: metadata.get(name) for name in ("stimulus", "recording", *constant)}
+    for name, column in {"label": y if np.ndim(y) == 1 else None, **shared}.items():
+        if column is None:
+            continue
         values = pd.Series(unify_types(column)).where(trial >= 0)
         differ = values.groupby(trial).transform("nunique") > 1
         if differ.any():

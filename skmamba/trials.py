@@ -105,8 +105,8 @@ class Trials:
         if not self.sfreq > 0:
             raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
         object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
-        mixed = [name for name in ID_COLUMNS if name in metadata and metadata[name].dtype == object]
-        metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in mixed})
+        ids = [name for name in metadata if name in ID_COLUMNS and metadata[name].dtype == object]
+        metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
         object.__setattr__(self, "metadata", metadata)
 
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from .._ch_names import check_ch_names
 from .._mne import as_array, count_dims, get_ch_names, is_epochs
 from ..trials import Trials
 
@@ -54,11 +55,7 @@ def unpack_labelled_array(X, y, ch_names, estimator):
             f"n_channels, n_times), got {array.shape}."
         )
     names = _merge_ch_names(data.ch_names, estimator)
-    n_channels = array.shape[-2]
-    if names is not None and len(names) != n_channels:
-        raise ValueError(
-            f"ch_names must name each of the {n_channels} channels of X, got {len(names)} names."
-        )
+    check_ch_names(names, array.shape[-2])
     return data._replace(X=array, ch_names=names)
 
 

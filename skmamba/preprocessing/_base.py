@@ -57,15 +57,6 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         return X
 
 
-def check_ch_names(ch_names, n_channels):
-    """Raise ValueError unless ``ch_names`` is None or has one name per channel."""
-    if ch_names is not None and len(ch_names) != n_channels:
-        raise ValueError(
-            f"ch_names must have one name for each of the {n_channels} channels of X, got "
-            f"{len(ch_names)} names."
-        )
-
-
 def add_channel_axis(X):
     """Return trials of one channel, ``(n_trials, n_times)``, as ``(n_trials, 1, n_times)``."""
     return X[:, None] if X.ndim == 2 else X

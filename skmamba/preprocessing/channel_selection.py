@@ -17,11 +17,11 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._ch_names import check_ch_names
 from .._metadata import make_folds
 from .._mne import get_ch_names
 from .._types import Epochs, Groups, Splitter
 from .._validation import check_int, check_option, restore_on_error
-from ._base import check_ch_names
 from .band_power import BandPower
 from .channels import ChannelPicker
 

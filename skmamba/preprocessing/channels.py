@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._ch_names import canonical_name
+from .._ch_names import canonical_name, check_ch_names
 from .._mne import get_ch_names
 from .._types import Epochs
 from .._validation import restore_on_error
-from ._base import BaseTrialTransformer, check_ch_names
+from ._base import BaseTrialTransformer
 
 REGIONS = {
     "frontal": ("Fp", "AF", "F"),

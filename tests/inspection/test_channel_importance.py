@@ -155,23 +155,23 @@ def test_groups_are_passed_to_the_splitter(effect_in_f3):
     subject = effect_in_f3.metadata["subject"].to_numpy()
     options = {"n_repeats": 2, "random_state": 0}
     importance = channel_importance(
-        linear(), effect_in_f3, groups=subject, cv=LeaveOneGroupOut(), **options
+        Threshold(), effect_in_f3, groups=subject, cv=LeaveOneGroupOut(), **options
     )
     by_metadata = channel_importance(
-        linear(), effect_in_f3, groups=effect_in_f3.metadata, cv=CrossSubjectSplit(), **options
+        Threshold(), effect_in_f3, groups=effect_in_f3.metadata, cv=CrossSubjectSplit(), **options
     )
     assert importance["fold"].nunique() == 4
     assert importance.equals(by_metadata)
     metadata = effect_in_f3.metadata.astype({"subject": object})
     metadata.loc[::2, "subject"] = metadata.loc[::2, "subject"].astype(str)
     for groups in (subject, metadata, metadata["subject"]):  # by default, folds are of groups
-        by_default = channel_importance(linear(), effect_in_f3, groups=groups, **options)
+        by_default = channel_importance(Threshold(), effect_in_f3, groups=groups, **options)
         assert by_default["fold"].nunique() == 4
         assert sorted(by_default["score"].unique()) == sorted(importance["score"].unique())
-    of_two = channel_importance(linear(), effect_in_f3, groups=metadata, cv=2, **options)
+    of_two = channel_importance(Threshold(), effect_in_f3, groups=metadata, cv=2, **options)
     assert of_two["fold"].nunique() == 2
     of_column = channel_importance(
-        linear(), effect_in_f3, groups=effect_in_f3.metadata, cv=LeaveOneGroupOut(), **options
+        Threshold(), effect_in_f3, groups=effect_in_f3.metadata, cv=LeaveOneGroupOut(), **options
     )
     assert of_column.equals(importance)
 
