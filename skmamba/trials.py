@@ -38,7 +38,8 @@ class Trials:
     ch_names : sequence of str
         Channel names, in the order of ``X``.
     label_names : dict, default={}
-        Names of the values of ``y``.
+        Names of all values of ``y``; dropped with a warning if ``y`` has other values, such as
+        those of a new target.
     name : str, default=""
         Name of the data set.
     loader_params : dict, default={}
@@ -96,6 +97,14 @@ class Trials:
             raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
         object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
         object.__setattr__(self, "metadata", self.metadata.reset_index(drop=True))
+        unnamed = sorted(map(str, set(self.y.ravel().tolist()) - self.label_names.keys()))
+        if self.label_names and unnamed:
+            warnings.warn(
+                f"label_names must name all values of y, got {self.label_names} for y with "
+                f"{', '.join(unnamed)}, and are dropped: pass label_names with y.",
+                stacklevel=3,
+            )
+            object.__setattr__(self, "label_names", {})
 
     def __len__(self) -> int:
         return len(self.y)
