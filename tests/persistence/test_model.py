@@ -447,9 +447,7 @@ def test_a_damaged_model_can_be_replaced(clf, saved):
 
 @pytest.mark.parametrize("moment", ["os.fsync", "Path.rename"])
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_that_appears_during_saving_is_kept(
-    overwrite, moment, clf, tmp_path, monkeypatch
-):
+def test_a_folder_that_appears_during_saving_is_kept(overwrite, moment, clf, tmp_path, monkeypatch):
     target, holder = tmp_path / "model", os if moment == "os.fsync" else Path
     patched = moment.split(".")[1]
     function = getattr(holder, patched)
