@@ -459,7 +459,7 @@ def test_a_folder_that_appears_during_saving_is_kept(overwrite, moment, clf, tmp
         return function(*args)
 
     monkeypatch.setattr(holder, patched, interfere)
-    with pytest.raises(OSError, match="exists|is not replaced|not empty"):
+    with pytest.raises(OSError, match=r"exists|is not replaced|not empty"):
         save_model(clf, target, overwrite=overwrite)
     assert (target / "results.csv").read_text() == "1"
     assert os.listdir(tmp_path) == ["model"]
