@@ -1,20 +1,55 @@
 """Atomic file writing."""
 
+import contextlib
 import os
+import re
+import shutil
 from pathlib import Path
+from socket import gethostname
 from uuid import uuid4
 
 
-def write_atomically(path, content):
+def write_atomically(path, content, *, overwrite=True):
     """Write text (UTF-8) or bytes to a file; on an error, leave an existing file unchanged."""
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    temporary = make_temporary_path(path)
     try:
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if not overwrite:
+            path.open("xb").close()  # an error if the file exists by now
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    remove_stale(path)
+
+
+def make_temporary_path(path):
+    """Return a hidden path beside ``path`` that names the computer and the process."""
+    return path.with_name(f".{path.name}.{gethostname()}-{os.getpid()}-{uuid4().hex[:8]}.tmp")
+
+
+def remove_stale(path):
+    """Remove the temporary files and folders that killed processes left beside ``path``."""
+    own = re.escape(f".{path.name}.{gethostname()}-")
+    with contextlib.suppress(OSError):
+        for other in path.parent.iterdir():
+            match = re.fullmatch(rf"{own}(\d{{1,9}})-[0-9a-f]{{8}}\.tmp", other.name)
+            if match and not _is_running(int(match[1])):
+                shutil.rmtree(other) if other.is_dir() else other.unlink()
+
+
+def _is_running(pid):
+    """Return whether a process of this computer runs; True where it cannot be known."""
+    if os.name != "posix":  # there, os.kill would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True

@@ -1,16 +1,21 @@
 """Argument validation, random-state helpers and rollback of a failed fit."""
 
 import contextlib
+import math
 import secrets
 from numbers import Integral
 
 from sklearn.utils import check_random_state
 
+MAX_WORKERS = 1024  # threads or processes; many more end the process
 
-def check_int(name, value, minimum=1):
-    """Raise ValueError unless the value is an integer of at least the minimum."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
-        raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}.")
+
+def check_int(name, value, minimum=1, maximum=math.inf):
+    """Raise ValueError unless the value is an integer from the minimum to the maximum."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_integer or not minimum <= value <= maximum:
+        limit = "" if maximum == math.inf else f" and at most {maximum}"
+        raise ValueError(f"{name} must be an integer of at least {minimum}{limit}, got {value!r}.")
 
 
 def check_option(name, value, options):

@@ -41,7 +41,8 @@ class Trials:
     ch_names : sequence of str
         Channel names, in the order of ``X``.
     label_names : dict, default={}
-        Names of the values of ``y``.
+        Names of all values of ``y``; dropped with a warning if ``y`` has other values, such as
+        those of a new target.
     name : str, default=""
         Name of the data set.
     loader_params : dict, default={}
@@ -108,6 +109,14 @@ class Trials:
         ids = [name for name in metadata if name in ID_COLUMNS and metadata[name].dtype == object]
         metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
         object.__setattr__(self, "metadata", metadata)
+        unnamed = sorted(map(str, set(self.y.ravel().tolist()) - self.label_names.keys()))
+        if self.label_names and unnamed:
+            warnings.warn(
+                f"label_names must name all values of y, got {self.label_names} for y with "
+                f"{', '.join(unnamed)}, and are dropped: pass label_names with y.",
+                stacklevel=3,
+            )
+            object.__setattr__(self, "label_names", {})
 
     def __len__(self) -> int:
         return len(self.y)

@@ -4,6 +4,7 @@ import gc
 import pickle
 import warnings
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -95,8 +96,19 @@ def test_notebooks_show_escaped_facts_in_full():
     assert "<b>" not in html and "<i>" not in html and "..." not in html
 
 
+def test_names_of_labels_are_not_kept_for_another_target():
+    trials = make_trials(y=[0, 1, 1, 0], label_names={0: "low", 1: "high"})
+    assert trials.select([0]).label_names == {0: "low", 1: "high"}
+    with pytest.warns(UserWarning, match="must name all values of y, .* with 2, 3, and are dropp"):
+        quadrants = replace(trials, y=[0, 1, 2, 3])
+    assert quadrants.label_names == {}
+    assert "; 1 of class 0, 1 of class 1, 1 of class 2, 1 of class 3 (" in repr(quadrants)
+    named = replace(trials, y=list("abab"), label_names={"a": "left", "b": "right"})
+    assert "2 left, 2 right" in repr(named)
+
+
 def test_trials_survive_pickling():
-    trials = make_trials(name="Toy", label_names={0: "rest"})
+    trials = make_trials(name="Toy", label_names={0: "rest", 1: "task"})
     again = pickle.loads(pickle.dumps(trials))
     pd.testing.assert_frame_equal(again.metadata, trials.metadata)
     for name in ("X", "y", "sfreq", "ch_names", "label_names", "name"):
@@ -190,7 +202,7 @@ def test_concatenate_joins_names(names, expected):
         ({"ch_names": ["Fp2", "Fp1"]}, r"same ch_names, got \('Fp1', 'Fp2'\) and \('Fp2', 'Fp1'"),
         ({"sfreq": 20.0}, r"same sfreq, got 10\.0 and 20\.0"),
         ({"n_times": 6}, "same n_times, got 5 and 6"),
-        ({"label_names": {0: "rest"}}, r"same label_names, got \{\} and \{0: 'rest'\}"),
+        ({"label_names": {0: "a", 1: "b"}}, r"same label_names, got \{\} and \{0: 'a', 1: 'b'\}"),
         ({"loader_params": {"ties": "low"}}, r"same loader_params, got \{\} and \{'ties'"),
     ],
 )

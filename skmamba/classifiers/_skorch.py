@@ -13,6 +13,7 @@ from skorch.utils import to_tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from .._progress import progress_bar
+from .._validation import MAX_WORKERS, check_int
 from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
@@ -229,6 +230,7 @@ def torch_threads(n_threads):
     if n_threads is None:
         yield
         return
+    check_int("n_threads", n_threads, maximum=MAX_WORKERS)
     with _PROCESS_LOCK:
         before = torch.get_num_threads()
         torch.set_num_threads(n_threads)

@@ -3,10 +3,11 @@
 import os
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 from zipfile import ZipFile
 
 import numpy as np
+
+from .._io import make_temporary_path, remove_stale
 
 VERSION = 2
 N_RATINGS = 4
@@ -31,9 +32,9 @@ def _load(file, source, picks):
     """Return channels and ratings of a cache file; None if it is missing, outdated or damaged."""
     try:
         with ZipFile(file) as archive:  # compares the checksum of each part
-            if archive.read("source") != source.encode():
-                return None
             if sum(part.file_size for part in archive.infolist()) > os.stat(file).st_size:
+                return None  # before any part is read
+            if archive.read("source") != source.encode():
                 return None
             ratings = np.frombuffer(archive.read("ratings"), "<f8").reshape(-1, N_RATINGS)
             n_times = archive.getinfo("channel0").file_size // (4 * len(ratings))
@@ -48,7 +49,7 @@ def _load(file, source, picks):
 
 def _save(file, source, data, ratings, pick):
     """Write all channels, converted one at a time; a failure leaves the folder as before."""
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
+    temporary = make_temporary_path(file)
     try:
         with ZipFile(temporary, "x") as archive:
             archive.writestr("source", source)
@@ -58,3 +59,4 @@ def _save(file, source, data, ratings, pick):
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)
+    remove_stale(file)

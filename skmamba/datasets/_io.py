@@ -95,25 +95,44 @@ def check_rule(threshold, ties):
         raise ValueError(f"threshold must be a number or 'subject_median', got {threshold!r}.")
 
 
-def binarize(ratings, subjects, threshold, ties):
-    """Return classes (1 high, 0 low), and a mask that is False where a tie is dropped."""
-    limits = np.full(len(ratings), np.nan)
-    for subject in np.unique(subjects):
-        own = subjects == subject
-        limits[own] = np.median(ratings[own]) if threshold == "subject_median" else threshold
+def binarize(metadata, target, threshold, ties, default):
+    """Return classes (1 high, 0 low), and a mask that is False where a tie is dropped.
+
+    Only the default threshold may leave one class: some subjects rate all films alike.
+    """
+    ratings = metadata[target].to_numpy()
+    limits: Any = threshold
+    if threshold == "subject_median":
+        limits = metadata.groupby("subject")[target].transform("median").to_numpy()
     tied = ratings == limits
     high = (ratings >= limits) if ties == "high" else (ratings > limits)
-    return high.astype(int), ~tied if ties == "drop" else np.ones(len(ratings), dtype=bool)
+    keep = ~tied if ties == "drop" else np.ones(len(ratings), dtype=bool)
+    if not keep.any():
+        raise ValueError(f"ties='drop' excludes every trial: all ratings of {target} are tied.")
+    n_low, n_high = np.bincount(high[keep], minlength=2)
+    if threshold != default and not n_low * n_high:
+        raise ValueError(
+            f"threshold must leave trials of both classes, got {threshold!r} with ties={ties!r}: "
+            f"{len(ratings)} ratings of {target} from {ratings.min():g} to {ratings.max():g} give "
+            f"{n_low} low and {n_high} high."
+        )
+    return high.astype(int), keep
 
 
-def find_files(folder, pattern, examples):
+def fail_missing(requirement, path, source):
+    """Raise FileNotFoundError for a path without the files of a data set."""
+    got = "has none of them" if Path(path).exists() else "does not exist"
+    raise FileNotFoundError(
+        f"path must {requirement}, got {path}, which {got}. Request the files at {source}."
+    )
+
+
+def find_files(folder, pattern, examples, source):
     """Return the files whose whole name matches, sorted by the numbers in their names."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"path must be the folder of the data set, got {folder}.")
-    paths = [path for path in folder.iterdir() if re.fullmatch(pattern, path.name)]
+    entries = folder.iterdir() if folder.is_dir() else ()
+    paths = [path for path in entries if re.fullmatch(pattern, path.name)]
     if not paths:
-        raise FileNotFoundError(f"path must contain {examples}: none in {folder}.")
+        fail_missing(f"contain {examples}", folder, source)
     return sorted(paths, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
 
 

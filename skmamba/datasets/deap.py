@@ -26,8 +26,10 @@ CH_NAMES = (
     "Fp2 AF4 Fz F4 F8 FC6 FC2 Cz C4 T8 CP6 CP2 P4 P8 PO4 O2"
 ).split()
 PERIPHERAL = "hEOG vEOG zEMG tEMG GSR Respiration Plethysmograph Temperature".split()
+THRESHOLD = 5.0  # the middle of the scale
 FOUR = ("Fp1", "Fp2", "AF3", "AF4")
 FOLDERS = {".dat": "data_preprocessed_python", ".mat": "data_preprocessed_matlab"}
+SOURCE = "https://www.eecs.qmul.ac.uk/mmv/datasets/deap/"
 EXPECTED = "a dict of the arrays 'data' and 'labels'"
 
 
@@ -37,7 +39,7 @@ def load_deap(
     *,
     subjects: int | Iterable[int] | None = None,
     picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
-    threshold: float | Literal["subject_median"] = 5.0,
+    threshold: float | Literal["subject_median"] = THRESHOLD,
     ties: Literal["high", "low", "drop"] = "high",
     baseline: Literal["drop", "subtract", "keep"] = "drop",
     n_jobs: int | None = 1,
@@ -126,7 +128,7 @@ def load_deap(
             raise DataFormatError(file, expected, str(recording.shape[2]))
 
     metadata = _make_metadata(list(files), ratings)
-    y, keep = _io.binarize(metadata[target].to_numpy(), metadata["subject"], threshold, ties)
+    y, keep = _io.binarize(metadata, target, threshold, ties, THRESHOLD)
     return Trials(
         X=_stack(recordings, keep),
         y=y[keep],
@@ -150,7 +152,9 @@ def _find_files(path, subjects):
                 raise FileNotFoundError(f"No file of subject {missing[0]}: {files[missing[0]]}.")
             if present:
                 return {i: files[i] for i in subjects or present}
-    raise FileNotFoundError(f"path must contain s01.dat to s32.dat or s01.mat to s32.mat: {path}.")
+    return _io.fail_missing(
+        "contain s01.dat to s32.dat or s01.mat to s32.mat of DEAP", path, SOURCE
+    )
 
 
 def _read_subject(path, picks, baseline, cache):

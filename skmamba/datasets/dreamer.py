@@ -16,9 +16,11 @@ from ._io import DataFormatError
 from ._matlab import describe, read_mat
 
 FILE = "DREAMER.mat"
+SOURCE = "https://doi.org/10.5281/zenodo.546113"
 SFREQ = 128
 N_SUBJECTS = 23
 CH_NAMES = "AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4".split()
+THRESHOLD = 3.0  # the middle of the scale
 FOUR = ("AF3", "AF4", "F3", "F4")
 EMOTIONS = (
     "calmness surprise amusement fear excitement disgust happiness anger sadness "
@@ -38,7 +40,7 @@ def load_dreamer(
     *,
     subjects: int | Iterable[int] | None = None,
     picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
-    threshold: float | Literal["subject_median"] = 3.0,
+    threshold: float | Literal["subject_median"] = THRESHOLD,
     ties: Literal["high", "low", "drop"] = "high",
     baseline: Literal["drop", "subtract", "keep"] = "drop",
     seconds: float | None = 60,
@@ -113,7 +115,7 @@ def load_dreamer(
     n_times = _io.count_times(seconds, SFREQ)
     path = Path(path) / FILE if Path(path).is_dir() else Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"path must be {FILE} or its folder, got {path}.")
+        _io.fail_missing(f"be {FILE} or its folder", path, SOURCE)
 
     content, lengths = _read(path, subjects, picks, baseline, n_times, crop, verbose)
     read = _check_content(path, content, subjects, baseline)
@@ -123,9 +125,7 @@ def load_dreamer(
     data, n_films = content["Data"], int(content["noOfVideoSequences"].item())
     films = [(s, i) for s in read for i in range(n_films)]
     metadata = pd.DataFrame([_make_row(data[s - 1], s, i) for s, i in films])
-    y, keep = _io.binarize(metadata[target].to_numpy(), metadata["subject"], threshold, ties)
-    if not keep.any():
-        raise ValueError(f"ties='drop' excludes every trial: all ratings of {target} are tied.")
+    y, keep = _io.binarize(metadata, target, threshold, ties, THRESHOLD)
     return Trials(
         X=np.stack(
             [

@@ -1,14 +1,18 @@
 """Loader of EEGMAT, which is part of the package."""
 
+from hashlib import sha256
 from importlib.resources import files
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
 
 from .._ch_names import CURRENT_NAMES
 from ..trials import Trials
+from ._io import DataFormatError
 
 MICROVOLTS_PER_COUNT = 0.1
+CHECKSUM = "a104af0c7866fa517cc30b7d217044f4d9d3cf88c84bc3b0dc0be0ae3dfee1b1"
 
 
 def load_eegmat() -> Trials:
@@ -40,7 +44,11 @@ def load_eegmat() -> Trials:
     <Trials of EEGMAT: 40 trials x 19 channels x 7680 time points (60 s at 128 Hz), 20 subjects; \
 20 rest, 20 arithmetic (majority 50 %)>
     """
-    with (files("skmamba.datasets") / "data/eegmat.npz").open("rb") as file, np.load(file) as data:
+    path = files("skmamba.datasets") / "data/eegmat.npz"
+    content = path.read_bytes()
+    if sha256(content).hexdigest() != CHECKSUM:
+        raise DataFormatError(str(path), "the file of the package", "another: install it again")
+    with np.load(BytesIO(content)) as data:
         return Trials(
             X=data["X"] * np.float32(MICROVOLTS_PER_COUNT),
             y=data["y"].astype(int),

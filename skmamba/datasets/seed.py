@@ -15,6 +15,7 @@ from . import _io
 from ._io import DataFormatError
 from ._matlab import list_mat, read_mat
 
+SOURCE = "https://bcmi.sjtu.edu.cn/home/seed/"
 SFREQ = 200
 N_SUBJECTS, N_SESSIONS = 15, 3
 CH_NAMES = (
@@ -164,7 +165,8 @@ def load_seed_iv(
 def _find_by_date(folder):
     """Return path and date by subject and session, which is the rank of the date."""
     dates: dict[int, dict[str, Path]] = {}
-    for path in _io.find_files(folder, FILE_NAME, "1_20131027.mat, 1_20131030.mat, ..."):
+    examples = "1_20131027.mat, 1_20131030.mat, ... of SEED"
+    for path in _io.find_files(folder, FILE_NAME, examples, SOURCE):
         subject, date = _split_name(path)
         dates.setdefault(subject, {})[date] = path
     files: dict[tuple[int, int], tuple[Path, str]] = {}
@@ -187,10 +189,11 @@ def _find_by_folder(folder):
     """Return path and date by subject and session, which is the name of a folder."""
     sessions = [n for n in range(1, N_SESSIONS + 1) if (folder / str(n)).is_dir()]
     if not sessions:
-        raise FileNotFoundError(f"path must contain the folders 1, 2 and 3, got {folder}.")
+        _io.fail_missing("contain the folders 1, 2 and 3 of SEED-IV", folder, SOURCE)
     files: dict[tuple[int, int], tuple[Path, str]] = {}
     for session in sessions:
-        for path in _io.find_files(folder / str(session), FILE_NAME, "1_20160518.mat, ..."):
+        examples = "1_20160518.mat, ... of SEED-IV"
+        for path in _io.find_files(folder / str(session), FILE_NAME, examples, SOURCE):
             subject, date = _split_name(path)
             if (subject, session) in files:
                 got = f"{files[subject, session][0].name} and {path.name}"

@@ -63,6 +63,14 @@ def to_bytes(card):
     return f"{json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
+def is_card(path):
+    """Return whether a file starts like a card, of any version and even if it is damaged."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return f'"format": "{FORMAT}"'.encode() in file.read(100)
+
+
 def parse_card(content):
     """Return the card in a file's content; raise ValueError if it is damaged or unsupported."""
     try:

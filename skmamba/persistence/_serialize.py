@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..preprocessing import (
     SequentialChannelSelector,
     SlidingWindows,
 )
+from ._limits import MAX_LABEL_BYTES, check_requests, limit_network
 
 CLASSIFIERS = (BraindecodeClassifier, MSiMambaClassifier)
 TRANSFORMERS = (
@@ -34,7 +36,6 @@ CLASSES = {cls.__name__: cls for cls in (*TRANSFORMERS, *CLASSIFIERS)}
 PRIVATE_STATE = {"_saved_net", "_sklearn_output_config"}
 PIPELINE_OPTIONS = ("transform_input", "verbose")  # without memory, a folder of one machine
 ROUTED_METHODS = ("fit", "partial_fit", "transform", "predict", "predict_proba", "score")
-MAX_LABEL_BYTES = 64 << 20
 # Types that JSON lacks, as an object of one entry: tag, type, conversion to and from JSON types.
 TAGGED: Any = (
     ("$tuple", tuple, list, tuple),
@@ -71,6 +72,7 @@ def serialize_estimator(estimator):
 def deserialize_estimator(card, arrays):
     """Return the fitted estimator of a card; raise ValueError if arrays are missing or unused."""
     arrays = dict(arrays)
+    check_requests(card["steps"])
     steps = [(step["name"], _deserialize_step(step, arrays)) for step in card["steps"]]
     options = decode(card["pipeline"], arrays)
     if arrays:
@@ -169,7 +171,9 @@ def _deserialize_step(serialized, arrays):
         raise ValueError(f"attributes of step {name!r} must end in an underscore, got {unknown}")
     try:
         step = cls(**params)
-        step.__setstate__({**step.get_params(deep=False), **fitted})
+        state = {**step.get_params(deep=False), **fitted}
+        with limit_network(step, fitted) if "_saved_net" in fitted else contextlib.nullcontext():
+            step.__setstate__(state)
         check_is_fitted(step)
         with sklearn.config_context(enable_metadata_routing=True):
             for method, requests in serialized["requests"].items():

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -18,11 +16,11 @@ from sklearn.base import BaseEstimator
 
 from .._ch_names import canonical_name
 from .._extras import require_extra
-from .._io import write_atomically
+from .._io import make_temporary_path, remove_stale, write_atomically
 from .._mne import count_dims, get_ch_names, is_epochs
 from .._types import Epochs, Groups, StrPath
 from ..trials import Trials
-from ._card import compute_checksum, make_card, make_readme, parse_card, to_bytes
+from ._card import compute_checksum, is_card, make_card, make_readme, parse_card, to_bytes
 from ._serialize import deserialize_estimator, get_steps, serialize_estimator
 
 WEIGHTS, CARD, README = "weights.safetensors", "card.json", "README.md"
@@ -101,7 +99,7 @@ def save_model(
     notes_of_user = {"protocol": protocol, "scores": scores, "notes": notes}
     card = make_card(serialized, steps, {WEIGHTS: weights}, trials, notes_of_user)
     files = {WEIGHTS: weights, CARD: to_bytes(card), README: make_readme(target.name, card)}
-    _write_folder(target, files)
+    _write_folder(target, files, overwrite)
     return path
 
 
@@ -278,30 +276,39 @@ class SavedModel:
 
 
 def _check_target(path, overwrite):
-    """Raise an error unless the folder can be created, or replaced without losing other files."""
+    """Raise an error unless the folder can be created, or is a model that can be replaced."""
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The parent folder of path must exist, got {path}.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
-    others = sorted(set(os.listdir(path)) - set(FILES)) if path.is_dir() else [path.name]
-    if path.exists() and others:
-        raise FileExistsError(
-            f"{path} is not replaced, because {', '.join(others[:5])} is not part of a saved "
-            "model. Choose another path."
-        )
+    if path.exists():
+        _check_is_model(path, path)
 
 
-def _write_folder(path, files):
+def _check_is_model(folder, path):
+    """Raise an error about ``path`` unless the folder has a card, and no files but a model's."""
+    entries = list(folder.iterdir()) if folder.is_dir() else [folder]
+    others = [file.name for file in entries if file.name not in FILES or not file.is_file()]
+    if others or not is_card(folder / CARD):
+        reason = f"{', '.join(sorted(others)[:5])} is not part of a saved model"
+        reason = reason if others else f"it has no {CARD} of a saved model"
+        raise FileExistsError(f"{path} is not replaced, because {reason}. Choose another path.")
+
+
+def _write_folder(path, files, overwrite):
     """Write files to a temporary folder, then move it to the path; restore the path on errors."""
-    temporary, previous = (path.with_name(f".{path.name}.{uuid4().hex}.tmp") for _ in range(2))
+    temporary, previous = (make_temporary_path(path) for _ in range(2))
     try:
         temporary.mkdir()
         for name, content in files.items():
             write_atomically(temporary / name, content)
+        _check_target(path, overwrite)  # again, since another process may have written it
         if path.exists():
             path.rename(previous)
         try:
-            temporary.rename(path)
+            if previous.exists():
+                _check_is_model(previous, path)
+            temporary.rename(path)  # an error if there is a file or a folder with content by now
         except BaseException:
             if previous.exists():
                 previous.rename(path)
@@ -309,6 +316,7 @@ def _write_folder(path, files):
         shutil.rmtree(previous, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    remove_stale(path)
 
 
 def _read_file(path, max_bytes):

@@ -55,7 +55,7 @@ def to_onnx(
     opset : int, default=18
         Version of the ONNX operators, at least 18.
     overwrite : bool, default=False
-        Whether to replace an existing file.
+        Whether to replace an existing graph of this function. Other files are never replaced.
 
     Returns
     -------
@@ -87,6 +87,10 @@ def to_onnx(
         import onnx
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
+    if path.exists() and not _is_graph(path):
+        raise FileExistsError(
+            f"{path} is not replaced, because it is not a graph of to_onnx. Choose another path."
+        )
     example = torch.zeros(2, classifier.n_chans_, classifier.n_times_)
     model = _export(_ProbabilityNetwork(classifier), example, opset)
     facts = describe_input(estimators, trials) | describe_model(estimators, trials)
@@ -94,7 +98,7 @@ def to_onnx(
     onnx.checker.check_model(model)
     content = model.SerializeToString()
     _check_probabilities(content, classifier)
-    write_atomically(path, content)
+    write_atomically(path, content, overwrite=overwrite)
     return path
 
 
@@ -122,6 +126,17 @@ class _ProbabilityNetwork(nn.Module):
         if self.scaling == "robust":
             x = x.clamp(-CLIP, CLIP)
         return self.network(x).softmax(1)
+
+
+def _is_graph(path):
+    """Return whether a file is an ONNX graph with the metadata that this module writes."""
+    import onnx
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception:  # errors of protobuf derive from Exception
+        return False
+    return {entry.key for entry in model.metadata_props} == set(METADATA)
 
 
 def _export(network, example, opset):

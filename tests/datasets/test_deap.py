@@ -163,6 +163,24 @@ def test_the_median_is_computed_within_subjects(tmp_path):
     assert trials.y.tolist() == [0, 0, 1, 1, 1, 0, 0]
 
 
+def test_a_threshold_that_leaves_one_class_is_an_error(tmp_path):
+    write(tmp_path, 1, zeros(4), rated(2, 3, 7, 7.5))
+    for threshold, ties, got in [
+        (
+            7.5,
+            "low",
+            "got 7.5 with ties='low': 4 ratings of valence from 2 to 7.5 give 4 low and 0",
+        ),
+        (1, "high", "got 1 with ties='high': .* from 2 to 7.5 give 0 low and 4 high"),
+        (2, "drop", "got 2 with ties='drop': .* from 2 to 7.5 give 0 low and 3 high"),
+    ]:
+        with pytest.raises(ValueError, match=f"threshold must leave .*both classes, {got}"):
+            load_deap(tmp_path, threshold=threshold, ties=ties)
+    with pytest.raises(ValueError, match="excludes every trial: all ratings of liking are tied"):
+        load_deap(tmp_path, "liking", ties="drop")
+    assert load_deap(tmp_path, "liking").y.tolist() == [1, 1, 1, 1]  # the default threshold
+
+
 def test_the_baseline_is_dropped_subtracted_or_kept(tmp_path):
     data = zeros(1, n_times=386)
     data[0, 0, :384] = np.arange(384)  # mean 191.5
@@ -205,8 +223,16 @@ def test_arguments_are_validated_before_files_are_read(arguments, message):
 
 
 def test_a_missing_folder_or_file_is_named(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"must contain s01\.dat to s32\.dat .*nowhere"):
+    message = (
+        r"must contain s01\.dat to s32\.dat .*nowhere, which does not exist.* https://www\.eecs"
+    )
+    with pytest.raises(FileNotFoundError, match=message):
         load_deap(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        FileNotFoundError, match=r"s32\.mat of DEAP, got .*empty, which has none of them\. Request"
+    ):
+        load_deap(tmp_path / "empty")
     with pytest.raises(FileNotFoundError, match=r"No file of subject 7: .*s07\.dat"):
         load_deap(folder, subjects=[1, 7])
 

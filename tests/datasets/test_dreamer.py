@@ -129,7 +129,10 @@ def test_threshold_is_a_number_or_the_median_of_each_subject(save):
     assert median.y.tolist() == [0, 0, 0, 1, 1]
 
 
-def test_dropping_all_trials_is_an_error(save):
+def test_one_class_or_no_trial_is_an_error(save):
+    path = save(small(films=[(0.0, 1.0)] * 3, scores=[1.0, 4.0, 4.0]))
+    with pytest.raises(ValueError, match="3 ratings of valence from 1 to 4 give 3 low and 0 high"):
+        load_dreamer(path, seconds=None, threshold=4, ties="low")
     with pytest.raises(ValueError, match="excludes every trial: all ratings of valence"):
         load_dreamer(save(small(scores=[3.0])), seconds=None, ties="drop")
 
@@ -182,7 +185,9 @@ def test_path_is_an_existing_file_or_its_folder(path, tmp_path):
         load_dreamer(path.parent, seconds=1).X, load_dreamer(str(path), seconds=1).X
     )
     for missing in (tmp_path, tmp_path / "DREAMER.mat", tmp_path / "no"):
-        with pytest.raises(FileNotFoundError, match=r"path must be DREAMER\.mat or its folder"):
+        with pytest.raises(
+            FileNotFoundError, match=r"path must be DREAMER\.mat or its folder, .* https:"
+        ):
             load_dreamer(missing)
     (tmp_path / "DREAMER.mat").mkdir()
     with pytest.raises(DataFormatError, match="got a folder"):

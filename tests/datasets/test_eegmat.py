@@ -5,6 +5,7 @@ import pytest
 from scipy.signal import welch
 
 from skmamba import load_eegmat
+from skmamba.datasets import DataFormatError, eegmat as module
 
 SUBJECTS = [0, 1, 3, 5, 7, 9, 10, 12, 15, 17, 19, 21, 24, 25, 27, 29, 30, 32, 33, 35]
 
@@ -76,3 +77,11 @@ def test_changes_in_place_do_not_affect_the_next_load(eegmat):
     again = load_eegmat()
     np.testing.assert_array_equal(again.X, eegmat.X)
     assert again.metadata["subject"].nunique() == 20
+
+
+def test_a_damaged_file_of_the_package_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/eegmat.npz").write_bytes(b"PK" * 1000)
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    with pytest.raises(DataFormatError, match=r"eegmat\.npz: expected the file of the package"):
+        load_eegmat()

@@ -322,7 +322,8 @@ def test_arguments_are_validated_before_files_are_read(load, arguments, message)
 
 def test_missing_folders_and_files_are_named(folder, iv_folder, tmp_path):
     for load in (load_seed, load_seed_iv):
-        with pytest.raises(FileNotFoundError, match=r"path must .*no"):
+        message = r"path must contain .*no, which does not exist\. Request .* https://bcmi"
+        with pytest.raises(FileNotFoundError, match=message):
             load(tmp_path / "no")
         with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path))):
             load(tmp_path)

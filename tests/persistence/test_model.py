@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import shutil
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -420,6 +422,108 @@ def test_other_files_are_never_replaced(clf, tmp_path):
     assert os.listdir(tmp_path) == ["thesis.tex"]
     with pytest.raises(FileNotFoundError, match=r"parent folder .* must exist, got .*absent"):
         save_model(clf, tmp_path / "absent" / "model")
+
+
+@pytest.mark.parametrize("card", [None, '{"format": "other"}', "folder"])
+def test_a_folder_without_our_card_is_not_replaced(card, clf, tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "README.md").write_text("of the user")
+    if card == "folder":
+        (folder / "card.json").mkdir()
+    elif card:
+        (folder / "card.json").write_text(card)
+    with pytest.raises(FileExistsError, match=r"project is not replaced, because .*card\.json"):
+        save_model(clf, folder, overwrite=True)
+    assert (folder / "README.md").read_text() == "of the user"
+
+
+def test_a_damaged_model_can_be_replaced(clf, saved):
+    card = saved / "card.json"
+    card.write_bytes(card.read_bytes()[:500])
+    save_model(clf, saved, overwrite=True)
+    load_model(saved)
+
+
+@pytest.mark.parametrize("moment", ["os.fsync", "Path.rename"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_appears_during_saving_is_kept(overwrite, moment, clf, tmp_path, monkeypatch):
+    target, holder = tmp_path / "model", os if moment == "os.fsync" else Path
+    patched = moment.split(".")[1]
+    function = getattr(holder, patched)
+
+    def interfere(*args):
+        monkeypatch.undo()
+        target.mkdir()
+        (target / "results.csv").write_text("1")
+        return function(*args)
+
+    monkeypatch.setattr(holder, patched, interfere)
+    with pytest.raises(OSError, match=r"exists|is not replaced|not empty"):
+        save_model(clf, target, overwrite=overwrite)
+    assert (target / "results.csv").read_text() == "1"
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_file_that_appears_in_a_replaced_model_is_kept(clf, saved, monkeypatch):
+    before, rename = read_files(saved), Path.rename
+
+    def interfere(self, target):
+        monkeypatch.undo()
+        (self / "results.csv").write_text("1")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interfere)
+    with pytest.raises(FileExistsError, match=r"because results\.csv is not part"):
+        save_model(clf, saved, overwrite=True)
+    assert read_files(saved) == {**before, "results.csv": b"1"}
+    assert os.listdir(saved.parent) == ["model"]
+
+
+def test_two_calls_at_once_do_not_remove_the_files_of_each_other(clf, tmp_path, monkeypatch):
+    def save_again(descriptor):
+        monkeypatch.undo()
+        save_model(clf, tmp_path / "model")
+
+    monkeypatch.setattr(os, "fsync", save_again)
+    with pytest.raises(FileExistsError, match=r"model exists: choose another path"):
+        save_model(clf, tmp_path / "model")
+    assert os.listdir(tmp_path) == ["model"]
+    load_model(tmp_path / "model")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from skmamba import load_model, save_model
+
+path, holder, name, n_calls = Path(sys.argv[1]), *sys.argv[2:4], int(sys.argv[4])
+estimator, holder = load_model(path).estimator, {"os": os, "Path": Path}[holder]
+function, calls = getattr(holder, name), []
+
+def kill(*args):
+    calls.append(args)
+    if len(calls) == n_calls:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*args)
+
+setattr(holder, name, kill)
+save_model(estimator, path, overwrite=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process cannot be killed with SIGKILL")
+@pytest.mark.parametrize("moment", [("os", "fsync", 2), ("Path", "rename", 2)], ids=str)
+def test_folders_of_a_killed_process_are_removed_by_the_next(moment, saved, clf, trials):
+    call = [sys.executable, "-c", KILLED, saved, *map(str, moment)]
+    assert subprocess.run(call, timeout=120, check=False).returncode == -signal.SIGKILL
+    left = set(os.listdir(saved.parent))
+    assert any(name.startswith(".model.") for name in left)
+    save_model(clf, saved.with_name("other"))
+    assert set(os.listdir(saved.parent)) == {*left, "other"}  # belongs to another path
+    save_model(clf, saved, overwrite=True)
+    assert set(os.listdir(saved.parent)) == {"model", "other"}
+    assert np.array_equal(load_model(saved).predict_proba(trials.X), clf.predict_proba(trials.X))
 
 
 def test_a_missing_package_is_named_with_its_extra(clf, saved, tmp_path, monkeypatch):

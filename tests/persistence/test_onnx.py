@@ -54,8 +54,7 @@ def run(path, windows):
 def test_the_graph_equals_the_network(params, trials, tmp_path):
     clf = MSiMambaClassifier(**{**TINY, **params}).fit(trials.X, trials.y)
     module, before = clf.net_.module_, clf.predict_proba(trials.X)
-    (tmp_path / "model.onnx").write_text("old")
-    path = to_onnx(clf, tmp_path / "model.onnx", overwrite=True)
+    path = to_onnx(clf, tmp_path / "model.onnx")
     assert os.listdir(tmp_path) == ["model.onnx"]
     assert clf.net_.module_ is module
     assert np.array_equal(clf.predict_proba(trials.X), before)
@@ -112,11 +111,24 @@ def test_a_graph_that_differs_from_the_network_is_not_written(clf, tmp_path, mon
     assert not os.listdir(tmp_path)
 
 
-def test_an_existing_file_is_kept_without_overwrite_and_on_errors(clf, tmp_path, monkeypatch):
+def test_only_graphs_are_replaced_on_request_and_none_on_errors(clf, tmp_path, monkeypatch):
     path = tmp_path / "model.onnx"
-    path.write_text("old")
+
+    def appear(descriptor):
+        path.write_text("of the user")
+
+    with monkeypatch.context() as patch, pytest.raises(FileExistsError):
+        patch.setattr(os, "fsync", appear)
+        to_onnx(clf, path)
     with pytest.raises(FileExistsError, match=r"model\.onnx exists: .* overwrite=True"):
         to_onnx(clf, path)
+    with pytest.raises(FileExistsError, match=r"model\.onnx is not replaced, because it is not"):
+        to_onnx(clf, path, overwrite=True)
+    assert path.read_text() == "of the user"
+    path.unlink()
+    for _ in range(2):
+        to_onnx(clf, path, overwrite=True)
+    before = path.read_bytes()
 
     def fail(descriptor):
         raise OSError("No space left on device")
@@ -125,7 +137,7 @@ def test_an_existing_file_is_kept_without_overwrite_and_on_errors(clf, tmp_path,
     with pytest.raises(OSError, match="No space left"):
         to_onnx(clf, path, overwrite=True)
     assert os.listdir(tmp_path) == ["model.onnx"]
-    assert path.read_text() == "old"
+    assert path.read_bytes() == before
 
 
 def test_a_missing_package_is_named_with_its_extra(clf, tmp_path, monkeypatch):
