@@ -181,12 +181,21 @@ def test_rows_of_a_subject_are_averaged(scores):
 
 
 def test_copies_and_order_of_rows_do_not_count_and_the_input_is_unchanged(scores):
+    scores["seed"] = 7
     before, expected = scores.copy(), compare_named(scores)
     copied = pd.concat([scores, scores.iloc[::3]])
     pd.testing.assert_frame_equal(compare_named(copied), expected)
     table = compare_named(copied.sample(frac=1, random_state=1), reference="net")
     pd.testing.assert_frame_equal(table.loc[expected.index], expected, check_exact=False)
     pd.testing.assert_frame_equal(scores, before)
+
+
+@pytest.mark.parametrize("columns", [{}, {"seed": [1] * 2 + [2] * 2 + [3] * 2}])
+def test_equal_scores_of_two_seeds_count_twice(columns):
+    scores = make_scores(net=[0.5, 0.7, 0.5, 0.7, 0.8, 0.7])  # three seeds of two folds
+    scores[["fold", "subject"]] = [[0, 1], [1, 2]] * 3
+    table = compare_named(scores.assign(**columns))
+    assert table.loc["net", "mean"] == pytest.approx((0.6 + 0.7) / 2)
 
 
 def test_a_subject_without_a_score_is_left_out(scores):
