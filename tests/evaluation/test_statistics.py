@@ -86,6 +86,19 @@ def test_columns_and_types_of_the_table(scores):
     assert all(table[name].dtype == float for name in table.columns[3:])
 
 
+def test_a_printed_table_has_the_main_columns_in_80_characters():
+    values = np.random.default_rng(0).random((2, 7))
+    scores = make_scores(**{"tangent-space-LR": values[0], "majority": values[1]})
+    table = compare(scores, "accuracy")
+    head, first, *_, last = str(table).splitlines()
+    assert head.split() == "estimator mean low high chance p_chance difference p_holm".split()
+    assert f"{table.loc[0, 'mean']:.3f}" in first
+    assert "effect_size" in last
+    assert max(map(len, str(table).splitlines())) <= 80
+    assert table.loc[0, "mean"] == values[0].mean()  # in full
+    assert "effect_size" in str(table[["estimator", "effect_size"]])
+
+
 @pytest.mark.parametrize("reference", ["net", "tree", "majority"])
 def test_the_reference_is_not_compared_with_itself(scores, reference):
     table = compare_named(scores, reference=reference)
