@@ -19,6 +19,8 @@ from ._scoring import (
     score_predictions,
 )
 
+# Parameters of pipeline steps that select a part of the data.
+SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_samples")
 # Numeric columns that are not scores.
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
 N_RESAMPLES = 9999
@@ -86,6 +88,24 @@ class EvaluationResults:
 
     def _repr_html_(self) -> str:
         return self.scores.to_html()
+
+
+def describe_data(trials, estimator):
+    """Return how trials were read, and which channels and windows of them an estimator uses."""
+    params = estimator.get_params().items()
+    chosen = {name.rpartition("__")[2]: value for name, value in params if value is not None}
+    seconds = trials.X.shape[2] / trials.sfreq
+    facts = [
+        *trials.loader_params.items(),
+        ("channels", trials.ch_names),
+        ("trials of", f"{seconds:g} s at {trials.sfreq:g} Hz"),
+        *((name, chosen[name]) for name in SELECTION if name in chosen),
+    ]
+    lists = (list, tuple)
+    return "; ".join(
+        f"{name} {' '.join(map(str, value)) if isinstance(value, lists) else value}"
+        for name, value in facts
+    )
 
 
 def score_by_subject(

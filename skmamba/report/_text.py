@@ -102,6 +102,15 @@ def _format_p(value):
     return ("p " if value < 0.001 else "p = ").replace(" ", "\xa0") + format_p_value(value)
 
 
+def describe_data(rows):
+    """Return how the data of the models were read, as one text for all of them if it is equal."""
+    rows = rows[(rows["kind"] == "model") & (rows["data"] != "")]
+    texts = rows.groupby("data", sort=False)["estimator"].unique()
+    if len(texts) == 1:
+        return list(texts.index)
+    return [f"{join_words(list(names))}: {text}" for text, names in texts.items()]
+
+
 def write_footnotes(transductive):
     """Return the footnotes on transductive estimators; None says that they are not recorded."""
     if transductive is None:
