@@ -40,25 +40,27 @@ PROTOCOLS = (
 SCORES = ("accuracy", "balanced-accuracy", "kappa", "f1", "roc-auc")
 
 
-class Number(click.FloatRange):
-    """A finite number, or one of the given words."""
+class Number(click.ParamType):
+    """A finite number above a bound, or one of the given words."""
 
-    def __init__(self, *words, **limits):
-        super().__init__(**limits)
-        self.words = words
+    name = "number"
+
+    def __init__(self, *words, above=-math.inf):
+        self.words, self.above = words, above
 
     def convert(self, value, param, ctx):
         """Return the number or the word."""
         word = str(value).replace("-", "_")
         if word in self.words:
             return word
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"must be a finite number, got {value}.", param, ctx)
+        number = click.FLOAT.convert(value, param, ctx)
+        if not self.above < number < math.inf:  # NaN neither
+            bound = f" above {self.above}" if self.above == 0 else ""
+            self.fail(f"must be a finite number{bound}, got {value}.", param, ctx)
         return number
 
 
-SECONDS = Number(min=0, min_open=True)
+SECONDS = Number(above=0)
 
 
 class OneOf(click.Choice):
@@ -104,108 +106,80 @@ def describe_unknown(name, value, choices):
     return f"No such {name} {value!r}.{hint} Choices: {', '.join(choices)}."
 
 
+def option(name, kind, metavar, text, **attributes):
+    """Return an option of a command."""
+    return click.Option([f"--{name}"], type=kind, metavar=metavar, help=text, **attributes)
+
+
 DATA = (
-    click.Option(
-        ["--data"],
-        type=OneOf("data set", DATA_SETS),
-        required=True,
-        metavar="NAME",
-        help=f"{', '.join(DATA_SETS)}. The first two require no files, the last two are your own "
+    option(
+        *("data", OneOf("data set", DATA_SETS), "NAME"),
+        f"{', '.join(DATA_SETS)}. The first two require no files, the last two are your own "
         "recordings, cut around their events.",
+        required=True,
     ),
-    click.Option(["--path"], metavar="PATH", help="Folder with the files of the data set."),
-    click.Option(
-        ["--target"],
-        type=OneOf("target", ("valence", "arousal", "dominance", "liking")),
-        metavar="RATING",
-        help="deap, dreamer: rating to use as label.  [default: valence]",
+    option("path", str, "PATH", "Folder with the files of the data set."),
+    option(
+        *("target", OneOf("target", ("valence", "arousal", "dominance", "liking")), "RATING"),
+        "deap, dreamer: rating to use as label.  [default: valence]",
     ),
-    click.Option(
-        ["--threshold"],
-        type=Number("subject_median"),
-        metavar="NUMBER",
-        help="deap, dreamer: a rating above it is high; or subject-median.  [default: 5 or 3]",
+    option(
+        *("threshold", Number("subject_median"), "NUMBER"),
+        "deap, dreamer: a rating above it is high; or subject-median.  [default: 5 or 3]",
     ),
-    click.Option(
-        ["--ties"],
-        type=OneOf("class of ties", ("high", "low", "drop")),
-        metavar="CLASS",
-        help="deap, dreamer: class of a rating equal to the threshold: high, low, or drop.  "
-        "[default: high]",
+    option(
+        *("ties", OneOf("class of ties", ("high", "low", "drop")), "CLASS"),
+        "deap, dreamer: a rating equal to it is high, low, or drop.  [default: high]",
     ),
-    click.Option(
-        ["--seconds"],
-        type=SECONDS,
-        help="Length of a trial; dreamer, seed: the last seconds of a film.  "
-        "[default: 60, 180 or 40]",
+    option(
+        *("seconds", SECONDS, "SECONDS"),
+        "Length of a trial; dreamer, seed, seed-iv: the last seconds of a film.  "
+        "[default: 60, 180, 40]",
     ),
-    click.Option(
-        ["--events"],
-        type=parse_words,
-        metavar="LIST",
-        help="raws, bids: names of the events that are the classes.  [default: all]",
+    option(
+        *("events", parse_words, "LIST"),
+        "raws, bids: names of the events that are the classes.  [default: all]",
     ),
-    click.Option(
-        ["--tmin"],
-        type=Number(),
-        metavar="SECONDS",
-        help="raws, bids: start of a trial, from its event.  [default: 0]",
+    option(
+        *("tmin", Number(), "SECONDS"),
+        "raws, bids: start of a trial, from its event.  [default: 0]",
     ),
-    click.Option(["--task"], help="bids: task, as in the file names."),
-    click.Option(
-        ["--subjects"], type=parse_subjects, metavar="LIST", help="Such as 1-3,5.  [default: all]"
-    ),
+    option("task", str, "NAME", "bids: task, as in the file names."),
+    option("subjects", parse_subjects, "LIST", "Such as 1-3,5.  [default: all]"),
 )
 PROTOCOL = (
-    click.Option(
-        ["--protocol"],
-        type=OneOf("protocol", PROTOCOLS),
+    option(
+        *("protocol", OneOf("protocol", PROTOCOLS), "NAME", f"{', '.join(PROTOCOLS)}."),
         default="cross-subject",
-        metavar="NAME",
-        help=f"{', '.join(PROTOCOLS)}.",
     ),
-    click.Option(
-        ["--folds"],
-        type=click.IntRange(min=2),
-        help="Number of folds.  [default: one per subject or stimulus; 5 for within-subject and "
+    option(
+        *("folds", click.IntRange(min=2), None),
+        "Number of folds.  [default: one per subject or stimulus; 5 for within-subject and "
         "random-windows]",
     ),
-    click.Option(
-        ["--first"],
-        type=click.IntRange(min=1),
-        help="first-trials: number of training trials per session.  [default: 9]",
+    option(
+        *("first", click.IntRange(min=1), None),
+        "first-trials: number of training trials per session.  [default: 9]",
     ),
 )
 MODEL = (
-    click.Option(
-        ["--picks"],
-        type=parse_words,
-        metavar="LIST",
-        help="Channels: names, regions or presets, such as Fp1,Fp2 or frontal, or all.  "
+    option(
+        *("picks", parse_words, "LIST"),
+        "Channels: names, regions or presets, such as Fp1,Fp2 or frontal, or all.  "
         "[default: those of the loader; eegmat: frontal4]",
     ),
-    click.Option(
-        ["--window"], type=SECONDS, default=2.0, metavar="SECONDS", help="Length of a window."
-    ),
-    click.Option(
-        ["--stride"],
-        type=SECONDS,
-        metavar="SECONDS",
-        help="Step between windows.  [default: --window]",
-    ),
-    click.Option(["--epochs"], type=click.IntRange(min=1), help="Training epochs of networks."),
+    option("window", SECONDS, "SECONDS", "Length of a window.", default=2.0),
+    option("stride", SECONDS, "SECONDS", "Step between windows.  [default: --window]"),
+    option("epochs", click.IntRange(min=1), None, "Training epochs of networks."),
 )
-SCORE = click.Option(
-    ["--score"],
-    type=OneOf("score", SCORES),
+SCORE = option(
+    *("score", OneOf("score", SCORES), "NAME"),
+    f"Score to compare models by: {', '.join(SCORES)}.",
     default="balanced-accuracy",
-    metavar="NAME",
-    help=f"Score to compare models by: {', '.join(SCORES)}.",
 )
-SEED = click.Option(["--seed"], type=click.IntRange(min=0), default=0, help="Random state.")
 RUN = (
-    SEED,
-    click.Option(["--jobs"], default=1, help="Number of parallel fits; -1 uses all cores."),
+    option("seed", click.IntRange(min=0), None, "Random state.", default=0),
+    option("jobs", int, None, "Number of parallel fits; -1 uses all cores.", default=1),
 )
 
 
@@ -279,7 +253,7 @@ def _load_files(options, names):
     if names:  # reports unknown models and channels before it reads files
         channels = SimpleNamespace(ch_names=datasets.CHANNELS[options.data], sfreq=1.0)
         picker = next(iter(_make_models(options, names, channels).values()))[0]
-        if options.picks:
+        if options.picks is not None:
             params["picks"] = picker.fit(np.zeros((1, len(channels.ch_names), 1))).ch_names_
     if options.data != "dreamer":
         params["n_jobs"] = options.jobs
@@ -327,7 +301,7 @@ def _load_built_in(options):
 def _make_models(options, names, trials, **params):
     from ..pipelines import make_models
 
-    picks = options.picks or ("frontal4" if options.data == "eegmat" else None)
+    picks = "frontal4" if options.picks is None and options.data == "eegmat" else options.picks
     return make_models(
         names,
         trials,

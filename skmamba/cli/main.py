@@ -76,20 +76,15 @@ def main(traceback):
     params=[
         *_options.DATA,
         *_options.PROTOCOL,
-        click.Option(
-            ["--models"],
-            type=_options.parse_words,
+        _options.option(
+            *("models", _options.parse_words, "LIST", "Names of `skmamba models`, or all."),
             default="MS-iMamba,band-power-LDA",
-            metavar="LIST",
-            help="Names of `skmamba models`, or all.",
         ),
         *_options.MODEL,
-        click.Option(
-            ["--baselines"],
-            type=_options.parse_baselines,
+        _options.option(
+            *("baselines", _options.parse_baselines, "LIST"),
+            "majority, stratified, permutation (fits the first model again), or none.",
             default="majority,stratified",
-            metavar="LIST",
-            help="majority, stratified, permutation (fits the first model again), or none.",
         ),
         click.Option(["--windows"], is_flag=True, help="Also score single windows."),
         _options.SCORE,
