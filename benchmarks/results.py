@@ -48,7 +48,7 @@ class Settings:
 
     @property
     def params(self):
-        return {"max_epochs": 1 if self.is_quick else None}
+        return {"picks": "frontal4", "max_epochs": 1 if self.is_quick else None}
 
     @property
     def n_folds(self):
@@ -107,7 +107,7 @@ def channels(settings):
         f"{name} ({n_channels} channels)": model
         for n_channels, picks in ((4, "frontal4"), (19, None))
         for name, model in make_models(
-            [*TWO, "band-power-LDA"], trials, picks=picks, **settings.params
+            [*TWO, "band-power-LDA"], trials, **settings.params | {"picks": picks}
         ).items()
     }
     return settings.report(models, trials)

@@ -70,8 +70,8 @@ def main(argv=None):
     rows = []
     for setting in options.settings:
         changes = dict(setting)
-        picks = {"picks": changes.pop("picks")} if "picks" in changes else {}
-        (model,) = make_models(changes.pop("model", "MS-iMamba"), trials, **picks).values()
+        name, picks = changes.pop("model", "MS-iMamba"), changes.pop("picks", "frontal4")
+        (model,) = make_models(name, trials, picks=picks).values()
         EXAMPLE["set_params"](model[-1], changes)
         probas = Parallel(options.jobs)(
             delayed(predict_windows)(model, trials, options.folds, seed)

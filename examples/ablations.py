@@ -95,7 +95,7 @@ def main():
     options = parser.parse_args()
     trials = load_eegmat()
     trials = trials.select(subject=trials.metadata["subject"].unique()[: options.subjects])
-    models = make_ablations(trials, max_epochs=options.epochs)
+    models = make_ablations(trials, picks="frontal4", max_epochs=options.epochs)
     table = run(
         trials,
         models,

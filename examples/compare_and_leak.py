@@ -28,6 +28,7 @@ trials = trials.select(subject=trials.metadata["subject"].unique()[:N_SUBJECTS])
 models = make_models(
     ["MS-iMamba", "ShallowFBCSPNet", "band-power-LDA"],
     trials,
+    picks="frontal4",
     max_epochs=MAX_EPOCHS,
     random_state=0,
 )

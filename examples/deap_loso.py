@@ -36,7 +36,7 @@ def main():
             write_fake_deap(temporary, n_subjects=4, n_trials=20, n_times=384 + 1280)
         trials = load_deap(options.folder or temporary, options.target, cache=options.cache)
     print(trials)
-    models = make_models("MS-iMamba", trials, picks=None, max_epochs=max_epochs)
+    models = make_models("MS-iMamba", trials, max_epochs=max_epochs)
     results = evaluate(
         models,
         trials,

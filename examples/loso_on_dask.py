@@ -28,7 +28,7 @@ def main():
     trials = load_eegmat()
     subjects = trials.metadata["subject"].unique()[: options.subjects]
     trials = trials.select(subject=subjects)
-    models = make_models(["MS-iMamba", "band-power-LDA"], trials)
+    models = make_models(["MS-iMamba", "band-power-LDA"], trials, picks="frontal4")
     models["MS-iMamba"][-1].set_params(max_epochs=options.epochs)
 
     # One thread per worker: folds run in parallel.

@@ -50,7 +50,10 @@ def main():
     trials = load_eegmat()
     print(trials)
     models = make_models(
-        ["MS-iMamba", "EEGNet", "band-power-LDA"], trials, random_state=options.seed
+        ["MS-iMamba", "EEGNet", "band-power-LDA"],
+        trials,
+        picks="frontal4",
+        random_state=options.seed,
     )
     table, scores = run(trials, models, options.folds)
     print(f"\nBalanced accuracy of trials, {options.folds} folds over subjects: mean over subjects")

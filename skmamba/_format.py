@@ -2,6 +2,12 @@
 
 import pandas as pd
 
+MARK = "Written by skmamba."  # in files that may be replaced
+# Characters that XML and TeX do not allow, and how they are shown.
+CONTROL = {
+    code: f"\\x{code:02x}"
+    for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160), 0xFFFE, 0xFFFF)
+}
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 SCORE_NAMES = {"f1": "F1", "kappa": "Cohen's kappa", "roc_auc": "ROC AUC"}

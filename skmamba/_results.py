@@ -19,9 +19,13 @@ from ._scoring import (
     score_predictions,
 )
 
+# Parameters of pipeline steps that select a part of the data.
+SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_samples")
 # Numeric columns that are not scores.
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
 N_RESAMPLES = 9999
+MIN_BOOTSTRAP = 8  # for fewer subjects Student's interval covers the mean more often
+RANGES = dict.fromkeys(DEFAULT_SCORING, (0, 1)) | {"kappa": (-1, 1)}
 DECIMALS = 12  # differences such as 0.8 - 0.7 and 0.6 - 0.5 are ties in spite of rounding errors
 
 
@@ -84,6 +88,24 @@ class EvaluationResults:
 
     def _repr_html_(self) -> str:
         return self.scores.to_html()
+
+
+def describe_data(trials, estimator):
+    """Return how trials were read, and which channels and windows of them an estimator uses."""
+    params = estimator.get_params().items()
+    chosen = {name.rpartition("__")[2]: value for name, value in params if value is not None}
+    seconds = trials.X.shape[2] / trials.sfreq
+    facts = [
+        *trials.loader_params.items(),
+        ("channels", trials.ch_names),
+        ("trials of", f"{seconds:g} s at {trials.sfreq:g} Hz"),
+        *((name, chosen[name]) for name in SELECTION if name in chosen),
+    ]
+    lists = (list, tuple)
+    return "; ".join(
+        f"{name} {' '.join(map(str, value)) if isinstance(value, lists) else value}"
+        for name, value in facts
+    )
 
 
 def score_by_subject(
@@ -249,7 +271,11 @@ def summarize(results, unit, score, confidence, seed):
     for name, kind in results.groupby("estimator", sort=False)["kind"].first().items():
         values = by_unit[name].dropna().to_numpy()
         mean = values.mean() if len(values) else np.nan
-        rows[name] = [kind, mean, *bootstrap_interval(values, confidence, seed)]
+        limits = compute_interval(values, confidence, seed)
+        lowest, highest = RANGES.get(score.removesuffix("_windows"), (-np.inf, np.inf))
+        if not ((values < lowest) | (values > highest)).any():  # not in percent
+            limits = np.clip(limits, lowest, highest)
+        rows[name] = [kind, mean, *limits]
     columns = ["kind", "mean", "low", "high"]
     summary = pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("estimator")
     return by_unit, summary, _find_chance_level(summary, score)
@@ -262,7 +288,7 @@ def _average_by(results, unit, score):
     the other estimators. Undefined scores are left out of the mean.
     """
     order = list(dict.fromkeys(results["estimator"]))
-    if "fold" in results:  # then identical rows are copies
+    if {"fold", "seed"} <= set(results):  # then identical rows are copies
         results = results.drop_duplicates()
     keys = [unit, "estimator"]
     means = results.groupby(keys)[score].mean()
@@ -283,13 +309,15 @@ def _find_chance_level(summary, score):
     return "stratified" if is_beaten or score.startswith("f1") else "majority"
 
 
-def bootstrap_interval(scores, confidence, seed):
-    """Return the BCa bootstrap interval of the mean, its level raised for small samples."""
+def compute_interval(scores, confidence, seed):
+    """Return Student's interval of the mean, or that of a BCa bootstrap at a raised level."""
     n_scores = len(scores)
     if n_scores < 2:
         return np.nan, np.nan
     if np.ptp(scores) < 10.0**-DECIMALS:  # BCa is undefined without variance
         return scores.mean(), scores.mean()
+    if n_scores < MIN_BOOTSTRAP:
+        return stats.t.interval(confidence, n_scores - 1, scores.mean(), stats.sem(scores))
     student = stats.t.ppf((1 + confidence) / 2, n_scores - 1)
     tails = 2 * stats.norm.sf(student * np.sqrt(n_scores / (n_scores - 1)))
     interval = stats.bootstrap(

@@ -52,7 +52,7 @@ def make_models(
     names: str | Sequence[str],
     trials: HasChannels,
     *,
-    picks: str | int | slice | Sequence[str | int] | None = "frontal4",
+    picks: str | int | slice | Sequence[str | int] | None = None,
     window_size: float = 2.0,
     stride: float | None = None,
     random_state: Seed = None,
@@ -70,8 +70,9 @@ def make_models(
         classes of ``braindecode.models``.
     trials : Trials
         Trials whose ``sfreq`` and ``ch_names`` the pipelines use.
-    picks : str, int, slice or list of str and int, default="frontal4"
-        Channels, as the ``picks`` of :class:`~skmamba.ChannelPicker`; None keeps all.
+    picks : str, int, slice or list of str and int, default=None
+        Channels, as the ``picks`` of :class:`~skmamba.ChannelPicker`, such as ``"frontal4"``; None
+        keeps all.
     window_size : float, default=2.0
         Window length in seconds.
     stride : float, default=None

@@ -37,7 +37,7 @@ def run_quickstart(small):
     from skmamba.datasets import simulate_trials
 
     trials = simulate_trials(n_subjects=4, n_trials=4, n_times=512)
-    models = make_models(["MS-iMamba", "band-power-LDA"], trials, picks=None, max_epochs=1)
+    models = make_models(["MS-iMamba", "band-power-LDA"], trials, max_epochs=1)
     table, _ = runpy.run_path(str(path))["run"](trials, models, n_folds=2)
     print(table)
 

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "report": {"evaluation", "plots"},
     "persistence": {"classifiers", "modules", "preprocessing", "trials"},
     "streaming": {"preprocessing"},
-    "cli": {"datasets", "evaluation", "pipelines", "plots", "report", "trials"},
+    "cli": {"datasets", "evaluation", "persistence", "pipelines", "plots", "report", "trials"},
     "__main__": {"cli"},
 }
 SUBPACKAGES = sorted(MAY_IMPORT.keys() - {"cli", "__main__"})

@@ -55,7 +55,7 @@ def test_every_example_has_a_title_and_a_position_in_the_gallery():
 def test_quickstart_scores_every_model_on_every_subject():
     quickstart = load_example("quickstart")
     trials = simulate_trials(n_subjects=4, n_trials=8, n_times=512, effect=2.0)
-    models = make_models(["MS-iMamba", "band-power-LDA"], trials, picks=None, max_epochs=1)
+    models = make_models(["MS-iMamba", "band-power-LDA"], trials, max_epochs=1)
     table, scores = quickstart.run(trials, models, n_folds=2)
     assert (
         scores.groupby("estimator")["subject"].apply(sorted).map(list).tolist()

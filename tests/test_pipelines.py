@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.covariance import OAS
 
 from skmamba import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier, make_models
-from skmamba.datasets import simulate_trials
+from skmamba.datasets import load_deap, simulate_trials, write_fake_deap
 from skmamba.pipelines import list_models
 
 LINEAR = ["band-power-LDA", "tangent-space-LR"]
@@ -119,13 +119,20 @@ def test_models_differ_in_their_classifier_only(trials):
         np.testing.assert_array_equal(bags[:, 1, 1], trials.X[:, 3, 64:192])
 
 
-def test_defaults_are_four_frontal_channels_and_two_seconds(trials):
+def test_defaults_are_all_channels_and_two_seconds(trials):
     (model,) = make_models("band-power-LDA", trials).values()
     picker, windows = model[0].fit(trials.X), model[1].fit(trials.X)
-    assert picker.ch_names_ == ["Fp1", "Fp2", "F3", "F4"]
+    assert picker.ch_names_ == list(trials.ch_names)
     assert (windows.window_size_samples_, windows.stride_samples_) == (256, 256)
-    (model,) = make_models("band-power-LDA", trials, picks=None).values()
-    assert model[0].fit_transform(trials.X).shape == trials.X.shape
+    (model,) = make_models("band-power-LDA", trials, picks="frontal4").values()
+    assert model[0].fit(trials.X).ch_names_ == ["Fp1", "Fp2", "F3", "F4"]
+
+
+def test_the_channels_that_a_loader_picks_are_used(tmp_path):
+    write_fake_deap(tmp_path, n_subjects=2, n_trials=4, n_times=384 + 256)
+    trials = load_deap(tmp_path)  # has no F3 and F4
+    (model,) = make_models("band-power-LDA", trials).values()
+    assert model.fit(trials.X, trials.y)[0].ch_names_ == ["Fp1", "Fp2", "AF3", "AF4"]
 
 
 def test_networks_for_time_series_are_trained_as_eegnet_is(trials):
@@ -150,7 +157,8 @@ def test_networks_get_the_seed_the_epochs_and_the_sampling_rate(trials):
 
 
 def test_the_tangent_space_is_that_of_the_windows_shrunk_covariances(trials):
-    model = make_models("tangent-space-LR", trials, window_size=1.0)["tangent-space-LR"]
+    options = {"picks": "frontal4", "window_size": 1.0}
+    model = make_models("tangent-space-LR", trials, **options)["tangent-space-LR"]
     model.fit(trials.X, trials.y)
     covariances, tangent, _, _ = (step for _, step in model[-1].estimator_.steps)
     windows = model[:-1].transform(trials.X).reshape(-1, 4, 128).astype(float)

@@ -1,7 +1,10 @@
 """Options of the commands: types, declarations, and the objects that they select."""
 
+import math
 import re
+from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from types import SimpleNamespace
 
 import click
@@ -12,14 +15,52 @@ FILES = {
     "seed": "Preprocessed_EEG (1_20131027.mat ... label.mat)",
     "seed-iv": "eeg_raw_data (1/1_20160518.mat ... 3/15_20150527.mat)",
 }
-DATA_SETS = ("eegmat", "simulation", *FILES)
+OWN = ("raws", "bids")
+RECORDINGS = (".fif", ".edf", ".bdf", ".vhdr", ".set")
+DATA_SETS = ("eegmat", "simulation", *FILES, *OWN)
 RATED = ("deap", "dreamer")
+# Data sets of an option, and those that require it.
+USES = {
+    "path": (*FILES, *OWN),
+    **dict.fromkeys(("target", "threshold", "ties"), RATED),
+    "subjects": ("eegmat", "simulation", *FILES),
+    "seconds": ("dreamer", "seed", "seed-iv", *OWN),
+    **dict.fromkeys(("events", "tmin"), OWN),
+    "task": ("bids",),
+}
+REQUIRES = {
+    "path": FILES | {"raws": "a folder with recordings", "bids": "a BIDS folder"},
+    "seconds": dict.fromkeys(OWN, "the length of a trial"),
+    "task": {"bids": "a task, as in the file names"},
+}
 PROTOCOLS = (
     *("within-subject", "cross-subject", "cross-session", "cross-stimulus", "first-trials"),
     "random-windows",
 )
 SCORES = ("accuracy", "balanced-accuracy", "kappa", "f1", "roc-auc")
-SECONDS = click.FloatRange(min=0, min_open=True)
+
+
+class Number(click.ParamType):
+    """A finite number above a bound, or one of the given words."""
+
+    name = "number"
+
+    def __init__(self, *words, above=-math.inf):
+        self.words, self.above = words, above
+
+    def convert(self, value, param, ctx):
+        """Return the number or the word."""
+        word = str(value).replace("-", "_")
+        if word in self.words:
+            return word
+        number = click.FLOAT.convert(value, param, ctx)
+        if not self.above < number < math.inf:  # NaN neither
+            bound = f" above {self.above}" if self.above == 0 else ""
+            self.fail(f"must be a finite number{bound}, got {value}.", param, ctx)
+        return number
+
+
+SECONDS = Number(above=0)
 
 
 class OneOf(click.Choice):
@@ -50,9 +91,11 @@ def parse_subjects(text):
     """Return the integers in a comma-separated list of integers and ranges."""
     numbers: list[int] = []
     for word in parse_words(text):
-        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", word)
+        ends = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", word)
         if not ends or int(ends[2] or ends[1]) < int(ends[1]):
-            raise click.BadParameter(f"must be a list such as 1,2,5 or 1-8, got {text!r}.")
+            raise click.BadParameter(
+                f"must be a list of numbers below 10000, such as 1,2,5 or 1-8, got {text!r}."
+            )
         numbers += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
     return list(dict.fromkeys(numbers))
 
@@ -63,84 +106,86 @@ def describe_unknown(name, value, choices):
     return f"No such {name} {value!r}.{hint} Choices: {', '.join(choices)}."
 
 
+def option(name, kind, metavar, text, **attributes):
+    """Return an option of a command."""
+    return click.Option([f"--{name}"], type=kind, metavar=metavar, help=text, **attributes)
+
+
 DATA = (
-    click.Option(
-        ["--data"],
-        type=OneOf("data set", DATA_SETS),
+    option(
+        *("data", OneOf("data set", DATA_SETS), "NAME"),
+        f"{', '.join(DATA_SETS)}. The first two require no files, the last two are your own "
+        "recordings, cut around their events.",
         required=True,
-        metavar="NAME",
-        help=f"{', '.join(DATA_SETS)}. The first two require no files.",
     ),
-    click.Option(["--path"], metavar="PATH", help="Folder with the files of the data set."),
-    click.Option(
-        ["--target"],
-        type=OneOf("target", ("valence", "arousal", "dominance", "liking")),
-        metavar="RATING",
-        help="deap, dreamer: rating to use as label.  [default: valence]",
+    option("path", str, "PATH", "Folder with the files of the data set."),
+    option(
+        *("target", OneOf("target", ("valence", "arousal", "dominance", "liking")), "RATING"),
+        "deap, dreamer: rating to use as label.  [default: valence]",
     ),
-    click.Option(
-        ["--subjects"], type=parse_subjects, metavar="LIST", help="Such as 1-3,5.  [default: all]"
+    option(
+        *("threshold", Number("subject_median"), "NUMBER"),
+        "deap, dreamer: a rating above it is high; or subject-median.  [default: 5 or 3]",
     ),
-    click.Option(
-        ["--protocol"],
-        type=OneOf("protocol", PROTOCOLS),
+    option(
+        *("ties", OneOf("class of ties", ("high", "low", "drop")), "CLASS"),
+        "deap, dreamer: a rating equal to it is high, low, or drop.  [default: high]",
+    ),
+    option(
+        *("seconds", SECONDS, "SECONDS"),
+        "Length of a trial; dreamer, seed, seed-iv: the last seconds of a film.  "
+        "[default: 60, 180, 40]",
+    ),
+    option(
+        *("events", parse_words, "LIST"),
+        "raws, bids: names of the events that are the classes.  [default: all]",
+    ),
+    option(
+        *("tmin", Number(), "SECONDS"),
+        "raws, bids: start of a trial, from its event.  [default: 0]",
+    ),
+    option("task", str, "NAME", "bids: task, as in the file names."),
+    option("subjects", parse_subjects, "LIST", "Such as 1-3,5.  [default: all]"),
+)
+PROTOCOL = (
+    option(
+        *("protocol", OneOf("protocol", PROTOCOLS), "NAME", f"{', '.join(PROTOCOLS)}."),
         default="cross-subject",
-        metavar="NAME",
-        help=f"{', '.join(PROTOCOLS)}.",
     ),
-    click.Option(
-        ["--folds"],
-        type=click.IntRange(min=2),
-        help="Number of folds.  [default: one per subject or stimulus; 5 for within-subject and "
+    option(
+        *("folds", click.IntRange(min=2), None),
+        "Number of folds.  [default: one per subject or stimulus; 5 for within-subject and "
         "random-windows]",
     ),
-    click.Option(
-        ["--first"],
-        type=click.IntRange(min=1),
-        help="first-trials: number of training trials per session.  [default: 9]",
+    option(
+        *("first", click.IntRange(min=1), None),
+        "first-trials: number of training trials per session.  [default: 9]",
     ),
 )
 MODEL = (
-    click.Option(
-        ["--picks"],
-        type=parse_words,
-        default="frontal4",
-        metavar="LIST",
-        help="Channels: names, regions or presets, such as Fp1,Fp2 or frontal, or all.",
+    option(
+        *("picks", parse_words, "LIST"),
+        "Channels: names, regions or presets, such as Fp1,Fp2 or frontal, or all.  "
+        "[default: those of the loader; eegmat: frontal4]",
     ),
-    click.Option(
-        ["--window"], type=SECONDS, default=2.0, metavar="SECONDS", help="Length of a window."
-    ),
-    click.Option(
-        ["--stride"],
-        type=SECONDS,
-        metavar="SECONDS",
-        help="Step between windows.  [default: --window]",
-    ),
-    click.Option(["--epochs"], type=click.IntRange(min=1), help="Training epochs of networks."),
+    option("window", SECONDS, "SECONDS", "Length of a window.", default=2.0),
+    option("stride", SECONDS, "SECONDS", "Step between windows.  [default: --window]"),
+    option("epochs", click.IntRange(min=1), None, "Training epochs of networks."),
 )
-SCORE = click.Option(
-    ["--score"],
-    type=OneOf("score", SCORES),
+SCORE = option(
+    *("score", OneOf("score", SCORES), "NAME"),
+    f"Score to compare models by: {', '.join(SCORES)}.",
     default="balanced-accuracy",
-    metavar="NAME",
-    help=f"Score to compare models by: {', '.join(SCORES)}.",
 )
 RUN = (
-    click.Option(["--seed"], type=click.IntRange(min=0), default=0, help="Random state."),
-    click.Option(["--jobs"], default=1, help="Number of parallel fits; -1 uses all cores."),
+    option("seed", click.IntRange(min=0), None, "Random state.", default=0),
+    option("jobs", int, None, "Number of parallel fits; -1 uses all cores.", default=1),
 )
 
 
 def make_splitter(options):
-    """Validate the options of data set and protocol; return the splitter."""
-    data, protocol = options.data, options.protocol
-    if data in FILES and options.path is None:
-        raise click.UsageError(f"--data {data} requires --path of {FILES[data]}.")
-    if data not in FILES and options.path is not None:
-        raise click.UsageError(f"--data {data} does not use --path.")
-    if data not in RATED and options.target is not None:
-        raise click.UsageError(f"--target requires {' or '.join(RATED)}, got {data}.")
+    """Validate the options of the protocol; return the splitter."""
+    protocol = options.protocol
     if protocol in ("cross-session", "first-trials") and options.folds is not None:
         raise click.UsageError(f"--folds cannot be used with {protocol}.")
     if protocol != "first-trials" and options.first is not None:
@@ -156,13 +201,46 @@ def make_splitter(options):
     return splitter() if options.folds is None else splitter(options.folds)
 
 
-def load_data(options, names):
-    """Return the trials and the models of these names."""
-    trials = _load_files(options, names) if options.data in FILES else _load_built_in(options)
-    models = _make_models(options, names, trials) if names else {}
+def check_replaceable(paths, *runs):
+    """Raise a UsageError if a file exists, unless skmamba has marked one of the ``runs``."""
+    from .._format import MARK
+
+    is_own = any(run.is_file() and MARK.encode() in run.read_bytes() for run in runs)
+    for path in paths:
+        if path.exists() and not is_own:
+            raise click.UsageError(
+                f"{path} exists and was not written by skmamba: move it, or choose another --out."
+            )
+
+
+def load_data(options, names, **params):
+    """Print and return the trials, and return the models of these names."""
+    _check_data(options)
+    if options.data in OWN:
+        trials = _load_own(options)
+    else:
+        trials = _load_files(options, names) if options.data in FILES else _load_built_in(options)
+    models = _make_models(options, names, trials, **params) if names else {}
+
+    from ._output import say
+
+    say(repr(trials))
     for model in list(models.values())[:1]:  # all have the same steps before the classifier
         model[:-1].fit_transform(trials.X[:1])  # reports unknown channels and long windows
+        say(f"Channels: {', '.join(model[0].ch_names_)}.")
     return trials, models
+
+
+def _check_data(options):
+    """Raise a UsageError unless the options of the data suit the data set."""
+    data = options.data
+    for name, data_sets in USES.items():
+        is_given = getattr(options, name) is not None
+        if is_given and data not in data_sets:
+            raise click.UsageError(f"--{name} requires {' or '.join(data_sets)}, got {data}.")
+        required = REQUIRES.get(name, {}).get(data)
+        if required and not is_given:
+            raise click.UsageError(f"--data {data} requires --{name} of {required}.")
 
 
 def _load_files(options, names):
@@ -170,17 +248,38 @@ def _load_files(options, names):
 
     from .. import datasets
 
-    params = {"subjects": options.subjects}
+    given = {name: getattr(options, name) for name in ("target", "threshold", "ties", "seconds")}
+    params = {name: value for name, value in given.items() if value is not None}
     if names:  # reports unknown models and channels before it reads files
         channels = SimpleNamespace(ch_names=datasets.CHANNELS[options.data], sfreq=1.0)
         picker = next(iter(_make_models(options, names, channels).values()))[0]
-        params["picks"] = picker.fit(np.zeros((1, len(channels.ch_names), 1))).ch_names_
-    if options.data in RATED:
-        params["target"] = options.target or "valence"
+        if options.picks is not None:
+            params["picks"] = picker.fit(np.zeros((1, len(channels.ch_names), 1))).ch_names_
     if options.data != "dreamer":
         params["n_jobs"] = options.jobs
     load = getattr(datasets, f"load_{options.data.replace('-', '_')}")
-    return load(options.path, **params)
+    return load(options.path, subjects=options.subjects, **params)
+
+
+def _load_own(options):
+    """Return trials of recordings, whose file names start with the subject up to the first _."""
+    from ..trials import Trials
+
+    path, tmin = Path(options.path), options.tmin or 0.0
+    params = {"tmin": tmin, "tmax": tmin + options.seconds, "event_id": options.events}
+    if options.data == "bids":
+        trials = Trials.from_bids(path, task=options.task, name=path.name, **params)
+    else:
+        if not path.exists():
+            raise FileNotFoundError(f"--path must be an existing folder, got {path}.")
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        files = [file for file in files if file.suffix.lower() in RECORDINGS]
+        if not files:
+            raise FileNotFoundError(f"--path must contain {REQUIRES['path']['raws']}: {path}.")
+        metadata = {"subject": [file.stem.split("_")[0] for file in files]}
+        trials = Trials.from_raws(files, metadata=metadata, name=path.name, **params)
+    choices = {"events": options.events or "all", "tmin": tmin, "seconds": options.seconds}
+    return replace(trials, loader_params=choices)
 
 
 def _load_built_in(options):
@@ -199,16 +298,18 @@ def _load_built_in(options):
     return trials.select(subject=options.subjects)
 
 
-def _make_models(options, names, trials):
+def _make_models(options, names, trials, **params):
     from ..pipelines import make_models
 
+    picks = "frontal4" if options.picks is None and options.data == "eegmat" else options.picks
     return make_models(
         names,
         trials,
-        picks=None if options.picks == ["all"] else options.picks,
+        picks=None if picks == ["all"] else picks,
         window_size=options.window,
         stride=options.stride,
         max_epochs=options.epochs,
+        **params,
     )
 
 

@@ -12,7 +12,7 @@ import click
 import pandas as pd
 from sklearn.exceptions import FitFailedWarning
 
-from .._format import format_comparison, summarize_gap
+from .._format import MARK, format_comparison, summarize_gap
 from .._io import write_atomically
 from ..evaluation import EvaluationResults, LeakageWarning, compare
 from ..plots import LeakageDisplay
@@ -20,7 +20,7 @@ from ..report import to_latex, write_report
 
 WIDTH = 79
 TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "transductive", "error")
-TEXTS += ("versions", "example", "verdict")
+TEXTS += ("data", "versions", "example", "verdict")
 LABELS = ("subject", "trial", "y_true", "y_pred")
 KEYS = ["dataset", "protocol"]
 ASCII = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\xa0": ""})
@@ -117,9 +117,9 @@ def name_labels(predictions, label_names):
     return predictions.assign(**named).rename(columns=columns)
 
 
-def write_run(path, ctx, trials, scores):
+def write_run(path, ctx, trials, versions=""):
     """Write the command with all options, the data and the versions as JSON."""
-    words = ["skmamba", "evaluate"]
+    words = ["skmamba", ctx.info_name]
     arguments = {option.name: ctx.params[option.name] for option in ctx.command.params}
     for name, value in arguments.items():
         if value is None or value is False:
@@ -128,10 +128,11 @@ def write_run(path, ctx, trials, scores):
         if value is not True:
             words.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
     run = {
+        "note": MARK,
         "command": shlex.join(words),
         "arguments": arguments,
         "trials": repr(trials),
-        "versions": ", ".join(sorted(set(scores["versions"]))),
+        "versions": versions,
         "platform": platform.platform(),
     }
     write_atomically(path, json.dumps(run, indent=2, ensure_ascii=False) + "\n")

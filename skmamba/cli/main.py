@@ -8,7 +8,7 @@ import click
 from . import _options
 
 FILES = (
-    *("results.csv", "predictions.csv", "leakage.csv", "evaluation.json"),
+    *("results.csv", "predictions.csv", "leakage.csv"),
     *("report.html", "table.tex"),
 )
 
@@ -70,23 +70,21 @@ def main(traceback):
     "  skmamba evaluate --data eegmat --models ms-imamba,EEGNet --jobs -1 --out runs/eegmat\n"
     "  skmamba evaluate --data deap --path DEAP --target arousal \\\n"
     "      --protocol within-subject --window 1 --jobs -1 --out runs/deap-within\n"
-    "  skmamba evaluate --data seed --path SEED --protocol first-trials --out runs/seed",
+    "  skmamba evaluate --data seed --path SEED --protocol first-trials --out runs/seed\n"
+    "  skmamba evaluate --data raws --path recordings --events rest,task --seconds 4 \\\n"
+    "      --out runs/own",
     params=[
         *_options.DATA,
-        click.Option(
-            ["--models"],
-            type=_options.parse_words,
+        *_options.PROTOCOL,
+        _options.option(
+            *("models", _options.parse_words, "LIST", "Names of `skmamba models`, or all."),
             default="MS-iMamba,band-power-LDA",
-            metavar="LIST",
-            help="Names of `skmamba models`, or all.",
         ),
         *_options.MODEL,
-        click.Option(
-            ["--baselines"],
-            type=_options.parse_baselines,
-            default="majority,stratified,permutation",
-            metavar="LIST",
-            help="Baselines, or none.",
+        _options.option(
+            *("baselines", _options.parse_baselines, "LIST"),
+            "majority, stratified, permutation (fits the first model again), or none.",
+            default="majority,stratified",
         ),
         click.Option(["--windows"], is_flag=True, help="Also score single windows."),
         _options.SCORE,
@@ -100,19 +98,22 @@ def run_evaluation(ctx, **params):
 
     Writes results.csv, predictions.csv, leakage.csv, report.html, table.tex and evaluation.json
     to the folder OUT, and caches finished folds in OUT/folds: the same command resumes from
-    there. The exit code is 1 if folds failed.
+    there. Such files of an earlier evaluation are replaced, others are an error. The exit code is
+    1 if folds failed.
     """
     options = SimpleNamespace(**params)
     cv = _options.make_splitter(options)
     out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
+    run = out / "evaluation.json"
+    files = [run, *(out / name for name in FILES)]
+    _options.check_replaceable(files, run)
     trials, models = _options.load_data(options, options.models)
 
     from ..evaluation import EvaluationResults, evaluate, leakage_report
     from . import _output
 
-    _output.say(repr(trials))
     trials = _options.cut_windows(trials, options)
+    out.mkdir(parents=True, exist_ok=True)
     cache_dir = out / "folds"
     n_before = len(list(cache_dir.glob("*.json")))
     if n_before:
@@ -134,10 +135,13 @@ def run_evaluation(ctx, **params):
     _output.say(f"{n_fits} fits: {n_cached} cached, {n_run} run, {n_failed} failed.")
     predictions = _output.name_labels(results.predictions, trials.label_names)
     results = EvaluationResults(results.scores, predictions)
-    for name in FILES:  # removes files of an earlier evaluation
-        (out / name).unlink(missing_ok=True)
-    _output.write_results(out, results, leakage_report(cv, trials), options.score)
-    _output.write_run(out / "evaluation.json", ctx, trials, results.scores)
+    leakage = leakage_report(cv, trials)
+    _options.check_replaceable(files, run)  # again, after hours
+    versions = ", ".join(sorted(set(results.scores["versions"])))
+    _output.write_run(run, ctx, trials, versions)
+    for file in files[1:]:  # removes files of an earlier evaluation
+        file.unlink(missing_ok=True)
+    _output.write_results(out, results, leakage, options.score)
     _output.say(f"Results are in {out}.")
     if n_failed:
         ctx.exit(1)
@@ -151,6 +155,7 @@ def run_evaluation(ctx, **params):
     "  skmamba leakage --data eegmat --gap --model band-power-lda --out runs/gap",
     params=[
         *_options.DATA,
+        *_options.PROTOCOL,
         click.Option(["--gap"], is_flag=True, help="Measure the effect of the split on a score."),
         click.Option(["--model"], default="band-power-LDA", help="Model of --gap."),
         *_options.MODEL,
@@ -158,7 +163,8 @@ def run_evaluation(ctx, **params):
     ],
 )
 @click.option("--out", metavar="FOLDER", help="Folder for leakage.csv, gap.csv and gap.png.")
-def check_leakage(**params):
+@click.pass_context
+def check_leakage(ctx, **params):
     """Report what training and test data share under a protocol.
 
     No model is fitted unless --gap is given: then one model is scored on random windows, new
@@ -168,17 +174,20 @@ def check_leakage(**params):
     cv = _options.make_splitter(options)
     if options.gap and options.model.lower() == "all":
         raise click.UsageError("--gap requires one model, got --model all.")
+    out = None if options.out is None else Path(options.out)
+    if out is not None:
+        files = [out / name for name in ("leakage.json", "leakage.csv", "gap.csv", "gap.png")]
+        _options.check_replaceable(files, files[0], out / "evaluation.json")
     trials, models = _options.load_data(options, [options.model] if options.gap else [])
 
     from ..evaluation import leakage_gap, leakage_report
     from . import _output
 
-    _output.say(repr(trials))
     report = leakage_report(cv, _options.cut_windows(trials, options))
     _output.print_leakage(report)
-    out = None if options.out is None else Path(options.out)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+        _output.write_run(out / "leakage.json", ctx, trials)
         _output.write_csv(out / "leakage.csv", report)
     for model in models.values():
         gap = leakage_gap(
@@ -209,19 +218,63 @@ def make_report(results, out, score):
     """Write the HTML report and the LaTeX table from results.csv.
 
     The files predictions.csv and leakage.csv in the same folder are used too. Several results
-    become parts of one page. Without --out, report.html and table.tex in the folder are replaced.
+    become parts of one page. Without --out, report.html and table.tex in the folder are replaced,
+    if skmamba has written them.
     """
     if out is None and len(results) > 1:
         raise click.UsageError("Several results require --out.")
     paths = [Path(path) / "results.csv" if Path(path).is_dir() else Path(path) for path in results]
     page = paths[0].parent / "report.html" if out is None else Path(out)
     latex = page.with_name("table.tex") if out is None else page.with_suffix(".tex")
+    for path in (page, latex):
+        _options.check_replaceable([path], path)
 
     from . import _output
 
     evaluation, leakage = _output.read_results(paths)
     _output.write_reports(evaluation, leakage, score, page, latex)
     _output.say(f"Written: {page}, {latex}.")
+
+
+@main.command(
+    "fit",
+    epilog="\b\nExamples:\n"
+    "  skmamba fit --data eegmat --out models/eegmat\n"
+    "  skmamba fit --data raws --path recordings --events rest,task --seconds 4 \\\n"
+    "      --model EEGNet --out models/own",
+    params=[
+        *_options.DATA,
+        click.Option(["--model"], default="MS-iMamba", help="MS-iMamba, or one of braindecode."),
+        *_options.MODEL,
+        *_options.RUN,
+    ],
+)
+@click.option("--out", required=True, metavar="FOLDER", help="New folder for the model.")
+def fit_model(**params):
+    """Fit one model on all trials, and save it.
+
+    skmamba.load_model reads the folder OUT. Scores of the model are those of skmamba evaluate.
+    """
+    options = SimpleNamespace(**params)
+    out = Path(options.out)
+    if out.exists():
+        raise click.UsageError(f"--out must be a new folder, got {out}.")
+    trials, models = _options.load_data(options, [options.model], random_state=options.seed)
+    model = next(iter(models.values()))
+    is_named = isinstance(getattr(model[-1], "model", None), str)
+    if len(models) > 1 or not (is_named or options.model.lower() == "ms-imamba"):
+        raise click.UsageError(
+            f"--model must be MS-iMamba or one network of braindecode, got {options.model}."
+        )
+
+    from ..persistence import save_model
+    from . import _output
+
+    with _output.print_warnings():
+        model.fit(trials.X, trials.y)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_model(model, out, trials=trials)
+    _output.say(f"The model is in {out}.")
 
 
 @main.command("models", epilog="\b\nExample:\n  skmamba models")

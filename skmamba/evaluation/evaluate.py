@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._progress import progress_bar
-from .._results import EvaluationResults
+from .._results import EvaluationResults, describe_data
 from .._scoring import DEFAULT_SCORING, check_scoring
 from .._types import Splitter, StrPath
 from ..trials import Trials
@@ -117,7 +117,8 @@ def evaluate(
         ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"), ``transductive`` (use of
         test data other than the input, empty if there is none), ``fold``, ``held_out``,
         ``subject`` (if the fold tests only one), ``n_train`` and ``n_test`` trials, one column per
-        score, ``fit_seconds``, ``predict_seconds``, ``seed``, ``error``, ``versions``.
+        score, ``fit_seconds``, ``predict_seconds``, ``seed``, ``data`` (how the trials were read,
+        and the channels and windows of the estimator), ``error``, ``versions``.
         ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
         ``dataset``, ``protocol``, ``estimator``, ``kind``, ``transductive``, ``fold``, ``trial``,
         ``subject``, ``y_true``, ``y_pred``, ``proba_<label>``, and ``decision`` for a binary
@@ -200,6 +201,7 @@ def evaluate(
                 "fit_seconds": record.get("fit_seconds", np.nan),
                 "predict_seconds": record.get("predict_seconds", np.nan),
                 "seed": task.seed,
+                "data": describe_data(trials, entry.estimator),
                 "error": record["error"],
                 "versions": record["versions"],
             }

@@ -15,6 +15,17 @@ COLUMNS = [
     *("difference", "effect_size", "p", "p_holm"),
 ]
 
+PRINTED = ["estimator", "mean", "low", "high", "chance", "p_chance", "difference", "p_holm"]
+
+
+class _Comparison(pd.DataFrame):
+    """Table of :func:`compare`, printed in 80 columns; selections of it are printed as usual."""
+
+    def __repr__(self) -> str:
+        text = self.filter(PRINTED).round(3).to_string(index=False)
+        hidden = ", ".join(map(str, self.columns.difference(PRINTED, sort=False)))
+        return f"{text}\n\nFurther columns in table.to_string(): {hidden}"
+
 
 def compare(
     results: EvaluationResults | pd.DataFrame,
@@ -49,11 +60,11 @@ def compare(
     Returns
     -------
     table : DataFrame
-        One row per estimator, in order of appearance.
+        One row per estimator, in order of appearance. Printing shows the main columns, rounded.
 
         - ``estimator``, ``kind``: name, and ``"model"`` or ``"baseline"``.
         - ``n_subjects``: subjects with a score.
-        - ``mean``, ``low``, ``high``: mean over subjects, and its bootstrap interval.
+        - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
         - ``chance``: chance level, the mean of the baseline ``"majority"``, or of
           ``"stratified"`` where that is higher; NaN without ``"majority"``.
         - ``p_chance``: one-sided sign-flip test of the differences from that baseline, not
@@ -76,9 +87,10 @@ def compare(
     A subject without a score is left out for that estimator and for comparisons with it. If one
     fold of a subject failed, the whole subject is missing.
 
-    The interval is a BCa bootstrap over subjects with 9999 resamples, at a level that is raised
-    for few subjects as in the expanded interval of [3]_. Both tests are exact for up to 40
-    subjects, with ties too. The user guide describes chance level, tests and correction.
+    The interval is Student's for up to 7 subjects, within the range of the default scores. For more
+    it is a BCa bootstrap over subjects with 9999 resamples, at a level that is raised as in the
+    expanded interval of [3]_. Both tests are exact for up to 40 subjects, with ties too. The user
+    guide describes coverage, chance level, tests and correction.
 
     References
     ----------
@@ -98,13 +110,13 @@ def compare(
     ...     "subject": [1, 2, 3, 4, 5, 6] * 3,
     ...     "accuracy": [.8, .7, .9, .6, .7, .8, .7, .7, .6, .5, .6, .6] + [.5] * 6,
     ... })
-    >>> table = compare(results, "accuracy").set_index("estimator")
-    >>> table[["n_subjects", "mean", "p_chance", "difference", "effect_size", "p"]].round(3)
-               n_subjects   mean  p_chance  difference  effect_size      p
-    estimator
-    net                 6  0.750     0.016         NaN          NaN    NaN
-    lda                 6  0.617     0.031      -0.133         -1.0  0.062
-    majority            6  0.500       NaN      -0.250         -1.0  0.031
+    >>> compare(results, "accuracy")
+    estimator  mean   low  high  chance  p_chance  difference  p_holm
+          net 0.750 0.640 0.860     0.5     0.016         NaN     NaN
+          lda 0.617 0.538 0.696     0.5     0.031      -0.133   0.062
+     majority 0.500 0.500 0.500     0.5       NaN      -0.250     NaN
+    <BLANKLINE>
+    Further columns in table.to_string(): kind, n_subjects, effect_size, p
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}.")
@@ -136,7 +148,7 @@ def compare(
             table.loc[name, ["effect_size", "p"]] = signed_rank_test(differences)
     models = table["kind"] == "model"  # the reference has no p and is not counted
     table.loc[models, "p_holm"] = adjust_holm(table.loc[models, "p"])
-    return table.reset_index()
+    return _Comparison(table.reset_index())
 
 
 def _subtract(by_subject, name, other):

@@ -53,6 +53,8 @@ def frequency_profile(
           windows of the class, in scaled units;
         - ``n_windows``: number of windows of the class.
 
+        ``profile.attrs["resolution"]`` is the distance of two frequencies, in hertz.
+
     See Also
     --------
     skmamba.plots.FrequencyDisplay : Draw the table.
@@ -152,7 +154,7 @@ def _make_profile(means, counts, labels, names, n_times, sfreq):
     label, frequency, channel = np.indices(shape).reshape(3, -1)
     index = selected[frequency]
     cycles = index + 1  # per window
-    return pd.DataFrame(
+    profile = pd.DataFrame(
         {
             "label": labels[label],
             "channel": np.array(names, dtype=object)[channel],
@@ -164,3 +166,5 @@ def _make_profile(means, counts, labels, names, n_times, sfreq):
             "n_windows": counts[label],
         }
     )
+    profile.attrs["resolution"] = sfreq / n_times
+    return profile

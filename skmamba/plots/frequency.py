@@ -37,6 +37,9 @@ class FrequencyDisplay(Display):
         Names of the classes.
     value : {"share", "weight", "amplitude"}, default="share"
         Kind of the values.
+    resolution : float, default=None
+        Distance of two bins in hertz; None is the smallest distance of ``frequencies`` and zero.
+        Lines have a gap at bins without data.
 
     Attributes
     ----------
@@ -63,6 +66,7 @@ class FrequencyDisplay(Display):
     labels: Sequence[str]
     _: KW_ONLY
     value: Literal["share", "weight", "amplitude"] = "share"
+    resolution: float | None = None
 
     @classmethod
     def from_profile(
@@ -105,9 +109,11 @@ class FrequencyDisplay(Display):
                     f"channel must be one of {', '.join(map(str, channels))}, got {channel!r}."
                 )
             profile = profile[profile["channel"] == channel]
-        table = profile.pivot_table(index="label", columns="frequency", values=value)
+        table = profile.pivot_table(index="label", columns="frequency", values=value, dropna=False)
         names = [str((label_names or {}).get(label, label)) for label in table.index]
-        return cls(table.columns.to_numpy(), table.to_numpy(), names, value=value).plot(ax)
+        resolution = profile.attrs.get("resolution")
+        frequencies, values = table.columns.to_numpy(), table.to_numpy()
+        return cls(frequencies, values, names, value=value, resolution=resolution).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Draw one line per class.
@@ -119,8 +125,12 @@ class FrequencyDisplay(Display):
         """
         ax = self._create_axes(ax, (6.4, 3.4))
         style: Any = {"marker": "o", "markersize": 3, "linewidth": 1.2}
-        values = np.transpose(self.values)  # one line per column
-        self.lines_ = ax.plot(self.frequencies, values, label=list(self.labels), **style)
+        steps = np.diff(self.frequencies, prepend=0)
+        gaps = np.flatnonzero(steps[1:] > 1.5 * (self.resolution or steps.min())) + 1
+        frequencies = np.insert(np.asarray(self.frequencies, float), gaps, np.nan)
+        values = np.insert(np.asarray(self.values, float), gaps, np.nan, axis=1)
+        # One line per column.
+        self.lines_ = ax.plot(frequencies, values.T, label=list(self.labels), **style)
         ax.set_ylim(bottom=0)
         ax.set(xlabel="frequency (Hz)", ylabel=YLABELS[self.value])
         ax.legend(title="class", frameon=False)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from .._results import EvaluationResults, get_scores, list_scores
 from ..evaluation import compare
-from ._text import FOOTNOTE_MARK, PROTOCOLS
+from ._text import FOOTNOTE_MARK, PROTOCOLS, describe_data
 
-TEXTS = ["dataset", "protocol", "transductive", "error", "versions", "held_out"]
+TEXTS = ["dataset", "protocol", "transductive", "data", "error", "versions", "held_out"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Part:
     predictions: pd.DataFrame
     by_subject: pd.DataFrame
     comparison: pd.DataFrame
+    data: list[str]  # how the data of the models were read
     transductive: dict[str, str] | None  # use of test trials by estimator; None: not recorded
 
     @property
@@ -96,7 +97,8 @@ def _make_part(dataset, protocol, rows, predictions, score, is_recorded):
     by_subject = _score_subjects(rows, predictions, score)
     comparison = compare(by_subject, score, random_state=0)
     transductive = transductive if is_recorded else None
-    return Part(dataset, protocol, rows, predictions, by_subject, comparison, transductive)
+    tables = rows, predictions, by_subject, comparison
+    return Part(dataset, protocol, *tables, describe_data(rows), transductive)
 
 
 def _score_subjects(rows, predictions, score):

@@ -24,12 +24,12 @@ OUTCOMES = {
     "not tested": "The difference from {} was not tested.",
 }
 STATISTICS = (
-    "Each subject is one observation. Intervals are bootstrap intervals over subjects (BCa). The "
-    "chance level is the score of predicting the most frequent class, or of predicting at random "
-    "with the class frequencies of the training trials if that scores more; its p-value is from a "
-    "one-sided sign-flip test, not corrected for the number of models. Differences are to {}, "
-    "with the rank-biserial correlation as effect size (\N{MINUS SIGN}1 to 1) and p from "
-    "Wilcoxon's signed-rank test, two-sided, Holm-corrected over models."
+    "Each subject is one observation. Intervals are over subjects: bootstrap (BCa), or Student's "
+    "for up to 7 subjects. The chance level is the score of predicting the most frequent class, or "
+    "of predicting at random with the class frequencies of training if that scores more; "
+    "its p-value is from a one-sided sign-flip test, not corrected for the number of models. "
+    "Differences are to {}, with the rank-biserial correlation as effect size (\N{MINUS SIGN}1 to "
+    "1) and p from Wilcoxon's signed-rank test, two-sided, Holm-corrected over models."
 )
 
 
@@ -100,6 +100,15 @@ def _format_p(value):
     if math.isnan(value):
         return ""
     return ("p " if value < 0.001 else "p = ").replace(" ", "\xa0") + format_p_value(value)
+
+
+def describe_data(rows):
+    """Return how the data of the models were read, as one text for all of them if it is equal."""
+    rows = rows[(rows["kind"] == "model") & (rows["data"] != "")]
+    texts = rows.groupby("data", sort=False)["estimator"].unique()
+    if len(texts) == 1:
+        return list(texts.index)
+    return [f"{join_words(list(names))}: {text}" for text, names in texts.items()]
 
 
 def write_footnotes(transductive):

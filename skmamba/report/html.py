@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .._format import capitalize, format_comparison
+from .._format import CONTROL, MARK, capitalize, format_comparison
 from .._io import write_atomically
 from .._results import EvaluationResults
 from .._types import StrPath
@@ -107,6 +107,7 @@ def write_report(
         score_name=_text.name_score(score),
         versions=list(filter(None, scores["versions"].unique())),
         downloads=_embed_tables(scores, parts),
+        mark=MARK,
     )
     write_atomically(path, page)
     return path
@@ -155,7 +156,8 @@ def _draw_svg(draw, height):
         ax.set_title("", loc="left")  # the page has a heading
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
-    return _make_data_url("image/svg+xml", file.getvalue())
+    svg = file.getvalue().decode().translate(CONTROL)  # XML may not contain them
+    return _make_data_url("image/svg+xml", svg.encode())
 
 
 def _embed_tables(scores, parts):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from .._format import MINUS, MISSING, capitalize, format_comparison
+from .._format import CONTROL, MARK, MINUS, MISSING, capitalize, format_comparison
 from .._results import EvaluationResults
 from ._parts import make_parts
 from ._text import FOOTNOTE_SIGN, STATISTICS, name_score, write_footnotes
@@ -85,8 +85,9 @@ def to_latex(
     ]
     tables = [(part.name, format_comparison(part.comparison)) for part in parts]
     footnotes = [note for part in parts for note in write_footnotes(part.transductive)]
+    data = [f"Data: {text}." for part in parts for text in part.data]
     references = " or ".join(dict.fromkeys(rows[0]["estimator"] for _, rows in tables))
-    notes = dict.fromkeys([*footnotes, STATISTICS.format(references)])
+    notes = dict.fromkeys([*footnotes, *data, STATISTICS.format(references)])
     return "\n".join(
         [
             r"\begin{table}",
@@ -101,6 +102,7 @@ def to_latex(
             r"\end{tabular}",
             *(rf"\par\smallskip{{\footnotesize {_escape(note)}\par}}" for note in notes),
             r"\end{table}",
+            f"% {MARK}",
             "",
         ]
     )
@@ -129,4 +131,5 @@ def _format_row(cells):
 
 
 def _escape(text):
-    return "".join(ESCAPED.get(sign, sign) for sign in str(text))
+    text = str(text).translate(CONTROL)
+    return "".join(ESCAPED.get(sign, sign) for sign in text)

@@ -3,15 +3,18 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import mne
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from skmamba import compare, evaluate, make_models
+from skmamba import compare, evaluate, load_model, make_models
 from skmamba.cli import main
 from skmamba.cli._output import name_labels
 from skmamba.datasets import simulate_trials, write_fake_deap
@@ -72,7 +75,8 @@ def test_evaluate_writes_every_file(run, unwrap):
 def test_scores_are_those_of_the_function(run):
     trials = simulate_trials(n_subjects=8, n_trials=16).select(subject=[0, 1, 2])
     models = make_models(["ms-imamba", "band-power-lda"], trials, window_size=1.0, max_epochs=1)
-    expected = evaluate(models, trials, random_state=0, verbose=False).scores
+    options = {"baselines": ["majority", "stratified"], "random_state": 0, "verbose": False}
+    expected = evaluate(models, trials, **options).scores
     written = pd.read_csv(run[0] / "results.csv")
     assert written["estimator"].tolist() == expected["estimator"].tolist()
     for score in ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc"):
@@ -103,9 +107,9 @@ def test_the_same_command_uses_the_cached_folds_and_writes_the_same_files(run):
     assert words[0] == "skmamba"
     again = CliRunner().invoke(main, words[1:], catch_exceptions=False)
     assert again.exit_code == 0
-    assert "15 fits: 15 cached, 0 run, 0 failed." in again.output
+    assert "12 fits: 12 cached, 0 run, 0 failed." in again.output
     assert read_all() == before
-    assert len(times) == 15
+    assert len(times) == 12
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
 
@@ -120,16 +124,117 @@ def test_further_baselines_reuse_the_cached_folds(call, tmp_path):
 
 def test_files_are_read_for_the_picked_channels(call, deap, tmp_path, unwrap):
     result = call(
-        f"evaluate --data deap --path '{deap}' --target arousal --picks frontal4 "
-        "--protocol cross_stimulus --folds 2 --models band-power-lda",
+        f"evaluate --data deap --path '{deap}' --target arousal --threshold subject-median "
+        "--ties drop --picks O2,Fp1 --protocol cross_stimulus --folds 2 --models band-power-lda",
         tmp_path / "out",
     )
     assert result.exit_code == 0, result.output
-    assert "12 trials x 4 channels" in unwrap(result.output)
-    assert "target arousal" in unwrap(result.output)
+    assert "12 trials x 2 channels" in unwrap(result.output)
+    assert "Channels: O2, Fp1." in result.output
     scores = pd.read_csv(tmp_path / "out/results.csv")
+    rule = "target arousal; threshold subject_median; ties drop; baseline drop; channels O2 Fp1"
+    assert scores["data"].str.startswith(rule).all()
+    for name in ("report.html", "table.tex"):
+        assert rule in (tmp_path / "out" / name).read_text("utf8").replace(r"\_", "_")
     assert set(scores["protocol"]) == {"cross_stimulus"}
     assert set(scores["held_out"]) == {"3 stimuli"}
+
+
+@pytest.mark.parametrize(
+    ("data", "channels"), [("deap", "Fp1, Fp2, AF3, AF4"), ("eegmat", "Fp1, Fp2, F3, F4")]
+)
+def test_the_default_channels_are_printed(call, deap, tmp_path, data, channels):
+    path = f"--path '{deap}'" if data == "deap" else ""
+    arguments = f"evaluate --data {data} {path} --folds 2 --models band-power-lda"
+    result = call(f"{arguments} --baselines none", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert f"Channels: {channels}." in result.output
+
+
+def write_recordings(folder, names):
+    """Write recordings of one annotation a second, alternately open and closed."""
+    noise = np.random.default_rng(0).normal(size=(2, 1100)) * 1e-5
+    for name in names:
+        raw = mne.io.RawArray(noise, mne.create_info(["Fp1", "Fp2"], 100, "eeg"), verbose=False)
+        events = mne.Annotations(np.arange(10) + 0.5, 0, ["open", "closed"] * 5)
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".fif":
+            raw.set_annotations(events).save(file, verbose=False)
+        else:
+            pytest.importorskip("edfio")
+            raw.set_annotations(events).export(file, verbose=False)
+            rows = [f"{event['onset']}\t0\t{event['description']}" for event in events]
+            table = file.with_name(file.name.replace("_eeg.edf", "_events.tsv"))
+            table.write_text("\n".join(["onset\tduration\ttrial_type", *rows]))
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (["s1_raw.fif", "s2/s2_a_raw.fif", "s2/s2_b_raw.fif"], "--data raws"),
+        (["s1_eeg.edf", "s2_a_eeg.edf", "s2_b_eeg.edf"], "--data raws"),
+        ([f"sub-{i}/eeg/sub-{i}_task-eyes_eeg.edf" for i in (1, 2)], "--data bids --task eyes"),
+    ],
+)
+def test_own_recordings_are_cut_around_their_events(call, tmp_path, unwrap, names, options):
+    write_recordings(tmp_path / "own", names)
+    (tmp_path / "own/dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    own = f"{options} --path '{tmp_path / 'own'}' --events open,closed --tmin 0.1 --seconds 0.5"
+    arguments = f"evaluate {own} --window 0.5 --models band-power-lda --baselines none"
+    result = call(arguments, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    n_trials = 10 * len(names)
+    assert f"<Trials of own: {n_trials} trials x 2 channels x 50 time" in unwrap(result.output)
+    assert f"2 subjects; {n_trials // 2} open, {n_trials // 2} closed" in unwrap(result.output)
+    scores = pd.read_csv(tmp_path / "out/results.csv")
+    assert scores["data"].str.contains("events open closed; tmin 0.1; seconds 0.5").all()
+    again = json.loads((tmp_path / "out/evaluation.json").read_text("utf8"))["command"]
+    assert call(again.removeprefix("skmamba ")).exit_code == 0
+
+
+def test_a_model_is_fitted_on_all_trials_and_saved(call, tmp_path):
+    arguments = "fit --data simulation --subjects 0-2 --epochs 1 --window 1 --seed 3"
+    result = call(arguments, tmp_path / "models/net")
+    assert result.exit_code == 0, result.output
+    trials = simulate_trials(n_subjects=8, n_trials=16).select(subject=[0, 1, 2])
+    (model,) = make_models(
+        "ms-imamba", trials, window_size=1.0, max_epochs=1, random_state=3
+    ).values()
+    expected = model.fit(trials.X, trials.y).predict_proba(trials.X)
+    loaded = load_model(tmp_path / "models/net")
+    np.testing.assert_array_equal(loaded.predict_proba(trials), expected)
+    again = call(arguments, tmp_path / "models/net")
+    assert again.exit_code == 2 and "must be a new folder" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (FAST, ["results.csv", "predictions.csv", "report.html", "evaluation.json"]),
+        ("leakage --data simulation", ["leakage.csv", "leakage.json", "gap.png"]),
+    ],
+)
+def test_files_of_others_are_not_replaced(call, tmp_path, names, arguments, unwrap):
+    for name in names:
+        out = tmp_path / name.replace(".", "-")
+        out.mkdir()
+        (out / name).write_text("mine")
+        result = call(arguments, out)
+        assert result.exit_code == 2
+        assert f"{name} exists and was not written by skmamba" in unwrap(result.stderr)
+        assert [path.name for path in out.iterdir()] == [name]
+        assert (out / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["report.html", "table.tex", "own.html", "own.tex"])
+def test_a_report_does_not_replace_files_of_others(call, run, tmp_path, name, unwrap):
+    shutil.copy(run[0] / "results.csv", tmp_path)
+    (tmp_path / name).write_text("mine")
+    arguments = f"report '{tmp_path}'"
+    result = call(arguments, tmp_path / "own.html") if "own" in name else call(arguments)
+    assert result.exit_code == 2 and f"{name} exists" in unwrap(result.stderr)
+    assert (tmp_path / name).read_text() == "mine"
 
 
 def test_random_windows_print_a_warning(call, tmp_path, unwrap):
@@ -194,7 +299,9 @@ def test_the_effect_of_the_split_is_measured(call, tmp_path, unwrap):
     assert gap["split"].tolist() == ["random windows", "trials", "subjects"] * 2
     assert "The same model scores 1.00 when split by random windows" in unwrap(result.output)
     assert (tmp_path / "gap.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gap.csv", "gap.png", "leakage.csv"]
+    names = ["gap.csv", "gap.png", "leakage.csv", "leakage.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert call(f"leakage --data eegmat --out '{tmp_path}'").exit_code == 0  # its own folder
 
 
 def test_a_report_of_a_folder_is_the_same_again(call, run, tmp_path):
@@ -255,7 +362,7 @@ def test_models_are_listed(call):
     assert re.fullmatch(r"skmamba, version \d+\.\d+\S*\n", call("--version").output)
 
 
-@pytest.mark.parametrize("command", ["", "evaluate", "leakage", "report", "models"])
+@pytest.mark.parametrize("command", ["", "evaluate", "leakage", "fit", "report", "models"])
 def test_the_examples_of_the_help_are_valid(call, command):
     _, _, examples = call(f"{command} --help").output.partition("Example")
     lines = [line.strip() for line in examples.replace("\\\n", "").splitlines()]
@@ -296,11 +403,28 @@ def test_the_package_runs_as_a_module():
         ("evaluate --data deap", "requires --path of data_preprocessed_python"),
         ("evaluate --data deap --path /not/there", "/not/there"),
         ("evaluate --data deap --path /not/there --models EEGNett", "EEGNet"),
-        ("evaluate --data eegmat --path x", "does not use --path"),
+        ("evaluate --data eegmat --path x", "--path requires deap"),
         ("leakage --data eegmat --gap --model All", "--gap requires one model"),
         ("evaluate --data eegmat --target valence", "--target requires deap or dreamer"),
-        ("evaluate --data simulation --subjects 3-1", "must be a list such as 1,2,5 or 1-8"),
-        ("evaluate --data simulation --subjects one", "must be a list such as 1,2,5 or 1-8"),
+        *(
+            (f"evaluate --data simulation --subjects {given}", "numbers below 10000, such as 1,2,5")
+            for given in ("3-1", "one", "1-999999999", "1-")
+        ),
+        *(
+            (f"evaluate --data simulation {option} {value}", "must be a finite number")
+            for option in ("--window", "--stride", "--seconds", "--threshold", "--tmin")
+            for value in ("inf", "nan")
+        ),
+        ("evaluate --data eegmat --ties low", "--ties requires deap or dreamer, got eegmat"),
+        ("evaluate --data deap --path x --seconds 3", "--seconds requires dreamer or seed"),
+        ("evaluate --data deap --path x --threshold much", "much"),
+        ("evaluate --data raws --path x", "--data raws requires --seconds of the length"),
+        ("evaluate --data raws --path /not/there --seconds 2", "/not/there"),
+        (f"evaluate --data raws --path '{Path(__file__).parent}' --seconds 2", "recordings"),
+        ("evaluate --data bids --path x --seconds 2", "--data bids requires --task"),
+        ("evaluate --data bids --path /not/there --seconds 2 --task a", "/not/there"),
+        ("fit --data eegmat --model all", "must be MS-iMamba or one network of braindecode"),
+        ("fit --data eegmat --model DLinear", "got DLinear"),
         ("evaluate --data simulation --subjects 7-9", "must be among 0, 1, 2"),
         ("evaluate --data simulation --protocol first-trials --folds 3", "--folds cannot be used"),
         ("evaluate --data simulation --first 3", "--first requires first-trials"),

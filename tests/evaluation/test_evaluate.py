@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
-from skmamba import MSiMambaClassifier, SlidingWindows, Trials, WindowVotingClassifier, evaluate
+from skmamba import (
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    Trials,
+    WindowVotingClassifier,
+    evaluate,
+)
 from skmamba.datasets import simulate_trials
 from skmamba.evaluation import (
     CrossSessionSplit,
@@ -91,7 +99,7 @@ def test_scores_have_a_row_per_estimator_and_fold_with_baselines(trials):
     assert scores.columns.tolist() == [
         *("dataset", "protocol", "estimator", "kind", "transductive"),
         *("fold", "held_out", "subject", "n_train", "n_test", *SCORES),
-        *("fit_seconds", "predict_seconds", "seed", "error", "versions"),
+        *("fit_seconds", "predict_seconds", "seed", "data", "error", "versions"),
     ]
     assert set(scores["dataset"]) == {"simulation"}
     assert set(scores["protocol"]) == {"cross_subject"}
@@ -100,6 +108,19 @@ def test_scores_have_a_row_per_estimator_and_fold_with_baselines(trials):
     assert scores["held_out"].tolist()[:4] == [f"subject {subject}" for subject in range(4)]
     assert (scores[TIMES] > 0).all(axis=None)
     assert scores["versions"].str.contains("skmamba .*scikit-learn .*torch .*numpy ").all()
+
+
+def test_scores_name_what_was_chosen_when_data_were_read(trials):
+    trials = replace(trials, loader_params={"target": "valence", "ties": "drop"})
+    pipe = make_pipeline(
+        ChannelPicker(["Fp1", "Fp2"], ch_names=trials.ch_names),
+        SlidingWindows(0.5, sfreq=128),
+        WindowVotingClassifier(DummyClassifier()),
+    )
+    scores = evaluate({"pipe": pipe}, trials, baselines=["majority"], verbose=False).scores
+    read = "target valence; ties drop; channels Fp1 Fp2 F3 F4; trials of 2 s at 128 Hz"
+    expected = [f"{read}; picks Fp1 Fp2; window_size 0.5", read]
+    assert scores["data"].unique().tolist() == expected
 
 
 def test_scores_equal_those_of_scikit_learn(trials):

@@ -86,6 +86,19 @@ def test_columns_and_types_of_the_table(scores):
     assert all(table[name].dtype == float for name in table.columns[3:])
 
 
+def test_a_printed_table_has_the_main_columns_in_80_characters():
+    values = np.random.default_rng(0).random((2, 7))
+    scores = make_scores(**{"tangent-space-LR": values[0], "majority": values[1]})
+    table = compare(scores, "accuracy")
+    head, first, *_, last = str(table).splitlines()
+    assert head.split() == "estimator mean low high chance p_chance difference p_holm".split()
+    assert f"{table.loc[0, 'mean']:.3f}" in first
+    assert "effect_size" in last
+    assert max(map(len, str(table).splitlines())) <= 80
+    assert table.loc[0, "mean"] == values[0].mean()  # in full
+    assert "effect_size" in str(table[["estimator", "effect_size"]])
+
+
 @pytest.mark.parametrize("reference", ["net", "tree", "majority"])
 def test_the_reference_is_not_compared_with_itself(scores, reference):
     table = compare_named(scores, reference=reference)
@@ -181,12 +194,21 @@ def test_rows_of_a_subject_are_averaged(scores):
 
 
 def test_copies_and_order_of_rows_do_not_count_and_the_input_is_unchanged(scores):
+    scores["seed"] = 7
     before, expected = scores.copy(), compare_named(scores)
     copied = pd.concat([scores, scores.iloc[::3]])
     pd.testing.assert_frame_equal(compare_named(copied), expected)
     table = compare_named(copied.sample(frac=1, random_state=1), reference="net")
     pd.testing.assert_frame_equal(table.loc[expected.index], expected, check_exact=False)
     pd.testing.assert_frame_equal(scores, before)
+
+
+@pytest.mark.parametrize("columns", [{}, {"seed": [1] * 2 + [2] * 2 + [3] * 2}])
+def test_equal_scores_of_two_seeds_count_twice(columns):
+    scores = make_scores(net=[0.5, 0.7, 0.5, 0.7, 0.8, 0.7])  # three seeds of two folds
+    scores[["fold", "subject"]] = [[0, 1], [1, 2]] * 3
+    table = compare_named(scores.assign(**columns))
+    assert table.loc["net", "mean"] == pytest.approx((0.6 + 0.7) / 2)
 
 
 def test_a_subject_without_a_score_is_left_out(scores):

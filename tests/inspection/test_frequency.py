@@ -84,6 +84,7 @@ def test_profile_is_that_of_a_loop_over_windows(alpha, pipe, profile):
     assert set(profile["frequency"]) == selected
     assert len(profile) == 2 * 4 * len(selected)
     assert set(profile["n_windows"]) == {12 * 3}
+    assert profile.attrs["resolution"] == 1  # windows of one second
 
 
 def test_period_is_a_whole_number_of_samples_rounded_up(profile):

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,19 @@ def test_design_and_times_are_those_of_the_folds(write, scores):
     assert "skmamba 0.1.0, numpy 2.4.0" in page.text
     row = page.rows("Estimator", "Folds")["net"]
     assert list(row.values()) == ["net", "6", "1.25", "0.50", "10.50"]
+
+
+def test_how_data_were_read_is_shown_for_the_models(report, scores):
+    def read(scores):
+        page = report(scores)
+        return page if isinstance(page, str) else page.read_text("utf8")
+
+    rule = "target valence; threshold 5"
+    assert rule not in read(scores)
+    scores = scores.assign(data=np.where(scores["kind"] == "model", rule, "baseline"))
+    assert read(scores).count(rule) == 1 and f"net: {rule}" not in read(scores)
+    scores.loc[scores["estimator"] == "lda", "data"] = "target arousal"
+    assert f"net: {rule}" in read(scores) and "lda: target arousal" in read(scores)
 
 
 def test_every_protocol_is_a_part_of_the_page(write, scores, predictions):
@@ -245,6 +259,15 @@ def test_names_are_escaped(write, predictions, make_scores, net):
     assert "<script" not in page.source
     assert page.text.count(name) > 10
     assert name in page.rows(*COMPARISON)
+
+
+def test_control_characters_do_not_break_figures(write, make_scores, net):
+    name = "".join(map(chr, (*range(32), *range(127, 160), 0xFFFE)))
+    page = write(make_scores(**{f"a{name}": net, f"b{name}": net, "majority": [0.5] * 6}))
+    (url,) = (link for link in page.links if link.startswith("data:image/svg+xml"))
+    svg = base64.b64decode(url.partition(",")[2])
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert rb"\x01" in svg
 
 
 def test_without_matplotlib_the_page_has_every_table(write, scores, monkeypatch):

@@ -27,6 +27,7 @@ def test_the_table_has_the_numbers_of_compare(scores):
 
 
 def test_special_characters_are_escaped(scores):
+    assert r"a\textbackslash{}x07" in to_latex(scores.replace({"estimator": {"net": "a\x07"}}))
     table = to_latex(scores.replace({"estimator": {"net": SPECIAL}}), label="tab:x")
     assert r"a\_b \& 50 \% \{\#1\} \$x\$ \textasciitilde{}\textasciicircum{}" in table
     assert r"\textbackslash{} $<$y$>$ & 0.75" in table
