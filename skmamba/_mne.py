@@ -24,6 +24,11 @@ def as_array(X):
     Channels marked as bad are included, so that the number of channels does not depend on the
     recording.
     """
+    if hasattr(X, "as_windows"):
+        raise ValueError(
+            f"X must be an array or mne.Epochs, got {type(X).__name__}: pass trials.X, trials.y "
+            "as y and trials.metadata as groups."
+        )
     if not is_epochs(X):
         return X
     if not isinstance(X, (list, tuple)):

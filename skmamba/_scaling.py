@@ -32,6 +32,13 @@ def fit_scaling(scaling, bags, trials, weight):
     return center, np.where(scale > 0, scale, 1.0)  # constant channels are not divided by zero
 
 
+def measure_spread(bags):
+    """Return the median standard deviation of windows and channels, of up to 512 windows."""
+    n_trials, n_windows = bags.shape[:2]
+    sample = bags[:: -(-n_trials // 64), :: -(-n_windows // 8)]
+    return float(np.median(np.std(sample, axis=-1, dtype=float)))
+
+
 def scale_windows(x, scaling, center, scale):
     """Scale windows of shape ``(n_windows, n_chans, n_times)`` with the values of fit_scaling."""
     if scaling is None:

@@ -5,7 +5,8 @@ import math
 import secrets
 from numbers import Integral
 
-from sklearn.utils import check_random_state
+import numpy as np
+from sklearn.utils import check_array, check_random_state
 
 MAX_WORKERS = 1024  # threads or processes; many more end the process
 
@@ -22,6 +23,33 @@ def check_option(name, value, options):
     """Raise ValueError unless the value is one of the given strings."""
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}.")
+
+
+def check_finite(X):
+    """Validate X of three or more dimensions; the error of a NaN names its trial and channel."""
+    try:
+        return check_array(X, allow_nd=True, input_name="X")
+    except ValueError as error:
+        if "NaN" not in str(error) and "infinity" not in str(error):
+            raise
+        for trial, values in enumerate(X):
+            invalid = np.argwhere(~np.isfinite(np.asarray(values, dtype=float)))
+            if len(invalid):
+                raise ValueError(
+                    "Input X contains NaN or infinity, first in "
+                    f"trial {trial}, channel {invalid[0][-2]}."
+                ) from error
+        raise
+
+
+def check_is_no_single_trial(X, n_channels):
+    """Raise ValueError if a 2-D X is one trial of that many channels."""
+    shape: tuple = getattr(X, "shape", ())
+    if len(shape) == 2 and shape[0] == n_channels != shape[1]:
+        raise ValueError(
+            f"X must have shape (n_trials, n_channels, n_times), got {shape}: pass X[None] for a "
+            "single trial."
+        )
 
 
 def make_random_state(random_state):

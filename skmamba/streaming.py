@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from numbers import Real
 from typing import Any, Literal, NamedTuple
 
@@ -135,7 +136,9 @@ class StreamDecoder:
         _check_steps(steps, windows, self.window_size_samples_, self._make_noise)
         noise = self._make_noise(1, self.window_size_samples_)
         try:
-            self._no_proba = self.estimator.predict_proba(noise)[:0]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # noise has another spread than the training data
+                self._no_proba = self.estimator.predict_proba(noise)[:0]
         except (AttributeError, ValueError) as error:
             raise ValueError(
                 f"estimator must predict probabilities of windows of shape {noise.shape[1:]}: "

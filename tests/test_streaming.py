@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, WindowVotingClassifier
 from skmamba.datasets import simulate_trials
-from skmamba.persistence import SavedModel
+from skmamba.persistence import SavedModel, load_model, save_model
 from skmamba.preprocessing import BandPower, EuclideanAlignment
 from skmamba.streaming import StreamDecoder
 
@@ -161,6 +161,20 @@ def test_a_saved_model_is_accepted_with_its_rate_and_channels():
 
 
 # Smoothing
+
+
+def test_a_saved_pipeline_streams_like_the_pipeline(pipe, tmp_path):
+    decoder = StreamDecoder(load_model(save_model(pipe, tmp_path / "model", trials=TRIALS)))
+    expected = StreamDecoder(pipe).push(STREAM)
+    assert np.array_equal(decoder.push(STREAM).proba, expected.proba)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_stream_of_another_unit_is_reported(pipe):
+    decoder = StreamDecoder(pipe)
+    decoder.push(STREAM[:, : SIZE // 2])
+    with pytest.warns(UserWarning, match="deviation of about .* such as microvolts"):
+        StreamDecoder(pipe).push(STREAM / 1e6)
 
 
 def test_smoothing_is_an_exponentially_weighted_mean(pipe):

@@ -157,10 +157,23 @@ class WindowNet(NeuralNetClassifier):
         self.notify("on_train_end", X=dataset, y=None)
         for epoch in self.history[n_before:]:
             if not np.isfinite(epoch["train_loss"]):
-                raise ValueError(
-                    f"Training diverged: train_loss is {epoch['train_loss']} in epoch "
-                    f"{epoch['epoch']}. Lower lr (now {self.lr:g}) or set scaling='robust'."
+                self._raise_diverged(
+                    f"train_loss is {epoch['train_loss']} in epoch {epoch['epoch']}"
                 )
+
+    @torch.no_grad()
+    def check_convergence(self, dataset):
+        """Raise ValueError unless weights and the prediction of a window are finite."""
+        if not all(value.isfinite().all() for value in self.module_.state_dict().values()):
+            self._raise_diverged("weights are not finite after the last epoch")
+        self.module_.eval()
+        if not self.infer(dataset[[0, 0]][0]).isfinite().all():
+            self._raise_diverged("predictions are not finite after the last epoch")
+
+    def _raise_diverged(self, reason):
+        raise ValueError(
+            f"Training diverged: {reason}. Lower lr (now {self.lr:g}) or set scaling='robust'."
+        )
 
 
 class EpochBar(Callback):

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -21,10 +22,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_array,
     check_is_fitted,
     validate_data,
 )
+from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 from skorch.history import History
@@ -32,9 +33,16 @@ from skorch.utils import noop
 
 from .._metadata import get_columns
 from .._mne import as_array, count_dims
-from .._scaling import SCALINGS, fit_scaling, scale_windows
+from .._scaling import SCALINGS, fit_scaling, measure_spread, scale_windows
 from .._types import Epochs, Groups, Seed
-from .._validation import check_int, check_option, draw_seed, restore_on_error
+from .._validation import (
+    check_finite,
+    check_int,
+    check_is_no_single_trial,
+    check_option,
+    draw_seed,
+    restore_on_error,
+)
 from ._skorch import (
     PREDICT_BATCH,
     EpochBar,
@@ -48,6 +56,7 @@ from ._skorch import (
 )
 
 VOTINGS = ("soft", "hard")
+MAX_RATIO = 100  # of the spread of X and of the training data: volts and microvolts have 1e6
 OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -62,6 +71,7 @@ class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
     n_chans_: int
     n_times_: int
     n_features_in_: int
+    spread_: float
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -99,13 +109,15 @@ def check_bags(estimator, X, *, n_chans=None, reset):
             f"(n_trials, n_windows, n_chans, n_times), got {ndim}."
         )
     if ndim < 3:
+        if not reset:
+            check_is_no_single_trial(X, estimator.n_features_in_)
         X = validate_data(estimator, X, reset=reset)
         n_chans = n_chans or 1
         if X.shape[1] % n_chans:
             raise ValueError(f"n_chans must divide the {X.shape[1]} columns of X, got {n_chans}.")
         X = X.reshape(len(X), n_chans, -1)
     else:
-        X = check_array(X, allow_nd=True, input_name="X")
+        X = check_finite(X)
     bags = X if X.ndim == 4 else X[:, None]
     if 0 in bags.shape:
         raise ValueError(f"X must not be empty, got bags of windows of shape {bags.shape}.")
@@ -120,7 +132,22 @@ def check_bags(estimator, X, *, n_chans=None, reset):
             f"{type(estimator).__name__} was fitted on {estimator.n_chans_} channels x "
             f"{estimator.n_times_} samples."
         )
+    _check_spread(estimator, measure_spread(bags), reset)
     return bags
+
+
+def _check_spread(estimator, spread, reset):
+    """Set the spread of the training data, or warn if X has another order of magnitude."""
+    if reset:
+        estimator.spread_ = spread
+        return
+    fitted = getattr(estimator, "spread_", 0.0)  # 0: windows of one sample
+    if fitted and not fitted / MAX_RATIO <= spread <= fitted * MAX_RATIO:
+        warnings.warn(
+            f"X has a standard deviation of about {spread:.0e}, the training data had "
+            f"{fitted:.0e}: X must be in the same unit, such as microvolts (MNE has volts).",
+            stacklevel=4,
+        )
 
 
 def check_labels(estimator, y):
@@ -128,15 +155,19 @@ def check_labels(estimator, y):
     if y is None:
         name = type(estimator).__name__
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    is_missing = pd.isna(np.asarray(y, dtype=object))  # first: an array of text has "nan"
     y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError("Input y contains NaN or infinity.")
+    if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+        raise ValueError("Input y contains NaN, None or infinity.")
     check_classification_targets(y)
     return y
 
 
 def vote(proba, voting):
     """Aggregate probabilities ``(n_trials, n_windows, n_classes)`` to one row per trial."""
+    if not np.isfinite(proba).all():
+        trial = np.argwhere(~np.isfinite(proba))[0][0]
+        raise ValueError(f"Predicted probabilities must be finite, got NaN for trial {trial}.")
     if voting == "soft":
         return proba.mean(1)
     winners = proba.argmax(-1)[..., None] == np.arange(proba.shape[-1])
@@ -233,8 +264,8 @@ class BaseNetClassifier(BaseTrialClassifier):
         Raises
         ------
         ValueError
-            If data or parameters are invalid, or the loss is no longer finite. The estimator is
-            then left unchanged.
+            If data or parameters are invalid, or the loss, a weight or a prediction is no longer
+            finite. The estimator is then left unchanged.
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with restore_on_error(self):
@@ -304,6 +335,7 @@ class BaseNetClassifier(BaseTrialClassifier):
             if valid is not None:
                 net.train_split = predefined_split(make_dataset(trials=valid))
             net.train_epochs(dataset, epochs)
+            net.check_convergence(dataset)
             net.train_split = None  # the fitted model does not hold its validation data
         self.net_ = net
         self.history_ = [
@@ -339,8 +371,9 @@ class BaseNetClassifier(BaseTrialClassifier):
         for name in ("batch_size", "n_threads", "n_chans"):
             if getattr(self, name) is not None:
                 check_int(name, getattr(self, name))
-        if not (isinstance(self.lr, Real) and self.lr > 0):
+        if not (isinstance(self.lr, Real) and 0 < self.lr < np.inf):
             raise ValueError(f"lr must be a positive number, got {self.lr!r}.")
+        self._check_net_params()
         if not 0 < self.validation_fraction < 1:
             raise ValueError(
                 f"validation_fraction must be between 0 and 1, got {self.validation_fraction!r}."
@@ -351,6 +384,16 @@ class BaseNetClassifier(BaseTrialClassifier):
             check_option("optimizer", self.optimizer, OPTIMIZERS)
         check_option("dtype", self.dtype, ("float32", "float64"))
         check_option("voting", self.voting, VOTINGS)
+
+    def _check_net_params(self):
+        known = inspect.signature(NeuralNet).parameters
+        for name in self.net_params or {}:
+            if name.partition("__")[0] not in known:
+                raise ValueError(
+                    "net_params must contain parameters of skorch.NeuralNet, such as "
+                    f"'optimizer__betas', got {name!r}. Parameters of the network are those of "
+                    f"{type(self).__name__} and its module_params."
+                )
 
     def _merge_module_params(self, params, cls):
         """Add ``module_params`` to the parameters that this class sets for a network."""
@@ -567,6 +610,9 @@ scaling_ : str or None
     Scaling of the training windows.
 center_, scale_ : ndarray of shape (n_chans,)
     Statistics of the scaling, in the unit of X.
+spread_ : float
+    Median standard deviation of the training windows, in the unit of X. A warning is given if X of
+    predict differs by a factor of more than 100.
 """
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import validate_data
 
 from .._mne import as_array, count_dims
+from .._validation import check_finite, check_is_no_single_trial
 
 
 class BaseTrialTransformer(TransformerMixin, BaseEstimator):
     """Transformer of arrays ``(n_trials, n_channels, n_times)`` or ``mne.Epochs``."""
+
+    n_features_in_: int
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -44,8 +47,10 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
                 f"X must have at most {max_ndim} dimensions for {type(self).__name__}, got {ndim}."
             )
         if ndim < 3:
+            if not reset:
+                check_is_no_single_trial(X, self.n_features_in_)
             return validate_data(self, X, reset=reset)
-        X = check_array(X, allow_nd=True, input_name="X")
+        X = check_finite(X)
         n_channels = X.shape[-2]
         if reset:
             self.n_features_in_ = n_channels

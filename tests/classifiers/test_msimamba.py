@@ -1,6 +1,8 @@
 import copy
 import inspect
 import pickle
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -330,7 +332,7 @@ def test_callbacks_and_net_params_reach_skorch(bags, trials):
     assert len(clf.net_.history) == 3
 
 
-def test_verbose_shows_a_bar_or_lines(bags, trials, capsys):
+def test_verbose_shows_a_bar_or_lines(bags, trials, capsys, monkeypatch):
     clf = make_clf(verbose=True).fit(bags, trials.y)
     captured = capsys.readouterr()
     assert "0/3" in captured.err
@@ -341,6 +343,9 @@ def test_verbose_shows_a_bar_or_lines(bags, trials, capsys):
     assert "train_loss" in capsys.readouterr().out
     make_clf().fit(bags, trials.y)
     assert "".join(capsys.readouterr()) == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    make_clf().fit(bags, trials.y)
+    assert "0/3" in capsys.readouterr().err
 
 
 # Errors
@@ -355,7 +360,9 @@ def set_nan(X):
 @pytest.mark.parametrize(
     ("change", "params", "message"),
     [
-        (lambda X, y: (set_nan(X), y), {}, "Input X contains NaN"),
+        (lambda X, y: (set_nan(X), y), {}, "contains NaN or infinity, first in trial 3, channel 2"),
+        (lambda X, y: (X, [None, *y[1:]]), {}, "y contains NaN, None or infinity"),
+        (lambda X, y: (X, [np.nan, *"a" * (len(y) - 1)]), {}, "y contains NaN, None or infinity"),
         (lambda X, y: (X, np.zeros(32)), {}, r"at least 2 classes in y, got 1 class: 0\.0\.$"),
         (lambda X, y: (X[:-1], y), {}, "inconsistent numbers of samples"),
         (lambda X, y: (X[None], y), {}, "got 5"),
@@ -363,6 +370,17 @@ def set_nan(X):
         (lambda X, y: (X, y + 0.5), {}, "Unknown label type: continuous"),
         (None, {"backend": "mamba_ssm", "device": "cpu"}, "backend='mamba_ssm'"),
         (None, {"lr": 0.0}, "lr must be a positive number, got 0.0"),
+        (None, {"lr": np.inf}, "lr must be a positive number, got inf"),
+        (
+            None,
+            {"lr": 1e20, "max_epochs": 1, "batch_size": None},
+            "predictions are not finite after the last epoch",
+        ),
+        (
+            None,
+            {"net_params": {"d_model": 8}},
+            "such as 'optimizer__betas', got 'd_model'. .* those of MSiMambaClassifier and its mod",
+        ),
         (None, {"max_epochs": 0}, "max_epochs must be an integer of at least 1, got 0"),
         (None, {"n_members": 0}, "n_members must be an integer of at least 1"),
         (None, {"batch_size": 2.5}, "batch_size must be an integer"),
@@ -399,6 +417,46 @@ def test_a_failed_fit_leaves_the_estimator_unchanged(
     assert all(vars(clf)[key] is before[key] for key in before)
     if fitted_before and "voting" not in params:
         assert np.array_equal(clf.predict_proba(bags), fitted.predict_proba(bags))
+
+
+def test_weights_that_are_not_finite_after_the_last_step_are_an_error(bags, trials):
+    class Ruin(Callback):
+        def on_train_end(self, net, **kwargs):
+            with torch.no_grad():
+                next(net.module_.parameters()).fill_(torch.nan)
+
+    with pytest.raises(ValueError, match="diverged: weights are not finite after the last epoch"):
+        make_clf(callbacks=[Ruin()]).fit(bags, trials.y)
+
+
+def test_probabilities_that_are_not_finite_are_an_error(bags, fitted):
+    clf = copy.deepcopy(fitted)
+    with torch.no_grad():
+        next(clf.net_.module_.parameters()).fill_(torch.nan)
+    with pytest.raises(ValueError, match="must be finite, got NaN for trial 0"):
+        clf.predict(bags)
+
+
+def test_data_of_another_unit_are_reported(bags, fitted, trials):
+    for factor in (1e-6, 0, 1e6):
+        with pytest.warns(UserWarning, match=r"deviation of about .* unit, such as microvolts"):
+            fitted.predict(factor * bags)
+    ordinary = bags.copy()
+    ordinary[:, :, 0] = 0  # a flat electrode
+    ordinary[0] *= 1e4
+    pickled = pickle.loads(pickle.dumps(fitted))
+    assert pickled.spread_ == np.median(bags.std(axis=-1, dtype=float))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pickled.predict(ordinary)
+        pickled.predict(90 * bags)
+
+
+def test_inputs_of_another_kind_are_errors_that_say_what_to_pass(bags, fitted, trials):
+    with pytest.raises(ValueError, match=r"got Trials: pass trials\.X, trials\.y as y"):
+        fitted.predict(trials)
+    with pytest.raises(ValueError, match=r"n_times\), got \(4, 64\): pass X\[None\] for a single"):
+        fitted.predict(bags[0, 0])
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
