@@ -21,6 +21,7 @@ from .._mne import count_dims, get_ch_names, is_epochs
 from .._types import Epochs, Groups, StrPath
 from ..trials import Trials
 from ._card import compute_checksum, is_card, make_card, make_readme, parse_card, to_bytes
+from ._limits import ERRORS
 from ._serialize import deserialize_estimator, get_steps, serialize_estimator
 
 WEIGHTS, CARD, README = "weights.safetensors", "card.json", "README.md"
@@ -347,6 +348,6 @@ def _name_file(path):
     """Turn errors into a ValueError that starts with the path."""
     try:
         yield
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except ERRORS as error:
         reason = f"missing entry {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path} cannot be loaded: {reason}.") from error
