@@ -12,14 +12,8 @@ from .._validation import MAX_WORKERS, check_int
 
 # Raised by values of a type or size that no saved model has.
 ERRORS: tuple[type[Exception], ...] = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+    ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 MAX_LABEL_BYTES = 64 << 20
 MAX_NUMBER = 10_000_000  # of a parameter of a network, such as n_times
 # Of a network, relative to its saved weights: layers can replace parameters while they are built.

@@ -100,6 +100,11 @@ def save_model(
     notes_of_user = {"protocol": protocol, "scores": scores, "notes": notes}
     card = make_card(serialized, steps, {WEIGHTS: weights}, trials, notes_of_user)
     files = {WEIGHTS: weights, CARD: to_bytes(card), README: make_readme(target.name, card)}
+    if len(files[CARD]) > MAX_CARD_BYTES:
+        raise ValueError(
+            f"The card must have at most {MAX_CARD_BYTES} bytes, got {len(files[CARD])}: shorten "
+            "protocol, scores or notes."
+        )
     _write_folder(target, files, overwrite)
     return path
 
@@ -349,5 +354,6 @@ def _name_file(path):
     try:
         yield
     except ERRORS as error:
-        reason = f"missing entry {error}" if isinstance(error, KeyError) else error
+        reason = str(error) or type(error).__name__
+        reason = f"missing entry {error}" if isinstance(error, KeyError) else reason
         raise ValueError(f"{path} cannot be loaded: {reason}.") from error

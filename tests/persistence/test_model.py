@@ -356,6 +356,8 @@ def test_attributes_of_the_user_and_scores_that_are_objects_are_refused(trials, 
     clf = MSiMambaClassifier(**TINY).fit(trials.X, trials.y)
     message = r"scores\.model\[0\] must consist of .* of type object"
     assert_not_saved(clf, tmp_path, TypeError, message, scores={"model": [object()]})
+    message = "card must have at most 16777216 bytes, got .*: shorten protocol, scores or notes"
+    assert_not_saved(clf, tmp_path, ValueError, message, notes="x" * (17 << 20))
     clf.remark = "mine"
     message = r"classifier\.remark must be a parameter or end in an underscore"
     assert_not_saved(clf, tmp_path, TypeError, message)
