@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array, check_random_state
 
-MAX_WORKERS = 1024  # threads or processes; many more end the process
+MAX_WORKERS = 512  # threads or processes; many more end the process
 
 
 def check_int(name, value, minimum=1, maximum=math.inf):

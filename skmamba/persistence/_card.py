@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import math
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from .._validation import check_int
 from ..preprocessing import BandPower, ChannelPicker, SlidingWindows
 from ._serialize import to_plain_json
 
@@ -86,6 +88,14 @@ def parse_card(content):
         )
     if card.get("sha256") != compute_card_checksum(card):
         raise ValueError("checksum mismatch: the file was changed after it was saved")
+    n_channels, names, sfreq = (card["input"][key] for key in ("n_channels", "ch_names", "sfreq"))
+    check_int("n_channels", n_channels)
+    if names is not None and not (
+        len(names) == n_channels and all(isinstance(name, str) for name in names)
+    ):
+        raise ValueError(f"ch_names must be {n_channels} strings")
+    if sfreq is not None and not 0 < sfreq < math.inf:
+        raise ValueError(f"sfreq must be a positive number, got {sfreq!r}")
     return card
 
 

@@ -10,6 +10,10 @@ from torch.nn.modules import module as hooks
 
 from .._validation import MAX_WORKERS, check_int
 
+# Raised by values of a type or size that no saved model has.
+ERRORS: tuple[type[Exception], ...] = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 MAX_LABEL_BYTES = 64 << 20
 MAX_NUMBER = 10_000_000  # of a parameter of a network, such as n_times
 # Of a network, relative to its saved weights: layers can replace parameters while they are built.
@@ -25,6 +29,8 @@ def check_requests(steps):
         elif key in ("n_threads", "n_jobs") or key.endswith("num_workers"):
             if value is not None:
                 check_int(key, value, minimum=-MAX_WORKERS, maximum=MAX_WORKERS)
+        elif key == "callbacks" and value:
+            raise ValueError("callbacks cannot be built: they must be empty")
     if n_bytes > MAX_LABEL_BYTES:
         raise ValueError(f"labels must have at most {MAX_LABEL_BYTES} bytes, got {n_bytes}")
 

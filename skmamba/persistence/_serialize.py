@@ -20,7 +20,7 @@ from ..preprocessing import (
     SequentialChannelSelector,
     SlidingWindows,
 )
-from ._limits import MAX_LABEL_BYTES, check_requests, limit_network
+from ._limits import ERRORS, MAX_LABEL_BYTES, check_requests, limit_network
 
 CLASSIFIERS = (BraindecodeClassifier, MSiMambaClassifier)
 TRANSFORMERS = (
@@ -178,7 +178,7 @@ def _deserialize_step(serialized, arrays):
         with sklearn.config_context(enable_metadata_routing=True):
             for method, requests in serialized["requests"].items():
                 getattr(step, f"set_{method}_request")(**requests)
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except ERRORS as error:
         raise ValueError(f"step {name!r} cannot be built: {error}") from error
     return step
 

@@ -21,6 +21,7 @@ from .._mne import count_dims, get_ch_names, is_epochs
 from .._types import Epochs, Groups, StrPath
 from ..trials import Trials
 from ._card import compute_checksum, is_card, make_card, make_readme, parse_card, to_bytes
+from ._limits import ERRORS
 from ._serialize import deserialize_estimator, get_steps, serialize_estimator
 
 WEIGHTS, CARD, README = "weights.safetensors", "card.json", "README.md"
@@ -99,6 +100,11 @@ def save_model(
     notes_of_user = {"protocol": protocol, "scores": scores, "notes": notes}
     card = make_card(serialized, steps, {WEIGHTS: weights}, trials, notes_of_user)
     files = {WEIGHTS: weights, CARD: to_bytes(card), README: make_readme(target.name, card)}
+    if len(files[CARD]) > MAX_CARD_BYTES:
+        raise ValueError(
+            f"The card must have at most {MAX_CARD_BYTES} bytes, got {len(files[CARD])}: shorten "
+            "protocol, scores or notes."
+        )
     _write_folder(target, files, overwrite)
     return path
 
@@ -347,6 +353,7 @@ def _name_file(path):
     """Turn errors into a ValueError that starts with the path."""
     try:
         yield
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-        reason = f"missing entry {error}" if isinstance(error, KeyError) else error
+    except ERRORS as error:
+        reason = str(error) or type(error).__name__
+        reason = f"missing entry {error}" if isinstance(error, KeyError) else reason
         raise ValueError(f"{path} cannot be loaded: {reason}.") from error

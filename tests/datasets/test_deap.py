@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -393,6 +394,15 @@ def test_a_truncated_or_damaged_cache_is_written_again(folder, cache, forbid_sou
         assert again.metadata.equals(expected.metadata)
     forbid_sources()
     np.testing.assert_array_equal(load_deap(folder, **options).X, expected.X)
+
+
+def test_a_cache_that_decompresses_to_more_than_its_size_is_not_read(folder, cache, peak_below):
+    load_deap(folder, subjects=[1], cache=cache)
+    (path,) = cache.iterdir()
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("source", bytes(1 << 27))
+    with peak_below(1 << 25):
+        load_deap(folder, subjects=[1], cache=cache)
 
 
 @pytest.mark.parametrize("function", ["os.replace", "ZipFile.writestr"])

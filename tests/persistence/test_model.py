@@ -356,6 +356,8 @@ def test_attributes_of_the_user_and_scores_that_are_objects_are_refused(trials, 
     clf = MSiMambaClassifier(**TINY).fit(trials.X, trials.y)
     message = r"scores\.model\[0\] must consist of .* of type object"
     assert_not_saved(clf, tmp_path, TypeError, message, scores={"model": [object()]})
+    message = "card must have at most 16777216 bytes, got .*: shorten protocol, scores or notes"
+    assert_not_saved(clf, tmp_path, ValueError, message, notes="x" * (17 << 20))
     clf.remark = "mine"
     message = r"classifier\.remark must be a parameter or end in an underscore"
     assert_not_saved(clf, tmp_path, TypeError, message)
@@ -613,6 +615,57 @@ def get_architecture(card):
     return get_step(card)["fitted"]["_saved_net"]["architecture"]
 
 
+def edit_network(**params):
+    return lambda card: get_architecture(card)["params"].update(params)
+
+
+def edit_params(**params):
+    return lambda card: get_step(card)["params"].update(params)
+
+
+HUGE = {
+    "layers": (edit_network(n_layers=10**7), "the network has more weights than the file"),
+    "more layers": (edit_network(n_layers=10**9), "n_layers must be at most 10000000"),
+    "members": (
+        lambda c: get_architecture(c).update(
+            name="MSiMambaEnsemble", params={**get_architecture(c)["params"], "n_members": 10**6}
+        ),
+        "the network has more weights than the file",
+    ),
+    "width": (edit_network(d_model=20000), "the network has more weights than the file"),
+    "overflow": (edit_network(d_model=10**30), "d_model must be at most"),
+    "net_params": (
+        edit_params(net_params={"module__d_model": 20000}),
+        "the network has more weights than the file",
+    ),
+    "samples": (
+        lambda c: (
+            edit_network(n_times=10**9)(c),
+            get_step(c)["fitted"].update(n_times_=10**9),
+        ),
+        "n_times must be at most",
+    ),
+    "threads": (edit_params(n_threads=10**6), "n_threads must be .* at most 512, got 1000000"),
+    "workers": (
+        edit_params(net_params={"iterator_valid__num_workers": 10**6}),
+        "num_workers must be .* at most 512",
+    ),
+    "callbacks": (edit_params(callbacks=["x"] * 1000), "callbacks cannot be built: they must"),
+    "labels": (
+        lambda c: get_step(c)["fitted"].update(classes_={"$labels": ["<U500000000", [1], ["a"]]}),
+        "labels must have at most 67108864 bytes, got 2000000000",
+    ),
+    "many labels": (
+        edit_params(class_weight=[{"$labels": ["<U16000000", [1], ["a"]]}] * 100),
+        "labels must have at most 67108864 bytes",
+    ),
+    "no labels": (
+        edit_params(class_weight={"$labels": ["<U500000000", [0], []]}),
+        "labels must have at most 67108864 bytes",
+    ),
+}
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -630,12 +683,47 @@ def get_architecture(card):
         (lambda c: get_step(c).update(requests={"__init__": {}}), "no attribute 'set___init__"),
         (lambda c: c["steps"].pop(0), r"no step uses the arrays .*picks_"),
         (lambda c: c.update(steps="none"), "string indices"),
+        (lambda c: c["input"].update(ch_names=[1, 2, 3, 4]), "ch_names must be 4 strings"),
+        (lambda c: c["input"].update(sfreq=-1), "sfreq must be a positive number, got -1"),
+        (lambda c: get_step(c)["fitted"].update(n_times_=65), r"the sizes \[2, 65, 2\]"),
+        *((edit, message) for edit, message in HUGE.values()),
     ],
 )
 def test_a_manipulated_card_cannot_load_other_objects(edit, message, saved):
     edit_card(saved, edit)
     with pytest.raises(ValueError, match=f"cannot be loaded: .*(?s:{message})"):
         load_model(saved)
+
+
+LOAD_ALL = """
+import resource
+import sys
+from pathlib import Path
+
+from skmamba import load_model
+
+load_model(sys.argv[2])
+n_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (n_bytes + 2**29, n_bytes + 2**29))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    try:
+        load_model(folder)
+    except ValueError as error:
+        print("refused" if str(folder) in str(error) else error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) // 1024)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the memory in /proc")
+def test_huge_requests_of_a_card_take_little_memory(original, tmp_path):
+    for name, (edit, _) in HUGE.items():
+        edit_card(shutil.copytree(original, tmp_path / name), edit)
+    call = [sys.executable, "-c", LOAD_ALL, tmp_path, original]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120, check=True)
+    *outcomes, peak_mb = done.stdout.splitlines()
+    assert outcomes == ["refused"] * len(HUGE)
+    assert int(peak_mb) < 200
 
 
 def test_missing_and_unused_arrays_are_refused(saved):
