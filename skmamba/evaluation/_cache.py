@@ -5,7 +5,19 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from .._io import write_atomically
+
+
+def check_values(name, values, shape):
+    """Return values as an array; raise ValueError unless they have the shape and are finite."""
+    values = np.asarray(values)
+    if values.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {values.shape}.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)][0]}.")
+    return values
 
 
 class FoldCache:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context, get_config
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -467,6 +467,71 @@ def test_a_predicted_label_that_is_not_in_y_fails_the_fold(trials):
     model = make_pipeline(FunctionTransformer(log_variance), LinearRegression())
     with pytest.warns(FitFailedWarning, match=r"predict must return labels of \[0, 1\], got"):
         run({"regression": model}, trials)
+
+
+class Answers(DummyClassifier):
+    """Classifier whose outputs are altered by a function."""
+
+    def __init__(self, method, alter):
+        super().__init__()
+        self.method, self.alter = method, alter
+
+    def predict(self, X):
+        return self._alter("predict", super().predict(X))
+
+    def predict_proba(self, X):
+        return self._alter("predict_proba", super().predict_proba(X))
+
+    def _alter(self, method, values):
+        return self.alter(values) if method == self.method else values
+
+
+class Decides(BaseEstimator, ClassifierMixin):
+    """Classifier without probabilities whose decision values are given by a function."""
+
+    def __init__(self, decide):
+        self.decide = decide
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.repeat(self.classes_[0], len(X))
+
+    def decision_function(self, X):
+        return self.decide(len(X))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Answers("predict", lambda y: y[1:]), r"predict must have shape \(6,\), got \(5,\)"),
+        (Answers("predict", lambda y: y[:, None]), r"predict must have shape \(6,\), got \(6, 1"),
+        (Answers("predict_proba", lambda p: p[:, :1]), r"predict_proba .* \(6, 2\), got \(6, 1\)"),
+        (Answers("predict_proba", lambda p: p[:1]), r"predict_proba .* \(6, 2\), got \(1, 2\)"),
+        (Answers("predict_proba", lambda p: p * np.nan), "predict_proba must be finite, got nan"),
+        (Answers("predict_proba", lambda p: p * [1, np.inf]), "predict_proba must be finite, got"),
+        (Decides(lambda n: np.full(n, np.nan)), "decision_function must be finite, got nan"),
+        (Decides(lambda n: np.zeros((n, 1))), r"decision_function .* \(6,\), got \(6, 1\)"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("windows", [False, True])
+def test_outputs_of_a_wrong_shape_or_that_are_not_finite_fail_the_fold(
+    trials, tmp_path, model, message, windows
+):
+    with pytest.warns(FitFailedWarning, match="4 of 4 fits failed"):
+        results = run({"m": model}, trials, cache_dir=tmp_path, baselines=(), windows=windows)
+    assert results.scores["error"].str.contains(message).all()
+    assert results.scores[SCORES].isna().all(axis=None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
+    trials = simulate_trials(n_subjects=2, n_trials=6, n_classes=3)
+    with pytest.warns(FitFailedWarning, match="decision_function must be finite, got nan"):
+        run({"m": Decides(lambda n: np.full((n, 3), np.nan))}, trials, baselines=())
 
 
 # Arguments
