@@ -35,7 +35,8 @@ def run_fold(task, key, cache, X, y, metadata, error_score):
     A record consists of numbers, strings and lists, so that it is the same after a round trip
     through JSON. That of a failed fold has only its error.
     """
-    if cache is not None and (record := cache.read(key)) is not None:  # of a different process
+    # Another process may have cached it.
+    if cache is not None and (record := cache.read(key, len(task.test_idx))) is not None:
         return record
     try:
         record = _fit_and_predict(task, X, y, metadata)

@@ -270,10 +270,14 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
     """Run all tasks that are not cached, and return the records of all in their order."""
     cache, keys, records = None, [None] * len(tasks), [None] * len(tasks)
     if cache_dir is not None:
-        cache = FoldCache(cache_dir)
+        cache = FoldCache(cache_dir, len(np.unique(trials.y)))
         keys = _compute_keys(tasks, trials, protocol)
-        records = [cache.read(key) for key in keys]
+        records = [
+            cache.read(key, len(task.test_idx)) for key, task in zip(keys, tasks, strict=True)
+        ]
     missing = [place for place, record in enumerate(records) if record is None]
+    if cache is not None and missing:
+        cache.check_writable()
 
     # X is an argument of its own: joblib memory-maps it once for all processes, and Dask
     # scatters it once to all workers.
