@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from numbers import Integral
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,7 +13,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -59,7 +57,7 @@ def evaluate(
     cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = "cross_subject",
     *,
     scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
-    baselines: Sequence[str] = ("majority", "stratified", "permutation"),
+    baselines: str | Sequence[str] | None = ("majority", "stratified"),
     windows: bool = False,
     n_jobs: int | None = None,
     cache_dir: StrPath | None = None,
@@ -90,10 +88,11 @@ def evaluate(
         macro average; names of scikit-learn's scorers; or a dict from name to either or to a
         function ``(predictions, rows, y)``. Scores are computed from cached predictions, without
         new fits.
-    baselines : sequence of str, default=("majority", "stratified", "permutation")
+    baselines : str, sequence of str or None, default=("majority", "stratified")
         ``"majority"`` predicts the most frequent training class, ``"stratified"`` draws classes
         by their training frequencies, ``"permutation"`` fits the first estimator on labels
         permuted among the training trials of each subject, which costs one more fit per fold.
+        None or ``"none"`` adds no baseline.
     windows : bool, default=False
         Whether to score single windows too, in columns ``<score>_windows``. This applies to
         pipelines whose last step receives windows; for others they equal the scores of trials.
@@ -217,7 +216,11 @@ def _check_estimators(estimators, baselines):
             "estimators must be a dict from names to estimators, such as "
             f"{{'MS-iMamba': pipe}}, got {type(estimators).__name__}."
         )
-    baselines = [baselines] if isinstance(baselines, str) else list(baselines)
+    if baselines is not None and not isinstance(baselines, Iterable):
+        raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
+    if isinstance(baselines, str):
+        baselines = [] if baselines == "none" else [baselines]
+    baselines = list(baselines or [])
     unknown = [name for name in baselines if name not in BASELINES]
     if unknown:
         raise ValueError(f"baselines must be among {', '.join(BASELINES)}, got {unknown[0]!r}.")
@@ -238,8 +241,10 @@ def _check_estimators(estimators, baselines):
 
 def _split(cv, trials, *, reproducible):
     """Return the name of the protocol, and its folds as pairs of index arrays."""
-    if not isinstance(cv, str) and not hasattr(cv, "split") and not isinstance(cv, Integral):
-        cv, protocol = check_cv(cv), "given folds"
+    if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
+        cv, protocol = list(cv), "given folds"
+        if not all(np.iterable(fold) and len(tuple(fold)) == 2 for fold in cv):
+            raise ValueError(f"cv must have pairs of training and test indices, got {cv!r}.")
     else:
         cv = check_splitter(cv)
         protocol = getattr(cv, "protocol", type(cv).__name__)

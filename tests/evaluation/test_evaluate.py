@@ -84,10 +84,10 @@ def test_scores_have_a_row_per_estimator_and_fold_with_baselines(trials):
     results = evaluate({"linear": linear(), "windowed": windowed()}, trials, verbose=False)
     assert isinstance(results, EvaluationResults)
     scores = results.scores
-    names = ["linear", "windowed", "majority", "stratified", "permuted labels"]
+    names = ["linear", "windowed", "majority", "stratified"]
     assert scores["estimator"].tolist() == [name for name in names for _ in range(4)]
-    assert scores["fold"].tolist() == [0, 1, 2, 3] * 5
-    assert scores["kind"].tolist() == ["model"] * 8 + ["baseline"] * 12
+    assert scores["fold"].tolist() == [0, 1, 2, 3] * 4
+    assert scores["kind"].tolist() == ["model"] * 8 + ["baseline"] * 8
     assert scores.columns.tolist() == [
         *("dataset", "protocol", "estimator", "kind", "transductive"),
         *("fold", "held_out", "subject", "n_train", "n_test", *SCORES),
@@ -121,7 +121,8 @@ def test_kappa_of_a_hand_computed_case():
 
 def test_a_simulated_difference_is_found_and_baselines_stay_at_the_chance_level():
     trials = simulate_trials(n_subjects=6, n_trials=20, effect=2.0)
-    scores = evaluate({"linear": linear()}, trials, random_state=0, verbose=False).scores
+    baselines = ["majority", "stratified", "permutation"]
+    scores = run({"linear": linear()}, trials, baselines=baselines).scores
     means = scores.groupby("estimator")["balanced_accuracy"].mean()
     assert means["linear"] > 0.9
     assert means["majority"] == 0.5
@@ -383,6 +384,12 @@ def test_fit_seconds_are_the_time_of_fit(trials):
     assert (run({"m": Sleeps()}, trials, baselines=()).scores["fit_seconds"] >= 0.05).all()
 
 
+@pytest.mark.parametrize("baselines", [None, "none", (), []])
+def test_an_evaluation_may_have_no_baselines(trials, baselines):
+    scores = run({"linear": linear()}, trials, baselines=baselines).scores
+    assert scores["estimator"].unique().tolist() == ["linear"]
+
+
 def test_only_training_labels_are_permuted(trials):
     results = evaluate({"linear": linear()}, trials, baselines=["permutation"], verbose=False)
     assert results.scores["estimator"].unique().tolist() == ["linear", "permuted labels"]
@@ -550,10 +557,17 @@ def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
         ({"trials": np.zeros((4, 2, 8))}, "trials must be Trials, got ndarray"),
         ({"cv": "cross_subjekt"}, "cross_subject"),
         ({"cv": 5}, "CrossSubjectSplit"),
+        ({"cv": "loso"}, r"CrossSubjectSplit\(\), got 'loso'. Did you mean 'cross_subject'"),
+        ({"cv": object()}, r"name of a protocol \(within.* got <object.*CrossSubjectSplit\(\)"),
+        ({"cv": None}, r"name of a protocol \(within.* got None.*CrossSubjectSplit\(\)"),
+        ({"cv": KFold}, r"Did you mean KFold\(\)\?"),
+        ({"cv": [1, 2]}, r"pairs of training and test indices, .*got \[1, 2\]"),
         ({"cv": []}, "must give at least one fold"),
         ({"scoring": "acuracy"}, "did you mean 'accuracy'"),
         ({"scoring": []}, "must name at least one score"),
         ({"baselines": ["best"]}, "among majority, stratified, permutation, got 'best'"),
+        ({"baselines": ["none", "majority"]}, "permutation, got 'none'"),
+        ({"baselines": 3}, "baselines must be a sequence of names or None, got 3"),
         ({"random_state": -1}, "random_state must be an integer of at least 0"),
         ({"random_state": None, "cache_dir": "here"}, "must be an int if cache_dir is given"),
         ({"error_score": 0}, "error_score must be 'raise' or nan"),
