@@ -16,6 +16,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._format import join_words
 from .._progress import progress_bar
 from .._results import EvaluationResults
 from .._scoring import DEFAULT_SCORING, check_scoring
@@ -32,7 +33,8 @@ from ._fit_and_score import (
     tabulate_predictions,
 )
 from ._hashing import compute_hash, describe_versions, hash_package
-from .splitters import ProtocolName, check_splitter, iter_folds
+from .leakage import leakage_report
+from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds
 
 BASELINES = {
     "majority": DummyClassifier(strategy="most_frequent"),
@@ -40,6 +42,7 @@ BASELINES = {
     "permutation": None,  # the first estimator, on permuted labels
 }
 PERMUTED = "permuted labels"
+LEAKS = {"trial": "windows of the same trial", "window overlap": "overlapping windows"}
 
 
 class Entry(NamedTuple):
@@ -131,6 +134,8 @@ def evaluate(
     -----
     FitFailedWarning
         If folds failed.
+    LeakageWarning
+        If training and test sets share data, windows of a trial, or overlapping windows.
     UserWarning
         If a score failed, which is NaN then, or if a fold cannot be cached.
 
@@ -169,7 +174,10 @@ def evaluate(
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     check_classification_targets(trials.y)
-    protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)  # given below, once
+        protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
+    _warn_of_leakage(folds, trials)
     folds_described = [describe_fold(trials.metadata, *fold) for fold in folds]
     jobs, tasks = [], []
     for entry in entries:
@@ -269,6 +277,19 @@ def _split(cv, trials, *, reproducible):
             f"of {cv!r}."
         )
     return protocol, folds
+
+
+def _warn_of_leakage(folds, trials):
+    report = leakage_report(folds, trials)
+    leaks = report[report["verdict"] == "leak"].replace({"kind": LEAKS})
+    if len(leaks):
+        warnings.warn(
+            f"cv leaks: training and test sets share {join_words(leaks['kind'].tolist())} "
+            f"({leaks['example'].iloc[0]}), so scores include recognition of trials. For results "
+            "use CrossSubjectSplit() or WithinSubjectSplit(). See leakage_report.",
+            LeakageWarning,
+            stacklevel=3,
+        )
 
 
 def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):

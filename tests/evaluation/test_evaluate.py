@@ -1,4 +1,5 @@
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,8 @@ from skmamba.evaluation import (
     CrossSubjectSplit,
     EvaluationResults,
     FirstTrialsSplit,
+    LeakageWarning,
+    RandomWindowsKFold,
     WithinSubjectSplit,
     score_by_subject,
 )
@@ -232,6 +235,44 @@ def test_the_subject_is_given_if_a_fold_tests_only_one(trials):
     dummy = {"dummy": DummyClassifier()}
     assert run(dummy, trials).scores["subject"].tolist() == [0, 1, 2, 3] * 2
     assert run(dummy, trials, CrossSubjectSplit(2)).scores["subject"].isna().all()
+
+
+# Leakage
+
+SHARED = "overlapping windows and windows of the same trial"
+
+
+@pytest.mark.parametrize(
+    ("cv", "shared"),
+    [
+        (KFold(3, shuffle=True, random_state=0), SHARED),
+        (RandomWindowsKFold(3, random_state=0), SHARED),
+        (WithinSubjectSplit(RandomWindowsKFold(2, random_state=0)), SHARED),
+        ([(np.arange(8), np.arange(9, 15))], "windows of the same trial"),
+    ],
+    ids=str,
+)
+def test_a_protocol_that_leaks_is_warned_of_once(trials, tmp_path, cv, shared):
+    windows = trials.as_windows(0.5, 0.3)
+    with pytest.warns(LeakageWarning) as caught:
+        run({"dummy": DummyClassifier()}, windows, cv, cache_dir=tmp_path)
+    (warning,) = [each for each in caught if each.category is LeakageWarning]
+    assert f"cv leaks: training and test sets share {shared} (fold 0: " in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_equal_rows_of_training_and_test_are_warned_of(trials):
+    trials.X[7] = trials.X[2]
+    with pytest.warns(LeakageWarning, match="share identical data .fold 0: rows 2 and 7"):
+        run({"dummy": DummyClassifier()}, trials)
+
+
+@pytest.mark.parametrize("cv", [CrossSubjectSplit(), WithinSubjectSplit(2), KFold(2)], ids=str)
+@pytest.mark.parametrize("of_windows", [False, True])
+def test_a_protocol_that_keeps_trials_together_is_not_warned_of(trials, cv, of_windows):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LeakageWarning)
+        run({"dummy": DummyClassifier()}, trials.as_windows(0.5) if of_windows else trials, cv)
 
 
 # Predictions
