@@ -43,11 +43,17 @@ def run_fold(task, key, cache, X, y, metadata, error_score):
     except Exception as error:  # estimators run arbitrary code
         if error_score == "raise":
             raise
-        return {"error": f"{type(error).__name__}: {error}", "versions": describe_versions()}
+        return make_failed_record(error)
     if cache is not None:
         with suppress(OSError):  # the main process writes it too, and warns
             cache.write(key, record)
     return record
+
+
+def make_failed_record(error):
+    """Return the record of a failed fold."""
+    text = " ".join(str(error).split())
+    return {"error": f"{type(error).__name__}: {text}", "versions": describe_versions()}
 
 
 def _fit_and_predict(task, X, y, metadata):

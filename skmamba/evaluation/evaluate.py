@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
 from .._format import join_words
 from .._progress import progress_bar
@@ -28,11 +29,13 @@ from ._fit_and_score import (
     FoldTask,
     describe_fold,
     find_transductive,
+    make_failed_record,
     run_fold,
     score_fold,
     tabulate_predictions,
 )
 from ._hashing import compute_hash, describe_versions, hash_package
+from ._parallel import exit_with_parent, run_parallel
 from .leakage import leakage_report
 from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds
 
@@ -308,24 +311,18 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
     # X is an argument of its own: joblib memory-maps it once for all processes, and Dask
     # scatters it once to all workers.
     X, y, metadata = np.asarray(trials.X), trials.y, trials.metadata
+    main = os.getpid()
 
     def run(place):
         return delayed(_run_at)(
-            place, tasks[place], keys[place], cache, X, y, metadata, error_score
+            place, main, tasks[place], keys[place], cache, X, y, metadata, error_score
         )
 
-    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(map(run, missing))
     with progress_bar(total=len(tasks), unit="fold", verbose=verbose) as bar:
         bar.update(len(tasks) - len(missing))
         try:
-            for place, record in finished:
-                records[place] = record
-                if cache is not None and not record["error"]:
-                    try:
-                        cache.write(keys[place], record)  # a worker may have a different disk
-                    except OSError as error:
-                        message = f"A finished fold could not be cached: {error}"
-                        warnings.warn(message, stacklevel=3)
+            for place, record in run_parallel(run, missing, n_jobs):
+                records[place] = _finish(record, keys[place], cache, error_score)
                 bar.update()
         except BaseException as error:  # KeyboardInterrupt as well
             if cache is not None:
@@ -334,6 +331,27 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
                 )
             raise
     return records
+
+
+def _run_at(place, main, *arguments):
+    """Return a place and the record of its fold; ``main`` is the id of the main process."""
+    if os.getpid() != main:
+        exit_with_parent(main)
+    return place, run_fold(*arguments)
+
+
+def _finish(record, key, cache, error_score):
+    """Cache a record, or make one of the error of a killed worker."""
+    if isinstance(record, Exception):
+        if error_score == "raise":
+            raise record
+        return make_failed_record(record)
+    if cache is not None and not record["error"]:
+        try:
+            cache.write(key, record)  # a worker may have a different disk
+        except OSError as error:
+            warnings.warn(f"A finished fold could not be cached: {error}", stacklevel=4)
+    return record
 
 
 def _compute_keys(tasks, trials, protocol):
@@ -348,10 +366,6 @@ def _compute_keys(tasks, trials, protocol):
     return [
         compute_hash(replace(task, estimator=hashes[id(task.estimator)]), shared) for task in tasks
     ]
-
-
-def _run_at(place, *arguments):
-    return place, run_fold(*arguments)
 
 
 def _warn_of_failures(records):
