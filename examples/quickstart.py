@@ -18,8 +18,8 @@ from skmamba.plots import ScoresDisplay
 # %%
 # Evaluation
 # ----------
-# Trials and single windows are scored. Three baselines give the chance level: the majority class,
-# classes drawn at random, and the first model trained on permuted labels.
+# Trials and single windows are scored. Two baselines give the chance level: the majority class, and
+# classes drawn at random.
 
 
 def run(trials, models, n_folds):

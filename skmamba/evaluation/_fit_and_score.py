@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from .._scoring import FixedPredictions, score_predictions
 from ._baselines import fill_seeds, permute_labels
+from ._cache import check_values
 from ._hashing import describe_versions
 
 
@@ -34,18 +35,25 @@ def run_fold(task, key, cache, X, y, metadata, error_score):
     A record consists of numbers, strings and lists, so that it is the same after a round trip
     through JSON. That of a failed fold has only its error.
     """
-    if cache is not None and (record := cache.read(key)) is not None:  # of a different process
+    # Another process may have cached it.
+    if cache is not None and (record := cache.read(key, len(task.test_idx))) is not None:
         return record
     try:
         record = _fit_and_predict(task, X, y, metadata)
     except Exception as error:  # estimators run arbitrary code
         if error_score == "raise":
             raise
-        return {"error": f"{type(error).__name__}: {error}", "versions": describe_versions()}
+        return make_failed_record(error)
     if cache is not None:
         with suppress(OSError):  # the main process writes it too, and warns
             cache.write(key, record)
     return record
+
+
+def make_failed_record(error):
+    """Return the record of a failed fold."""
+    text = " ".join(str(error).split())
+    return {"error": f"{type(error).__name__}: {text}", "versions": describe_versions()}
 
 
 def _fit_and_predict(task, X, y, metadata):
@@ -81,20 +89,25 @@ def _fit_and_predict(task, X, y, metadata):
 def _predict(estimator, X, classes, params):
     """Return predictions as indices into ``classes``, and probabilities or decision values."""
     start = perf_counter()
-    y_pred = np.asarray(estimator.predict(X, **params)).tolist()
+    y_pred = estimator.predict(X, **params)
     predict_seconds = perf_counter() - start
+    y_pred = check_values("predict", y_pred, (len(X),)).tolist()
     unknown = [label for label in y_pred if label not in classes]
     if unknown:
         raise ValueError(f"predict must return labels of {classes}, got {unknown[0]!r}.")
     proba = decision = None
     if hasattr(estimator, "predict_proba"):
-        proba = np.zeros((len(X), len(classes)))
         columns = [classes.index(label) for label in np.asarray(estimator.classes_).tolist()]
-        proba[:, columns] = estimator.predict_proba(X, **params)
+        own = np.asarray(estimator.predict_proba(X, **params), dtype=float)
+        proba = np.zeros((len(X), len(classes)))
+        proba[:, columns] = check_values("predict_proba", own, (len(X), len(columns)))
         proba = proba.tolist()
-    elif hasattr(estimator, "decision_function") and len(classes) == 2:
-        if np.asarray(estimator.classes_).tolist() == classes:
-            decision = np.asarray(estimator.decision_function(X, **params)).tolist()
+    elif hasattr(estimator, "decision_function"):
+        values = np.asarray(estimator.decision_function(X, **params))
+        is_binary = len(classes) == 2 and np.asarray(estimator.classes_).tolist() == classes
+        shape = (len(X), *(() if is_binary else values.shape[1:]))
+        decision = check_values("decision_function", values, shape).tolist()
+        decision = decision if is_binary else None
     return {
         "y_pred": [classes.index(label) for label in y_pred],
         "proba": proba,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from numbers import Integral
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
+from .._format import join_words
 from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
 from .._scoring import DEFAULT_SCORING, check_scoring
@@ -29,12 +29,15 @@ from ._fit_and_score import (
     FoldTask,
     describe_fold,
     find_transductive,
+    make_failed_record,
     run_fold,
     score_fold,
     tabulate_predictions,
 )
 from ._hashing import compute_hash, describe_versions, hash_package
-from .splitters import ProtocolName, check_splitter, iter_folds
+from ._parallel import exit_with_parent, run_parallel
+from .leakage import leakage_report
+from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds
 
 BASELINES = {
     "majority": DummyClassifier(strategy="most_frequent"),
@@ -42,6 +45,7 @@ BASELINES = {
     "permutation": None,  # the first estimator, on permuted labels
 }
 PERMUTED = "permuted labels"
+LEAKS = {"trial": "windows of the same trial", "window overlap": "overlapping windows"}
 
 
 class Entry(NamedTuple):
@@ -59,7 +63,7 @@ def evaluate(
     cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = "cross_subject",
     *,
     scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
-    baselines: Sequence[str] = ("majority", "stratified", "permutation"),
+    baselines: str | Sequence[str] | None = ("majority", "stratified"),
     windows: bool = False,
     n_jobs: int | None = None,
     cache_dir: StrPath | None = None,
@@ -90,10 +94,11 @@ def evaluate(
         macro average; names of scikit-learn's scorers; or a dict from name to either or to a
         function ``(predictions, rows, y)``. Scores are computed from cached predictions, without
         new fits.
-    baselines : sequence of str, default=("majority", "stratified", "permutation")
+    baselines : str, sequence of str or None, default=("majority", "stratified")
         ``"majority"`` predicts the most frequent training class, ``"stratified"`` draws classes
         by their training frequencies, ``"permutation"`` fits the first estimator on labels
         permuted among the training trials of each subject, which costs one more fit per fold.
+        None or ``"none"`` adds no baseline.
     windows : bool, default=False
         Whether to score single windows too, in columns ``<score>_windows``. This applies to
         pipelines whose last step receives windows; for others they equal the scores of trials.
@@ -133,6 +138,8 @@ def evaluate(
     -----
     FitFailedWarning
         If folds failed.
+    LeakageWarning
+        If training and test sets share data, windows of a trial, or overlapping windows.
     UserWarning
         If a score failed, which is NaN then, or if a fold cannot be cached.
 
@@ -171,7 +178,10 @@ def evaluate(
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     check_classification_targets(trials.y)
-    protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)  # given below, once
+        protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
+    _warn_of_leakage(folds, trials)
     folds_described = [describe_fold(trials.metadata, *fold) for fold in folds]
     jobs, tasks = [], []
     for entry in entries:
@@ -219,7 +229,11 @@ def _check_estimators(estimators, baselines):
             "estimators must be a dict from names to estimators, such as "
             f"{{'MS-iMamba': pipe}}, got {type(estimators).__name__}."
         )
-    baselines = [baselines] if isinstance(baselines, str) else list(baselines)
+    if baselines is not None and not isinstance(baselines, Iterable):
+        raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
+    if isinstance(baselines, str):
+        baselines = [] if baselines == "none" else [baselines]
+    baselines = list(baselines or [])
     unknown = [name for name in baselines if name not in BASELINES]
     if unknown:
         raise ValueError(f"baselines must be among {', '.join(BASELINES)}, got {unknown[0]!r}.")
@@ -240,8 +254,10 @@ def _check_estimators(estimators, baselines):
 
 def _split(cv, trials, *, reproducible):
     """Return the name of the protocol, and its folds as pairs of index arrays."""
-    if not isinstance(cv, str) and not hasattr(cv, "split") and not isinstance(cv, Integral):
-        cv, protocol = check_cv(cv), "given folds"
+    if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
+        cv, protocol = list(cv), "given folds"
+        if not all(np.iterable(fold) and len(tuple(fold)) == 2 for fold in cv):
+            raise ValueError(f"cv must have pairs of training and test indices, got {cv!r}.")
     else:
         cv = check_splitter(cv)
         protocol = getattr(cv, "protocol", type(cv).__name__)
@@ -268,36 +284,47 @@ def _split(cv, trials, *, reproducible):
     return protocol, folds
 
 
+def _warn_of_leakage(folds, trials):
+    report = leakage_report(folds, trials)
+    leaks = report[report["verdict"] == "leak"].replace({"kind": LEAKS})
+    if len(leaks):
+        warnings.warn(
+            f"cv leaks: training and test sets share {join_words(leaks['kind'].tolist())} "
+            f"({leaks['example'].iloc[0]}), so scores include recognition of trials. For results "
+            "use CrossSubjectSplit() or WithinSubjectSplit(). See leakage_report.",
+            LeakageWarning,
+            stacklevel=3,
+        )
+
+
 def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
     """Run all tasks that are not cached, and return the records of all in their order."""
     cache, keys, records = None, [None] * len(tasks), [None] * len(tasks)
     if cache_dir is not None:
-        cache = FoldCache(cache_dir)
+        cache = FoldCache(cache_dir, len(np.unique(trials.y)))
         keys = _compute_keys(tasks, trials, protocol)
-        records = [cache.read(key) for key in keys]
+        records = [
+            cache.read(key, len(task.test_idx)) for key, task in zip(keys, tasks, strict=True)
+        ]
     missing = [place for place, record in enumerate(records) if record is None]
+    if cache is not None and missing:
+        cache.check_writable()
 
     # X is an argument of its own: joblib memory-maps it once for all processes, and Dask
     # scatters it once to all workers.
     X, y, metadata = np.asarray(trials.X), trials.y, trials.metadata
+    main = os.getpid()
 
     def run(place):
         return delayed(_run_at)(
-            place, tasks[place], keys[place], cache, X, y, metadata, error_score
+            place, main, tasks[place], keys[place], cache, X, y, metadata, error_score
         )
 
-    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(map(run, missing))
     with progress_bar(total=len(tasks), unit="fold", verbose=verbose) as bar:
         bar.update(len(tasks) - len(missing))
         try:
-            for place, record in finished:
-                records[place] = record
-                if cache is not None and not record["error"]:
-                    try:
-                        cache.write(keys[place], record)  # a worker may have a different disk
-                    except OSError as error:
-                        message = f"A finished fold could not be cached: {error}"
-                        warnings.warn(message, stacklevel=3)
+            for place, record in run_parallel(run, missing, n_jobs):
+                records[place] = _finish(record, keys[place], cache, error_score)
                 bar.update()
         except BaseException as error:  # KeyboardInterrupt as well
             if cache is not None:
@@ -306,6 +333,27 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
                 )
             raise
     return records
+
+
+def _run_at(place, main, *arguments):
+    """Return a place and the record of its fold; ``main`` is the id of the main process."""
+    if os.getpid() != main:
+        exit_with_parent(main)
+    return place, run_fold(*arguments)
+
+
+def _finish(record, key, cache, error_score):
+    """Cache a record, or make one of the error of a killed worker."""
+    if isinstance(record, Exception):
+        if error_score == "raise":
+            raise record
+        return make_failed_record(record)
+    if cache is not None and not record["error"]:
+        try:
+            cache.write(key, record)  # a worker may have a different disk
+        except OSError as error:
+            warnings.warn(f"A finished fold could not be cached: {error}", stacklevel=4)
+    return record
 
 
 def _compute_keys(tasks, trials, protocol):
@@ -320,10 +368,6 @@ def _compute_keys(tasks, trials, protocol):
     return [
         compute_hash(replace(task, estimator=hashes[id(task.estimator)]), shared) for task in tasks
     ]
-
-
-def _run_at(place, *arguments):
-    return place, run_fold(*arguments)
 
 
 def _warn_of_failures(records):

@@ -545,6 +545,7 @@ PROTOCOLS = {
         RandomWindowsKFold,
     )
 }
+SYNONYMS = {"loso": "cross_subject", "leave_one_subject_out": "cross_subject"}
 
 
 def check_splitter(cv):
@@ -553,9 +554,12 @@ def check_splitter(cv):
         name = cv.strip().lower().replace("-", "_").replace(" ", "_")
         if name in PROTOCOLS:
             return PROTOCOLS[name]()
-        near = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"cv must be one of {_join(PROTOCOLS)}, got {cv!r}.{hint}")
+        near = difflib.get_close_matches(name, [*PROTOCOLS, *SYNONYMS], n=1, cutoff=0.5)
+        hint = f" Did you mean {SYNONYMS.get(near[0], near[0])!r}?" if near else ""
+        raise ValueError(
+            f"cv must be one of {_join(PROTOCOLS)}, or a splitter such as CrossSubjectSplit(), got "
+            f"{cv!r}.{hint}"
+        )
     if isinstance(cv, numbers.Integral):
         raise ValueError(
             f"cv must be a protocol, got {cv}: a number of folds does not define which subjects "
@@ -563,10 +567,10 @@ def check_splitter(cv):
             "different splitter."
         )
     if not _is_splitter(cv):
-        hint = f" Did you mean {cv.__name__}()?" if isinstance(cv, type) else ""
+        name = cv.__name__ if isinstance(cv, type) else "CrossSubjectSplit"
         raise ValueError(
             f"cv must be the name of a protocol ({_join(PROTOCOLS)}) or a splitter, got "
-            f"{cv!r}.{hint}"
+            f"{cv!r}. Did you mean {name}()?"
         )
     return cv
 

@@ -30,13 +30,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skmamba import MSiMambaClassifier, SlidingWindows, Trials, evaluate
-from skmamba.evaluation import CrossSubjectSplit, _hashing
+from skmamba.evaluation import CrossSubjectSplit, _cache, _hashing
 from skmamba.evaluation._cache import FoldCache
 from skmamba.evaluation._hashing import compute_hash
 
 KEY = "a" * 64
 TIMES = ["fit_seconds", "predict_seconds"]
-RECORD = {"y_pred": [0, 1, 1], "proba": [[0.1, 0.9], [1 / 3, 2 / 3], [5e-324, 1.0]], "error": ""}
+PROBA = [[0.1, 0.9], [1 / 3, 2 / 3], [5e-324, 1.0]]
+RECORD = {"y_pred": [0, 1, 1], "proba": PROBA, "decision": None, "error": ""}
 
 
 def log_variance(X):
@@ -79,18 +80,41 @@ def test_a_new_score_name_or_estimator_costs_no_fit_of_the_others(trials, tmp_pa
     assert counter.n_fits() == 4
 
 
-@pytest.mark.parametrize("text", ["", "null", "[1, 2]", '{"key": "b"}', '{"key": "', None])
-def test_a_missing_or_corrupted_fold_alone_is_run_again(trials, tmp_path, counter, text):
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, "", "null", "[1, 2]", '{"key": "b"}', '{"key": "', "[" * 100_000),
+        *({"key": "b"}, {"y_pred": [0, 1]}, {"y_pred": [1, 0, 0, 1, 0, 0]}, {"checksum": None}),
+        *({"proba": [[0.5, 0.5]]}, {"proba": None}, {"of_windows": {}}, {"fit_seconds": "fast"}),
+        *(slice(1), slice(100), slice(-1)),  # truncated
+    ],
+    ids=lambda content: str(content)[:20],
+)
+def test_a_missing_or_altered_fold_alone_is_run_again(trials, tmp_path, counter, content):
     options = {"cache_dir": tmp_path, "baselines": ()}
     first = run({"counter": counter}, trials, **options)
     path = sorted(tmp_path.iterdir())[1]
-    path.unlink() if text is None else path.write_text(text)
-    is_warned = pytest.warns(UserWarning, match="is corrupted, its fold is run again")
-    with nullcontext() if text is None else is_warned:
+    written = path.read_text()
+    if isinstance(content, dict):
+        content = json.dumps(json.loads(written) | content)
+    if isinstance(content, slice):
+        content = written[content]
+    path.unlink() if content is None else path.write_text(content)
+    is_warned = pytest.warns(UserWarning, match=f"{path} .* its fold is run again")
+    with nullcontext() if content is None else is_warned:
         second = run({"counter": counter}, trials, **options)
     assert counter.n_fits() == 5
     assert json.loads(path.read_text())["key"] == path.stem
     pd.testing.assert_frame_equal(first.predictions, second.predictions)
+
+
+def test_a_fold_of_a_wrong_length_is_not_used_in_spite_of_its_checksum(tmp_path):
+    cache = FoldCache(tmp_path, n_classes=2)
+    cache.write(KEY, RECORD)
+    assert cache.read(KEY, 3) == {"key": KEY, **RECORD}
+    for other, n_test in ((cache, 4), (FoldCache(tmp_path, n_classes=3), 3)):
+        with pytest.warns(UserWarning, match=f"{KEY}.json cannot be used.* must have shape"):
+            assert other.read(KEY, n_test) is None
 
 
 def change(trials, what):
@@ -189,6 +213,23 @@ def test_a_cache_dir_that_is_not_a_writable_folder_raises_before_any_fit(
     assert counter.n_fits() == 0
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_read_only_cache_with_all_folds_serves(trials, tmp_path, counter, monkeypatch, n_jobs):
+    def refuse(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    options = {"cache_dir": tmp_path, "n_jobs": n_jobs}
+    first = run({"counter": counter}, trials, **options)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(_cache, "write_atomically", refuse)
+    second = run({"counter": counter}, trials, **options)
+    pd.testing.assert_frame_equal(first.scores, second.scores)
+    with pytest.raises(ValueError, match="cache_dir must be writable"):
+        run({"counter": counter, "linear": linear()}, trials, **options)
+    assert counter.n_fits() == 4
+
+
 def test_a_cache_requires_reproducible_folds(trials, tmp_path):
     with pytest.raises(ValueError, match=r"set random_state of KFold\("):
         run({"m": DummyClassifier()}, trials, KFold(2, shuffle=True), cache_dir=tmp_path)
@@ -206,18 +247,18 @@ def test_the_progress_bar_starts_at_the_number_of_cached_folds(trials, tmp_path,
 
 
 def test_records_are_written_atomically_and_only_once(tmp_path, monkeypatch):
-    cache, seen, replace = FoldCache(tmp_path / "new" / "cache"), [], os.replace
+    cache, seen, replace = FoldCache(tmp_path / "new" / "cache", n_classes=2), [], os.replace
 
     def look_then_replace(temporary, path):
         seen.append((path.exists(), json.loads(temporary.read_text())["y_pred"]))
         replace(temporary, path)
 
     monkeypatch.setattr(os, "replace", look_then_replace)
-    assert cache.read(KEY) is None
+    assert cache.read(KEY, 3) is None
     cache.write(KEY, RECORD)
-    cache.write(KEY, {"error": "", "y_pred": []})
+    cache.write(KEY, RECORD | {"y_pred": [1, 1, 1]})
     assert seen == [(False, RECORD["y_pred"])]
-    assert cache.read(KEY) == {"key": KEY, **RECORD}
+    assert cache.read(KEY, 3) == {"key": KEY, **RECORD}
     assert [path.name for path in cache.folder.iterdir()] == [f"{KEY}.json"]
 
 

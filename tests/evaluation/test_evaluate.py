@@ -1,11 +1,12 @@
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context, get_config
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
@@ -38,6 +39,8 @@ from skmamba.evaluation import (
     CrossSubjectSplit,
     EvaluationResults,
     FirstTrialsSplit,
+    LeakageWarning,
+    RandomWindowsKFold,
     WithinSubjectSplit,
     score_by_subject,
 )
@@ -92,10 +95,10 @@ def test_scores_have_a_row_per_estimator_and_fold_with_baselines(trials):
     results = evaluate({"linear": linear(), "windowed": windowed()}, trials, verbose=False)
     assert isinstance(results, EvaluationResults)
     scores = results.scores
-    names = ["linear", "windowed", "majority", "stratified", "permuted labels"]
+    names = ["linear", "windowed", "majority", "stratified"]
     assert scores["estimator"].tolist() == [name for name in names for _ in range(4)]
-    assert scores["fold"].tolist() == [0, 1, 2, 3] * 5
-    assert scores["kind"].tolist() == ["model"] * 8 + ["baseline"] * 12
+    assert scores["fold"].tolist() == [0, 1, 2, 3] * 4
+    assert scores["kind"].tolist() == ["model"] * 8 + ["baseline"] * 8
     assert scores.columns.tolist() == [
         *("dataset", "protocol", "estimator", "kind", "transductive"),
         *("fold", "held_out", "subject", "n_train", "n_test", *SCORES),
@@ -142,7 +145,8 @@ def test_kappa_of_a_hand_computed_case():
 
 def test_a_simulated_difference_is_found_and_baselines_stay_at_the_chance_level():
     trials = simulate_trials(n_subjects=6, n_trials=20, effect=2.0)
-    scores = evaluate({"linear": linear()}, trials, random_state=0, verbose=False).scores
+    baselines = ["majority", "stratified", "permutation"]
+    scores = run({"linear": linear()}, trials, baselines=baselines).scores
     means = scores.groupby("estimator")["balanced_accuracy"].mean()
     assert means["linear"] > 0.9
     assert means["majority"] == 0.5
@@ -252,6 +256,44 @@ def test_the_subject_is_given_if_a_fold_tests_only_one(trials):
     dummy = {"dummy": DummyClassifier()}
     assert run(dummy, trials).scores["subject"].tolist() == [0, 1, 2, 3] * 2
     assert run(dummy, trials, CrossSubjectSplit(2)).scores["subject"].isna().all()
+
+
+# Leakage
+
+SHARED = "overlapping windows and windows of the same trial"
+
+
+@pytest.mark.parametrize(
+    ("cv", "shared"),
+    [
+        (KFold(3, shuffle=True, random_state=0), SHARED),
+        (RandomWindowsKFold(3, random_state=0), SHARED),
+        (WithinSubjectSplit(RandomWindowsKFold(2, random_state=0)), SHARED),
+        ([(np.arange(8), np.arange(9, 15))], "windows of the same trial"),
+    ],
+    ids=str,
+)
+def test_a_protocol_that_leaks_is_warned_of_once(trials, tmp_path, cv, shared):
+    windows = trials.as_windows(0.5, 0.3)
+    with pytest.warns(LeakageWarning) as caught:
+        run({"dummy": DummyClassifier()}, windows, cv, cache_dir=tmp_path)
+    (warning,) = [each for each in caught if each.category is LeakageWarning]
+    assert f"cv leaks: training and test sets share {shared} (fold 0: " in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_equal_rows_of_training_and_test_are_warned_of(trials):
+    trials.X[7] = trials.X[2]
+    with pytest.warns(LeakageWarning, match="share identical data .fold 0: rows 2 and 7"):
+        run({"dummy": DummyClassifier()}, trials)
+
+
+@pytest.mark.parametrize("cv", [CrossSubjectSplit(), WithinSubjectSplit(2), KFold(2)], ids=str)
+@pytest.mark.parametrize("of_windows", [False, True])
+def test_a_protocol_that_keeps_trials_together_is_not_warned_of(trials, cv, of_windows):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LeakageWarning)
+        run({"dummy": DummyClassifier()}, trials.as_windows(0.5) if of_windows else trials, cv)
 
 
 # Predictions
@@ -404,6 +446,12 @@ def test_fit_seconds_are_the_time_of_fit(trials):
     assert (run({"m": Sleeps()}, trials, baselines=()).scores["fit_seconds"] >= 0.05).all()
 
 
+@pytest.mark.parametrize("baselines", [None, "none", (), []])
+def test_an_evaluation_may_have_no_baselines(trials, baselines):
+    scores = run({"linear": linear()}, trials, baselines=baselines).scores
+    assert scores["estimator"].unique().tolist() == ["linear"]
+
+
 def test_only_training_labels_are_permuted(trials):
     results = evaluate({"linear": linear()}, trials, baselines=["permutation"], verbose=False)
     assert results.scores["estimator"].unique().tolist() == ["linear", "permuted labels"]
@@ -490,6 +538,71 @@ def test_a_predicted_label_that_is_not_in_y_fails_the_fold(trials):
         run({"regression": model}, trials)
 
 
+class Answers(DummyClassifier):
+    """Classifier whose outputs are altered by a function."""
+
+    def __init__(self, method, alter):
+        super().__init__()
+        self.method, self.alter = method, alter
+
+    def predict(self, X):
+        return self._alter("predict", super().predict(X))
+
+    def predict_proba(self, X):
+        return self._alter("predict_proba", super().predict_proba(X))
+
+    def _alter(self, method, values):
+        return self.alter(values) if method == self.method else values
+
+
+class Decides(BaseEstimator, ClassifierMixin):
+    """Classifier without probabilities whose decision values are given by a function."""
+
+    def __init__(self, decide):
+        self.decide = decide
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.repeat(self.classes_[0], len(X))
+
+    def decision_function(self, X):
+        return self.decide(len(X))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Answers("predict", lambda y: y[1:]), r"predict must have shape \(6,\), got \(5,\)"),
+        (Answers("predict", lambda y: y[:, None]), r"predict must have shape \(6,\), got \(6, 1"),
+        (Answers("predict_proba", lambda p: p[:, :1]), r"predict_proba .* \(6, 2\), got \(6, 1\)"),
+        (Answers("predict_proba", lambda p: p[:1]), r"predict_proba .* \(6, 2\), got \(1, 2\)"),
+        (Answers("predict_proba", lambda p: p * np.nan), "predict_proba must be finite, got nan"),
+        (Answers("predict_proba", lambda p: p * [1, np.inf]), "predict_proba must be finite, got"),
+        (Decides(lambda n: np.full(n, np.nan)), "decision_function must be finite, got nan"),
+        (Decides(lambda n: np.zeros((n, 1))), r"decision_function .* \(6,\), got \(6, 1\)"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("windows", [False, True])
+def test_outputs_of_a_wrong_shape_or_that_are_not_finite_fail_the_fold(
+    trials, tmp_path, model, message, windows
+):
+    with pytest.warns(FitFailedWarning, match="4 of 4 fits failed"):
+        results = run({"m": model}, trials, cache_dir=tmp_path, baselines=(), windows=windows)
+    assert results.scores["error"].str.contains(message).all()
+    assert results.scores[SCORES].isna().all(axis=None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
+    trials = simulate_trials(n_subjects=2, n_trials=6, n_classes=3)
+    with pytest.warns(FitFailedWarning, match="decision_function must be finite, got nan"):
+        run({"m": Decides(lambda n: np.full((n, 3), np.nan))}, trials, baselines=())
+
+
 # Arguments
 
 
@@ -506,10 +619,17 @@ def test_a_predicted_label_that_is_not_in_y_fails_the_fold(trials):
         ({"trials": np.zeros((4, 2, 8))}, "trials must be Trials, got ndarray"),
         ({"cv": "cross_subjekt"}, "cross_subject"),
         ({"cv": 5}, "CrossSubjectSplit"),
+        ({"cv": "loso"}, r"CrossSubjectSplit\(\), got 'loso'. Did you mean 'cross_subject'"),
+        ({"cv": object()}, r"name of a protocol \(within.* got <object.*CrossSubjectSplit\(\)"),
+        ({"cv": None}, r"name of a protocol \(within.* got None.*CrossSubjectSplit\(\)"),
+        ({"cv": KFold}, r"Did you mean KFold\(\)\?"),
+        ({"cv": [1, 2]}, r"pairs of training and test indices, .*got \[1, 2\]"),
         ({"cv": []}, "must give at least one fold"),
         ({"scoring": "acuracy"}, "did you mean 'accuracy'"),
         ({"scoring": []}, "must name at least one score"),
         ({"baselines": ["best"]}, "among majority, stratified, permutation, got 'best'"),
+        ({"baselines": ["none", "majority"]}, "permutation, got 'none'"),
+        ({"baselines": 3}, "baselines must be a sequence of names or None, got 3"),
         ({"random_state": -1}, "random_state must be an integer of at least 0"),
         ({"random_state": None, "cache_dir": "here"}, "must be an int if cache_dir is given"),
         ({"error_score": 0}, "error_score must be 'raise' or nan"),

@@ -7,11 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from joblib import parallel_config
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import make_pipeline
 
 from skmamba import MSiMambaClassifier, SlidingWindows, evaluate
@@ -21,6 +24,7 @@ TIMES = ["fit_seconds", "predict_seconds"]
 N_KILLS = 12
 N_FOLDS = 12
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires SIGKILL and fork")
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="requires /proc")
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,65 @@ def test_two_processes_may_share_a_cache(tmp_path):
     pd.testing.assert_frame_equal(one, alone, check_exact=True)
     pd.testing.assert_frame_equal(two, alone, check_exact=True)
     assert len(list((tmp_path / "shared").iterdir())) == len(list((tmp_path / "own").iterdir()))
+
+
+@linux
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_the_process_that_started_them(tmp_path, signal_number):
+    code = (
+        "import os, sys, time\n"
+        "from sklearn.dummy import DummyClassifier\n"
+        "from skmamba import evaluate\n"
+        "from skmamba.datasets import simulate_trials\n"
+        "class Sleeps(DummyClassifier):\n"
+        "    def fit(self, X, y):\n"
+        "        open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close()\n"
+        "        time.sleep(300)\n"
+        "evaluate({'model': Sleeps()}, simulate_trials(4, 4), n_jobs=2, verbose=False)\n"
+    ).replace("sys.argv[1]", repr(str(tmp_path)))
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    process.send_signal(signal_number)
+    process.wait()
+    wait_until(lambda: not any(is_running(path.name) for path in tmp_path.iterdir()))
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def is_running(pid):
+    """Return whether a process runs; an ended one may wait for a parent that reads its status."""
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@posix
+@pytest.mark.parametrize("how_often", ["always", "once"])
+def test_a_fold_whose_worker_is_killed_is_run_alone_and_the_others_go_on(
+    numbered_trials, tmp_path, how_often
+):
+    class KillsItsWorker(DummyClassifier):
+        def fit(self, X, y, sample_weight=None):
+            if 1 not in X[:, 0, 0] and (how_often == "always" or not mark.exists()):
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().fit(X, y, sample_weight)
+
+    mark = tmp_path / "mark"
+    model, options = {"model": KillsItsWorker()}, {"baselines": ["majority"], "verbose": False}
+    is_warned = pytest.warns(FitFailedWarning, match="1 of 8 fits failed.*unexpectedly terminated")
+    with is_warned if how_often == "always" else nullcontext():
+        results = evaluate(model, numbered_trials, n_jobs=2, **options)
+    is_failed = results.scores["error"].str.contains("SIGKILL")
+    assert is_failed.tolist() == [False, how_often == "always", *[False] * 6]
+    assert results.scores["accuracy"].isna().tolist() == is_failed.tolist()
+    if how_often == "always":
+        with pytest.raises(RuntimeError, match="unexpectedly terminated"):
+            evaluate(model, numbered_trials, n_jobs=2, error_score="raise", **options)
 
 
 @posix

@@ -1,0 +1,51 @@
+"""Parallel calls that survive a killed worker process, in workers that end with their parent."""
+
+import functools
+import multiprocessing
+import os
+import threading
+import time
+
+from joblib import effective_n_jobs
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from sklearn.utils.parallel import Parallel
+
+
+def run_parallel(make_call, places, n_jobs):
+    """Yield each place with what its call returns, or with the error if it kills its worker.
+
+    A killed worker loses all unfinished calls. They are repeated in smaller groups, so that a call
+    that kills its worker ends up alone. Calls return their place and a result.
+    """
+    groups = [list(places)]
+    while groups:
+        group = groups.pop()
+        left = dict.fromkeys(group)
+        finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(map(make_call, group))
+        try:
+            for place, result in finished:
+                del left[place]
+                yield place, result
+        except TerminatedWorkerError as error:
+            if len(group) == 1 and left:
+                yield group[0], error
+                continue
+            # Calls run in order, so the one that killed its worker is among the first.
+            n_first = min(effective_n_jobs(n_jobs), (len(left) + 1) // 2)
+            groups += [list(left)[n_first:], list(left)[:n_first]]
+
+
+@functools.cache
+def exit_with_parent(pid):
+    """Let a worker exit if the process that started it, ``pid``, has ended; once per worker."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid == pid:
+        threading.Thread(target=_wait_and_exit, args=(parent,), daemon=True).start()
+
+
+def _wait_and_exit(parent):
+    if os.name == "nt":
+        parent.join()
+    while os.name != "nt" and os.getppid() == parent.pid:
+        time.sleep(1)
+    os._exit(1)
