@@ -33,10 +33,11 @@ def fit_scaling(scaling, bags, trials, weight):
 
 
 def measure_spread(bags):
-    """Return the median standard deviation of windows and channels, of up to 512 windows."""
+    """Return the median standard deviation of up to 512 windows by channel, without flat ones."""
     n_trials, n_windows = bags.shape[:2]
     sample = bags[:: -(-n_trials // 64), :: -(-n_windows // 8)]
-    return float(np.median(np.std(sample, axis=-1, dtype=float)))
+    std = np.array([np.std(trial, axis=-1, dtype=float) for trial in sample])  # little memory
+    return float(np.median(std[std > 0])) if std.any() else 0.0
 
 
 def scale_windows(x, scaling, center, scale):

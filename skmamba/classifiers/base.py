@@ -94,6 +94,15 @@ class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
         proba = self.predict_proba(X)  # first, since it checks that the classifier is fitted
         return self.classes_[proba.argmax(1)]
 
+    def _check_n_classes(self, y_index, need_two):
+        if not len(y_index):
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        if need_two and len(np.unique(y_index)) < 2:
+            (only,) = self.classes_[y_index[:1]].tolist()
+            raise ValueError(
+                f"{type(self).__name__} requires at least 2 classes in y, got 1 class: {only!r}."
+            )
+
 
 def check_bags(estimator, X, *, n_chans=None, reset):
     """Validate X; return bags of windows ``(n_trials, n_windows, n_chans, n_times)``.
@@ -373,6 +382,10 @@ class BaseNetClassifier(BaseTrialClassifier):
                 check_int(name, getattr(self, name))
         if not (isinstance(self.lr, Real) and 0 < self.lr < np.inf):
             raise ValueError(f"lr must be a positive number, got {self.lr!r}.")
+        if not (isinstance(self.weight_decay, Real) and 0 <= self.weight_decay < np.inf):
+            raise ValueError(
+                f"weight_decay must be a non-negative number, got {self.weight_decay!r}."
+            )
         self._check_net_params()
         if not 0 < self.validation_fraction < 1:
             raise ValueError(
@@ -436,15 +449,6 @@ class BaseNetClassifier(BaseTrialClassifier):
             return weight, weight
         by_class = compute_sample_weight(self.class_weight, y)
         return weight, by_class if weight is None else by_class * weight
-
-    def _check_n_classes(self, y_index, need_two):
-        if not len(y_index):
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        if need_two and len(np.unique(y_index)) < 2:
-            (only,) = self.classes_[y_index[:1]].tolist()
-            raise ValueError(
-                f"{type(self).__name__} requires at least 2 classes in y, got 1 class: {only!r}."
-            )
 
     def _hold_out(self, trials, y_index, groups, seed):
         """Split trials, or whole groups of them, into training and validation."""

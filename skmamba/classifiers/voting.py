@@ -38,6 +38,8 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
         Size of a window.
     n_features_in_ : int
         Channels of a 3-D or 4-D X, columns of a 2-D X.
+    spread_ : float
+        As in :class:`MSiMambaClassifier`.
 
     See Also
     --------
@@ -100,6 +102,8 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
             bags, windows = self._check_windows(X, reset=True)
             y = check_labels(self, y)
             check_consistent_length(bags, y)
+            self.classes_, y_index = np.unique(y, return_inverse=True)
+            self._check_n_classes(y_index, need_two=True)
             n_windows = bags.shape[1]
             fit_params = {}
             if sample_weight is not None:

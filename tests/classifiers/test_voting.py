@@ -87,3 +87,25 @@ def test_windows_of_another_size_are_an_error_in_predict(bags, trials):
     voting = WindowVotingClassifier(LDA).fit(bags, trials.y)
     with pytest.raises(ValueError, match="windows of 3 channels x 128 samples, but"):
         voting.predict(bags[:, :, :3])
+
+
+def test_data_of_another_unit_are_reported(bags, trials):
+    voting = WindowVotingClassifier(LDA).fit(bags, trials.y)
+    with pytest.warns(UserWarning, match="unit, such as microvolts"):
+        voting.predict(bags / 1e6)
+
+
+def test_one_class_is_an_error_that_names_y(bags):
+    voting = WindowVotingClassifier(KNeighborsClassifier())
+    with pytest.raises(ValueError, match="at least 2 classes in y, got 1 class: 'a'"):
+        voting.fit(bags[:, 0, 0], ["a"] * 40)
+
+
+def test_probabilities_of_windows_that_are_not_finite_are_an_error(bags, trials):
+    class Nan(LogisticRegression):
+        def predict_proba(self, X):
+            return np.full((len(X), 2), np.nan)
+
+    voting = WindowVotingClassifier(Nan()).fit(bags[:, 0, 0], trials.y)
+    with pytest.raises(ValueError, match="probabilities must be finite, got NaN for trial 0"):
+        voting.predict(bags[:, 0, 0])

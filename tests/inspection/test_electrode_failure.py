@@ -68,6 +68,7 @@ def test_random_subsets_are_distinct_and_of_the_requested_number(data):
     assert (lengths == curve["n_failed"]).all()
 
 
+@pytest.mark.filterwarnings("error:X has a standard deviation")
 def test_network_loses_its_score_without_the_channel_of_the_effect(effect_in_f3):
     train, test = effect_in_f3.select("subject < 3"), effect_in_f3.select(subject=3)
     clf = MSiMambaClassifier(d_model=8, d_hidden=2, max_epochs=12, lr=5e-3, random_state=0)
