@@ -144,6 +144,7 @@ class StreamDecoder:
                 f"estimator must predict probabilities of windows of shape {noise.shape[1:]}: "
                 f"{error}"
             ) from error
+        self._warned: set[tuple[type[Warning], str, int]] = set()
         self.reset()
 
     @property
@@ -183,7 +184,7 @@ class StreamDecoder:
             state.sample += n_new
             if state.sample == state.next_stop:
                 # One window at a time: the rounding of a batch depends on its size.
-                (window_proba,) = self.estimator.predict_proba(state.window[None])
+                window_proba = self._predict_window(state.window)
                 stops.append(state.sample)
                 if self.smoothing is not None:
                     state.total = self._decay * state.total + window_proba.astype(float)
@@ -195,6 +196,18 @@ class StreamDecoder:
         stop, proba = np.array(stops, dtype=np.int64), np.array(proba or self._no_proba)
         seconds = None if self.sfreq_ is None else stop / self.sfreq_
         return StreamPredictions(stop, seconds, proba, self.classes_[proba.argmax(1)])
+
+    def _predict_window(self, window):
+        """Predict one window; a warning that each window would repeat is given once."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            (proba,) = self.estimator.predict_proba(window[None])
+        for warning in caught:
+            origin = warning.category, warning.filename, warning.lineno
+            if origin not in self._warned:
+                warnings.warn(warning.message, stacklevel=3)
+                self._warned.add(origin)
+        return proba
 
     def reset(self, sample: int = 0) -> None:
         """Discard all samples and predictions, after a gap or before the next recording.

@@ -177,6 +177,15 @@ def test_a_stream_of_another_unit_is_reported(pipe):
         StreamDecoder(pipe).push(STREAM / 1e6)
 
 
+def test_a_stream_of_another_unit_is_reported_once(pipe, recwarn):
+    decoder = StreamDecoder(pipe, stride_samples=STRIDE)
+    for scale in (1e-6, 1e-5, 1e6):
+        assert len(decoder.push(scale * STREAM).proba) > 1
+    assert len(recwarn) == 1
+    StreamDecoder(pipe).push(STREAM / 1e6)  # another stream
+    assert len(recwarn) == 2
+
+
 def test_smoothing_is_an_exponentially_weighted_mean(pipe):
     raw = StreamDecoder(pipe, stride_samples=STRIDE).push(STREAM).proba.astype(float)
     smooth = StreamDecoder(pipe, stride_samples=STRIDE, smoothing=60 / 128).push(STREAM).proba
