@@ -163,11 +163,12 @@ class WindowNet(NeuralNetClassifier):
 
     @torch.no_grad()
     def check_convergence(self, dataset):
-        """Raise ValueError unless weights and the prediction of a window are finite."""
-        if not all(value.isfinite().all() for value in self.module_.state_dict().values()):
+        """Raise ValueError unless weights and predictions of a batch are finite."""
+        if not all(weights.isfinite().all() for weights in self.module_.parameters()):
             self._raise_diverged("weights are not finite after the last epoch")
         self.module_.eval()
-        if not self.infer(dataset[[0, 0]][0]).isfinite().all():
+        inputs, _ = dataset[np.arange(min(len(dataset), PREDICT_BATCH))]
+        if not self.infer(inputs).softmax(-1).isfinite().all():
             self._raise_diverged("predictions are not finite after the last epoch")
 
     def _raise_diverged(self, reason):
