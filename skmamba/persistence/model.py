@@ -255,10 +255,12 @@ class SavedModel:
             own_sfreq = (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"]
         self._check_sfreq(own_sfreq if sfreq is None else sfreq)
         self._check_channels(X, own_names if ch_names is None else ch_names)
-        if groups is None:
-            return getattr(self.estimator, method)(X)
-        with sklearn.config_context(enable_metadata_routing=True):
-            return getattr(self.estimator, method)(X, groups=groups)
+        options = {} if groups is None else {"groups": groups}
+        try:
+            with sklearn.config_context(enable_metadata_routing=groups is not None or None):
+                return getattr(self.estimator, method)(X, **options)
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError) as error:
+            raise ValueError(f"{self} cannot predict X or has a damaged card: {error}.") from error
 
     def _check_sfreq(self, sfreq):
         if None in (sfreq, self.sfreq) or np.isclose(sfreq, self.sfreq, rtol=1e-6, atol=0):

@@ -695,6 +695,24 @@ def test_a_manipulated_card_cannot_load_other_objects(edit, message, saved):
         load_model(saved)
 
 
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda c: c["steps"][1]["fitted"].pop("stride_samples_"),
+            "attribute 'stride_samples_'",
+        ),
+        (edit_network(top_k=-1), "selected index k out of range"),
+    ],
+)
+def test_a_manipulated_card_that_loads_is_named_when_it_cannot_predict(
+    edit, message, saved, trials
+):
+    edit_card(saved, edit)
+    with pytest.raises(ValueError, match=f"SavedModel: MSiMamba.* has a damaged card: .*{message}"):
+        load_model(saved).predict(trials)
+
+
 LOAD_ALL = """
 import resource
 import sys
