@@ -59,7 +59,7 @@ def test_quickstart_scores_every_model_on_every_subject():
     table, scores = quickstart.run(trials, models, n_folds=2)
     assert (
         scores.groupby("estimator")["subject"].apply(sorted).map(list).tolist()
-        == [[0, 1, 2, 3]] * 5
+        == [[0, 1, 2, 3]] * 4
     )
     # the simulated effect is in band power
     assert table.loc["band-power-LDA", "mean"] > 0.9
@@ -96,7 +96,7 @@ def test_loso_on_dask_scores_subjects_on_workers(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", [*arguments, "--cache-dir", str(tmp_path)])
     load_example("loso_on_dask").main()
     assert re.search(r"majority +baseline +2 +0.5", capsys.readouterr().out)
-    assert len(list(tmp_path.iterdir())) == 2 * 5
+    assert len(list(tmp_path.iterdir())) == 2 * 4
 
 
 def test_grid_search_finds_the_simulated_channels_and_window_length(capsys):
