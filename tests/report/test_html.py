@@ -195,6 +195,8 @@ def test_transductive_estimators_have_a_footnote_in_every_table(write, scores, p
     assert "lda †" in page.rows(*COMPARISON)
     assert "(lda: the first 3 trials of each subject, without labels)" in page.text
     assert len(re.findall(r"\blda\b(?! †)", page.text)) == 1  # in the footnote
+    scores.loc[scores["estimator"] == "lda", "transductive"] = "braces {0} {x} {"
+    assert "braces {0} {x} {" in write(EvaluationResults(scores, predictions)).text
 
 
 def test_leaks_are_reported(write, scores, report_table):
