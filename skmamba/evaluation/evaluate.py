@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
@@ -307,6 +308,8 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
     missing = [place for place, record in enumerate(records) if record is None]
     if cache is not None and missing:
         cache.check_writable()
+    firsts = {_identify(tasks[place]): place for place in reversed(missing)}
+    missing.sort(key=lambda place: place != firsts[_identify(tasks[place])])  # times are known soon
 
     # X is an argument of its own: joblib memory-maps it once for all processes, and Dask
     # scatters it once to all workers.
@@ -324,6 +327,9 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
             for place, record in run_parallel(run, missing, n_jobs):
                 records[place] = _finish(record, keys[place], cache, error_score)
                 bar.update()
+                if place in firsts.values() and all(records[first] for first in firsts.values()):
+                    each = [records[firsts[_identify(tasks[place])]] for place in missing]
+                    bar.set_description(_describe_duration(each, n_jobs))
         except BaseException as error:  # KeyboardInterrupt as well
             if cache is not None:
                 error.add_note(
@@ -331,6 +337,19 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
                 )
             raise
     return records
+
+
+def _identify(task):
+    return id(task.estimator), task.permute
+
+
+def _describe_duration(records, n_jobs):
+    """Return the expected duration of folds like these if it is over a minute, else nothing."""
+    times = [record.get("fit_seconds", 0) + record.get("predict_seconds", 0) for record in records]
+    minutes = sum(times) / min(effective_n_jobs(n_jobs), len(times)) / 60
+    if minutes < 1:
+        return ""
+    return f"about {minutes:.0f} min" if minutes < 120 else f"about {minutes / 60:.1f} h"
 
 
 def _run_at(place, main, *arguments):

@@ -1,3 +1,4 @@
+import itertools
 import time
 import warnings
 
@@ -34,6 +35,7 @@ from skmamba.evaluation import (
     LeakageWarning,
     RandomWindowsKFold,
     WithinSubjectSplit,
+    _fit_and_score,
     score_by_subject,
 )
 from skmamba.preprocessing import EuclideanAlignment
@@ -563,7 +565,7 @@ class Decides(BaseEstimator, ClassifierMixin):
         (Decides(lambda n: np.full(n, np.nan)), "decision_function must be finite, got nan"),
         (Decides(lambda n: np.zeros((n, 1))), r"decision_function .* \(6,\), got \(6, 1\)"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else value.__class__.__name__,
 )
 @pytest.mark.parametrize("windows", [False, True])
 def test_outputs_of_a_wrong_shape_or_that_are_not_finite_fail_the_fold(
@@ -599,7 +601,7 @@ def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
         ({"cv": "cross_subjekt"}, "cross_subject"),
         ({"cv": 5}, "CrossSubjectSplit"),
         ({"cv": "loso"}, r"CrossSubjectSplit\(\), got 'loso'. Did you mean 'cross_subject'"),
-        ({"cv": object()}, r"name of a protocol \(within.* got <object.*CrossSubjectSplit\(\)"),
+        ({"cv": 2.5}, r"name of a protocol \(within.* got 2.5.*CrossSubjectSplit\(\)"),
         ({"cv": None}, r"name of a protocol \(within.* got None.*CrossSubjectSplit\(\)"),
         ({"cv": KFold}, r"Did you mean KFold\(\)\?"),
         ({"cv": [1, 2]}, r"pairs of training and test indices, .*got \[1, 2\]"),
@@ -633,3 +635,30 @@ def test_verbose_controls_the_progress_bar(trials, capsys):
     assert capsys.readouterr().err == ""
     run({"dummy": DummyClassifier()}, trials, verbose=True)
     assert "8/8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1, ""), (100, "about 27 min"), (900, "about 4.0 h")]
+)
+def test_the_progress_bar_says_how_long_all_folds_take(trials, capsys, monkeypatch, seconds, text):
+    # Both a fit and its predictions take this long: 8 folds of twice as many seconds.
+    clock = itertools.count(step=seconds)
+    monkeypatch.setattr(_fit_and_score, "perf_counter", lambda: next(clock))
+    run({"linear": linear()}, trials, verbose=True)
+    shown = capsys.readouterr().err
+    assert ("about " in shown) is bool(text) and f"{text}" in shown
+
+
+def test_the_first_fold_of_each_estimator_is_run_first(numbered_trials):
+    fitted = []
+
+    class Logs(DummyClassifier):
+        def fit(self, X, y, sample_weight=None):
+            (missing,) = {0, 1, 2, 3} - set(X[:, 0, 0])
+            fitted.append((self.strategy, missing))
+            return super().fit(X, y, sample_weight)
+
+    models = {"a": Logs(strategy="prior"), "b": Logs(strategy="uniform")}
+    run(models, numbered_trials, baselines=())
+    rest = [(strategy, fold) for strategy in ("prior", "uniform") for fold in (1, 2, 3)]
+    assert fitted == [("prior", 0), ("uniform", 0), *rest]
