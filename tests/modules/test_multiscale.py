@@ -236,3 +236,14 @@ def test_results_on_cuda_equal_those_on_the_cpu(shape):
         results[device] = [t.cpu() for t in (y, *gradients)]
     for ours, theirs in zip(results["cuda"], results["cpu"], strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(("n_times", "d_hidden"), [(4, 4), (4, 8), (12, 1), (36, 4), (64, 2)])
+def test_one_channel_is_computed_like_the_simple_form_whatever_memory_contains(n_times, d_hidden):
+    torch.manual_seed(0)
+    block = MultiScaleTemporalBlock(1, n_times, d_hidden=d_hidden, n_kernels=2)
+    x = torch.randn(256, 1, n_times)
+    expected = block.forward_simple(x)
+    for size in range(100, 100_000, 500):  # freed memory that contains NaN is used again
+        torch.full((size,), torch.nan)
+    torch.testing.assert_close(block(x), expected)

@@ -14,7 +14,8 @@ MIN_STACKED_POINTS = 2048
 def convolve(x, kernel, bias=None):
     """Convolve grids (n, in, rows, columns) with a kernel (out, in, ...) of odd sides."""
     stack = LANES // len(kernel)
-    if stack > 1 and x[:, 0].numel() >= MIN_STACKED_POINTS:
+    # With one input channel, oneDNN reads memory outside of the stacked grids.
+    if stack > 1 and kernel.shape[1] > 1 and x[:, 0].numel() >= MIN_STACKED_POINTS:
         return _convolve_stacked(x, kernel, bias, stack)
     return F.conv2d(x, _channels_last(kernel), bias, padding=_padding(kernel))
 
