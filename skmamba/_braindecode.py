@@ -27,10 +27,13 @@ def read_windows(dataset, unit):
                 f"{insts[0].ch_names} at {sfreq:g} Hz and {inst.ch_names} at "
                 f"{inst.info['sfreq']:g} Hz."
             )
+    if not len(dataset):
+        raise ValueError("dataset must have at least one window, got none.")
     windows, targets = zip(*(dataset[row][:2] for row in range(len(dataset))), strict=True)
     if any(map(np.ndim, targets)):
         raise ValueError("dataset must have one target per window, got targets from channels.")
-    X = np.stack([np.asarray(window)[picks] for window in windows]) * np.float32(MICROVOLTS[unit])
+    X = np.stack([np.asarray(window, dtype="float32")[picks] for window in windows])
+    X *= MICROVOLTS[unit]
     _check_unit(X, unit)
     return {
         "X": X,
@@ -42,12 +45,15 @@ def read_windows(dataset, unit):
 
 
 def _check_unit(X, unit):
+    """Raise ValueError if windows are no EEG in this unit, and name the one that they are in."""
     spread = np.median(X.std(axis=-1))
-    if spread and not RANGE[0] < spread < RANGE[1]:
-        other = "uV" if unit == "V" else "V"
+    spreads = {other: spread * MICROVOLTS[other] / MICROVOLTS[unit] for other in MICROVOLTS}
+    fitting = [other for other, value in spreads.items() if RANGE[0] < value < RANGE[1]]
+    if spread and unit not in fitting:
+        hint = f"pass unit={fitting[0]!r}" if fitting else "EEG is required"
         raise ValueError(
             f"unit={unit!r} gives windows with a standard deviation of {spread:.2g} microvolts: "
-            f"pass unit={other!r}."
+            f"{hint}."
         )
 
 
@@ -58,9 +64,10 @@ def _make_metadata(records, sfreq):
         windowing = record.metadata.reset_index(drop=True)
         window = windowing["i_window_in_trial"]
         trial = windowing.get("i_trial_in_dataset", (window.diff() <= 0).cumsum())
-        part = pd.DataFrame({"recording": number, "trial": n_trials + pd.factorize(trial)[0]})
-        part["onset"], part["window"] = windowing["i_start_in_trial"] / sfreq, window
-        n_trials = part["trial"].max() + 1
+        codes, distinct = pd.factorize(trial)
+        own = {"recording": number, "trial": n_trials + codes}
+        own |= {"onset": windowing["i_start_in_trial"] / sfreq, "window": window}
+        n_trials += len(distinct)
         description = {} if record.description is None else dict(record.description)
-        parts.append(part.assign(**{str(key): value for key, value in description.items()}))
+        parts.append(pd.DataFrame({**description, **own}))
     return pd.concat(parts, ignore_index=True)

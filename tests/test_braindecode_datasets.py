@@ -63,9 +63,24 @@ def test_trials_are_kept_together_if_windows_were_dropped():
     assert trials.metadata["trial"].tolist() == [0, 0, 1]
 
 
+def test_recordings_without_windows_and_descriptions_leave_the_trial_numbers():
+    windows = cut(make_dataset(), use_mne_epochs=True)
+    first, second = windows.datasets
+    empty = type(first)(first.windows[[]], first.description)
+    second.set_description({"trial": 7, "window": 7})
+    trials = Trials.from_braindecode(BaseConcatDataset([first, empty, second]))
+    assert trials.metadata["trial"].tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
+    assert trials.metadata["window"].tolist() == [0, 1, 2, 3] * 4
+    with pytest.raises(ValueError, match="dataset must have at least one window, got none"):
+        Trials.from_braindecode(BaseConcatDataset([empty]))
+
+
 def test_splitters_and_the_leakage_report_use_the_metadata():
     trials = Trials.from_braindecode(cut(make_dataset(n_subjects=4)))
-    for cv, verdict in ((CrossSubjectSplit(2), "not shared"), (KFold(2, shuffle=True), "leak")):
+    for cv, verdict in (
+        (CrossSubjectSplit(2), "not shared"),
+        (KFold(2, shuffle=True, random_state=0), "leak"),
+    ):
         report = leakage_report(cv, trials).set_index("kind")
         assert report.loc["trial", "verdict"] == verdict
 
@@ -78,6 +93,11 @@ def test_an_implausible_unit_raises(scale, unit, other):
     ):
         Trials.from_braindecode(windows, unit=unit)
     assert Trials.from_braindecode(windows, unit=other).X[0, 0, 0] == pytest.approx(100)
+
+
+def test_a_unit_that_no_option_explains_raises():
+    with pytest.raises(ValueError, match=r"of 1\.4e\+15 microvolts: EEG is required"):
+        Trials.from_braindecode(cut(make_dataset(unit=1e8)))
 
 
 def test_other_data_sets_raise():

@@ -455,7 +455,7 @@ def test_dropped_channels_are_named(make_epochs):
     raws[1].info["bads"] = ["Fp1", "Fp2"]
     with pytest.raises(ValueError, match=r"must have EEG channels that are not marked as bad"):
         Trials.from_raws(raws[1:], 0, 1)
-    epochs = make_epochs(ch_names=["Fp1", "Fp2"], bads=["Fp2"])
+    epochs = make_epochs(ch_names=["Fp1", "Fp2"], other=["EOG"], bads=["Fp2", "EOG"])
     with pytest.warns(UserWarning, match=r"epochs: \['Fp2'\] are marked as bad"):
         assert Trials.from_epochs(epochs).ch_names == ("Fp1",)
     assert Trials.from_epochs(epochs, bads="keep").ch_names == ("Fp1", "Fp2")

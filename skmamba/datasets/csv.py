@@ -77,7 +77,8 @@ def read_raw_csv(
     missing = [c for c in (*names, time, markers) if c is not None and c not in table]
     if missing:
         raise DataFormatError(path, f"columns {missing}", f"only {list(table)}")
-    marks = pd.Series(None, table.index, object) if markers is None else table[markers]
+    marks = pd.Series(None, table.index) if markers is None else table[markers]
+    marks = marks.convert_dtypes().astype(object)  # integers beside empty cells stay integers
     marks = marks.mask(marks.isin([0, "0"]))
     is_sample = ~(marks.notna() & table[list(names)].isna().all(axis=1)).to_numpy()
     samples = table[is_sample]
@@ -104,11 +105,21 @@ def _to_numbers(samples, path):
     return X
 
 
+def _to_seconds(times, path):
+    """Return time stamps in seconds; raise an error that names the first row without one."""
+    seconds = pd.to_numeric(times, errors="coerce")
+    if seconds.isna().all():
+        dates = pd.to_datetime(times, errors="coerce", format="mixed")
+        seconds = (dates - dates.min()).dt.total_seconds()
+    if seconds.isna().any():
+        row = seconds.index[seconds.isna()][0]
+        raise DataFormatError(path, "a time stamp in every sample", f"none in row {row}")
+    return seconds.to_numpy(float)
+
+
 def _check_times(times, sfreq, path):
     """Raise an error if time stamps run at another rate, or are late from some sample on."""
-    if not pd.api.types.is_numeric_dtype(times):
-        times = (pd.to_datetime(times) - pd.Timestamp(0)).dt.total_seconds()
-    seconds = times.to_numpy(float)
+    seconds = _to_seconds(times, path)
     if len(seconds) < 2:
         return
     duration = seconds[-1] - seconds[0]
@@ -117,7 +128,7 @@ def _check_times(times, sfreq, path):
     delays = seconds - np.arange(len(seconds)) / sfreq
     latest = np.maximum.accumulate(delays)[:-1]
     gaps = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
-    if np.nanmax(gaps) > MAX_GAP:
+    if gaps.max() > MAX_GAP:
         row = int(gaps.argmax())
         raise DataFormatError(
             path,

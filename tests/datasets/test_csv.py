@@ -65,6 +65,17 @@ def test_markers_start_trials(mind_monitor):
     np.testing.assert_allclose(trials.X, [X[512:1024].T, X[1536:2048].T], rtol=1e-5)
 
 
+def test_zero_is_no_marker_and_time_stamps_may_have_a_zone(muselsl):
+    path, _ = muselsl
+    table = pd.read_csv(path)
+    table["Marker0"] = np.where(np.arange(2560) % 1000 == 500, 3, 0)
+    table["timestamps"] = pd.to_datetime(table["timestamps"], unit="s", utc=True)
+    table.to_csv(path, index=False)
+    raw = read_raw_csv(path, 256, CHANNELS, time="timestamps", markers="Marker0")
+    assert raw.annotations.description.tolist() == ["3"] * 3
+    np.testing.assert_allclose(raw.annotations.onset, np.array([500, 1500, 2500]) / 256)
+
+
 def test_late_packets_are_no_gap_but_lost_samples_are(muselsl):
     path, _ = muselsl
     table = pd.read_csv(path)
@@ -83,6 +94,8 @@ def test_late_packets_are_no_gap_but_lost_samples_are(muselsl):
     [
         (("AF7", 3, ""), {}, r"got 'nan' in column 'AF7', row 3"),
         (("AF7", 3, "x"), {}, r"got 'x' in column 'AF7', row 3"),
+        (("timestamps", 3, ""), {}, r"expected a time stamp in every sample, got none in row 3"),
+        (("timestamps", 3, "x"), {}, r"expected a time stamp in every sample, got none in row 3"),
         (None, {"ch_names": ["Fp1"]}, r"columns \['Fp1'\].*only \['timestamps', 'TP9'"),
         (None, {"markers": "Marker0"}, r"columns \['Marker0'\]"),
         (None, {"sfreq": 220}, r"at sfreq=220 Hz, got 25\d"),
