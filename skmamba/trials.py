@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,21 +17,30 @@ from ._braindecode import read_windows
 from ._metadata import ID_COLUMNS, make_table, unify_types
 from ._mne import as_array, get_ch_names, list_bads
 from ._raws import cut_recordings, index_kept_events, label_events, make_event_metadata
+from ._selection import SelectedArray, Selection, is_index, resolve_rows
 from ._types import Epochs, Raw, StrPath
 from ._validation import check_option
 from ._windows import cut_windows, resolve_window
 
 __all__ = ["Trials"]
 
+# Trials have these attributes of arrays, so that functions of arrays accept them.
+OF_ARRAYS = tuple("T astype copy max mean min ravel reshape size std sum swapaxes take var".split())
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Trials:
     """Labelled EEG trials: one stimulus, one label, one row.
 
+    Trials are an array-like of shape (n_trials, n_channels, n_times): pass them as ``X`` to
+    pipelines, searches and cross-validation of scikit-learn. ``trials[rows]`` selects rows without
+    a copy; steps such as :class:`~skmamba.ChannelPicker` read names and sampling rate from them.
+
     Parameters
     ----------
     X : ndarray of shape (n_trials, n_channels, n_times)
-        EEG in microvolts.
+        EEG in microvolts; an array or a memory map. It is read when needed: ``trials[rows].X`` is
+        a copy of the rows.
     y : ndarray of shape (n_trials,)
         Labels.
     metadata : DataFrame of n_trials rows, or dict
@@ -47,6 +57,9 @@ class Trials:
         Name of the data set.
     loader_params : dict, default={}
         Choices made by the loader, such as the threshold of a rating.
+    reference : ndarray of shape (n_trials, n_channels, n_reference_times), default=None
+        Unlabelled EEG of the subject of each trial, recorded before the trial: a minute of rest,
+        or a baseline.
 
     Raises
     ------
@@ -76,21 +89,26 @@ class Trials:
     label_names: dict[Any, str] = field(default_factory=dict)
     name: str = ""
     loader_params: dict[str, Any] = field(default_factory=dict)
+    reference: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.X, (list, tuple)) and len(set(map(np.shape, self.X))) > 1:
-            shapes = ", ".join(map(str, dict.fromkeys(map(np.shape, self.X))))
+        X, reference = vars(self)["_X"], self.reference_data
+        if isinstance(X, (list, tuple)) and len(set(map(np.shape, X))) > 1:
+            shapes = ", ".join(map(str, dict.fromkeys(map(np.shape, X))))
             raise ValueError(
                 f"X must have trials of equal shape, got {shapes}. Crop them to one length first, "
                 "such as [x[:, -n_times:] for x in X]."
             )
-        object.__setattr__(self, "X", np.asarray(self.X))
+        X = X if isinstance(X, Selection) else np.asanyarray(X)  # a memory map remains one
         object.__setattr__(self, "y", np.asarray(self.y))
-        if self.X.ndim != 3:
+        if len(X.shape) != 3:
             raise ValueError(
-                f"X must have shape (n_trials, n_channels, n_times), got {self.X.ndim} dimensions."
+                f"X must have shape (n_trials, n_channels, n_times), got {len(X.shape)} dimensions."
             )
-        n_trials, n_channels, _ = self.X.shape
+        n_trials, n_channels, _ = X.shape
+        object.__setattr__(self, "X", X if isinstance(X, Selection) else Selection(X))
+        if reference is not None:
+            object.__setattr__(self, "reference", _validate_reference(reference, X.shape))
         metadata = make_table(self.metadata, n_trials).reset_index(drop=True)
         for argument, length in (("y", len(self.y)), ("metadata", len(metadata))):
             if length != n_trials:
@@ -118,8 +136,65 @@ class Trials:
             )
             object.__setattr__(self, "label_names", {})
 
+    @property
+    def data(self) -> Selection:
+        """``X`` without reading it, for steps."""
+        return vars(self)["_X"]
+
+    @property
+    def reference_data(self) -> Selection | None:
+        """``reference`` without reading it, for steps."""
+        return vars(self)["_reference"]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of ``X``."""
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions of ``X``."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Data type of ``X``."""
+        return self.data.array.dtype
+
     def __len__(self) -> int:
         return len(self.y)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.X, dtype=dtype, copy=copy)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Select rows without a copy; an int, or an index of other axes, returns an array."""
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]  # as scikit-learn indexes rows
+        if isinstance(key, tuple) or key is None or key is Ellipsis or is_index(key):
+            return self.X[key]
+        rows = resolve_rows(key, len(self))
+        return self.derive(
+            X=self.data.take(rows),
+            y=self.y[rows],
+            metadata=self.metadata.iloc[rows].reset_index(drop=True),
+            reference=self.reference_data and self.reference_data.take(rows),
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OF_ARRAYS:
+            return getattr(self.X, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __sizeof__(self) -> int:
+        return self.data.array.nbytes  # Dask sends large objects to each worker once
+
+    def derive(self, **changes: Any) -> Self:
+        """Return a copy with other attributes, which are not validated, for steps."""
+        derived = copy.copy(self)
+        for name, value in changes.items():
+            object.__setattr__(derived, name, value)
+        return derived
 
     def __repr__(self) -> str:
         name = f" of {self.name}" if self.name else ""
@@ -137,7 +212,7 @@ class Trials:
 
     def _describe(self):
         """Return the shape, the number of subjects and the count of each class, as text."""
-        n_trials, n_channels, n_times = self.X.shape
+        n_trials, n_channels, n_times = self.shape[0], *self.shape[-2:]
         labels, counts = np.unique(self.y, return_counts=True)
         classes = ", ".join(
             f"{n} {self.label_names.get(label, f'of class {label}')}"
@@ -196,7 +271,7 @@ class Trials:
             rows = rows[self.metadata[column].iloc[rows].isin(values)]
         if not len(rows):
             raise ValueError(f"No trial is left after select({where!r}, {columns}).")
-        return replace(self, X=self.X[rows], y=self.y[rows], metadata=self.metadata.iloc[rows])
+        return self[rows]
 
     def _evaluate_condition(self, condition):
         """Return a mask of the trials whose metadata fulfil a condition."""
@@ -243,7 +318,8 @@ class Trials:
             for what, expected, given in (
                 ("ch_names", first.ch_names, part.ch_names),
                 ("sfreq", first.sfreq, part.sfreq),
-                ("n_times", first.X.shape[2], part.X.shape[2]),
+                ("n_times", first.shape[2], part.shape[2]),
+                ("length of reference", *map(_get_reference_length, (first, part))),
                 ("label_names", first.label_names, part.label_names),
                 ("loader_params", first.loader_params, part.loader_params),
             ):
@@ -256,6 +332,7 @@ class Trials:
             first,
             X=np.concatenate([part.X for part in parts]),
             y=np.concatenate([part.y for part in parts]),
+            reference=first.reference_data and np.concatenate([part.reference for part in parts]),  # type: ignore[misc]
             metadata=pd.concat([part.metadata for part in parts], ignore_index=True),
             name=" + ".join(dict.fromkeys(part.name for part in parts if part.name)),
         )
@@ -584,13 +661,38 @@ class Trials:
         bags = cut_windows(self.X, size, stride_samples)
         n_windows = bags.shape[1]
         window = np.tile(np.arange(n_windows), len(self))
-        metadata = _number_trials(self.metadata).iloc[np.repeat(np.arange(len(self)), n_windows)]
+        rows = np.repeat(np.arange(len(self)), n_windows)
+        metadata = _number_trials(self.metadata).iloc[rows]
         return replace(
             self,
             X=bags.reshape(-1, *bags.shape[2:]),
             y=np.repeat(self.y, n_windows),
             metadata=metadata.assign(window=window, start=window * stride_samples),
+            reference=self.reference_data and self.reference_data.take(rows),
         )
+
+
+for _name in ("X", "reference"):  # read when needed; set here, or dataclass had a default
+    setattr(Trials, _name, SelectedArray(_name))
+
+
+def _validate_reference(reference, shape):
+    """Return the reference of trials as a Selection."""
+    if not isinstance(reference, Selection):
+        reference = np.asanyarray(reference)
+    n_trials, n_channels, _ = shape
+    if len(reference.shape) != 3 or reference.shape[:2] != (n_trials, n_channels):
+        raise ValueError(
+            f"reference must have shape (n_trials, n_channels, n_reference_times), with "
+            f"{n_trials} trials and {n_channels} channels as X, got {reference.shape}."
+        )
+    if not reference.shape[2]:
+        raise ValueError("reference must have at least one sample, got none.")
+    return reference if isinstance(reference, Selection) else Selection(reference)
+
+
+def _get_reference_length(trials):
+    return trials.reference_data and trials.reference_data.shape[2]
 
 
 def _number_trials(metadata):
