@@ -1,4 +1,4 @@
-"""Conversion of mne.Epochs to arrays, and topographic maps."""
+"""Conversion of Trials and mne.Epochs to arrays, and topographic maps."""
 
 import sys
 
@@ -18,17 +18,19 @@ def is_epochs(X):
     return isinstance(first, BaseEpochs)
 
 
+def is_trials(X):
+    """Return whether X is Trials, or a selection of them."""
+    return hasattr(X, "as_windows")
+
+
 def as_array(X):
-    """Return the EEG of Epochs, or of a list of Epochs, in microvolts; anything else as it is.
+    """Return the EEG of Trials, or in microvolts of Epochs or a list of them; else X as it is.
 
     Channels marked as bad are included, so that the number of channels does not depend on the
     recording.
     """
-    if hasattr(X, "as_windows"):
-        raise ValueError(
-            f"X must be an array or mne.Epochs, got {type(X).__name__}: pass trials.X, trials.y "
-            "as y and trials.metadata as groups."
-        )
+    if is_trials(X):
+        return X.X
     if not is_epochs(X):
         return X
     if not isinstance(X, (list, tuple)):
@@ -48,8 +50,19 @@ def count_dims(X):
     return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
 
 
+def get_sfreq(X):
+    """Return the sampling rate of Trials or Epochs, or None."""
+    if is_trials(X):
+        return X.sfreq
+    if not is_epochs(X):
+        return None
+    return (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"]
+
+
 def get_ch_names(X):
-    """Return the names of the EEG channels of Epochs, or None if X is not Epochs."""
+    """Return the names of the EEG channels of Trials or Epochs, or None."""
+    if is_trials(X):
+        return list(X.ch_names)
     if not is_epochs(X):
         return None
     epochs = X[0] if isinstance(X, (list, tuple)) else X

@@ -94,7 +94,7 @@ def describe_data(trials, estimator):
     """Return how trials were read, and which channels and windows of them an estimator uses."""
     params = estimator.get_params().items()
     chosen = {name.rpartition("__")[2]: value for name, value in params if value is not None}
-    seconds = trials.X.shape[2] / trials.sfreq
+    seconds = trials.shape[2] / trials.sfreq
     facts = [
         *trials.loader_params.items(),
         ("channels", trials.ch_names),

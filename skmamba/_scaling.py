@@ -6,23 +6,25 @@ SCALINGS = ("robust", "standard", "window")
 # Robust scaling clips at this many deviations: a blink on a frontal channel is larger than the EEG.
 CLIP = 8.0
 MAD_TO_SD = 1.4826  # for a normal distribution
+MAX_VALUES = 2**22  # of a channel in its statistics: of larger data, windows at equal distances
 
 
 def fit_scaling(scaling, bags, trials, weight):
     """Return center and scale of each channel over the windows of the given trials.
 
-    A weight of two counts a trial twice. Scalings without such statistics have 0 and 1.
+    ``bags`` is a Selection. A weight of two counts a trial twice. Scalings without such statistics
+    have 0 and 1.
     """
-    n_chans = bags.shape[2]
+    _, n_windows, n_chans, n_times = bags.shape
     center, scale = np.zeros(n_chans), np.ones(n_chans)
     if scaling not in ("robust", "standard"):
         return center, scale
+    step = -(-len(trials) * n_windows * n_times // MAX_VALUES)
+    trial, window = np.divmod(np.arange(0, len(trials) * n_windows, step), n_windows)
+    trial = trials[trial]
+    w = None if weight is None else np.repeat(weight[trial], n_times)
     for chan in range(n_chans):  # one channel at a time: no second copy of X in memory
-        x = bags[trials, :, chan].astype(float)
-        w = None
-        if weight is not None:
-            w = np.broadcast_to(weight[trials, None, None], x.shape).ravel()
-        x = x.ravel()
+        x = bags.read(trial, window, chan).astype(float).ravel()
         if scaling == "robust":
             center[chan] = _median(x, w)
             scale[chan] = MAD_TO_SD * _median(np.abs(x - center[chan]), w)
@@ -35,7 +37,9 @@ def fit_scaling(scaling, bags, trials, weight):
 def measure_spread(bags):
     """Return the median standard deviation of up to 512 windows by channel, without flat ones."""
     n_trials, n_windows = bags.shape[:2]
-    sample = bags[:: -(-n_trials // 64), :: -(-n_windows // 8)]
+    windows = np.arange(0, n_windows, -(-n_windows // 8))
+    trials = np.arange(0, n_trials, -(-n_trials // 64))
+    sample = (bags.read(np.full_like(windows, trial), windows) for trial in trials)
     std = np.array([np.std(trial, axis=-1, dtype=float) for trial in sample])  # little memory
     return float(np.median(std[std > 0])) if std.any() else 0.0
 

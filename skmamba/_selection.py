@@ -30,6 +30,11 @@ class Selection:
         """Shape of the selected array."""
         return (len(self.rows), *self.array.shape[1:-2], len(self.picks), self.array.shape[-1])
 
+    @property
+    def ndim(self):
+        """Number of dimensions of the selected array."""
+        return self.array.ndim
+
     def __len__(self):
         return len(self.rows)
 
@@ -44,6 +49,12 @@ class Selection:
     def cut(self, size, stride):
         """Return the windows of trials, ``(n_trials, n_windows, n_channels, size)``."""
         return Selection(cut_windows(self.array, size, stride), self.rows, self.picks)
+
+    def as_bags(self):
+        """Return trials as bags of one window; bags of windows as they are."""
+        if self.array.ndim == 4:
+            return self
+        return Selection(self.array[:, None], self.rows, self.picks)
 
     def read(self, rows, windows, chan=None):
         """Return a copy of one window of each row, ``(n, n_channels, n_times)``, or of a channel.

@@ -6,8 +6,9 @@ import secrets
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, gen_batches
 
+BATCH_SIZE = 8  # trials that are read at once
 MAX_WORKERS = 512  # threads or processes; many more end the process
 
 
@@ -26,13 +27,20 @@ def check_option(name, value, options):
 
 
 def check_finite(X):
-    """Validate X of three or more dimensions; the error of a NaN names its trial and channel."""
+    """Validate X of three or more dimensions; the error of a NaN names its trial and channel.
+
+    A Selection is read in parts.
+    """
     try:
+        if hasattr(X, "gather"):
+            for rows in gen_batches(len(X), BATCH_SIZE):
+                check_array(X.take(rows).gather(), allow_nd=True, input_name="X")
+            return X
         return check_array(X, allow_nd=True, input_name="X")
     except ValueError as error:
         if "NaN" not in str(error) and "infinity" not in str(error):
             raise
-        for trial, values in enumerate(X):
+        for trial, values in enumerate(X.gather() if hasattr(X, "gather") else X):
             invalid = np.argwhere(~np.isfinite(np.asarray(values, dtype=float)))
             if len(invalid):
                 raise ValueError(

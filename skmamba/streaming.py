@@ -131,7 +131,7 @@ class StreamDecoder:
             if self.sfreq_ is None:
                 raise ValueError(f"smoothing={smoothing!r} requires sfreq, got sfreq=None.")
             self._decay = 2 ** (-self.stride_samples_ / (smoothing * self.sfreq_))
-        names = (getattr(source, "ch_names", None) for source in (saved, *steps[:1]))
+        names = [getattr(saved, "ch_names", None), getattr((steps or [0])[0], "ch_names_in_", None)]
         self._channels = next((n for n in names if n is not None), range(self.n_channels))
         _check_steps(steps, windows, self.window_size_samples_, self._make_noise)
         noise = self._make_noise(1, self.window_size_samples_)
@@ -290,7 +290,7 @@ def _get_shape(steps, windows, classifier):
 def _resolve_sfreq(sources, sfreq):
     """Return the sampling rate of the stream; raise ValueError if those of sources differ."""
     for source in sources:
-        fitted = getattr(source, "sfreq", None)
+        fitted = getattr(source, "sfreq_", getattr(source, "sfreq", None))
         if sfreq is not None and fitted is not None and not np.isclose(sfreq, fitted):
             raise ValueError(
                 f"sfreq must be {fitted:g} Hz, the sampling rate of the training data, got "

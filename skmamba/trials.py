@@ -6,11 +6,11 @@ import copy
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
@@ -181,16 +181,48 @@ class Trials:
             reference=self.reference_data and self.reference_data.take(rows),
         )
 
-    def __getattr__(self, name: str) -> Any:
-        if name in OF_ARRAYS:
-            return getattr(self.X, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # type checkers know the attributes of Trials only
+
+        def __getattr__(self, name):
+            if name in OF_ARRAYS:
+                return getattr(self.X, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __sizeof__(self) -> int:
         return self.data.array.nbytes  # Dask sends large objects to each worker once
 
+    def pick(self, picks: NDArray[np.intp]) -> Self:
+        """Return a selection of channels without a copy.
+
+        Parameters
+        ----------
+        picks : int array of shape (n_picked,)
+            Indices of the channels.
+
+        Returns
+        -------
+        trials : Trials
+            The channels of ``X`` and of ``reference``, in the order of ``picks``.
+        """
+        return self.derive(
+            X=self.data.pick(picks),
+            reference=self.reference_data and self.reference_data.pick(picks),
+            ch_names=tuple(self.ch_names[i] for i in picks),
+        )
+
     def derive(self, **changes: Any) -> Self:
-        """Return a copy with other attributes, which are not validated, for steps."""
+        """Return a copy with other attributes, for steps of a pipeline.
+
+        Parameters
+        ----------
+        **changes : object
+            Attributes, which are not validated. ``X`` may have four dimensions, of windows.
+
+        Returns
+        -------
+        trials : Trials
+            The copy, which shares all other attributes.
+        """
         derived = copy.copy(self)
         for name, value in changes.items():
             object.__setattr__(derived, name, value)
@@ -332,7 +364,9 @@ class Trials:
             first,
             X=np.concatenate([part.X for part in parts]),
             y=np.concatenate([part.y for part in parts]),
-            reference=first.reference_data and np.concatenate([part.reference for part in parts]),  # type: ignore[misc]
+            reference=None
+            if first.reference_data is None
+            else np.concatenate([np.asarray(part.reference) for part in parts]),
             metadata=pd.concat([part.metadata for part in parts], ignore_index=True),
             name=" + ".join(dict.fromkeys(part.name for part in parts if part.name)),
         )
@@ -663,12 +697,13 @@ class Trials:
         window = np.tile(np.arange(n_windows), len(self))
         rows = np.repeat(np.arange(len(self)), n_windows)
         metadata = _number_trials(self.metadata).iloc[rows]
+        reference: Any = self.reference_data and self.reference_data.take(rows)
         return replace(
             self,
             X=bags.reshape(-1, *bags.shape[2:]),
             y=np.repeat(self.y, n_windows),
             metadata=metadata.assign(window=window, start=window * stride_samples),
-            reference=self.reference_data and self.reference_data.take(rows),
+            reference=reference,
         )
 
 

@@ -147,7 +147,8 @@ trials.sfrq  # wrong: attr-defined
 
 picker = ChannelPicker(["Fp1", 3], ch_names=trials.ch_names)
 assert_type(picker.fit(trials.X), ChannelPicker)
-assert_type(picker.transform(trials.X.tolist()), NDArray[Any])
+assert_type(picker.transform(trials.X.tolist()), Trials | NDArray[Any])
+MSiMambaClassifier().fit(trials[[1, 2]], trials.y[:2]).predict(trials)
 EuclideanAlignment("calibration").fit(trials.X, groups=trials.metadata)
 ChannelPicker(pick="Fp1")  # wrong: call-arg
 SlidingWindows("2 s")  # wrong: arg-type

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from skmamba._scaling import CLIP, fit_scaling, scale_windows
+from skmamba._selection import Selection
 
 # two trials x one window x two channels x three samples
 BAGS = np.array([[[[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]]], [[[3.0, 4.0, 100.0], [5.0, 5.0, 5.0]]]])
 
 
 def test_robust_statistics_of_a_hand_computed_case():
-    center, scale = fit_scaling("robust", BAGS, [0, 1], None)
+    center, scale = fit_scaling("robust", Selection(BAGS), np.arange(2), None)
     # lower median of 0 1 2 3 4 100: 2; of the distances 2 1 0 1 2 98: 1
     assert center.tolist() == [2, 5]
     assert scale.tolist() == [1.4826, 1]  # a constant channel is not divided by zero
@@ -16,7 +17,7 @@ def test_robust_statistics_of_a_hand_computed_case():
 
 @pytest.mark.parametrize("trials", [[0, 1], [0]])
 def test_standard_statistics_are_mean_and_deviation_of_the_given_trials(trials):
-    center, scale = fit_scaling("standard", BAGS, trials, None)
+    center, scale = fit_scaling("standard", Selection(BAGS), np.array(trials), None)
     series = BAGS[trials, :, 0]
     assert center == pytest.approx([series.mean(), 5])
     assert scale == pytest.approx([series.std(), 1])
@@ -25,8 +26,9 @@ def test_standard_statistics_are_mean_and_deviation_of_the_given_trials(trials):
 @pytest.mark.parametrize("scaling", ["robust", "standard"])
 def test_a_weight_of_two_equals_the_trial_twice(scaling):
     bags = np.random.default_rng(0).normal(size=(4, 3, 2, 10))
-    weighted = fit_scaling(scaling, bags, np.arange(4), np.array([2.0, 1.0, 3.0, 1.0]))
-    repeated = fit_scaling(scaling, bags.repeat([2, 1, 3, 1], axis=0), np.arange(7), None)
+    weighted = fit_scaling(scaling, Selection(bags), np.arange(4), np.array([2.0, 1.0, 3.0, 1.0]))
+    bags = Selection(bags.repeat([2, 1, 3, 1], axis=0))
+    repeated = fit_scaling(scaling, bags, np.arange(7), None)
     np.testing.assert_allclose(weighted, repeated, rtol=1e-12)
 
 

@@ -207,4 +207,4 @@ def test_windows_reach_the_network_without_a_copy_of_x(trials, monkeypatch):
     X = trials.X.astype("float64")
     make_pipeline(make_windows(stride=0.125), make_clf()).fit(X, trials.y).predict(X)
     assert seen
-    assert all(np.shares_memory(bags, X) for bags in seen)
+    assert all(np.shares_memory(bags.array, X) for bags in seen)

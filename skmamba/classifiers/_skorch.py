@@ -26,8 +26,8 @@ _PROCESS_LOCK = threading.RLock()
 class WindowDataset(Dataset):
     """Windows of some trials, indexed a whole batch at a time.
 
-    ``bags``, ``y`` and ``weight`` are those of all trials, ``trials`` the indices of the trials in
-    this dataset, all by default. Windows are scaled, then converted to ``dtype``.
+    ``bags`` is the Selection of all trials, ``y`` and ``weight`` are theirs, ``trials`` the indices
+    of the trials in this dataset, all by default. Windows are scaled, then converted to ``dtype``.
     """
 
     def __init__(self, bags, scale, dtype, *, trials=None, y=None, weight=None):
@@ -43,7 +43,7 @@ class WindowDataset(Dataset):
     def __getitem__(self, rows):
         trial, window = np.divmod(np.asarray(rows), self.bags.shape[1])
         trial = self.trials[trial]
-        x = self.scale(self.bags[trial, window]).astype(self.dtype, copy=False)
+        x = self.scale(self.bags.read(trial, window)).astype(self.dtype, copy=False)
         inputs = {"x": torch.from_numpy(x), "weight": torch.from_numpy(self.weight[trial])}
         return inputs, torch.from_numpy(self.y[trial])
 

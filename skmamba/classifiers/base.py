@@ -34,6 +34,7 @@ from skorch.utils import noop
 from .._metadata import get_columns
 from .._mne import as_array, count_dims
 from .._scaling import SCALINGS, fit_scaling, measure_spread, scale_windows
+from .._selection import Selection
 from .._types import Epochs, Groups, Seed
 from .._validation import (
     check_finite,
@@ -43,6 +44,7 @@ from .._validation import (
     draw_seed,
     restore_on_error,
 )
+from ..trials import Trials
 from ._skorch import (
     PREDICT_BATCH,
     EpochBar,
@@ -105,12 +107,12 @@ class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
 
 
 def check_bags(estimator, X, *, n_chans=None, reset):
-    """Validate X; return bags of windows ``(n_trials, n_windows, n_chans, n_times)``.
+    """Validate X; return a Selection of windows ``(n_trials, n_windows, n_chans, n_times)``.
 
     X is neither copied nor converted. With ``reset``, the size of windows is set on the estimator,
     otherwise it is compared. ``n_chans`` is the number of channels in a row of a 2-D X.
     """
-    X = as_array(X)
+    X = X.data if isinstance(X, Trials) else as_array(X)
     ndim = count_dims(X)
     if ndim > 4:
         raise ValueError(
@@ -127,7 +129,7 @@ def check_bags(estimator, X, *, n_chans=None, reset):
         X = X.reshape(len(X), n_chans, -1)
     else:
         X = check_finite(X)
-    bags = X if X.ndim == 4 else X[:, None]
+    bags = (X if isinstance(X, Selection) else Selection(X)).as_bags()
     if 0 in bags.shape:
         raise ValueError(f"X must not be empty, got bags of windows of shape {bags.shape}.")
     n_chans, n_times = bags.shape[2:]

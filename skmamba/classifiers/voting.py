@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from .._mne import as_array, count_dims
 from .._types import Epochs
 from .._validation import check_option, restore_on_error
+from ..trials import Trials
 from .base import VOTINGS, BaseTrialClassifier, check_bags, check_labels, vote
 
 
@@ -148,8 +149,7 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
 
     def _check_windows(self, X, *, reset):
         """Validate X; return it as bags, and as rows of windows or of features."""
-        X = as_array(X)
-        bags = check_bags(self, X, reset=reset)
-        if count_dims(X) < 3:
+        bags = check_bags(self, X, reset=reset).gather()
+        if not isinstance(X, Trials) and count_dims(as_array(X)) < 3:
             return bags, bags.reshape(len(bags), -1)
         return bags, bags.reshape(-1, *bags.shape[2:])

@@ -12,6 +12,8 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from threadpoolctl import threadpool_limits
 
 from .._scoring import FixedPredictions, score_predictions
+from .._selection import Selection
+from ..trials import Trials
 from ._baselines import fill_seeds, permute_labels
 from ._cache import check_values
 from ._hashing import describe_versions
@@ -29,7 +31,7 @@ class FoldTask:
     windows: bool = False
 
 
-def run_fold(task, key, cache, X, y, metadata, error_score):
+def run_fold(task, key, cache, trials, error_score):
     """Return the record of a fold, read from the cache or computed and cached.
 
     A record consists of numbers, strings and lists, so that it is the same after a round trip
@@ -39,7 +41,7 @@ def run_fold(task, key, cache, X, y, metadata, error_score):
     if cache is not None and (record := cache.read(key, len(task.test_idx))) is not None:
         return record
     try:
-        record = _fit_and_predict(task, X, y, metadata)
+        record = _fit_and_predict(task, trials)
     except Exception as error:  # estimators run arbitrary code
         if error_score == "raise":
             raise
@@ -56,23 +58,22 @@ def make_failed_record(error):
     return {"error": f"{type(error).__name__}: {text}", "versions": describe_versions()}
 
 
-def _fit_and_predict(task, X, y, metadata):
+def _fit_and_predict(task, trials):
     """Return the predictions of a fold, on one thread: more threads change the last digits."""
     estimator = fill_seeds(task.estimator, task.seed)
-    X_train, y_train = X[task.train_idx], y[task.train_idx]
-    train, test = metadata.iloc[task.train_idx], metadata.iloc[task.test_idx]
+    X_train, X_test = trials[task.train_idx], trials[task.test_idx]
+    y_train = X_train.y
     if task.permute:
-        y_train = permute_labels(y_train, train, np.random.default_rng(task.seed))
-    with _route_groups(estimator, "fit", train) as params, threadpool_limits(limits=1):
+        y_train = permute_labels(y_train, X_train.metadata, np.random.default_rng(task.seed))
+    with _route_groups(estimator, "fit", X_train.metadata) as params, threadpool_limits(limits=1):
         start = perf_counter()
         estimator.fit(X_train, y_train, **params)
         fit_seconds = perf_counter() - start
-    del X_train
 
     # A search does not route metadata to predict of its best estimator.
     fitted = getattr(estimator, "best_estimator_", estimator)
-    X_test, classes = X[task.test_idx], np.unique(y).tolist()
-    with _route_groups(fitted, "predict", test) as params, threadpool_limits(limits=1):
+    classes = np.unique(trials.y).tolist()
+    with _route_groups(fitted, "predict", X_test.metadata) as params, threadpool_limits(limits=1):
         record = _predict(fitted, X_test, classes, params)
         if task.windows:
             record["of_windows"] = _predict_windows(fitted, X_test, classes, params)
@@ -122,6 +123,9 @@ def _predict_windows(estimator, X, classes, params):
     if np.ndim(bags) != 4 or bags is X:
         return _predict(estimator, X, classes, params) | {"n_windows": 1}
     windows = bags.reshape(-1, 1, *bags.shape[2:])  # (n_trials * n_windows, 1, C, T)
+    if isinstance(bags, Trials):
+        rows = np.repeat(np.arange(len(bags)), bags.shape[1])
+        windows = bags[rows].derive(X=Selection(windows))
     return _predict(estimator[-1], windows, classes, {}) | {"n_windows": bags.shape[1]}
 
 

@@ -313,15 +313,12 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
     firsts = {_identify(tasks[place]): place for place in reversed(missing)}
     missing.sort(key=lambda place: place != firsts[_identify(tasks[place])])  # times are known soon
 
-    # X is an argument of its own: joblib memory-maps it once for all processes, and Dask
-    # scatters it once to all workers.
-    X, y, metadata = np.asarray(trials.X), trials.y, trials.metadata
+    # Trials are an argument: joblib memory-maps their array once for all processes, and Dask
+    # scatters them once to all workers.
     main = os.getpid()
 
     def run(place):
-        return delayed(_run_at)(
-            place, main, tasks[place], keys[place], cache, X, y, metadata, error_score
-        )
+        return delayed(_run_at)(place, main, tasks[place], keys[place], cache, trials, error_score)
 
     with progress_bar(total=len(tasks), unit="fold", verbose=verbose) as bar:
         bar.update(len(tasks) - len(missing))
@@ -380,7 +377,7 @@ def _compute_keys(tasks, trials, protocol):
     metadata = [
         (name, str(column.dtype), column.tolist()) for name, column in trials.metadata.items()
     ]
-    data = compute_hash(np.asarray(trials.X), trials.y, metadata)
+    data = compute_hash(trials.X, trials.y, metadata, trials.reference)
     estimators = {id(task.estimator): task.estimator for task in tasks}
     hashes = {place: compute_hash(estimator) for place, estimator in estimators.items()}
     shared = data, protocol, describe_versions(), hash_package()

@@ -112,7 +112,7 @@ def describe_input(estimators, trials=None):
                 f"{', '.join(names)}."
             )
         ch_names = names
-    rates: Any = {getattr(source, "sfreq", None) for source in (*estimators, trials)} - {None}
+    rates: Any = {_get_sfreq(source) for source in (*estimators, trials)} - {None}
     if len(rates) > 1:
         rates = " and ".join(f"{rate:g} Hz" for rate in sorted(rates))
         raise ValueError(f"sfreq must be the same for all steps and trials, got {rates}.")
@@ -154,23 +154,27 @@ def _get_input_channels(estimators):
     """Return number and names of the input channels, from the first step that has them."""
     for step in estimators:
         if isinstance(step, ChannelPicker):
-            return step.n_features_in_, step.ch_names
+            return step.n_features_in_, step.ch_names_in_
         if isinstance(step, BandPower):
             return len(step.ch_names_), step.ch_names
     return estimators[-1].n_chans_, None
 
 
+def _get_sfreq(source):
+    return getattr(source, "sfreq_", getattr(source, "sfreq", None))
+
+
 def _describe_trials(trials):
-    checksum = hashlib.sha256(f"{trials.X.dtype.str} {trials.X.shape}".encode())
-    for x in trials.X:  # one trial at a time, so that X is not copied
-        checksum.update(np.ascontiguousarray(x).data)
+    checksum = hashlib.sha256(f"{trials.dtype.str} {trials.shape}".encode())
+    for row in range(len(trials)):  # one trial at a time, so that X is not copied
+        checksum.update(np.ascontiguousarray(trials[[row]].X).data)
     checksum.update(json.dumps(trials.y.tolist(), default=str).encode())
     subjects = trials.metadata["subject"].nunique() if "subject" in trials.metadata else None
     return {
         "name": trials.name,
         "n_trials": len(trials),
         "n_subjects": subjects,
-        "n_times": trials.X.shape[2],
+        "n_times": trials.shape[2],
         "loader_params": to_plain_json(trials.loader_params, "loader_params"),
         "sha256": checksum.hexdigest(),
     }

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from .._ch_names import canonical_name
 from .._extras import require_extra
 from .._io import make_temporary_path, remove_stale, write_atomically
-from .._mne import count_dims, get_ch_names, is_epochs
+from .._mne import count_dims, get_ch_names, get_sfreq
 from .._types import Epochs, Groups, StrPath
 from ..trials import Trials
 from ._card import compute_checksum, is_card, make_card, make_readme, parse_card, to_bytes
@@ -214,9 +214,9 @@ class SavedModel:
         ch_names : sequence of str, default=None
             Channel names of X. None uses those of Trials or Epochs; an array has none.
         groups : DataFrame or array-like of shape (n_trials,), default=None
-            Subjects, for a pipeline with :class:`~skmamba.preprocessing.EuclideanAlignment`. The
-            metadata of Trials are not used: equal labels of subjects in training and test data
-            would be taken for the same subject.
+            Subjects, for a pipeline with :class:`~skmamba.preprocessing.EuclideanAlignment`.
+            Subjects in the metadata of Trials are new ones, although their labels may equal those
+            of training subjects.
 
         Returns
         -------
@@ -248,14 +248,13 @@ class SavedModel:
         return self._call("predict_proba", X, sfreq, ch_names, groups)
 
     def _call(self, method, X, sfreq, ch_names, groups):
-        own_sfreq, own_names = None, get_ch_names(X)
-        if isinstance(X, Trials):
-            X, own_sfreq, own_names = X.X, X.sfreq, X.ch_names  # type: ignore[attr-defined]
-        elif is_epochs(X):
-            own_sfreq = (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"]
+        own_sfreq, own_names = get_sfreq(X), get_ch_names(X)
         self._check_sfreq(own_sfreq if sfreq is None else sfreq)
         self._check_channels(X, own_names if ch_names is None else ch_names)
         options = {} if groups is None else {"groups": groups}
+        if isinstance(X, Trials) and "subject" in X.metadata:
+            new = "new " + X.metadata["subject"].astype(str)
+            X = X.derive(metadata=X.metadata.assign(subject=new))
         try:
             with sklearn.config_context(enable_metadata_routing=groups is not None or None):
                 return getattr(self.estimator, method)(X, **options)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from .._mne import as_array, count_dims
+from .._mne import as_array, count_dims, get_sfreq
 from .._validation import check_finite, check_is_no_single_trial
+from ..trials import Trials
 
 
 class BaseTrialTransformer(TransformerMixin, BaseEstimator):
-    """Transformer of arrays ``(n_trials, n_channels, n_times)`` or ``mne.Epochs``."""
+    """Transformer of Trials, arrays ``(n_trials, n_channels, n_times)`` or ``mne.Epochs``."""
 
     n_features_in_: int
 
@@ -38,9 +40,13 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def _validate_trials(self, X, *, reset, max_ndim=3):
-        """Return X as an array; with ``reset``, set ``n_features_in_``, else compare with it."""
-        X = as_array(X)
+    def _validate_trials(self, X, *, reset, max_ndim=3, lazy=False):
+        """Return X as an array; with ``reset``, set ``n_features_in_``, else compare with it.
+
+        With ``lazy``, Trials are returned as they are, and are not read.
+        """
+        lazy = lazy and isinstance(X, Trials)
+        X = X if lazy else as_array(X)
         ndim = count_dims(X)
         if ndim > max_ndim:
             raise ValueError(
@@ -50,7 +56,7 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
             if not reset:
                 check_is_no_single_trial(X, self.n_features_in_)
             return validate_data(self, X, reset=reset)
-        X = check_finite(X)
+        X = X if lazy else check_finite(X)
         n_channels = X.shape[-2]
         if reset:
             self.n_features_in_ = n_channels
@@ -60,6 +66,16 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
                 f"{self.n_features_in_}."
             )
         return X
+
+
+def resolve_sfreq(X, sfreq):
+    """Return the sampling rate of X, or the given one; raise ValueError if both differ."""
+    own = get_sfreq(X)
+    if own is None:
+        return sfreq
+    if sfreq is not None and not np.isclose(sfreq, own):
+        raise ValueError(f"sfreq must be {own:g} Hz, the sampling rate of X, got {sfreq:g}.")
+    return own
 
 
 def add_channel_axis(X):

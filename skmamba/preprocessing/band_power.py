@@ -16,7 +16,8 @@ from .._ch_names import check_ch_names
 from .._mne import count_dims, get_ch_names
 from .._types import Epochs
 from .._validation import restore_on_error
-from ._base import BaseTrialTransformer, add_channel_axis
+from ..trials import Trials
+from ._base import BaseTrialTransformer, add_channel_axis, resolve_sfreq
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
 FLOOR = 1e-30  # below the rounding error of float32 for EEG in microvolts and in volts
@@ -31,13 +32,13 @@ class BandPower(BaseTrialTransformer):
 
     Parameters
     ----------
-    sfreq : float
-        Sampling rate in hertz.
+    sfreq : float, default=None
+        Sampling rate in hertz, required for arrays; Trials and ``mne.Epochs`` have their own.
     bands : dict of str to (float, float), default=None
         Name, lower limit (inclusive) and upper limit (exclusive) of each band, in hertz. None is
         delta 1-4, theta 4-8, alpha 8-13, beta 13-30 and gamma 30-45.
     ch_names : sequence of str, default=None
-        Channel names, for the names of the features; ``mne.Epochs`` have their own.
+        Channel names, for the names of the features; Trials and ``mne.Epochs`` have their own.
 
     Attributes
     ----------
@@ -45,6 +46,8 @@ class BandPower(BaseTrialTransformer):
         The bands.
     ch_names_ : list of str
         Channel names; channel0, channel1, ... if X has no names.
+    sfreq_ : float
+        Sampling rate in hertz.
     n_features_in_ : int
         Number of channels seen in fit; of samples, if X has two dimensions.
 
@@ -69,7 +72,7 @@ class BandPower(BaseTrialTransformer):
 
     def __init__(
         self,
-        sfreq: float,
+        sfreq: float | None = None,
         bands: Mapping[str, tuple[float, float]] | None = None,
         ch_names: Sequence[str] | None = None,
     ) -> None:
@@ -77,12 +80,12 @@ class BandPower(BaseTrialTransformer):
         self.bands = bands
         self.ch_names = ch_names
 
-    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
+    def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
         """Validate parameters and the length of windows.
 
         Parameters
         ----------
-        X : ndarray of shape (n_windows, n_channels, n_times) or mne.Epochs
+        X : Trials, ndarray of shape (n_windows, n_channels, n_times) or mne.Epochs
             Windows or trials; two dimensions are windows of one channel.
         y : ignored
             For compatibility with scikit-learn.
@@ -93,25 +96,25 @@ class BandPower(BaseTrialTransformer):
             The fitted transformer.
         """
         with restore_on_error(self):
-            names = get_ch_names(X) or self.ch_names
+            names, sfreq = get_ch_names(X) or self.ch_names, resolve_sfreq(X, self.sfreq)
             X = add_channel_axis(self._validate_windows(X, reset=True))
             check_ch_names(names, X.shape[1])
             if names is None:
                 names = [f"channel{i}" for i in range(X.shape[1])]
             bands = _validate_bands(self.bands)
-            if not (isinstance(self.sfreq, (int, float, np.number)) and self.sfreq > 0):
-                raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
-            _find_bins(X.shape[-1], self.sfreq, bands)
-            self.bands_ = bands
+            if not (isinstance(sfreq, (int, float, np.number)) and sfreq > 0):
+                raise ValueError(f"sfreq must be positive, in hertz, got {sfreq!r}.")
+            _find_bins(X.shape[-1], sfreq, bands)
+            self.bands_, self.sfreq_ = bands, sfreq
             self.ch_names_ = [str(name) for name in names]
         return self
 
-    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+    def transform(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Compute the log power of each band and channel.
 
         Parameters
         ----------
-        X : ndarray of shape (n_windows, n_channels, n_times) or mne.Epochs
+        X : Trials, ndarray of shape (n_windows, n_channels, n_times) or mne.Epochs
             Windows with the number of channels seen in fit, of any length that the bands allow.
 
         Returns
@@ -120,8 +123,9 @@ class BandPower(BaseTrialTransformer):
             Log power, all channels of the first band first; float32 if X is.
         """
         check_is_fitted(self)
+        resolve_sfreq(X, self.sfreq_)
         X = add_channel_axis(self._validate_windows(X, reset=False))
-        bins = _find_bins(X.shape[-1], self.sfreq, self.bands_)
+        bins = _find_bins(X.shape[-1], self.sfreq_, self.bands_)
         batches = gen_batches(len(X), BATCH_SIZE)
         return np.concatenate([_log_band_power(X[rows], bins) for rows in batches])
 

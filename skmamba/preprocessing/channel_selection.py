@@ -22,6 +22,8 @@ from .._metadata import make_folds
 from .._mne import get_ch_names
 from .._types import Epochs, Groups, Splitter
 from .._validation import check_int, check_option, restore_on_error
+from ..trials import Trials
+from ._base import resolve_sfreq
 from .band_power import BandPower
 from .channels import ChannelPicker
 
@@ -43,9 +45,9 @@ class SequentialChannelSelector(ChannelPicker):
         a pipeline. None is a linear discriminant with shrinkage on the :class:`BandPower` of
         trials.
     sfreq : float, default=None
-        Sampling rate in hertz, required for ``estimator=None``.
+        Sampling rate in hertz, required for ``estimator=None`` if X is an array.
     ch_names : sequence of str, default=None
-        Channel names of X; ``mne.Epochs`` have their own.
+        Channel names of X; Trials and ``mne.Epochs`` have their own.
     cv : int or splitter, default=5
         Inner cross-validation. An int is the number of stratified folds: over subjects if
         ``groups`` has several, with at most one fold per subject, else over trials.
@@ -85,8 +87,8 @@ class SequentialChannelSelector(ChannelPicker):
     >>> from skmamba.datasets import simulate_trials
     >>> from skmamba.preprocessing import SequentialChannelSelector
     >>> trials = simulate_trials(n_subjects=4, n_trials=6, signal="agreement", effect=3.0)
-    >>> selector = SequentialChannelSelector(2, sfreq=trials.sfreq, ch_names=trials.ch_names, cv=2)
-    >>> selector.fit_transform(trials.X, trials.y, groups=trials.metadata).shape
+    >>> selector = SequentialChannelSelector(2, cv=2)
+    >>> selector.fit_transform(trials, trials.y).shape
     (24, 2, 512)
     >>> selector.scores_.columns.tolist()
     ['n_channels', 'channel', 'score', 'std', 'chosen']
@@ -121,27 +123,28 @@ class SequentialChannelSelector(ChannelPicker):
         return tags
 
     def fit(  # type: ignore[override]  # y is required
-        self, X: ArrayLike | Epochs, y: ArrayLike, groups: Groups | None = None
+        self, X: Trials | ArrayLike | Epochs, y: ArrayLike, groups: Groups | None = None
     ) -> Self:
         """Select channels.
 
         Parameters
         ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
             Trials, or windows ``(n_trials, n_windows, n_channels, n_times)`` for an ``estimator``
             of windows.
         y : array-like of shape (n_trials,)
             Labels.
         groups : DataFrame or array-like of shape (n_trials,), default=None
-            The metadata with the column ``subject``, or that column. Splitters of this package
-            get the metadata.
+            The metadata with the column ``subject``, or that column; None uses the metadata of
+            Trials. Splitters of this package get the metadata.
 
         Returns
         -------
         self : SequentialChannelSelector
             The fitted transformer.
         """
-        estimator = self._make_estimator()
+        estimator = self._make_estimator(resolve_sfreq(X, self.sfreq))
+        groups = X.metadata if groups is None and isinstance(X, Trials) else groups
         with restore_on_error(self):
             names = get_ch_names(X) or self.ch_names
             X = self._validate_trials(X, reset=True, max_ndim=4)
@@ -162,16 +165,16 @@ class SequentialChannelSelector(ChannelPicker):
             self.scores_ = _tabulate_path(path, names)
         return self
 
-    def _make_estimator(self):
+    def _make_estimator(self, sfreq):
         """Validate parameters and return the estimator that scores a set of channels."""
         check_int("n_channels_to_select", self.n_channels_to_select)
         check_option("direction", self.direction, ("forward", "backward"))
         if self.estimator is not None:
             return self.estimator
-        if self.sfreq is None:
+        if sfreq is None:
             raise ValueError("sfreq must be given, in hertz, if estimator is None, got None.")
         lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-        return make_pipeline(BandPower(self.sfreq), lda)
+        return make_pipeline(BandPower(sfreq), lda)
 
     def _validate_labels(self, y):
         if y is None:  # the wording of scikit-learn's estimator checks

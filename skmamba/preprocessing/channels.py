@@ -15,6 +15,7 @@ from .._ch_names import canonical_name, check_ch_names
 from .._mne import get_ch_names
 from .._types import Epochs
 from .._validation import restore_on_error
+from ..trials import Trials
 from ._base import BaseTrialTransformer
 
 REGIONS = {
@@ -44,10 +45,12 @@ class ChannelPicker(BaseTrialTransformer):
         ``"muse"`` (4 channels) or ``"emotiv"`` (14 channels). Names are not case-sensitive, and
         T3, T4, T5, T6 of the old 10-20 system are T7, T8, P7, P8.
     ch_names : sequence of str, default=None
-        Channel names of X; ``mne.Epochs`` have their own.
+        Channel names of X; Trials and ``mne.Epochs`` have their own.
 
     Attributes
     ----------
+    ch_names_in_ : list of str or None
+        Channel names of X seen in fit; None if X has no names.
     picks_ : ndarray of shape (n_picked,)
         Indices of the selected channels.
     ch_names_ : list of str or None
@@ -59,8 +62,8 @@ class ChannelPicker(BaseTrialTransformer):
     --------
     >>> from skmamba.datasets import load_eegmat
     >>> trials = load_eegmat()
-    >>> picker = ChannelPicker("temporal", ch_names=trials.ch_names)
-    >>> picker.fit_transform(trials.X).shape
+    >>> picker = ChannelPicker("temporal")
+    >>> picker.fit_transform(trials).shape
     (40, 2, 7680)
     >>> picker.ch_names_
     ['T7', 'T8']
@@ -74,12 +77,12 @@ class ChannelPicker(BaseTrialTransformer):
         self.picks = picks
         self.ch_names = ch_names
 
-    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
+    def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
         """Resolve ``picks`` to indices.
 
         Parameters
         ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
             Trials, or windows ``(n_trials, n_windows, n_channels, n_times)``.
         y : ignored
             For compatibility with scikit-learn.
@@ -91,39 +94,42 @@ class ChannelPicker(BaseTrialTransformer):
         """
         with restore_on_error(self):
             names = get_ch_names(X) or self.ch_names
-            self._validate_trials(X, reset=True, max_ndim=4)
+            self._validate_trials(X, reset=True, max_ndim=4, lazy=True)
             check_ch_names(names, self.n_features_in_)
             self._set_picks(_resolve_picks(self.picks, names, self.n_features_in_), names)
         return self
 
-    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+    def transform(self, X: Trials | ArrayLike | Epochs) -> Trials | NDArray[Any]:
         """Select the channels.
 
         Parameters
         ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
             Trials with the channels seen in fit.
 
         Returns
         -------
-        X_picked : ndarray of shape (n_trials, n_picked, n_times)
-            The selected channels, in the order of ``picks_``.
+        X_picked : Trials or ndarray of shape (n_trials, n_picked, n_times)
+            The selected channels, in the order of ``picks_``; Trials, without a copy, if X is.
         """
         check_is_fitted(self)
         names = get_ch_names(X)
-        X = self._validate_trials(X, reset=False, max_ndim=4)
+        X = self._validate_trials(X, reset=False, max_ndim=4, lazy=True)
         if names is not None and self.ch_names_ is not None:
             picked = [names[i] for i in self.picks_]
             if list(map(canonical_name, picked)) != list(map(canonical_name, self.ch_names_)):
                 raise ValueError(
-                    f"Epochs must have the channels {', '.join(self.ch_names_)} where "
-                    f"{type(self).__name__} was fitted, got {', '.join(picked)}. Use "
-                    "epochs.reorder_channels."
+                    f"X must have the channels {', '.join(self.ch_names_)} where "
+                    f"{type(self).__name__} was fitted, got {', '.join(picked)}: "
+                    "reorder them, for example with epochs.reorder_channels."
                 )
+        if isinstance(X, Trials):
+            return X.pick(self.picks_)
         return X.take(self.picks_, axis=max(1, X.ndim - 2))
 
     def _set_picks(self, picks, names):
         self.picks_ = picks
+        self.ch_names_in_ = None if names is None else list(names)
         self.ch_names_ = None if names is None else [names[i] for i in picks]
 
 

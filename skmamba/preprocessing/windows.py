@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._mne import is_epochs
 from .._types import Epochs
 from .._validation import restore_on_error
 from .._windows import cut_windows, resolve_window
-from ._base import BaseTrialTransformer, add_channel_axis
+from ..trials import Trials
+from ._base import BaseTrialTransformer, add_channel_axis, resolve_sfreq
 
 
 class SlidingWindows(BaseTrialTransformer):
@@ -30,12 +30,15 @@ class SlidingWindows(BaseTrialTransformer):
     window_size_samples, stride_samples : int, default=None
         The same in samples. They take precedence over the values in seconds.
     sfreq : float, default=None
-        Sampling rate in hertz, required for durations in seconds; ``mne.Epochs`` have their own.
+        Sampling rate in hertz, required for durations in seconds; Trials and ``mne.Epochs`` have
+        their own.
 
     Attributes
     ----------
     window_size_samples_, stride_samples_ : int
         Window length and stride in samples.
+    sfreq_ : float or None
+        Sampling rate in hertz, if known.
     starts_ : ndarray of shape (n_windows,)
         First sample of each window, for trials as long as those seen in fit.
     n_features_in_ : int
@@ -53,7 +56,7 @@ class SlidingWindows(BaseTrialTransformer):
     --------
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=4, n_trials=5, n_channels=4, n_times=256)
-    >>> SlidingWindows(1.0, 0.5, sfreq=trials.sfreq).fit_transform(trials.X).shape
+    >>> SlidingWindows(1.0, 0.5).fit_transform(trials).shape
     (20, 3, 4, 128)
     >>> SlidingWindows(window_size_samples=64).fit_transform(trials.X).shape
     (20, 4, 4, 64)
@@ -74,12 +77,12 @@ class SlidingWindows(BaseTrialTransformer):
         self.stride_samples = stride_samples
         self.sfreq = sfreq
 
-    def fit(self, X: ArrayLike | Epochs, y: object = None) -> Self:
+    def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
         """Compute window length, stride and starts in samples.
 
         Parameters
         ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
             Trials; two dimensions are trials of one channel.
         y : ignored
             For compatibility with scikit-learn.
@@ -89,40 +92,39 @@ class SlidingWindows(BaseTrialTransformer):
         self : SlidingWindows
             The fitted transformer.
         """
+        sfreq = resolve_sfreq(X, self.sfreq)
         size, stride = resolve_window(
-            self.window_size,
-            self.stride,
-            self.window_size_samples,
-            self.stride_samples,
-            _get_sfreq(X) if self.sfreq is None else self.sfreq,
+            self.window_size, self.stride, self.window_size_samples, self.stride_samples, sfreq
         )
         with restore_on_error(self):
-            X = add_channel_axis(self._validate_trials(X, reset=True))
-            n_windows = cut_windows(X, size, stride).shape[1]
+            X = self._validate_trials(X, reset=True, lazy=True)
+            n_windows = _cut(X, size, stride).shape[1]
+            self.sfreq_ = sfreq
             self.window_size_samples_, self.stride_samples_ = size, stride
             self.starts_ = np.arange(n_windows) * stride
         return self
 
-    def transform(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+    def transform(self, X: Trials | ArrayLike | Epochs) -> Trials | NDArray[Any]:
         """Cut windows.
 
         Parameters
         ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials with the number of channels seen in fit, of any length.
+        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+            Trials with the number of channels and the sampling rate seen in fit, of any length.
 
         Returns
         -------
-        windows : ndarray of shape (n_trials, n_windows, n_channels, n_samples)
-            A read-only view of X.
+        windows : Trials or ndarray of shape (n_trials, n_windows, n_channels, n_samples)
+            A read-only view of X; Trials if X is.
         """
         check_is_fitted(self)
-        X = add_channel_axis(self._validate_trials(X, reset=False))
-        return cut_windows(X, self.window_size_samples_, self.stride_samples_)
+        resolve_sfreq(X, self.sfreq_)
+        X = self._validate_trials(X, reset=False, lazy=True)
+        return _cut(X, self.window_size_samples_, self.stride_samples_)
 
 
-def _get_sfreq(X):
-    """Return the sampling rate of Epochs, or None if X is not Epochs."""
-    if not is_epochs(X):
-        return None
-    return (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"]
+def _cut(X, size, stride):
+    """Return the windows of Trials or of an array."""
+    if isinstance(X, Trials):
+        return X.derive(X=X.data.cut(size, stride))
+    return cut_windows(add_channel_axis(X), size, stride)

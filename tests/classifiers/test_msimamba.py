@@ -457,9 +457,7 @@ def test_data_of_another_unit_are_reported(bags, fitted, trials):
         pickled.predict(1e6 * bags)
 
 
-def test_inputs_of_another_kind_are_errors_that_say_what_to_pass(bags, fitted, trials):
-    with pytest.raises(ValueError, match=r"got Trials: pass trials\.X, trials\.y as y"):
-        fitted.predict(trials)
+def test_a_single_trial_without_its_axis_is_an_error(bags, fitted):
     with pytest.raises(ValueError, match=r"n_times\), got \(4, 64\): pass X\[None\] for a single"):
         fitted.predict(bags[0, 0])
 

@@ -101,14 +101,21 @@ def test_samples_take_precedence_over_seconds():
     assert (step.window_size_samples_, step.stride_samples_) == (3, 1)
 
 
-@pytest.mark.parametrize(("sfreq", "size"), [(None, 32), (8, 4)])
+@pytest.mark.parametrize("sfreq", [None, 64])
 @pytest.mark.parametrize("as_list", [False, True])
-def test_epochs_have_a_sampling_rate(make_epochs, sfreq, size, as_list):
+def test_epochs_have_a_sampling_rate(make_epochs, sfreq, as_list):
     epochs = make_epochs(n_trials=2, sfreq=64.0)
     X = [epochs[0], epochs[1]] if as_list else epochs
     step = SlidingWindows(0.5, sfreq=sfreq).fit(X)
-    assert step.window_size_samples_ == size
-    assert step.sfreq == sfreq
+    assert (step.window_size_samples_, step.sfreq_, step.sfreq) == (32, 64, sfreq)
+
+
+def test_the_sampling_rate_of_x_is_that_of_the_parameter_and_of_fit(make_epochs):
+    step = SlidingWindows(0.5).fit(make_epochs(n_trials=2, sfreq=64.0))
+    with pytest.raises(ValueError, match=r"must be 32 Hz, the sampling rate of X, got 64\."):
+        step.transform(make_epochs(n_trials=2, sfreq=32.0))
+    with pytest.raises(ValueError, match=r"must be 64 Hz, the sampling rate of X, got 8\."):
+        SlidingWindows(0.5, sfreq=8).fit(make_epochs(n_trials=2, sfreq=64.0))
 
 
 # Errors
