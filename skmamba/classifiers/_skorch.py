@@ -55,9 +55,35 @@ def load_batches(dataset, batch_size, *, shuffle=False, seed=0, **options):
     change the caller's random numbers.
     """
     generator = torch.Generator().manual_seed(seed)
+    if hasattr(dataset, "get_groups"):
+        batches = GroupBatches(dataset.get_groups(), batch_size, generator if shuffle else None)
+        return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **options)
     rows = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
     batches = BatchSampler(rows, batch_size, drop_last=False)
     return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **options)
+
+
+class GroupBatches:
+    """Batches of rows of one group each, of at most ``batch_size`` rows; shuffled if given."""
+
+    def __init__(self, groups, batch_size, generator=None):
+        self.generator = generator
+        self.groups = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+        self.n_batches = [-(-len(rows) // batch_size) for rows in self.groups]
+
+    def __len__(self):
+        return sum(self.n_batches)
+
+    def __iter__(self):
+        batches = []
+        for rows, n_batches in zip(self.groups, self.n_batches, strict=True):
+            batches += np.array_split(rows[self._permute(len(rows))], n_batches)
+        yield from (batches[place] for place in self._permute(len(batches)))
+
+    def _permute(self, n):
+        if self.generator is None:
+            return np.arange(n)
+        return torch.randperm(n, generator=self.generator).numpy()
 
 
 class StoppedByCallback(Exception):
@@ -81,11 +107,17 @@ class WindowNet(NeuralNetClassifier):
         """Skip skorch's validation: the classifier has validated X and y."""
 
     def infer(self, x, **fit_params):
-        """Compute logits, with weights for modules that take them."""
-        windows = to_tensor(x["x"], device=self.device)
-        if getattr(self.module_, "weighs_windows", False):
-            return self.module_(windows, to_tensor(x["weight"], device=self.device))
-        return self.module_(windows)
+        """Compute logits, with weights and averages for modules that take them."""
+        if not getattr(self.module_, "weighs_windows", False):
+            return self.module_(to_tensor(x["x"], device=self.device))
+        windows, weight = x["x"], x["weight"]
+        if "reference" in x:  # the same for all windows
+            reference = x["reference"][0]
+            windows = torch.cat([windows, reference])
+            weight = torch.cat([weight, weight.new_ones(len(reference))])
+        further = [x["average"]] if "average" in x else []
+        tensors = [to_tensor(value, device=self.device) for value in (windows, weight, *further)]
+        return self.module_(*tensors)
 
     def get_loss(self, y_pred, y_true, X, training=False):
         """Return the weighted mean of the windows' losses."""

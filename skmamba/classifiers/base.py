@@ -45,6 +45,7 @@ from .._validation import (
     restore_on_error,
 )
 from ..trials import Trials
+from ._adaptation import SubjectDataset
 from ._skorch import (
     PREDICT_BATCH,
     EpochBar,
@@ -220,6 +221,8 @@ class BaseNetClassifier(BaseTrialClassifier):
     verbose: bool | int | None
     module_params: dict[str, Any] | None
 
+    adaptation: Literal["reference", "causal", "unlabelled"] | None = None
+
     net_: WindowNet
     history_: list[dict[str, Any]]
     n_iter_: int
@@ -230,6 +233,8 @@ class BaseNetClassifier(BaseTrialClassifier):
     # With metadata routing, an optional groups of fit would otherwise break grouped
     # cross-validation until it is requested or refused.
     __metadata_request__fit = {"groups": False}
+    __metadata_request__predict = {"groups": False}
+    __metadata_request__predict_proba = {"groups": False}
 
     def _set_init_params(self, params):
         """Set the parameters of ``__init__``, given its ``locals()``."""
@@ -265,7 +270,7 @@ class BaseNetClassifier(BaseTrialClassifier):
             Weights of trials; trials of weight zero are left out.
         groups : DataFrame or array-like of shape (n_trials,), default=None
             Metadata with a column ``subject``, or group labels: early stopping then holds out
-            whole groups.
+            whole groups, and adaptation treats each group as one subject.
 
         Returns
         -------
@@ -331,7 +336,14 @@ class BaseNetClassifier(BaseTrialClassifier):
         if fresh:
             self.scaling_ = self.scaling
             self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
-        make_dataset = partial(self._make_dataset, bags, self.dtype, y=y_index, weight=loss_weight)
+        make_dataset = partial(
+            self._make_dataset,
+            bags,
+            self.dtype,
+            y=y_index,
+            weight=loss_weight,
+            subjects=self._read_subjects(X, groups, len(y)),
+        )
         size = {"n_chans": self.n_chans_, "n_outputs": len(self.classes_), "n_times": self.n_times_}
         architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
         with torch_threads(self.n_threads), seeded(seed, device):
@@ -356,25 +368,57 @@ class BaseNetClassifier(BaseTrialClassifier):
         self.n_iter_ = len(self.history_)
         return self
 
-    def predict_proba(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+    def predict(self, X: ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
+        """Predict the most probable class of each trial.
+
+        Parameters
+        ----------
+        X, groups
+            As in :meth:`predict_proba`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            Labels.
+        """
+        proba = self.predict_proba(X, groups)  # first, since it checks whether it is fitted
+        return self.classes_[proba.argmax(1)]
+
+    def predict_proba(self, X: ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
         """Predict the probability of each class for each trial.
 
         Parameters
         ----------
-        X : ndarray or mne.Epochs
+        X : Trials, ndarray or mne.Epochs
             As in :meth:`fit`, with windows of the same size; the number of windows may differ.
+        groups : DataFrame or array-like of shape (n_trials,), default=None
+            Metadata with a column ``subject``, or that column, for adaptation; None uses that of
+            Trials.
 
         Returns
         -------
         proba : ndarray of shape (n_trials, n_classes)
             Vote of the trial's windows, in the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or lacks what the adaptation requires.
         """
         check_is_fitted(self, "net_")
         check_option("voting", self.voting, VOTINGS)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
         with torch_threads(self.n_threads):
-            proba = self.net_.predict_proba(self._make_dataset(bags, self.net_.numpy_dtype))
+            proba = self._predict_windows(bags, X, groups)
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
+
+    def _predict_windows(self, bags, X, groups):
+        """Return probabilities of all windows of all trials."""
+        return self.net_.predict_proba(self._make_dataset(bags, self.net_.numpy_dtype))
+
+    def _read_subjects(self, X, groups, n_trials):
+        """Return what the adaptation uses of each subject; None without adaptation."""
+        return None
 
     def _check_params(self):
         for name in ("max_epochs", "patience"):
@@ -469,11 +513,13 @@ class BaseNetClassifier(BaseTrialClassifier):
             )
         return train, valid
 
-    def _make_dataset(self, bags, dtype, **options):
-        scale = partial(
-            scale_windows, scaling=self.scaling_, center=self.center_, scale=self.scale_
-        )
-        return WindowDataset(bags, scale, dtype, **options)
+    def _make_dataset(self, bags, dtype, subjects=None, **options):
+        if subjects is None:
+            return WindowDataset(bags, self._scale, dtype, **options)
+        return SubjectDataset(bags, self._scale, dtype, subjects=subjects, **options)
+
+    def _scale(self, windows):
+        return scale_windows(windows, self.scaling_, self.center_, self.scale_)
 
     def _build_net(self, architecture, device, seed, *, early_stopping=False):
         """Return a skorch net with new weights."""

@@ -8,9 +8,10 @@ from typing import Any, Literal
 import torch
 
 from .._types import Seed
-from .._validation import check_int
+from .._validation import check_int, check_option
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
+from ._adaptation import ADAPTATIONS, AdaptedNet, read_subjects
 from ._skorch import resolve_device
 from .base import BaseNetClassifier, add_shared_docs
 
@@ -44,12 +45,16 @@ class MSiMambaClassifier(BaseNetClassifier):
     n_members : int, default=3
         Number of networks trained with different initial weights, whose probabilities are
         averaged. Fit and predict with 1 take a third of the time.
-    backend : {"auto", "torch", "mamba_ssm"}, default="auto"
-        Implementation of the selective scan, with equal results; ``"auto"`` is mamba-ssm's CUDA
-        kernel where available.
+    adaptation : {"reference", "causal", "unlabelled"} or None, default=None
+        What the network uses of a subject, in training and for new subjects: it standardises the
+        log power of each window by its mean and spread over other windows of the subject.
+        ``"reference"``: windows of the reference of the trial, see :class:`~skmamba.Trials`;
+        ``"causal"``: windows up to the present one, in the order of session, run and trial;
+        ``"unlabelled"``: all windows of the subject in X; None: no other window.
     module_params : dict, default=None
         Further parameters of :class:`~skmamba.models.MSiMamba`, such as
-        ``{"mixer": "attention"}``: sizes of Mamba, period selection and ablation switches.
+        ``{"mixer": "attention"}``: sizes of Mamba, ``backend``, period selection and ablation
+        switches.
     lr : float, default=2e-3
         Learning rate.
     max_epochs : int, default=12
@@ -100,7 +105,7 @@ class MSiMambaClassifier(BaseNetClassifier):
         drop_prob: float = 0.3,
         embedding: Literal["power", "inverted", "temporal"] = "power",
         n_members: int = 3,
-        backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
+        adaptation: Literal["reference", "causal", "unlabelled"] | None = None,
         module_params: dict[str, Any] | None = None,
         lr: float = 2e-3,
         weight_decay: float = 1e-2,
@@ -128,18 +133,34 @@ class MSiMambaClassifier(BaseNetClassifier):
     @property
     def backend_(self) -> Literal["torch", "mamba_ssm"]:
         """Implementation of the scan on the device of the fitted network."""
-        return resolve_backend(self.net_.architecture["params"]["backend"], self.net_.device)
+        backend = self.net_.architecture["params"].get("backend", "auto")
+        return resolve_backend(backend, self.net_.device)
 
     def _module_spec(self):
         check_int("n_members", self.n_members)
-        resolve_backend(self.backend, resolve_device(self.device))  # raises if it cannot run
-        names = "d_model n_layers top_k n_kernels d_hidden drop_prob embedding backend n_members"
+        backend = (self.module_params or {}).get("backend", "auto")
+        resolve_backend(backend, resolve_device(self.device))  # raises if it cannot run
+        names = "d_model n_layers top_k n_kernels d_hidden drop_prob embedding n_members"
         own = {name: getattr(self, name) for name in names.split()}
+        if self.adaptation is not None:
+            check_option("adaptation", self.adaptation, ADAPTATIONS)
+            own["standardize"] = True
         params = self._merge_module_params(own, MSiMamba)
         if self.n_members == 1:
             del params["n_members"]
             return "MSiMamba", params
         return "MSiMambaEnsemble", params
+
+    def _read_subjects(self, X, groups, n_trials):
+        if self.adaptation is None:
+            return None
+        return read_subjects(self, X, groups, n_trials)
+
+    def _predict_windows(self, bags, X, groups):
+        subjects = self._read_subjects(X, groups, len(bags))
+        if subjects is None:
+            return super()._predict_windows(bags, X, groups)
+        return AdaptedNet(self.net_, self._scale).predict(bags, subjects)
 
     def _module_class(self, name):
         return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble

@@ -12,6 +12,9 @@ from torch import nn
 from ..modules import Mamba, MultiScaleTemporalBlock, PowerEmbedding
 from ._base import check_heads, check_option, check_windows
 
+MOMENTUM = 0.1  # of running statistics, as in batch normalisation
+MIN_SPREAD = 0.1  # of log power; that of EEG windows is about 0.5
+
 
 class MSiMamba(nn.Module):
     """Classify EEG windows with a multi-scale temporal block and a Mamba over channels.
@@ -50,6 +53,9 @@ class MSiMamba(nn.Module):
         Number of attention heads of ``mixer="attention"``; divides ``d_model``.
     head : {"flatten", "mean"}, default="flatten"
         Input of the linear head: all tokens, or their mean.
+    standardize : bool, default=False
+        Standardise the log power of a window by the mean and spread of other windows of its
+        subject, see :meth:`forward`. Requires ``embedding="power"``.
     backend : {"auto", "torch", "mamba_ssm"}, default="auto"
         See :func:`~skmamba.modules.resolve_backend`.
 
@@ -73,7 +79,7 @@ class MSiMamba(nn.Module):
     """
 
     mstb: MultiScaleTemporalBlock | None
-    embed: nn.Module
+    embed: Any  # a PowerEmbedding, or a linear layer
 
     weighs_windows = True  # forward takes the weights of windows, for batch normalisation
 
@@ -100,6 +106,7 @@ class MSiMamba(nn.Module):
         mixer: Literal["mamba", "attention", "none"] = "mamba",
         n_heads: int = 4,
         head: Literal["flatten", "mean"] = "flatten",
+        standardize: bool = False,
         backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
     ) -> None:
         super().__init__()
@@ -107,7 +114,7 @@ class MSiMamba(nn.Module):
         check_option("mixer", mixer, ("mamba", "attention", "none"))
         check_option("head", head, ("flatten", "mean"))
         self.n_chans, self.n_outputs, self.n_times, self.sfreq = n_chans, n_outputs, n_times, sfreq
-        self.embedding, self.head_input = embedding, head
+        self.embedding, self.head_input, self.standardize = embedding, head, standardize
         self.mstb = None
         if use_mstb:
             self.mstb = MultiScaleTemporalBlock(
@@ -120,6 +127,8 @@ class MSiMamba(nn.Module):
             )
         if embedding == "power":
             self.embed = PowerEmbedding(n_times, d_model)
+        elif standardize:
+            raise ValueError(f"standardize requires embedding='power', got {embedding!r}.")
         else:
             self.embed = nn.Linear(n_times if embedding == "inverted" else n_chans, d_model)
         self.drop = nn.Dropout(drop_prob)
@@ -133,10 +142,18 @@ class MSiMamba(nn.Module):
         self.blocks = nn.Sequential(
             *(MixerBlock(d_model, build_mixer(), drop_prob) for _ in range(n_layers))
         )
+        if standardize:  # mean and mean square of the log power of training windows
+            for name in ("prior_mean", "prior_square"):
+                self.register_buffer(name, torch.zeros(n_chans, self.embed.linear.in_features))
         n_tokens = n_times if embedding == "temporal" else n_chans
         self.head = nn.Linear(d_model * (n_tokens if head == "flatten" else 1), n_outputs)
 
-    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        weight: torch.Tensor | None = None,
+        average: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Compute the logits of windows.
 
         Parameters
@@ -145,13 +162,23 @@ class MSiMamba(nn.Module):
             Windows, scaled to about unit variance.
         weight : Tensor of shape (batch,), default=None
             Weights of the windows in batch normalisation; used in training only.
+        average : Tensor of shape (n_classified, batch), default=None
+            Required with ``standardize``: the first ``n_classified`` windows are classified, and
+            row i holds the weights of all windows in the mean and spread of window i. What a row
+            lacks to a sum of 1 is the weight of the training windows.
 
         Returns
         -------
-        logits : Tensor of shape (batch, n_outputs)
+        logits : Tensor of shape (batch, n_outputs) or (n_classified, n_outputs)
             Logits; softmax is part of the loss.
         """
         check_windows(x, self.n_chans, self.n_times)
+        if self.standardize:
+            if average is None:
+                raise ValueError("average must be given with standardize=True, got None.")
+            log_power = self.log_power(x, weight)  # (B, C, n_filters)
+            mean, spread = self._measure(log_power, average)  # (n_classified, C, n_filters)
+            return self.classify(log_power[: len(average)], mean, spread)
         if self.mstb is not None:
             x = self.mstb(x)  # (B, C, T)
         if self.embedding == "power":
@@ -160,9 +187,62 @@ class MSiMamba(nn.Module):
             tokens = self.embed(x)  # (B, C, d_model)
         else:
             tokens = self.embed(x.transpose(1, 2))  # (B, T, d_model)
+        return self._classify_tokens(tokens)  # (B, n_outputs)
+
+    def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute the log power that is standardised.
+
+        Parameters
+        ----------
+        x, weight
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        log_power : Tensor of shape (batch, n_chans, n_filters)
+            See :meth:`PowerEmbedding.log_power <skmamba.modules.PowerEmbedding.log_power>`.
+        """
+        x = x if self.mstb is None else self.mstb(x)  # (B, C, T)
+        return self.embed.log_power(x, weight)  # (B, C, n_filters)
+
+    def classify(
+        self, log_power: torch.Tensor, mean: torch.Tensor, spread: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute logits from log power.
+
+        Parameters
+        ----------
+        log_power, mean, spread : Tensor of shape (batch, n_chans, n_filters)
+            Log power of the windows, and its mean and spread in the subject.
+
+        Returns
+        -------
+        logits : Tensor of shape (batch, n_outputs)
+            Logits.
+        """
+        tokens = self.embed.linear((log_power - mean) / spread)  # (B, C, d_model)
+        return self._classify_tokens(tokens)  # (B, n_outputs)
+
+    def _measure(self, log_power, average):
+        """Return mean and spread for each row of ``average``; in training, update the prior."""
+        square = log_power.square()
+        if self.training:
+            self.prior_mean.lerp_(log_power.detach().mean(0), MOMENTUM)
+            self.prior_square.lerp_(square.detach().mean(0), MOMENTUM)
+        rest = (1 - average.sum(1))[:, None, None]  # (n_classified, 1, 1)
+        mean = torch.einsum("ib,bcf->icf", average, log_power) + rest * self.prior_mean
+        square = torch.einsum("ib,bcf->icf", average, square) + rest * self.prior_square
+        return mean, compute_spread(mean, square)
+
+    def _classify_tokens(self, tokens):  # (B, tokens, d_model) -> (B, n_outputs)
         tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
         features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
         return self.head(self.drop(features))  # (B, n_outputs)
+
+
+def compute_spread(mean, square):
+    """Return the standard deviation plus a floor, given means of values and of their squares."""
+    return (square - mean.square()).clamp_min(1e-6).sqrt() + MIN_SPREAD
 
 
 class MixerBlock(nn.Module):
@@ -273,12 +353,17 @@ class MSiMambaEnsemble(nn.Module):
             MSiMamba(n_chans, n_outputs, n_times, sfreq, **options) for _ in range(n_members)
         )
 
-    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        weight: torch.Tensor | None = None,
+        average: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Compute the logits of windows.
 
         Parameters
         ----------
-        x, weight
+        x, weight, average
             As in :meth:`MSiMamba.forward`.
 
         Returns
@@ -287,7 +372,46 @@ class MSiMambaEnsemble(nn.Module):
             Logarithm of the members' mean probability; in training, the logits of each member,
             so that each has its own loss.
         """
-        logits = torch.stack([member(x, weight) for member in self.members], 1)  # (B, M, outputs)
+        options = {} if average is None else {"average": average}
+        logits = [member(x, weight, **options) for member in self.members]
+        return self._average(torch.stack(logits, 1))  # (B, outputs) or (B, M, outputs)
+
+    def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute the log power that is standardised, of each member.
+
+        Parameters
+        ----------
+        x, weight
+            As in :meth:`MSiMamba.forward`.
+
+        Returns
+        -------
+        log_power : Tensor of shape (batch, n_members, n_chans, n_filters)
+            Log power.
+        """
+        return torch.stack([member.log_power(x, weight) for member in self.members], 1)
+
+    def classify(
+        self, log_power: torch.Tensor, mean: torch.Tensor, spread: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute logits from log power.
+
+        Parameters
+        ----------
+        log_power, mean, spread : Tensor of shape (batch, n_members, n_chans, n_filters)
+            As in :meth:`MSiMamba.classify`, of each member.
+
+        Returns
+        -------
+        logits : Tensor of shape (batch, n_outputs) or (batch, n_members, n_outputs)
+            As in :meth:`forward`.
+        """
+        parts = zip(
+            self.members, log_power.unbind(1), mean.unbind(1), spread.unbind(1), strict=True
+        )
+        return self._average(torch.stack([member.classify(*part) for member, *part in parts], 1))
+
+    def _average(self, logits):  # (B, M, outputs) -> (B, outputs), or the same in training
         if self.training:
             return logits
         log_sum = F.log_softmax(logits, -1).logsumexp(1)  # (B, outputs)

@@ -81,13 +81,28 @@ class PowerEmbedding(nn.Module):
         tokens : Tensor of shape (batch, n_chans, d_model)
             One token per channel.
         """
+        return self.linear(self.log_power(x, weight))  # (B, C, d_model)
+
+    def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute the log power behind each filter, averaged over the segments.
+
+        Parameters
+        ----------
+        x, weight
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        log_power : Tensor of shape (batch, n_chans, n_filters)
+            Input of the linear layer.
+        """
         series = x.reshape(-1, 1, x.shape[2])  # (B * C, 1, T)
         if weight is not None:
             weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
         filtered = self.norm(self.bank(series), weight)  # (B * C, n_filters, T)
         power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)  # (B * C, n_filters, S)
         log_power = power.clamp_min(FLOOR).log().mean(2)  # (B * C, n_filters)
-        return self.linear(log_power.reshape(*x.shape[:2], -1))  # (B, C, d_model)
+        return log_power.reshape(*x.shape[:2], -1)  # (B, C, n_filters)
 
 
 class WeightedBatchNorm1d(nn.BatchNorm1d):

@@ -1,0 +1,197 @@
+"""Standardisation by subject: which windows the statistics of a window use, and predictions."""
+
+import numpy as np
+import torch
+from skorch.utils import to_tensor
+
+from .._metadata import encode, get_columns
+from .._selection import Selection
+from .._validation import check_finite
+from ..models.msimamba import compute_spread
+from ..trials import Trials
+from ._skorch import PREDICT_BATCH, WindowDataset
+
+ADAPTATIONS = ("reference", "causal", "unlabelled")
+PRIOR = 8  # windows: weight of the training subjects in the statistics of "causal"
+MAX_REFERENCE = 64  # windows of references in a training batch
+
+
+class Subjects:
+    """Subject, order and reference of each trial.
+
+    Attributes
+    ----------
+    subject : int array of shape (n_trials,)
+        Subject; of "reference", only to form batches.
+    order : int array of shape (n_trials,)
+        Position of the trial in time, among those of its subject.
+    reference : Selection of shape (n_references, n_windows, n_chans, n_times), or None
+        Windows of the references.
+    owner : int array of shape (n_trials,)
+        Reference of each trial.
+    """
+
+    def __init__(self, mode, subject, order, reference=None, owner=None):
+        self.mode, self.subject, self.order = mode, subject, order
+        self.reference, self.owner = reference, owner
+
+
+def read_subjects(estimator, X, groups, n_trials):
+    """Return the Subjects of X; raise ValueError if X lacks what the adaptation requires."""
+    mode = estimator.adaptation
+    metadata = X.metadata if groups is None and isinstance(X, Trials) else groups
+    if mode == "reference":
+        reference, owner = _cut_reference(X, estimator.n_times_)
+        has_subjects = hasattr(metadata, "columns") and "subject" in metadata
+        subject = encode(metadata["subject"])[0] if has_subjects else owner
+        return Subjects(mode, subject, np.arange(n_trials), reference, owner)
+    if metadata is None:
+        raise ValueError(
+            f"adaptation={mode!r} requires the subject of each trial: pass Trials as X, or groups, "
+            "got neither."
+        )
+    (subject,) = get_columns(metadata, "subject", estimator=estimator, n_samples=n_trials)
+    columns = [name for name in ("session", "run", "trial", "window") if name in metadata]
+    order = np.arange(n_trials)
+    if hasattr(metadata, "columns") and "trial" in columns:
+        order = encode(*(metadata[name] for name in columns), order)[0]
+    return Subjects(mode, encode(subject)[0], order)
+
+
+def _cut_reference(X, n_times):
+    """Return the windows of the references of Trials, and the reference of each trial."""
+    held = X.reference_data if isinstance(X, Trials) else None
+    if held is None:
+        raise ValueError(
+            "adaptation='reference' requires Trials with a reference as X, such as "
+            "load_eegmat(reference=True), or a copy of the classifier by for_subject(reference)."
+        )
+    if held.shape[2] < n_times:
+        raise ValueError(
+            f"reference must be at least one window long, {n_times} samples, got {held.shape[2]}."
+        )
+    rows, owner = np.unique(held.rows, return_inverse=True)
+    reference = Selection(held.array, rows, held.picks)
+    check_finite(reference)
+    return reference.cut(n_times, n_times), owner
+
+
+class SubjectDataset(WindowDataset):
+    """Windows with those of their subjects' references, and the weights in their statistics."""
+
+    def __init__(self, *args, subjects, **options):
+        super().__init__(*args, **options)
+        self.subjects = subjects
+
+    def get_groups(self):
+        """Return the subject of each row, to form batches."""
+        return np.repeat(self.subjects.subject[self.trials], self.bags.shape[1])
+
+    def __getitem__(self, rows):
+        trial, window = np.divmod(np.asarray(rows), self.bags.shape[1])
+        inputs, y = super().__getitem__(rows)
+        trial, subjects = self.trials[trial], self.subjects
+        if subjects.mode == "reference":
+            owner, place = self._pick_reference(np.unique(subjects.owner[trial]), int(rows[0]))
+            windows = self.scale(subjects.reference.read(owner, place)).astype(self.dtype)
+            # skorch requires one entry per window: an expanded tensor has one without a copy.
+            inputs["reference"] = torch.from_numpy(windows).expand(len(trial), *windows.shape)
+            own = subjects.owner[trial][:, None] == owner
+            own = np.concatenate([np.zeros((len(trial), len(trial)), bool), own], axis=1)
+        else:
+            own = subjects.subject[trial][:, None] == subjects.subject[trial]
+        if subjects.mode == "causal":
+            time = encode(subjects.order[trial], window)[0]
+            own &= time[:, None] >= time
+        prior = PRIOR if subjects.mode == "causal" else 0
+        average = own / (own.sum(1, keepdims=True) + prior)
+        inputs["average"] = torch.from_numpy(average.astype(self.dtype))
+        return inputs, y
+
+    def _pick_reference(self, owners, start):
+        """Return reference and window of at most about MAX_REFERENCE windows."""
+        n_windows = self.subjects.reference.shape[1]
+        step = max(1, -(-n_windows * len(owners) // MAX_REFERENCE))
+        step = min(step, n_windows)
+        place = np.arange(start % step, n_windows, step)
+        return np.repeat(owners, len(place)), np.tile(place, len(owners))
+
+
+class AdaptedNet:
+    """Predictions of a fitted net for windows of known subjects."""
+
+    def __init__(self, net, scale):
+        self.net, self.scale = net, scale
+
+    @torch.no_grad()
+    def compute_log_power(self, bags, row):
+        """Return the log power of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
+        module, parts = self.net.module_.eval(), []
+        for start in range(0, bags.shape[1], PREDICT_BATCH):
+            windows = np.arange(start, min(start + PREDICT_BATCH, bags.shape[1]))
+            x = self.scale(bags.read(np.full_like(windows, row), windows))
+            x = to_tensor(x.astype(self.net.numpy_dtype), device=self.net.device)
+            parts.append(module.log_power(x).cpu().numpy())
+        return np.concatenate(parts)
+
+    @torch.no_grad()
+    def classify(self, log_power, mean, spread):
+        """Return probabilities of the windows of one trial."""
+        values = torch.from_numpy(log_power)
+        tensors = [
+            values,
+            *(torch.from_numpy(a).to(values).expand_as(values) for a in (mean, spread)),
+        ]
+        tensors = to_tensor(tensors, device=self.net.device)
+        logits = self.net.module_.eval().classify(*tensors)
+        return logits.softmax(-1).cpu().numpy()
+
+    def predict(self, bags, subjects):
+        """Return probabilities ``(n_trials, n_windows, n_classes)``.
+
+        One trial at a time: rounding depends on the size of a batch, and a prediction must not
+        depend on other trials.
+        """
+        proba: list = [None] * len(bags)
+        groups = subjects.owner if subjects.mode == "reference" else subjects.subject
+        for group in np.unique(groups):
+            rows = np.flatnonzero(groups == group)
+            rows = rows[np.argsort(subjects.order[rows], kind="stable")]
+            log_power = [self.compute_log_power(bags, row) for row in rows]
+            if subjects.mode == "reference":
+                own = self.compute_log_power(subjects.reference, group)
+                statistics = [measure(own)] * len(rows)
+            elif subjects.mode == "unlabelled":
+                statistics = [measure(np.concatenate(log_power))] * len(rows)
+            else:
+                statistics = self.measure_running(log_power)
+            for row, values, (mean, spread) in zip(rows, log_power, statistics, strict=True):
+                proba[row] = self.classify(values, mean, spread)
+        return np.stack(proba)
+
+    def measure_running(self, log_power):
+        """Return statistics of each window of each trial, of windows up to it and the prior."""
+        values = np.concatenate(log_power).astype(float)
+        count = PRIOR + np.arange(1, len(values) + 1).reshape(-1, *[1] * (values.ndim - 1))
+        means = []
+        for name, terms in (("prior_mean", values), ("prior_square", values**2)):
+            prior = PRIOR * self.get_buffer(name)
+            means.append((prior + np.cumsum(terms, axis=0)) / count)
+        spread = compute_spread(*map(torch.from_numpy, means)).numpy()
+        stops = np.cumsum([len(part) for part in log_power])[:-1]
+        return list(zip(np.split(means[0], stops), np.split(spread, stops), strict=True))
+
+    def get_buffer(self, name):
+        """Return a buffer of the network, of all members, in float64."""
+        module = self.net.module_
+        members = getattr(module, "members", None)
+        if members is None:
+            return getattr(module, name).double().cpu().numpy()
+        return np.stack([getattr(member, name).double().cpu().numpy() for member in members])
+
+
+def measure(log_power):
+    """Return mean and spread over windows."""
+    values = torch.from_numpy(log_power).double()
+    mean = values.mean(0)
+    return mean.numpy(), compute_spread(mean, values.square().mean(0)).numpy()
