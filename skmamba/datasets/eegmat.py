@@ -31,7 +31,8 @@ def load_eegmat(reference: bool = False) -> Trials:
     ----------
     reference : bool, default=False
         Whether to return the first minute of rest of each subject as the reference of its two
-        trials. It is bundled for Fp1, Fp2, F3 and F4, the only channels of ``X`` then.
+        trials. It is bundled for Fp1, Fp2, F3 and F4, the only channels of ``X`` then. The trials
+        at rest are the last minute of the same recording.
 
     Returns
     -------
