@@ -658,6 +658,9 @@ def test_the_reference_of_each_trial_is_a_window_relative_to_its_event():
     assert trials.reference.dtype == np.float32
     np.testing.assert_allclose(trials.reference, expected, rtol=1e-6)
     assert trials.metadata["reference_onset"].tolist() == [2, 7, 0, 5.5]
+    rounded = Trials.from_raws(raws[:1], 0, 1, reference=(-2.97, 0))
+    assert rounded.metadata["reference_onset"].tolist() == [2, 7]
+    assert rounded.reference[:, 0, 0].tolist() == [20, 70]
     without = Trials.from_raws(raws, 0, 1)
     np.testing.assert_array_equal(trials.X, without.X)
     assert without.reference is None
