@@ -17,7 +17,7 @@ from measure import describe_machine
 from scores import WINDOWS, evaluate_seeds, split_fewer_subjects, summarize, tabulate, to_markdown
 from sklearn.dummy import DummyClassifier
 
-from skmamba import ChannelPicker, Trials, load_eegmat, make_models
+from skmamba import Trials, load_eegmat, make_models
 from skmamba.datasets import simulate_trials
 from skmamba.evaluation import CrossSubjectSplit, leakage_gap
 from skmamba.pipelines import list_models
@@ -192,19 +192,14 @@ def simulate_leak():
 
 def load_control():
     """Load the first minute of rest of EEGMAT as class 0 and the last as class 1."""
-    with np.load(ROOT / "tests/data/eegmat_control.npz") as data:
-        ch_names = data["ch_names"].tolist()
-        first, subject = data["X"] * np.float32(0.1), data["subject"].astype(int)
-    last = load_eegmat().select("segment == 2")
-    last = last.select(subject=subject)
-    picked = ChannelPicker(ch_names, ch_names=last.ch_names).fit_transform(last.X)
-    metadata = {"subject": np.tile(subject, 2), "session": 0, "trial": np.arange(2 * len(subject))}
+    last = load_eegmat(reference=True).select("segment == 2")
+    metadata = pd.concat([last.metadata[["subject", "session"]]] * 2, ignore_index=True)
     return Trials(
-        np.concatenate([first, picked]),
-        np.repeat([0, 1], len(subject)),
-        pd.DataFrame(metadata),
+        np.concatenate([last.reference, last.X]),
+        np.repeat([0, 1], len(last)),
+        metadata.assign(trial=range(len(metadata))),
         sfreq=last.sfreq,
-        ch_names=ch_names,
+        ch_names=last.ch_names,
         name="first against last minute of rest",
     )
 

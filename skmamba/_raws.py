@@ -1,6 +1,7 @@
 """Cutting of mne.io.Raw recordings into trials around their events."""
 
 from itertools import count
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -9,22 +10,32 @@ import numpy as np
 
 from ._metadata import make_table
 from ._mne import as_array, list_bads, pick_eeg
+from ._selection import Selection
+
+
+class Channels(NamedTuple):
+    """EEG channels of one recording."""
+
+    source: str  # name of the recording in messages
+    picks: np.ndarray
+    names: list
+    sfreq: float
+    bads: list  # names of dropped channels
 
 
 class CutRecording(NamedTuple):
     """Trials of one recording."""
 
-    source: str  # name of the recording in messages
+    channels: Channels
     X: np.ndarray  # (n_kept, n_channels, n_times), float32, microvolts
     events: list  # entry of event_id of each event: a name or a code
     onsets: np.ndarray  # (n_events,), seconds from the start of the recording
     kept: np.ndarray  # (n_kept,), indices of the events that became trials
-    n_at_edge: int  # events dropped because the recording is too short
+    at_edge: np.ndarray  # (n_events,), bool: dropped because the recording is too short
     present: set  # all event names or codes of the recording
-    ch_names: list
-    sfreq: float
     subject: str | None  # as given in the file
-    bads: list  # names of dropped channels
+    reference: np.ndarray | None  # (n_kept, n_channels, n_times), or one row for all trials
+    reference_onsets: np.ndarray  # (n_events,), like onsets; NaN if unknown
 
 
 def make_raw(volts, ch_names, sfreq, onsets, events):
@@ -36,10 +47,11 @@ def make_raw(volts, ch_names, sfreq, onsets, events):
     return raw.set_annotations(Annotations(onsets, 0, events))
 
 
-def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads):
+def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, reference):
     """Return the CutRecording of each recording; raise ValueError if they do not match."""
-    if isinstance(raws, (str, PathLike)) or hasattr(raws, "first_samp"):
+    if isinstance(raws, str) or _is_recording(raws):
         raise ValueError("raws must be a sequence of recordings, got one: pass [raw].")
+    reference = _check_reference(reference)
     selected = None if event_id is None else set(event_id)
     if events is not None:
         events = list(events)
@@ -47,19 +59,21 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads):
             selected = set(event_id.values())
 
     def cut(number, raw):
-        if events is not None and number >= len(events):
-            raise ValueError(f"events must have one array per recording, got only {len(events)}.")
-        own = None if events is None else events[number]
-        return _cut_recording(raw, tmin, tmax, own, selected, number, exclude_bads)
+        own_events = _get_part("events", "array", events, number)
+        own_reference = _get_part("reference", "item", reference, number)
+        return _cut_recording(
+            raw, tmin, tmax, own_events, own_reference, selected, number, exclude_bads
+        )
 
     cuts: list[CutRecording] = []
     for part in map(cut, count(), raws):  # map, unlike a loop, frees each recording at once
         cuts.append(_match_channels(part, cuts[0] if cuts else part))
-    if events is not None and len(events) != len(cuts):
-        raise ValueError(
-            f"events must have one array per recording: there are {len(cuts)} recordings and "
-            f"{len(events)} arrays."
-        )
+    for name, item, parts in (("events", "array", events), ("reference", "item", reference)):
+        if isinstance(parts, list) and len(parts) != len(cuts):
+            raise ValueError(
+                f"{name} must have one {item} per recording: there are {len(cuts)} recordings and "
+                f"{len(parts)} {item}s."
+            )
     if not cuts:
         raise ValueError("raws must hold at least one recording, got none.")
     present = set().union(*(part.present for part in cuts))
@@ -78,7 +92,7 @@ def index_kept_events(cuts):
     starts = np.cumsum([0, *n_events])[:-1]
     kept = np.concatenate([start + cut.kept for start, cut in zip(starts, cuts, strict=True)])
     if not len(kept):
-        n_at_edge = sum(cut.n_at_edge for cut in cuts)
+        n_at_edge = sum(cut.at_edge.sum() for cut in cuts)
         present = sorted(set().union(*(cut.present for cut in cuts)))
         raise ValueError(
             f"No trial is left: of {sum(n_events)} selected events (the recordings have "
@@ -103,6 +117,21 @@ def label_events(events, event_id, *, are_codes):
     return [event_id[name] for name in events], label_names
 
 
+def join_references(cuts):
+    """Return the references of all trials, cut to the shortest; None if there are none."""
+    cuts = [cut for cut in cuts if cut.reference is not None]
+    if not cuts:
+        return None
+    n_times = min(cut.reference.shape[-1] for cut in cuts)
+    starts = np.cumsum([0, *(len(cut.reference) for cut in cuts)])
+    rows = [
+        start + np.arange(len(cut.kept)) % len(cut.reference)
+        for start, cut in zip(starts, cuts, strict=False)
+    ]
+    base = np.concatenate([cut.reference[..., :n_times] for cut in cuts])
+    return Selection(base, np.concatenate(rows))
+
+
 def make_event_metadata(metadata, cuts):
     """Return one row per selected event, from metadata of recordings or of events."""
     recording = np.repeat(np.arange(len(cuts)), [len(cut.events) for cut in cuts])
@@ -115,38 +144,126 @@ def make_event_metadata(metadata, cuts):
             f"({len(recording)}), got {len(metadata)}."
         )
     known = {"recording": recording, "onset": np.concatenate([cut.onsets for cut in cuts])}
+    reference_onsets = np.concatenate([cut.reference_onsets for cut in cuts])
+    if not np.isnan(reference_onsets).all():
+        known["reference_onset"] = reference_onsets
     subjects = [cut.subject for cut in cuts]
     if any(subjects):
         known["subject"] = np.array(subjects, dtype=object)[recording]
     return metadata.assign(**{name: known[name] for name in known if name not in metadata})
 
 
-def _cut_recording(raw, tmin, tmax, events, selected, number, exclude_bads):
-    raw, source = _load_raw(raw, number)
-    events, names = _get_events(raw, events, source)
-    entries = {code: _match_event(name, selected) for code, name in names.items()}
-    events = events[[entries[code] is not None for code in events[:, 2]]]
-    _check_distinct_samples(events, names, source)
-    picks = pick_eeg(raw, source, exclude_bads=exclude_bads)
+def _is_recording(source):
+    """Return whether an argument is one recording, not several."""
+    return isinstance(source, PathLike) or hasattr(source, "first_samp")
+
+
+def _check_reference(reference):
+    """Return None, a tuple of seconds, a name, one recording or a list of recordings."""
+    if reference is None or isinstance(reference, str) or _is_recording(reference):
+        return reference
+    if not np.iterable(reference):
+        raise ValueError(
+            "reference must be (tmin, tmax) in seconds, the name of an annotation, or recordings, "
+            f"got {reference!r}."
+        )
+    parts = list(reference)
+    if not parts or not all(isinstance(part, Real) for part in parts):
+        return [Path(part) if isinstance(part, str) else part for part in parts]
+    if len(parts) != 2 or not np.isfinite(parts).all() or not parts[0] < parts[1]:
+        raise ValueError(
+            f"reference must be (tmin, tmax) in seconds with tmin < tmax, got {reference!r}."
+        )
+    return tuple(parts)
+
+
+def _get_part(argument, item, parts, number):
+    """Return the item of a recording; what is not a list is the same for all recordings."""
+    if not isinstance(parts, list):
+        return parts
+    if number >= len(parts):
+        raise ValueError(f"{argument} must have one {item} per recording, got only {len(parts)}.")
+    return parts[number]
+
+
+def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude_bads):
+    raw, channels = _load_raw(raw, number, exclude_bads)
+    events, names = _get_events(raw, events, channels.source)
+    entries = {
+        code: _match_event(name, selected)
+        for code, name in names.items()
+        if selected is not None or not _is_named(name, reference)
+    }
+    events = events[[entries.get(code) is not None for code in events[:, 2]]]
+    _check_distinct_samples(events, names, channels.source)
     subject = (raw.info["subject_info"] or {}).get("his_id")
-    X, kept, n_at_edge = _cut_events(raw, events, tmin, tmax, picks)
-    return CutRecording(
-        source=source,
+    X, kept, at_edge = _cut_events(raw, events, tmin, tmax, channels.picks)
+    cut = CutRecording(
+        channels=channels,
         X=X,
         events=[entries[code] for code in events[:, 2]],
-        onsets=(events[:, 0] - raw.first_samp) / raw.info["sfreq"],
+        onsets=(events[:, 0] - raw.first_samp) / channels.sfreq,
         kept=kept,
-        n_at_edge=n_at_edge,
+        at_edge=at_edge,
         present=set(names.values()),
-        ch_names=[raw.ch_names[pick] for pick in picks],
-        sfreq=raw.info["sfreq"],
         subject=None if subject in ("", "X") else subject,  # EDF writes X for no subject
-        bads=list_bads(raw) if exclude_bads else [],
+        reference=None,
+        reference_onsets=np.full(len(events), np.nan),
+    )
+    if reference is None or not len(kept):
+        return cut
+    if isinstance(reference, tuple):
+        return _add_window(cut, raw, events, reference)
+    if isinstance(reference, str):
+        return _add_annotation(cut, raw, reference)
+    return _add_recording(cut, reference, number, exclude_bads)
+
+
+def _add_window(cut, raw, events, window):
+    """Add the reference of each trial; drop trials without one."""
+    (tmin, tmax), sfreq = window, cut.channels.sfreq
+    reference, kept, at_edge = _cut_events(raw, events, tmin, tmax, cut.channels.picks)
+    return cut._replace(
+        X=cut.X[np.isin(cut.kept, kept)],
+        kept=np.intersect1d(cut.kept, kept),
+        at_edge=cut.at_edge | at_edge,
+        reference=reference[np.isin(kept, cut.kept)],
+        reference_onsets=cut.onsets + round(tmin * sfreq) / sfreq,
     )
 
 
-def _load_raw(raw, number):
-    """Return a recording in memory, and its name in messages."""
+def _add_annotation(cut, raw, name):
+    """Add the span of the first annotation of a name as reference of all trials."""
+    source = cut.channels.source
+    events, names = _get_events(raw, None, source)
+    starts = [sample for sample, _, code in events if _is_named(names[code], name)]
+    if not starts:
+        raise ValueError(
+            f"{source}: reference must name one of its annotations, {sorted(names.values())}, got "
+            f"{name!r}."
+        )
+    durations = [
+        part["duration"] for part in raw.annotations if _is_named(str(part["description"]), name)
+    ]
+    start = starts[0] - raw.first_samp
+    n_times = min(round(durations[0] * cut.channels.sfreq), raw.n_times - start)
+    if n_times < 1:
+        raise ValueError(f"{source}: the annotation {name!r} for reference must have a duration.")
+    return cut._replace(
+        reference=_cut_span(raw, start, n_times, cut.channels.picks),
+        reference_onsets=np.full(len(cut.events), start / cut.channels.sfreq),
+    )
+
+
+def _add_recording(cut, raw, number, exclude_bads):
+    """Add a recording as reference of all trials."""
+    raw, channels = _load_raw(raw, number, exclude_bads, "reference")
+    order = _order_channels(channels, cut.channels)
+    return cut._replace(reference=_cut_span(raw, 0, raw.n_times, channels.picks[order]))
+
+
+def _load_raw(raw, number, exclude_bads, argument="raws"):
+    """Return a recording in memory, and its Channels."""
     from mne.io import BaseRaw, read_raw
 
     from_file = isinstance(raw, (str, PathLike))
@@ -154,15 +271,19 @@ def _load_raw(raw, number):
         raw = read_raw(raw, verbose="WARNING")
     elif not isinstance(raw, BaseRaw):
         raise ValueError(
-            f"raws must hold mne.io.Raw objects or paths, got {type(raw).__name__} at index "
+            f"{argument} must hold mne.io.Raw objects or paths, got {type(raw).__name__} at index "
             f"{number}. Use Trials.from_epochs for mne.Epochs."
         )
     file = raw.filenames[0] if raw.filenames else None
-    source = f"Recording {number}" + (f" ({Path(file).name})" if file is not None else "")
+    source = f"{'Recording' if argument == 'raws' else 'Reference'} {number}"
+    source += f" ({Path(file).name})" if file is not None else ""
     # MNE resamples each part of a file of several sampling rates separately: read it as a whole.
     if not raw.preload:
         raw = (raw if from_file else raw.copy()).load_data(verbose="ERROR")
-    return raw, source
+    picks = pick_eeg(raw, source, exclude_bads=exclude_bads)
+    names = [raw.ch_names[pick] for pick in picks]
+    bads = list_bads(raw) if exclude_bads else []
+    return raw, Channels(source, picks, names, raw.info["sfreq"], bads)
 
 
 def _get_events(raw, events, source):
@@ -191,6 +312,11 @@ def _match_event(name, selected):
     return _match_event(prefix, selected) if slash else None
 
 
+def _is_named(name, reference):
+    """Return whether an event is a reference, as event_id matches names."""
+    return isinstance(reference, str) and _match_event(name, {reference}) is not None
+
+
 def _check_distinct_samples(events, names, source):
     samples, counts = np.unique(events[:, 0], return_counts=True)
     if (counts > 1).any():
@@ -202,8 +328,15 @@ def _check_distinct_samples(events, names, source):
         )
 
 
-def _cut_events(raw, events, tmin, tmax, picks):
-    """Return trials, the indices of their events, and the number of events at the edges."""
+def _cut_span(raw, start, n_times, picks):
+    """Return a part of a recording, ``(1, n_channels, n_times)``, whether marked as BAD or not."""
+    event = np.array([[raw.first_samp + start, 0, 1]])
+    tmax = n_times / raw.info["sfreq"]
+    return _cut_events(raw, event, 0, tmax, picks, reject_by_annotation=False)[0]
+
+
+def _cut_events(raw, events, tmin, tmax, picks, **options):
+    """Return trials, the indices of their events, and a mask of the events at the edges."""
     from mne import Epochs
 
     sfreq = raw.info["sfreq"]
@@ -212,7 +345,7 @@ def _cut_events(raw, events, tmin, tmax, picks):
         raise ValueError(f"tmax must be later than tmin, got tmin={tmin} and tmax={tmax}.")
     no_trials = np.empty((0, len(picks), n_times), "float32")
     if not len(events):
-        return no_trials, np.arange(0), 0
+        return no_trials, np.arange(0), np.zeros(0, bool)
     epochs = Epochs(
         raw,
         events,
@@ -222,27 +355,38 @@ def _cut_events(raw, events, tmin, tmax, picks):
         picks=picks,
         preload=True,
         verbose="ERROR",
+        **options,
     )
-    n_at_edge = sum("NO_DATA" in reason or "TOO_SHORT" in reason for reason in epochs.drop_log)
+    at_edge = [bool({"NO_DATA", "TOO_SHORT"} & set(reasons)) for reasons in epochs.drop_log]
     X = as_array(epochs).astype("float32") if len(epochs) else no_trials
-    return X, np.asarray(epochs.selection), n_at_edge
+    return X, np.asarray(epochs.selection), np.array(at_edge)
 
 
 def _match_channels(cut, first):
     """Return the trials with channels in the order of the first recording."""
-    if not np.isclose(cut.sfreq, first.sfreq, rtol=1e-6, atol=0):
+    order = _order_channels(cut.channels, first.channels)
+    return cut._replace(
+        X=cut.X[:, order],
+        reference=None if cut.reference is None else cut.reference[:, order],
+        channels=cut.channels._replace(names=first.channels.names),
+    )
+
+
+def _order_channels(channels, first):
+    """Return the indices of the channels of another recording; raise ValueError if they differ."""
+    if not np.isclose(channels.sfreq, first.sfreq, rtol=1e-6, atol=0):
         raise ValueError(
-            f"Recordings must have one sampling rate, got {cut.sfreq:g} Hz in {cut.source} and "
-            f"{first.sfreq:g} Hz in {first.source}. Resample with raw.resample(sfreq)."
+            f"Recordings must have one sampling rate, got {channels.sfreq:g} Hz in "
+            f"{channels.source} and {first.sfreq:g} Hz in {first.source}. Resample with "
+            "raw.resample(sfreq)."
         )
-    missing = [name for name in first.ch_names if name not in cut.ch_names]
-    extra = [name for name in cut.ch_names if name not in first.ch_names]
+    missing = [name for name in first.names if name not in channels.names]
+    extra = [name for name in channels.names if name not in first.names]
     if missing or extra:
         raise ValueError(
             f"Recordings must have the same EEG channels: compared with {first.source}, "
-            f"{cut.source} lacks {missing} and adds {extra}. Use raw.pick([...]), "
+            f"{channels.source} lacks {missing} and adds {extra}. Use raw.pick([...]), "
             "raw.rename_channels({...}) or, for channels marked as bad "
-            f"({sorted({*cut.bads, *first.bads})}), raw.interpolate_bads() or bads='keep'."
+            f"({sorted({*channels.bads, *first.bads})}), raw.interpolate_bads() or bads='keep'."
         )
-    order = [cut.ch_names.index(name) for name in first.ch_names]
-    return cut._replace(X=cut.X[:, order], ch_names=first.ch_names)
+    return [channels.names.index(name) for name in first.names]

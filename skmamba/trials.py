@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -16,7 +17,13 @@ from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
 from ._metadata import ID_COLUMNS, make_table, unify_types
 from ._mne import as_array, get_ch_names, list_bads
-from ._raws import cut_recordings, index_kept_events, label_events, make_event_metadata
+from ._raws import (
+    cut_recordings,
+    index_kept_events,
+    join_references,
+    label_events,
+    make_event_metadata,
+)
 from ._selection import SelectedArray, Selection, is_index, resolve_rows
 from ._types import Epochs, Raw, StrPath
 from ._validation import check_option
@@ -443,6 +450,7 @@ class Trials:
         event_id: dict[str, Any] | Sequence[str] | Sequence[int] | None = None,
         y: Collection[Any] | None = None,
         metadata: pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        reference: tuple[float, float] | str | Raw | Path | Sequence[Raw | StrPath] | None = None,
         bads: Literal["drop", "keep"] = "drop",
         name: str = "",
     ) -> Self:
@@ -474,6 +482,21 @@ class Trials:
             those of ``event_id``.
         metadata : DataFrame, dict of columns or list of dicts, default=None
             One row per recording (``subject``, ``session``, age, ...) or one per selected event.
+        reference : tuple, str, mne.io.Raw, Path or list of recordings, default=None
+            Source of ``reference``, the unlabelled EEG of the subject before the trials. It must
+            have the channels and the sampling rate of the trials.
+
+            - ``(tmin, tmax)``: seconds from the event of each trial, such as ``(-3, 0)``. Trials
+              whose reference leaves the recording, or overlaps an annotation that starts with BAD,
+              are dropped.
+            - A name: the whole span of the first annotation of this name in each recording, which
+              its trials share. Names match as in ``event_id``. With ``event_id=None``, annotations
+              of this name are not trials.
+            - Recordings of rest, one for each of ``raws``, or a single Raw or Path for all; a
+              file name as str must be in a list.
+
+            Annotations and recordings are cut to the first samples, as many as the shortest has,
+            and include parts marked as BAD.
         bads : {"drop", "keep"}, default="drop"
             Whether channels marked as bad (``raw.info["bads"]``) are dropped, with a warning.
             ``raw.interpolate_bads()`` repairs them, where they differ between recordings.
@@ -485,13 +508,14 @@ class Trials:
         trials : Trials
             ``X`` is float32, in microvolts, of EEG channels. ``metadata`` gains the missing columns
             among ``recording`` (a number), ``trial``, ``onset`` (of the event, in seconds from the
-            start of its recording) and, if the files name it, ``subject``.
+            start of its recording), ``reference_onset`` (likewise, unless the reference is another
+            recording) and, if the files name it, ``subject``.
 
         Raises
         ------
         ValueError
-            If recordings differ, a selected event does not exist, two events share a sample, or
-            no trial is left.
+            If recordings differ, a selected event or the annotation for the reference does not
+            exist, two events share a sample, or no trial is left.
 
         Warns
         -----
@@ -513,14 +537,18 @@ class Trials:
         if event_id is not None and not isinstance(event_id, dict):
             event_id = [event_id] if np.isscalar(event_id) else list(event_id)
         check_option("bads", bads, ("drop", "keep"))
-        cuts = cut_recordings(raws, tmin, tmax, events, event_id, exclude_bads=bads == "drop")
+        cuts = cut_recordings(
+            raws, tmin, tmax, events, event_id, exclude_bads=bads == "drop", reference=reference
+        )
+        and_reference = " and its reference" if isinstance(reference, tuple) else ""
         for cut in cuts:
-            if cut.bads:
-                _warn_of_bads(f"{cut.source}: {cut.bads}")
-            if cut.n_at_edge:
+            if cut.channels.bads:
+                _warn_of_bads(f"{cut.channels.source}: {cut.channels.bads}")
+            if cut.at_edge.any():
                 warnings.warn(
-                    f"{cut.source}: {cut.n_at_edge} of {len(cut.events)} events are too near its "
-                    f"edges for a trial from {tmin:g} to {tmax:g} s, and are dropped.",
+                    f"{cut.channels.source}: {cut.at_edge.sum()} of {len(cut.events)} events are "
+                    f"too near its edges for a trial from {tmin:g} to {tmax:g} s{and_reference}, "
+                    "and are dropped.",
                     stacklevel=2,
                 )
         kept = index_kept_events(cuts)
@@ -537,10 +565,11 @@ class Trials:
             X=np.concatenate([cut.X for cut in cuts]),
             y=np.asarray(y)[kept],
             metadata=_number_trials(make_event_metadata(metadata, cuts).iloc[kept]),
-            sfreq=cuts[0].sfreq,
-            ch_names=cuts[0].ch_names,
+            sfreq=cuts[0].channels.sfreq,
+            ch_names=cuts[0].channels.names,
             label_names=label_names,
             name=name,
+            reference=join_references(cuts),
         )
 
     @classmethod
@@ -555,6 +584,7 @@ class Trials:
         subjects: str | Sequence[str] | None = None,
         sessions: str | Sequence[str] | None = None,
         runs: str | Sequence[str] | None = None,
+        reference: tuple[float, float] | str | None = None,
         prepare: Callable[[Any], Any] | None = None,
         bads: Literal["drop", "keep"] = "drop",
         name: str = "",
@@ -578,6 +608,9 @@ class Trials:
             its events ``trial_type/value``: both names are accepted.
         subjects, sessions, runs : str or list of str, default=None
             Labels as in the file names, such as ``"01"``; None selects all.
+        reference : tuple or str, default=None
+            Seconds from the event of each trial, or the name of an event with a duration, as in
+            :meth:`from_raws`.
         prepare : callable, default=None
             Function that returns each ``mne.io.Raw`` as it is to be cut, such as a filter.
         bads
@@ -604,7 +637,14 @@ class Trials:
         if prepare is not None:
             raws = (prepare(raw.load_data(verbose="ERROR")) for raw in raws)
         return cls.from_raws(
-            raws, tmin, tmax, event_id=event_id, metadata=metadata, bads=bads, name=name
+            raws,
+            tmin,
+            tmax,
+            event_id=event_id,
+            metadata=metadata,
+            reference=reference,
+            bads=bads,
+            name=name,
         )
 
     @classmethod

@@ -193,3 +193,18 @@ def test_events_with_several_values_are_selected_by_name_or_by_value(root):
     by_value = Trials.from_bids(root, **options, event_id=["fear/7", "fear/8"])
     assert by_value.metadata["onset"].tolist() == [1, 3]
     assert by_value.y.tolist() == [0, 1]
+
+
+def test_the_reference_is_a_window_or_an_event_with_a_duration(root):
+    for run, rest in (("1", "0.5	1	rest"), ("2", "0.2	0.6	rest")):
+        events = root / f"sub-02/ses-a/eeg/sub-02_ses-a_task-film_run-{run}_events.tsv"
+        events.write_text(events.read_text() + rest + "\n")
+    options = {"task": "film", "subjects": "02", "tmin": 0, "tmax": 0.5}
+    trials = Trials.from_bids(root, **options, reference="rest")
+    assert trials.metadata["onset"].tolist() == [2, 1, 2, 3]
+    assert trials.metadata["reference_onset"].tolist() == [0.5, 0.2, 0.2, 0.2]
+    assert trials.reference.shape == (4, 2, 60)
+    np.testing.assert_allclose(trials.reference[:, 0, 0], [2005, 2002, 2002, 2002], rtol=1e-6)
+    trials = Trials.from_bids(root, **options, event_id=["fear"], reference=(-0.4, 0))
+    assert trials.reference.shape == (2, 2, 40)
+    np.testing.assert_allclose(trials.reference[:, 1, 0], [2116, 2106], rtol=1e-6)

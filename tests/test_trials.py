@@ -625,19 +625,193 @@ def test_edf_files_are_read_and_named_in_messages(tmp_path, subject, expected):
     assert (None if subjects is None else subjects.tolist()) == expected
 
 
-def test_one_recording_of_a_generator_is_in_memory_at_a_time():
+@pytest.mark.parametrize("reference", [None, (-3, 0), "eyes"])
+def test_one_recording_of_a_generator_is_in_memory_at_a_time(reference):
     created, n_alive = [], []
 
     def read(number):
         gc.collect()
         n_alive.append(sum(raw() is not None for raw in created))
-        raw = make_raw(number, annotations=MARKS)
+        raw = make_raw(number, annotations=[(1, "eyes", 2), *MARKS])
         created.append(weakref.ref(raw))
         return raw
 
-    trials = Trials.from_raws((read(number) for number in range(4)), 0, 1)
+    raws = (read(number) for number in range(4))
+    trials = Trials.from_raws(raws, 0, 1, event_id=["rest", "task"], reference=reference)
     assert n_alive == [0, 0, 0, 0]
     assert trials.X[::2, 0, 0].tolist() == [50, 100_050, 200_050, 300_050]
+
+
+# References of recordings
+
+
+def cut_by_hand(raw, start, stop, picks=("Fp1", "Fp2")):
+    """Return the microvolts of samples of a recording."""
+    return raw.get_data(picks=list(picks), units="uV")[:, start:stop]
+
+
+def test_the_reference_of_each_trial_is_a_window_relative_to_its_event():
+    raws = [make_raw(annotations=MARKS), make_raw(1, annotations=[(3, "task"), (8.5, "rest")])]
+    trials = Trials.from_raws(raws, 0, 1, reference=(-3, -0.5))
+    starts = ((0, 20), (0, 70), (1, 0), (1, 55))
+    expected = [cut_by_hand(raws[number], start, start + 25) for number, start in starts]
+    assert trials.reference.dtype == np.float32
+    np.testing.assert_allclose(trials.reference, expected, rtol=1e-6)
+    assert trials.metadata["reference_onset"].tolist() == [2, 7, 0, 5.5]
+    rounded = Trials.from_raws(raws[:1], 0, 1, reference=(-2.97, 0))
+    assert rounded.metadata["reference_onset"].tolist() == [2, 7]
+    assert rounded.reference[:, 0, 0].tolist() == [20, 70]
+    without = Trials.from_raws(raws, 0, 1)
+    np.testing.assert_array_equal(trials.X, without.X)
+    assert without.reference is None
+    assert "reference_onset" not in without.metadata
+
+
+def test_trials_without_a_whole_reference_are_dropped():
+    marks = [(2, "a"), (5, "b"), (9, "a"), (9.5, "BAD", 0.2), (11, "b"), (15, "a"), (19.5, "b")]
+    raw = make_raw(annotations=marks)
+    match = "2 of 6 events are too near its edges for a trial from 0 to 1 s and its reference"
+    with pytest.warns(UserWarning, match=match):  # those at 2 s and 19.5 s
+        trials = Trials.from_raws([raw], 0, 1, reference=(-3, 0), y=list("uvwxyz"))
+    # BAD overlaps the trial at 9 s and the reference of the one at 11 s
+    assert trials.y.tolist() == ["v", "y"]
+    assert trials.metadata["onset"].tolist() == [5, 15]
+    assert trials.metadata["reference_onset"].tolist() == [2, 12]
+    assert trials.X[:, 0, 0].tolist() == [50, 150]
+    assert trials.reference[:, 0, [0, -1]].tolist() == [[20, 49], [120, 149]]
+
+
+def test_an_annotation_is_the_reference_of_all_trials_of_its_recording():
+    raws = [
+        make_raw(annotations=[(1, "rest/open", 2.5), *MARKS, (15, "rest", 1)]),
+        make_raw(1, annotations=[(3, "task"), (7, "rest", 1.5), (9, "play")]),
+    ]
+    trials = Trials.from_raws(raws, 0, 1, event_id=["task", "play"], reference="rest")
+    assert trials.metadata["recording"].tolist() == [0, 1, 1]
+    first, second = raws[0].crop_by_annotations()[0], raws[1].crop_by_annotations()[1]
+    expected = [cut_by_hand(raw, 0, 15) for raw in (first, second, second)]
+    np.testing.assert_allclose(trials.reference, expected, rtol=1e-6)
+    assert trials.reference_data.array.shape == (2, 2, 15)
+    assert trials.metadata["reference_onset"].tolist() == [1, 7, 7]
+
+
+def test_the_annotation_of_the_reference_is_a_trial_only_if_it_is_selected():
+    marks = [(1, "rest", 2), (4, "rest/2", 2), (7, "task"), (9, "resting")]
+    raw = make_raw(annotations=marks)
+    trials = Trials.from_raws([raw], 0, 1, reference="rest")
+    assert trials.metadata["onset"].tolist() == [7, 9]
+    assert trials.label_names == {0: "resting", 1: "task"}
+    trials = Trials.from_raws([raw], 0, 1, reference="rest/2")
+    assert trials.metadata["onset"].tolist() == [1, 7, 9]
+    assert trials.reference[0, 0, [0, -1]].tolist() == [40, 59]
+    trials = Trials.from_raws([raw], 0, 1, event_id=["rest", "task"], reference="rest")
+    assert trials.metadata["onset"].tolist() == [1, 4, 7]
+    trials = Trials.from_raws([raw], 0, 1, events=[EVENTS], reference="rest")
+    assert len(trials) == len(trials.reference) == 4
+
+
+@pytest.mark.parametrize("meas_date", [None, 1_600_000_000])
+def test_annotations_of_a_cropped_recording_are_read_at_their_place(meas_date):
+    raw = make_raw(annotations=[(2, "eyes", 3.04), (7, "task"), (8, "eyes", 1)])
+    raw.set_meas_date(meas_date).crop(tmin=1)
+    trials = Trials.from_raws([raw], 0, 1, reference="eyes")
+    assert trials.metadata[["onset", "reference_onset"]].values.tolist() == [[6, 1]]
+    assert trials.reference[0, 0].tolist() == list(range(20, 50))
+    raw = make_raw(annotations=[(7, "task"), (18, "eyes", 2)])
+    assert Trials.from_raws([raw], 0, 1, reference="eyes").reference.shape == (1, 2, 20)
+
+
+def test_recordings_of_rest_are_the_references_of_the_trials(tmp_path):
+    raws = [make_raw(0, annotations=MARKS), make_raw(1, ["Fp2", "Fp1"], annotations=MARKS[:1])]
+    rest = [
+        make_raw(2, ["Fp2", "Fp1", "EOG"], types=["eeg", "eeg", "eog"], n_times=60),
+        make_raw(3, n_times=50, annotations=[(1, "BAD", 1)]),
+    ]
+    files = [tmp_path / f"{number}_raw.fif" for number in range(2)]
+    for raw, file in zip(rest, files, strict=True):
+        raw.save(file, verbose=False)
+    expected = [cut_by_hand(rest[number], 0, 50) for number in (0, 0, 1)]
+    for given in (rest, [str(files[0]), files[1]], tuple(rest), iter(rest)):
+        trials = Trials.from_raws(raws, 0, 1, reference=given)
+        assert trials.reference.dtype == np.float32
+        np.testing.assert_allclose(trials.reference, expected, rtol=1e-5)
+        assert trials.reference_data.array.shape == (2, 2, 50)
+        assert "reference_onset" not in trials.metadata
+    for given in (rest[1], files[1]):
+        trials = Trials.from_raws(raws, 0, 1, reference=given)
+        np.testing.assert_allclose(trials.reference, expected[2:] * 3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("reference", [(-2, 0), "eyes"])
+def test_references_have_the_channels_of_the_first_recording(reference):
+    raws = [
+        make_raw(0, ["Fp1", "EOG", "Fp2"], types=["eeg", "eog", "eeg"], annotations=MARKS),
+        make_raw(1, ["Fp2", "Fp1"], annotations=MARKS),
+    ]
+    for raw in raws:
+        raw.annotations.append(1, 2, "eyes")
+    trials = Trials.from_raws(raws, 0, 1, event_id=["rest", "task"], reference=reference)
+    start = {"eyes": 10, (-2, 0): 30}[reference]
+    expected = [cut_by_hand(raw, start, start + 20) for raw in raws]
+    np.testing.assert_allclose(trials.reference[::2], expected, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Recording 0:UserWarning")
+def test_channels_marked_as_bad_are_dropped_from_trials_and_reference_alike():
+    raw, rest = make_raw(annotations=[(1, "eyes", 2), *MARKS]), make_raw(1)
+    raw.info["bads"] = rest.info["bads"] = ["Fp1"]
+    for reference in ((-2, 0), "eyes", [rest]):
+        assert Trials.from_raws([raw], 0, 1, reference=reference).reference.shape[1] == 1
+        kept = Trials.from_raws([raw], 0, 1, reference=reference, bads="keep")
+        assert kept.reference.shape[1] == 2
+    rest.info["bads"] = []
+    with pytest.raises(ValueError, match=r"Reference 0 lacks \[\] and adds \['Fp1'\].*interpolate"):
+        Trials.from_raws([raw], 0, 1, reference=[rest])
+
+
+def test_projections_are_applied_to_trials_and_reference_alike():
+    raw, rest = make_raw(annotations=[(1, "eyes", 2), *MARKS]), make_raw(1)
+    for recording in (raw, rest):
+        recording.set_eeg_reference("average", projection=True, verbose=False)
+    for reference in ((-2, 0), "eyes", [rest]):
+        trials = Trials.from_raws([raw], 0, 1, event_id=["task"], reference=reference)
+        np.testing.assert_allclose(trials.X.sum(axis=1), 0, atol=0.01)
+        np.testing.assert_allclose(trials.reference.sum(axis=1), 0, atol=0.01)
+        assert np.abs(trials.reference).min() > 4000
+
+
+def test_recordings_without_trials_need_no_reference():
+    raws = [make_raw(0, annotations=[(1, "x")]), make_raw(1, annotations=[(1, "eyes", 2), *MARKS])]
+    trials = Trials.from_raws(raws, 0, 1, event_id=["task"], reference="eyes")
+    assert trials.metadata["recording"].tolist() == [1]
+    assert trials.reference[0, 0, 0] == 100_010
+
+
+@pytest.mark.parametrize(
+    ("reference", "match"),
+    [
+        ("eyes", r"Recording 1: reference must name .*, \['rest', 'task'\], got 'eyes'"),
+        ("rest", "Recording 0: the annotation 'rest' for reference must have a duration"),
+        ((0, -3), r"reference must be \(tmin, tmax\) .* tmin < tmax, got \(0, -3\)"),
+        ((-np.inf, 0), r"tmin < tmax, got \(-inf, 0\)"),
+        ((-3, -2, 0), r"tmin < tmax, got \(-3, -2, 0\)"),
+        (-3, r"reference must be \(tmin, tmax\) in seconds, the name .* got -3"),
+        ([], "reference must have one item per recording, got only 0"),
+        ([{"n_times": 50}], "reference must have one item per recording, got only 1"),
+        ([{"n_times": 50}] * 3, "there are 2 recordings and 3 items"),
+        ([{"sfreq": 20.0}] * 2, "got 20 Hz in Reference 0 and 10 Hz in Recording 0"),
+        ([{"ch_names": ["Fp1"], "types": "eeg"}] * 2, r"Reference 0 lacks \['Fp2'\]"),
+        ([{"types": "misc"}] * 2, "Reference 0 must have EEG channels"),
+        ([np.zeros((2, 50))] * 2, "reference must hold mne.io.Raw objects or paths, got ndarray"),
+    ],
+)
+def test_invalid_references_raise(reference, match):
+    raws = [make_raw(annotations=[(1, "eyes", 2), *MARKS]), make_raw(1, annotations=MARKS)]
+    if isinstance(reference, list):
+        reference = [make_raw(**part) if isinstance(part, dict) else part for part in reference]
+    event_id = ["task"] if reference == "rest" else None
+    with pytest.raises(ValueError, match=match):
+        Trials.from_raws(raws, 0, 1, event_id=event_id, reference=reference)
 
 
 # as_windows

@@ -43,7 +43,8 @@ def wheel(tmp_path_factory):
 def test_the_wheel_has_code_data_licences_and_type_marker(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "skmamba/py.typed" in names
-    assert any(name.startswith("skmamba/datasets/data/eegmat") for name in names)
+    data = {"eegmat.npz", "eegmat_rest.npz", "eegmat.LICENSE.md"}
+    assert data <= {name.removeprefix("skmamba/datasets/data/") for name in names}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "skmamba").rglob("*.py")}
     assert sources == {name for name in names if name.endswith(".py")}

@@ -14,7 +14,7 @@ from .._progress import progress_bar
 from .._types import StrPath
 from .._validation import check_option
 
-BASELINES = ("drop", "subtract", "keep")
+BASELINES = ("drop", "subtract", "keep", "reference")
 CROPS = ("last", "first")
 TIES = ("high", "low", "drop")
 MAX_VALUE = 1e9  # larger than any amplifier's output in any unit, and float32 can represent it

@@ -41,7 +41,7 @@ def load_deap(
     picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
     threshold: float | Literal["subject_median"] = THRESHOLD,
     ties: Literal["high", "low", "drop"] = "high",
-    baseline: Literal["drop", "subtract", "keep"] = "drop",
+    baseline: Literal["drop", "subtract", "keep", "reference"] = "drop",
     n_jobs: int | None = 1,
     verbose: bool | None = None,
     cache: StrPath | None = None,
@@ -68,9 +68,10 @@ def load_deap(
         A rating above it is high; ``"subject_median"`` is the median of each subject's ratings.
     ties : {"high", "low", "drop"}, default="high"
         Class of a rating equal to the threshold; ``"drop"`` excludes the trial.
-    baseline : {"drop", "subtract", "keep"}, default="drop"
+    baseline : {"drop", "subtract", "keep", "reference"}, default="drop"
         Use of the 3 s before each video: ``"drop"`` excludes them, ``"subtract"`` also subtracts
-        their mean from each channel, ``"keep"`` leaves them at the beginning of the trial.
+        their mean from each channel, ``"keep"`` leaves them at the beginning of the trial,
+        ``"reference"`` returns them as ``reference`` of the trial.
     n_jobs : int or None, default=1
         Number of processes that read files.
     verbose : bool, default=None
@@ -129,8 +130,11 @@ def load_deap(
 
     metadata = _make_metadata(list(files), ratings)
     y, keep = _io.binarize(metadata, target, threshold, ties, THRESHOLD)
+    X, reference = _stack(recordings, keep), None
+    if baseline == "reference":
+        X, reference = X[..., N_BASELINE:], X[..., :N_BASELINE]
     return Trials(
-        X=_stack(recordings, keep),
+        X=X,
         y=y[keep],
         metadata=metadata[keep],
         sfreq=SFREQ,
@@ -138,6 +142,7 @@ def load_deap(
         label_names={0: "low", 1: "high"},
         name="DEAP",
         loader_params=rule,
+        reference=reference,
     )
 
 
@@ -168,7 +173,7 @@ def _read_subject(path, picks, baseline, cache):
     _io.check_array(path, f"'data' of {names}", X, (None, None, None))
     if baseline == "subtract":
         X -= X[..., :N_BASELINE].mean(-1, keepdims=True, dtype=float).astype(X.dtype)
-    return (X if baseline == "keep" else X[..., N_BASELINE:]), ratings
+    return (X if baseline in ("keep", "reference") else X[..., N_BASELINE:]), ratings
 
 
 def _pick(data, picks):

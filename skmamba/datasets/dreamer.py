@@ -29,6 +29,7 @@ EMOTIONS = (
 SCORES = {"valence": "ScoreValence", "arousal": "ScoreArousal", "dominance": "ScoreDominance"}
 FIELDS = ("Data", "EEG_SamplingRate", "EEG_Electrodes", "noOfSubjects", "noOfVideoSequences")
 SUBJECT_FIELDS = ("Age", "Gender", "EEG", *SCORES.values())
+WHOLE_BASELINES = ("keep", "reference")
 WANTED = {*FIELDS, *SUBJECT_FIELDS, "stimuli", "baseline"}
 MAX_ARRAY_BYTES = 1 << 26  # the longest film has 393 s, 5.6 MB
 MAX_BYTES = 3 << 30  # the whole variable has about 2 GB
@@ -42,7 +43,7 @@ def load_dreamer(
     picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
     threshold: float | Literal["subject_median"] = THRESHOLD,
     ties: Literal["high", "low", "drop"] = "high",
-    baseline: Literal["drop", "subtract", "keep"] = "drop",
+    baseline: Literal["drop", "subtract", "keep", "reference"] = "drop",
     seconds: float | None = 60,
     crop: Literal["last", "first"] = "last",
     verbose: bool | None = None,
@@ -66,10 +67,10 @@ def load_dreamer(
         A rating above it is high; ``"subject_median"`` is the median of each subject's ratings.
     ties : {"high", "low", "drop"}, default="high"
         Class of a rating equal to the threshold; ``"drop"`` excludes the trial.
-    baseline : {"drop", "subtract", "keep"}, default="drop"
+    baseline : {"drop", "subtract", "keep", "reference"}, default="drop"
         Use of the 61 s of a neutral film before each film: ``"drop"`` excludes them,
         ``"subtract"`` subtracts their mean from each channel, ``"keep"`` puts them before the
-        film, in the same trial.
+        film, in the same trial, ``"reference"`` returns them as ``reference`` of the trial.
     seconds : float, default=60
         Duration of each film to return, in seconds; None returns the length of the shortest.
     crop : {"last", "first"}, default="last"
@@ -126,14 +127,10 @@ def load_dreamer(
     films = [(s, i) for s in read for i in range(n_films)]
     metadata = pd.DataFrame([_make_row(data[s - 1], s, i) for s, i in films])
     y, keep = _io.binarize(metadata, target, threshold, ties, THRESHOLD)
+    kept = [(data[s - 1]["EEG"], i) for (s, i), is_kept in zip(films, keep, strict=True) if is_kept]
+    has_reference = baseline == "reference"
     return Trials(
-        X=np.stack(
-            [
-                _join(data[s - 1]["EEG"], i, baseline, n_times, crop)
-                for (s, i), is_kept in zip(films, keep, strict=True)
-                if is_kept
-            ]
-        ),
+        X=np.stack([_join(eeg, i, baseline, n_times, crop) for eeg, i in kept]),
         y=y[keep],
         metadata=metadata[keep],
         sfreq=SFREQ,
@@ -141,6 +138,7 @@ def load_dreamer(
         label_names={0: "low", 1: "high"},
         name="DREAMER",
         loader_params=rule | {"seconds": seconds, "crop": crop},
+        reference=np.stack([eeg["baseline"][i] for eeg, i in kept]) if has_reference else None,
     )
 
 
@@ -201,7 +199,7 @@ def _read(path, subjects, picks, baseline, n_times, crop, verbose):
             lengths.append((len(array), name))
             recording = _io.crop_film(recording, min(n_times or len(array), len(array)), crop)
         recording = _io.as_float32(path, name, recording)
-        if is_film or baseline == "keep":
+        if is_film or baseline in WHOLE_BASELINES:
             return recording
         return recording.mean(axis=1, dtype=float, keepdims=True).astype("float32")
 
@@ -242,7 +240,7 @@ def _check_content(path, content, subjects, baseline):
     for number in read:
         require_struct(f"subject {number}", data[number - 1], SUBJECT_FIELDS)
         _check_subject(require, f"subject {number}", data[number - 1], n_films, baseline)
-    if baseline == "keep":
+    if baseline in WHOLE_BASELINES:
         lengths = {part.shape[1] for s in read for part in data[s - 1]["EEG"]["baseline"]}
         got = f"{min(lengths)} to {max(lengths)} time points"
         require(len(lengths) == 1, "baselines of one length", got)

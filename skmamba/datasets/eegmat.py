@@ -8,14 +8,18 @@ import numpy as np
 import pandas as pd
 
 from .._ch_names import CURRENT_NAMES
+from .._selection import Selection
 from ..trials import Trials
 from ._io import DataFormatError
 
 MICROVOLTS_PER_COUNT = 0.1
-CHECKSUM = "a104af0c7866fa517cc30b7d217044f4d9d3cf88c84bc3b0dc0be0ae3dfee1b1"
+CHECKSUMS = {
+    "eegmat.npz": "a104af0c7866fa517cc30b7d217044f4d9d3cf88c84bc3b0dc0be0ae3dfee1b1",
+    "eegmat_rest.npz": "dbec8d2eed61a622f1e6f3219c7f0c41e98682244bd0b127a908fee61b782ccf",
+}
 
 
-def load_eegmat() -> Trials:
+def load_eegmat(reference: bool = False) -> Trials:
     """Load EEGMAT: EEG of 20 subjects at rest and during mental arithmetic.
 
     Each subject has two trials of one minute: the last minute of rest before the task, and serial
@@ -23,12 +27,25 @@ def load_eegmat() -> Trials:
     subjects are evidence for the task (see the user guide). The data are a part of the package
     (licence: ODC-By 1.0).
 
+    Parameters
+    ----------
+    reference : bool, default=False
+        Whether to return the first minute of rest of each subject as the reference of its two
+        trials. It is bundled for Fp1, Fp2, F3 and F4, the only channels of ``X`` then. The trials
+        at rest are the last minute of the same recording.
+
     Returns
     -------
     trials : Trials
-        ``X`` of shape (40, 19, 7680), float32, in microvolts, 128 Hz. Labels: rest (0), arithmetic
-        (1). Metadata: ``subject`` (number in the published data set), ``session`` (0), ``trial``
-        and ``segment`` (suffix of the published file: 2 rest, 3 arithmetic).
+        ``X`` of shape (40, 19, 7680), or (40, 4, 7680) like ``reference``, float32, in
+        microvolts, 128 Hz. Labels: rest (0), arithmetic (1). Metadata: ``subject`` (number in the
+        published data set), ``session`` (0), ``trial`` and ``segment`` (suffix of the published
+        file: 2 rest, 3 arithmetic).
+
+    Raises
+    ------
+    DataFormatError
+        If a file of the package was changed.
 
     References
     ----------
@@ -44,24 +61,44 @@ def load_eegmat() -> Trials:
     <Trials of EEGMAT: 40 trials x 19 channels x 7680 time points (60 s at 128 Hz), 20 subjects; \
 20 rest, 20 arithmetic (majority 50 %)>
     """
-    path = files("skmamba.datasets") / "data/eegmat.npz"
+    data, rest = _read("eegmat.npz"), _read("eegmat_rest.npz") if reference else None
+    ch_names = data["ch_names"].tolist()
+    picked = ch_names if rest is None else rest["ch_names"].tolist()
+    return Trials(
+        X=_to_microvolts(data["X"].take([ch_names.index(name) for name in picked], axis=1)),
+        y=data["y"].astype(int),
+        metadata=pd.DataFrame(
+            {
+                "subject": data["subject"].astype(int),
+                "session": 0,
+                "trial": np.arange(len(data["y"])),
+                "segment": data["segment"].astype(int),
+            }
+        ),
+        sfreq=float(data["sfreq"]),
+        ch_names=[CURRENT_NAMES.get(name, name) for name in picked],
+        label_names={0: "rest", 1: "arithmetic"},
+        name="EEGMAT",
+        reference=None if rest is None else _share(rest, data["subject"]),  # type: ignore[arg-type]
+    )
+
+
+def _read(name):
+    """Return the arrays of a file of the package."""
+    path = files("skmamba.datasets") / "data" / name
     content = path.read_bytes()
-    if sha256(content).hexdigest() != CHECKSUM:
+    if sha256(content).hexdigest() != CHECKSUMS[name]:
         raise DataFormatError(str(path), "the file of the package", "another: install it again")
     with np.load(BytesIO(content)) as data:
-        return Trials(
-            X=data["X"] * np.float32(MICROVOLTS_PER_COUNT),
-            y=data["y"].astype(int),
-            metadata=pd.DataFrame(
-                {
-                    "subject": data["subject"].astype(int),
-                    "session": 0,
-                    "trial": np.arange(len(data["y"])),
-                    "segment": data["segment"].astype(int),
-                }
-            ),
-            sfreq=float(data["sfreq"]),
-            ch_names=[CURRENT_NAMES.get(name, name) for name in data["ch_names"].tolist()],
-            label_names={0: "rest", 1: "arithmetic"},
-            name="EEGMAT",
-        )
+        return dict(data)
+
+
+def _share(rest, subjects):
+    """Return the recording of the subject of each trial."""
+    numbers = rest["subject"].tolist()
+    rows = np.array([numbers.index(subject) for subject in subjects])
+    return Selection(_to_microvolts(rest["X"]), rows)
+
+
+def _to_microvolts(counts):
+    return counts * np.float32(MICROVOLTS_PER_COUNT)

@@ -192,6 +192,27 @@ def test_the_baseline_is_dropped_subtracted_or_kept(tmp_path):
     assert subtracted.X.tolist() == [[[8.5, -91.5]]]
     kept = load_deap(tmp_path, picks=["Fp1"], baseline="keep").X
     assert kept[0, 0].tolist() == [*range(384), 200, 100]
+    split = load_deap(tmp_path, picks=["Fp1"], baseline="reference")
+    assert split.X.tolist() == [[[200, 100]]]
+    assert split.reference.tolist() == [[[*range(384)]]]
+    assert split.loader_params["baseline"] == "reference"
+
+
+def test_references_stay_with_their_trials_if_ties_are_dropped(tmp_path):
+    data = zeros(3) + np.arange(3)[:, None, None]
+    data[..., :384] += 0.5
+    write(tmp_path, 1, data, rated(1.5, 5, 9))
+    write(tmp_path, 2, data + 40, rated(5, 2, 5.01))
+    trials = load_deap(tmp_path, ties="drop", baseline="reference")
+    assert trials.metadata["trial"].tolist() == trials.X[:, 0, 0].tolist() == [0, 2, 41, 42]
+    assert trials.reference.shape == (4, 4, 384)
+    assert trials.reference[:, 3, -1].tolist() == [0.5, 2.5, 41.5, 42.5]
+
+
+def test_the_reference_takes_no_memory_beside_the_trials(tmp_path, peak_below):
+    write_fake_deap(tmp_path, n_subjects=4, n_trials=20, n_times=4 * 384)  # 10 MB a file
+    with peak_below(5 << 20):
+        assert load_deap(tmp_path, baseline="reference").reference.shape == (80, 4, 384)
 
 
 # Errors
@@ -201,7 +222,7 @@ def test_the_baseline_is_dropped_subtracted_or_kept(tmp_path):
     ("arguments", "message"),
     [
         ({"target": "joy"}, r"target must be one of 'valence', .*, got 'joy'"),
-        ({"baseline": "z"}, r"baseline must be one of 'drop', 'subtract', 'keep', got 'z'"),
+        ({"baseline": "z"}, r"baseline must be one of 'drop', .*'reference', got 'z'"),
         ({"ties": "both"}, r"ties must be one of 'high', 'low', 'drop', got 'both'"),
         ({"threshold": "mean"}, r"threshold must be a number or 'subject_median', got 'mean'"),
         ({"threshold": None}, r"threshold must be a number or 'subject_median', got None"),
@@ -345,6 +366,7 @@ def test_a_cache_gives_the_same_trials_without_the_source(tmp_path, cache, forbi
         {"picks": "all", "target": "liking"},
         {"picks": ["GSR", "Oz"], "baseline": "subtract"},
         {"baseline": "keep", "ties": "drop", "subjects": [2]},
+        {"baseline": "reference"},
     ]
     expected = [load_deap(folder, **more) for more in arguments]
     np.testing.assert_array_equal(load_deap(folder, cache=cache).X, expected[0].X)
@@ -354,6 +376,7 @@ def test_a_cache_gives_the_same_trials_without_the_source(tmp_path, cache, forbi
         cached = load_deap(folder, cache=cache, **more)
         np.testing.assert_array_equal(cached.X, trials.X)
         np.testing.assert_array_equal(cached.y, trials.y)
+        np.testing.assert_array_equal(cached.reference, trials.reference)
         assert cached.metadata.equals(trials.metadata)
 
 
@@ -419,9 +442,10 @@ def test_an_interrupted_write_leaves_no_file(folder, cache, monkeypatch, functio
 
 
 def test_processes_load_what_one_does_and_can_write_a_cache_together(folder, cache, forbid_sources):
-    expected = load_deap(folder)
-    trials = load_deap(folder, cache=cache, n_jobs=2)
+    expected = load_deap(folder, baseline="reference")
+    trials = load_deap(folder, cache=cache, n_jobs=2, baseline="reference")
     np.testing.assert_array_equal(trials.X, expected.X)
+    np.testing.assert_array_equal(trials.reference, expected.reference)
     assert trials.metadata.equals(expected.metadata)
     shutil.copy(next(cache.iterdir()), cache / ".left-over.tmp")
     forbid_sources()

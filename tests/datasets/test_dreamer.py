@@ -161,12 +161,36 @@ def test_baseline_is_dropped_subtracted_or_kept(save):
     assert kept.X.tolist() == [[[110, 110, 110, 101, 102]], [[110, 110, 110, 105, 106]]]
 
 
+@pytest.mark.parametrize("crop", ["first", "last"])
+def test_baseline_as_reference_is_whole_and_excluded_from_the_cropped_film(path, content, crop):
+    options = {"picks": ["O2", "F7"], "seconds": 1.5, "crop": crop, "subjects": [3, 1]}
+    trials = load_dreamer(path, baseline="reference", **options)
+    np.testing.assert_array_equal(trials.X, load_dreamer(path, **options).X)
+    baselines = [content.Data[s].EEG.baseline[film].T[[7, 1]] for s in (0, 2) for film in range(18)]
+    assert trials.reference.shape == (36, 2, 128)
+    assert trials.reference.dtype == np.float32
+    np.testing.assert_array_equal(trials.reference, np.array(baselines, "float32"))
+    assert trials.loader_params["baseline"] == "reference"
+
+
+def test_references_stay_with_their_films_if_ties_are_dropped(path, content):
+    trials = load_dreamer(path, seconds=1, ties="drop", baseline="reference")
+    assert len(trials) == len(trials.reference) < 54
+    for trial, X, reference in zip(
+        trials.metadata["trial"], trials.X, trials.reference, strict=True
+    ):
+        eeg, film = content.Data[trial // 18].EEG, trial % 18
+        np.testing.assert_array_equal(X, eeg.stimuli[film][-128:].T[[0, 13, 2, 11]])
+        np.testing.assert_array_equal(reference, eeg.baseline[film].T[[0, 13, 2, 11]])
+
+
 def test_kept_baselines_must_have_one_length(save):
     content = small(films=[(1.0, 2.0), (5.0, 6.0)], scores=[1.0, 1.0])
     content["Data"][0, 0]["EEG"]["baseline"][1, 0] = np.zeros((2, 14))
     path = save(content)
-    with pytest.raises(DataFormatError, match="baselines of one length, got 2 to 3 time points"):
-        load_dreamer(path, seconds=None, baseline="keep")
+    for baseline in ("keep", "reference"):
+        with pytest.raises(DataFormatError, match="of one length, got 2 to 3 time points"):
+            load_dreamer(path, seconds=None, baseline=baseline)
     assert len(load_dreamer(path, seconds=None, baseline="subtract")) == 2
 
 
@@ -324,3 +348,6 @@ def test_memory_is_bounded_by_the_returned_trials(tmp_path, peak_below):
     path = write_fake_dreamer(tmp_path, n_subjects=2, seconds=20, baseline_seconds=5)  # 17 MB
     with peak_below(4 << 20):
         assert load_dreamer(path, seconds=10).X.shape == (36, 4, 1280)
+    with peak_below(4 << 20):
+        trials = load_dreamer(path, seconds=10, baseline="reference")
+        assert trials.reference.shape == (36, 4, 640)

@@ -1,5 +1,9 @@
 """EEGMAT: content and spectral properties of the recordings."""
 
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.signal import welch
@@ -7,6 +11,7 @@ from scipy.signal import welch
 from skmamba import load_eegmat
 from skmamba.datasets import DataFormatError, eegmat as module
 
+DATA = Path(module.__file__).parent / "data"
 SUBJECTS = [0, 1, 3, 5, 7, 9, 10, 12, 15, 17, 19, 21, 24, 25, 27, 29, 30, 32, 33, 35]
 
 
@@ -79,9 +84,50 @@ def test_changes_in_place_do_not_affect_the_next_load(eegmat):
     assert again.metadata["subject"].nunique() == 20
 
 
-def test_a_damaged_file_of_the_package_is_an_error(tmp_path, monkeypatch):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/eegmat.npz").write_bytes(b"PK" * 1000)
+@pytest.mark.parametrize("name", ["eegmat.npz", "eegmat_rest.npz"])
+def test_a_damaged_file_of_the_package_is_an_error(tmp_path, monkeypatch, name):
+    shutil.copytree(DATA, tmp_path / "data")
+    (tmp_path / "data" / name).write_bytes(b"PK" * 1000)
     monkeypatch.setattr(module, "files", lambda package: tmp_path)
-    with pytest.raises(DataFormatError, match=r"eegmat\.npz: expected the file of the package"):
-        load_eegmat()
+    with pytest.raises(DataFormatError, match=rf"{name}: expected the file of the package"):
+        load_eegmat(reference=True)
+
+
+# The reference
+
+
+def test_the_reference_is_the_first_minute_of_rest_of_the_subject_of_each_trial(eegmat):
+    trials = load_eegmat(reference=True)
+    assert trials.ch_names == ("Fp1", "Fp2", "F3", "F4")
+    np.testing.assert_array_equal(trials.X, eegmat.X[:, :4])
+    assert trials.metadata.equals(eegmat.metadata)
+    assert trials.reference.shape == (40, 4, 7680)
+    assert trials.reference.dtype == np.float32
+    with np.load(DATA / "eegmat_rest.npz") as rest:
+        for subject, reference in zip(trials.metadata["subject"], trials.reference, strict=True):
+            (counts,) = rest["X"][rest["subject"] == subject]
+            np.testing.assert_allclose(reference, 0.1 * counts, rtol=1e-6)
+    assert eegmat.reference is None
+
+
+def test_the_trials_of_a_subject_share_one_reference():
+    trials = load_eegmat(reference=True)
+    np.testing.assert_array_equal(trials.reference[::2], trials.reference[1::2])
+    assert trials.reference_data.array.shape == (20, 4, 7680)
+    assert len(np.unique(trials.reference[::2, 0, :50], axis=0)) == 20
+
+
+def test_references_are_matched_by_subject_number_and_channel_name(tmp_path, monkeypatch):
+    expected = load_eegmat(reference=True)
+    shutil.copytree(DATA, tmp_path / "data")
+    with np.load(DATA / "eegmat_rest.npz") as data:
+        rest = dict(data)
+    backwards = {"X": rest["X"][::-1, ::-1], "subject": rest["subject"][::-1]}
+    path = tmp_path / "data/eegmat_rest.npz"
+    np.savez(path, **(rest | backwards | {"ch_names": rest["ch_names"][::-1]}))
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    monkeypatch.setitem(module.CHECKSUMS, path.name, sha256(path.read_bytes()).hexdigest())
+    trials = load_eegmat(reference=True)
+    assert trials.ch_names == ("F4", "F3", "Fp2", "Fp1")
+    np.testing.assert_array_equal(trials.reference, expected.reference[:, ::-1])
+    np.testing.assert_array_equal(trials.X, expected.X[:, ::-1])

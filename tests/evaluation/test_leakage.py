@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,6 @@ from skmamba.evaluation import RandomWindowsKFold, WithinSubjectSplit, leakage_g
 from skmamba.preprocessing import BandPower
 
 KINDS = ["identical data", "window overlap", "trial", "stimulus", "session", "subject"]
-DATA = Path(__file__).parents[1] / "data"
 
 
 def make_trials(metadata, y=None, *, n_times=8):
@@ -550,17 +548,12 @@ def test_every_class_requires_trials_in_two_folds():
 
 def load_control():
     """Return EEGMAT's first minute of rest as class 0 and its last as class 1, four channels."""
-    with np.load(DATA / "eegmat_control.npz") as data:
-        ch_names = data["ch_names"].tolist()
-        first = data["X"] * np.float32(0.1)
-        subject = data["subject"].astype(int)
-    last = load_eegmat().select("segment == 2")
-    assert last.metadata["subject"].tolist() == subject.tolist()
-    picked = last.X[:, [last.ch_names.index(name) for name in ch_names]]
+    last = load_eegmat(reference=True).select("segment == 2")
     trial = np.arange(40)
-    metadata = pd.DataFrame({"subject": np.tile(subject, 2), "session": 0, "trial": trial})
-    X = np.concatenate([first, picked])
-    return Trials(X, trial // 20, metadata, sfreq=last.sfreq, ch_names=ch_names)
+    subject = np.tile(last.metadata["subject"], 2)
+    metadata = pd.DataFrame({"subject": subject, "session": 0, "trial": trial})
+    X = np.concatenate([last.reference, last.X])
+    return Trials(X, trial // 20, metadata, sfreq=last.sfreq, ch_names=last.ch_names)
 
 
 def score_by_new_subject(model, trials):
