@@ -200,10 +200,11 @@ def test_only_transductive_modes_use_test_trials_of_the_subject(halves, mode):
     before = step.transform(test.X, groups=test.metadata)
     changed = test.X.copy()
     changed[:3] *= 10  # first trials of subject 2
+    step.fit(train.X, groups=train.metadata)  # forgets calibration trials
     after = step.transform(changed, groups=test.metadata)
     assert np.array_equal(before[5], after[5]) is (mode == "source-only")  # last of subject 2
     np.testing.assert_array_equal(before[6:], after[6:])  # subject 3
-    assert bool(step.transductive) is (mode != "source-only")
+    assert bool(step.adaptation) is (mode != "source-only")
 
 
 def test_source_only_transforms_each_row_independently(halves):
@@ -219,8 +220,10 @@ def test_calibration_uses_the_first_trials_by_number(halves):
     train, test = halves
     step = EuclideanAlignment("calibration", n_calibration=2).fit(train.X, groups=train.metadata)
     aligned = step.transform(test.X, groups=test.metadata)
+    step.fit(train.X, groups=train.metadata)
     reverse = step.transform(test.X[::-1], groups=test.metadata.iloc[::-1])
     np.testing.assert_allclose(reverse[::-1], aligned, rtol=1e-5)
+    step.fit(train.X, groups=train.metadata)
     by_row = step.transform(test.X[::-1], groups=test.metadata["subject"].iloc[::-1])
     assert not np.allclose(by_row[::-1], aligned)
 
@@ -269,8 +272,8 @@ def test_unlabelled_computes_a_new_reference_of_subjects_in_fit(trials):
     ("params", "expected"),
     [((), ""), (("unlabelled",), "unlabelled"), (("calibration", 3), "calibration=3")],
 )
-def test_transductive_names_the_test_trials_that_are_used(params, expected):
-    assert EuclideanAlignment(*params).transductive == expected
+def test_adaptation_names_the_eeg_of_test_subjects_that_is_used(params, expected):
+    assert EuclideanAlignment(*params).adaptation == expected
 
 
 # Without groups
@@ -316,7 +319,7 @@ def test_one_subject_without_groups_keeps_its_reference(trials):
 @pytest.mark.parametrize(
     ("params", "match"),
     [
-        ({"mode": "online"}, "mode must be one of 'source-only', 'unlabelled', 'calibration', got"),
+        ({"mode": "online"}, "mode must be one of 'source-only', .*, 'calibration', got 'online'"),
         ({"n_calibration": 0}, "n_calibration must be an integer of at least 1, got 0"),
         ({"n_calibration": 2.0}, r"n_calibration must be an integer .* got 2\.0"),
     ],
