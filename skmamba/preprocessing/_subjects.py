@@ -65,8 +65,9 @@ class BaseSubjectTransformer(BaseTrialTransformer):
                 del self.whitener_
             self._set_sfreq(X)
             self._check_params()
-            trials = add_channel_axis(self._read_trials(X, reset=True))
-            self._fit_subjects(X, trials, groups)
+            self._validate_reference(X)
+            self._validate_trials(X, reset=True, lazy=True)
+            self._fit_subjects(X, groups)
         return self
 
     def transform(
@@ -88,7 +89,8 @@ class BaseSubjectTransformer(BaseTrialTransformer):
         """
         check_is_fitted(self)
         self._check_params()
-        array = self._read_trials(X, reset=False)
+        self._validate_reference(X)
+        array = self._validate_trials(X, reset=False)
         trials = add_channel_axis(array)
         whitened = np.empty(trials.shape, np.result_type(array.dtype, np.float32))
         whiteners: list[Any] = [None] * len(trials)
@@ -147,21 +149,20 @@ class BaseSubjectTransformer(BaseTrialTransformer):
     def _set_sfreq(self, X):
         """Set the sampling rate, where it is required."""
 
-    def _fit_subjects(self, X, trials, groups):
+    def _fit_subjects(self, X, groups):
         """Compute what the mode requires of training subjects."""
 
-    def _read_trials(self, X, *, reset):
-        """Validate X and its reference; return X as an array."""
-        array = self._validate_trials(np.asarray(X) if isinstance(X, Trials) else X, reset=reset)
-        lacks_reference = isinstance(X, Trials) and X.reference_data is None
-        if self.mode == "reference" and lacks_reference and not hasattr(self, "whitener_"):
+    def _validate_reference(self, X):
+        """Raise ValueError if the mode requires the reference of Trials, and X lacks it."""
+        if self.mode != "reference" or hasattr(self, "whitener_"):
+            return
+        if isinstance(X, Trials) and X.reference_data is None:
             raise ValueError(
                 f"{type(self).__name__}(mode='reference') requires Trials with a reference, of "
                 "shape (n_trials, n_channels, n_reference_times): unlabelled EEG of the subject "
                 "before each trial. Pass Trials(..., reference=...), or reference=True to a loader "
                 "such as load_eegmat; got reference=None."
             )
-        return array
 
     def _iterate_whiteners(self, X, trials, groups):
         """Yield rows of the trials, and their whitener."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._validation import check_int, check_option
 from ..trials import Trials
+from ._base import add_channel_axis
 from ._subjects import BaseSubjectTransformer
 
 MODES = ("source-only", "reference", "causal", "unlabelled", "calibration")
@@ -106,11 +107,12 @@ default="source-only"
         check_option("mode", self.mode, MODES)
         check_int("n_calibration", self.n_calibration)
 
-    def _fit_subjects(self, X, trials, groups):
+    def _fit_subjects(self, X, groups):
         self.calibrations_ = {}
         self.subjects_ = []
         if self.mode == "reference":
             return
+        trials = add_channel_axis(self._validate_trials(X, reset=False))
         if groups is None and not isinstance(X, Trials):
             self._warn_no_groups("fit", len(trials), "one subject")
         subjects, _ = self._get_subjects(X, groups, len(trials))

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.ndimage import convolve1d
 from scipy.signal import firwin2, get_window, oaconvolve, welch
 
-from .._mne import is_epochs
 from .._validation import check_option
 from ..trials import Trials
+from ._base import resolve_sfreq
 from ._subjects import BaseSubjectTransformer
 
 MODES = ("reference", "causal", "unlabelled")
@@ -109,12 +109,11 @@ class SubjectWhitening(BaseSubjectTransformer):
         return self.mode
 
     def _set_sfreq(self, X):
-        own = _get_sfreq(X)
-        self.sfreq_ = self.sfreq if own is None else own  # type: ignore[assignment]
-        _check_number("sfreq", self.sfreq_)
-        self._check_sfreq(self.sfreq)
+        sfreq = resolve_sfreq(X, self.sfreq)
+        _check_number("sfreq", sfreq)
+        self.sfreq_ = sfreq
 
-    def _fit_subjects(self, X, trials, groups):
+    def _fit_subjects(self, X, groups):
         self.delay_ = max(1, round(self.filter_size * self.sfreq_ / 2))
 
     def _check_params(self):
@@ -135,12 +134,8 @@ class SubjectWhitening(BaseSubjectTransformer):
                 f"{self.h_freq:g} Hz, got {self.segment_size!r}."
             )
 
-    def _check_sfreq(self, sfreq):
-        if sfreq is not None and not np.isclose(sfreq, self.sfreq_):
-            raise ValueError(f"sfreq must be {self.sfreq_:g} Hz, as of X in fit, got {sfreq:g}.")
-
     def _iterate_whiteners(self, X, trials, groups):
-        self._check_sfreq(_get_sfreq(X))
+        resolve_sfreq(X, self.sfreq_)
         if groups is None and self.mode != "reference" and not isinstance(X, Trials):
             self._warn_no_groups("transform", len(trials), "one subject")
         return super()._iterate_whiteners(X, trials, groups)
@@ -206,10 +201,3 @@ def _check_number(name, value, zero=False):
     if not is_number or value < 0 or (value == 0 and not zero):
         kind = "a number of at least 0" if zero else "a positive number"
         raise ValueError(f"{name} must be {kind}, got {value!r}.")
-
-
-def _get_sfreq(X):
-    """Return the sampling rate of Trials or Epochs, or None."""
-    if isinstance(X, Trials):
-        return X.sfreq
-    return (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"] if is_epochs(X) else None
