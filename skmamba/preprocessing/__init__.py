@@ -1,9 +1,10 @@
-"""Transformers of trials: channels, alignment, windows and band power."""
+"""Transformers of trials: channels, alignment, whitening, windows and band power."""
 
 from .alignment import EuclideanAlignment
 from .band_power import BandPower
 from .channel_selection import SequentialChannelSelector
 from .channels import ChannelPicker
+from .whitening import SubjectWhitening
 from .windows import SlidingWindows
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "EuclideanAlignment",
     "SequentialChannelSelector",
     "SlidingWindows",
+    "SubjectWhitening",
 ]

@@ -2,53 +2,56 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, Literal, Self
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from .._metadata import encode, get_columns
-from .._types import Epochs, Groups
-from .._validation import check_int, check_option, restore_on_error
-from ._base import BaseTrialTransformer, add_channel_axis
+from .._validation import check_int, check_option
+from ..trials import Trials
+from ._base import add_channel_axis
+from ._subjects import BaseSubjectTransformer
 
-MODES = ("source-only", "unlabelled", "calibration")
+MODES = ("source-only", "reference", "causal", "unlabelled", "calibration")
 FLOOR = 1e-6  # of the largest eigenvalue: limits the relative gain of a direction to 1000
-HOW_TO_PASS_GROUPS = (
-    "In a pipeline call sklearn.set_config(enable_metadata_routing=True), then fit(X, y, "
-    "groups=metadata) and predict(X, groups=metadata), or cross_validate(..., params={'groups': "
-    "metadata['subject']}); skmamba.evaluate passes them automatically."
-)
 
 
-class EuclideanAlignment(BaseTrialTransformer):
+class EuclideanAlignment(BaseSubjectTransformer):
     """Whiten the trials of each subject by the mean covariance of the subject [1]_.
 
     The transformer uses no labels, and precedes :class:`SlidingWindows`.
 
     Parameters
     ----------
-    mode : {"source-only", "unlabelled", "calibration"}, default="source-only"
-        Reference of a new subject, one that was not in fit. ``"source-only"``: the mean of the
-        training references, without any trial of the subject. ``"unlabelled"``: the mean
-        covariance of all trials of the subject in X, as in [1]_. ``"calibration"``: that of the
-        first ``n_calibration`` trials. The last two use unlabelled test trials, and
-        :func:`~skmamba.evaluate` marks their scores by :attr:`transductive`. Subjects in fit keep
-        their reference, except with ``"unlabelled"``.
+    mode : {"source-only", "reference", "causal", "unlabelled", "calibration"}, \
+default="source-only"
+        EEG of a new subject, one that was not in fit, that sets its reference matrix:
+
+        - ``"source-only"``: none; the mean of the training matrices.
+        - ``"reference"``: the reference of each trial, see :class:`~skmamba.Trials`.
+        - ``"causal"``: its trials in X up to and including the present one, in the order of the
+          columns ``session``, ``run`` and ``trial`` of the metadata, or in row order without
+          ``trial``.
+        - ``"unlabelled"``: all its trials in X, as in [1]_.
+        - ``"calibration"``: its first ``n_calibration`` trials, in that order, of the first call
+          of ``transform`` with trials of the subject. Later calls use the same matrix.
+
+        Subjects in fit keep their matrix with ``"source-only"`` and ``"calibration"``.
+        :func:`~skmamba.evaluate` marks scores by :attr:`adaptation`.
     n_calibration : int, default=5
-        Number of calibration trials: the first by the columns ``session``, ``run`` and ``trial``
-        of ``groups``, or in row order without ``trial``.
+        Number of calibration trials of a new subject.
 
     Attributes
     ----------
     subjects_ : list
-        Subjects in fit; ``[None]`` without ``groups``.
+        Subjects in fit; ``[None]`` without ``groups``, empty with ``mode="reference"``.
     references_ : ndarray of shape (n_subjects, n_channels, n_channels)
-        Mean covariance of each subject.
+        Mean covariance of each subject; not with ``mode="reference"``.
     reference_ : ndarray of shape (n_channels, n_channels)
-        Mean of ``references_``.
+        Mean of ``references_``; not with ``mode="reference"``.
+    calibrations_ : dict
+        Mean covariance of the calibration trials of each new subject.
+    whitener_ : ndarray of shape (n_channels, n_channels)
+        ``R ** -0.5`` of the subject; of copies made by :meth:`for_subject`.
     n_features_in_ : int
         Number of channels seen in fit; of samples, if X has two dimensions.
 
@@ -59,9 +62,12 @@ class EuclideanAlignment(BaseTrialTransformer):
     ``R`` is divided by ``n_times``, its eigenvalues are at least 1e-6 of the largest, and
     ``"source-only"``.
 
-    In a pipeline, groups require metadata routing. Without groups, all trials belong to one
-    subject; in transform, to a new one if fit had groups. A warning is emitted in fit, and in
-    transform if it computes references from X.
+    Trials have their subjects in the metadata. With arrays, groups in a pipeline require metadata
+    routing. Without groups, all trials belong to one subject; in transform, to a new one if fit
+    had groups. A warning is emitted in fit, and in transform if it computes matrices from X.
+
+    A reference of Trials is whitened too: as the trials with ``"source-only"``, ``"reference"``
+    and ``"calibration"``, else by its own covariance.
 
     References
     ----------
@@ -74,164 +80,95 @@ class EuclideanAlignment(BaseTrialTransformer):
     >>> import numpy as np
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=4, n_trials=5)
-    >>> aligned = EuclideanAlignment().fit_transform(trials.X, groups=trials.metadata)
-    >>> mean_covariance = np.mean([np.cov(x, ddof=0) for x in aligned[:5]], axis=0)
+    >>> aligned = EuclideanAlignment().fit_transform(trials)
+    >>> mean_covariance = np.mean([np.cov(x, ddof=0) for x in aligned.X[:5]], axis=0)
     >>> np.allclose(mean_covariance, np.eye(4), atol=1e-5)
     True
     """
 
-    # Requested by default, because without subjects there is no alignment.
-    __metadata_request__fit = {"groups": True}
-    __metadata_request__transform = {"groups": True}
-
     def __init__(
         self,
-        mode: Literal["source-only", "unlabelled", "calibration"] = "source-only",
+        mode: Literal[
+            "source-only", "reference", "causal", "unlabelled", "calibration"
+        ] = "source-only",
         n_calibration: int = 5,
     ) -> None:
         self.mode = mode
         self.n_calibration = n_calibration
 
     @property
-    def transductive(self) -> str:
-        """Test trials that are used: "" for none, "unlabelled" or "calibration=k"."""
+    def adaptation(self) -> str:
+        """EEG of the test subject that is used: "" for none, the mode, or "calibration=k"."""
         if self.mode == "source-only":
             return ""
         return f"calibration={self.n_calibration}" if self.mode == "calibration" else self.mode
-
-    def fit(self, X: ArrayLike | Epochs, y: object = None, groups: Groups | None = None) -> Self:
-        """Compute the reference of each training subject.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials; two dimensions are trials of one channel.
-        y : ignored
-            For compatibility with scikit-learn.
-        groups : DataFrame or array-like of shape (n_trials,), default=None
-            The metadata with the column ``subject``, or that column.
-
-        Returns
-        -------
-        self : EuclideanAlignment
-            The fitted transformer.
-        """
-        self._check_params()
-        with restore_on_error(self):
-            X = add_channel_axis(self._validate_trials(X, reset=True))
-            subjects = self._get_subjects(groups, len(X))
-            if groups is None:
-                _warn_no_groups("fit", len(X), "one subject")
-            self.subjects_ = list(dict.fromkeys(subjects.tolist()))
-            self.references_ = np.stack(
-                [_mean_covariance(X[subjects == subject]) for subject in self.subjects_]
-            )
-            self.reference_ = self.references_.mean(0)
-        return self
-
-    def transform(self, X: ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
-        """Whiten the trials of each subject.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials with the number of channels seen in fit, of any length.
-        groups : DataFrame or array-like of shape (n_trials,), default=None
-            As in :meth:`fit`; None for trials of one new subject.
-
-        Returns
-        -------
-        X_aligned : ndarray of shape (n_trials, n_channels, n_times)
-            Aligned trials; float32 if X is.
-        """
-        check_is_fitted(self)
-        self._check_params()
-        X = self._validate_trials(X, reset=False)
-        trials = add_channel_axis(X)
-        subjects = self._get_subjects(groups, len(X))
-        if groups is None and self.transductive and self.subjects_ != [None]:
-            _warn_no_groups("transform", len(X), "one new subject")
-        order = self._get_order(groups, len(X))
-        aligned = np.empty(trials.shape, np.result_type(X.dtype, np.float32))
-        for subject in dict.fromkeys(subjects.tolist()):
-            rows = np.flatnonzero(subjects == subject)
-            whitener = _inverse_sqrt(self._get_reference(subject, trials[rows], order[rows]))
-            for row in rows:  # float64 products without a second copy of the data
-                aligned[row] = whitener @ trials[row]
-        return aligned.reshape(X.shape)
-
-    def fit_transform(
-        self, X: ArrayLike | Epochs, y: object = None, groups: Groups | None = None
-    ) -> NDArray[Any]:
-        """Fit to training subjects and whiten their trials.
-
-        Parameters
-        ----------
-        X, y, groups
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        X_aligned : ndarray of shape (n_trials, n_channels, n_times)
-            Aligned trials.
-        """
-        return self.fit(X, y, groups=groups).transform(X, groups=groups)
 
     def _check_params(self):
         check_option("mode", self.mode, MODES)
         check_int("n_calibration", self.n_calibration)
 
-    def _get_subjects(self, groups, n_trials):
-        if groups is None:
-            return np.full(n_trials, None, dtype=object)
-        return get_columns(groups, "subject", estimator=self, n_samples=n_trials)[0]
+    def _fit_subjects(self, X, groups):
+        self.calibrations_ = {}
+        self.subjects_ = []
+        if self.mode == "reference":
+            return
+        trials = add_channel_axis(self._validate_trials(X, reset=False))
+        if groups is None and not isinstance(X, Trials):
+            self._warn_no_groups("fit", len(trials), "one subject")
+        subjects, _ = self._get_subjects(X, groups, len(trials))
+        self.subjects_ = list(dict.fromkeys(subjects.tolist()))
+        self.references_ = np.stack(
+            [self._measure_mean(trials[subjects == subject]) for subject in self.subjects_]
+        )
+        self.reference_ = self.references_.mean(0)
 
-    def _get_order(self, groups, n_trials):
-        """Return integers that increase with session, run and trial number of a subject."""
-        if not (isinstance(groups, dict) or hasattr(groups, "columns")) or "trial" not in groups:
-            return np.arange(n_trials)
-        names = [name for name in ("session", "run", "trial") if name in groups]
-        return encode(*get_columns(groups, *names, estimator=self, n_samples=n_trials))[0]
+    def _iterate_whiteners(self, X, trials, groups):
+        uses_trials = self.mode not in ("source-only", "reference")
+        has_groups = groups is not None or isinstance(X, Trials)
+        if uses_trials and not has_groups and self.subjects_ != [None]:
+            self._warn_no_groups("transform", len(trials), "one new subject")
+        return super()._iterate_whiteners(X, trials, groups)
 
-    def _get_reference(self, subject, X, order):
-        """Return the reference of a subject with trials X in the given order."""
-        if self.mode == "unlabelled":
-            return _mean_covariance(X)
-        if subject in self.subjects_:
-            return self.references_[self.subjects_.index(subject)]
-        if self.mode == "source-only":
-            return self.reference_
-        trials = np.unique(order)  # rows may be windows of a trial
-        if len(trials) < self.n_calibration:
+    def _iterate_statistics(self, subject, trials, rows, order):
+        if self.mode in ("causal", "unlabelled"):
+            yield from super()._iterate_statistics(subject, trials, rows, order)
+        elif subject in self.subjects_:
+            yield rows, self.references_[self.subjects_.index(subject)]
+        elif self.mode == "source-only":
+            yield rows, self.reference_
+        else:
+            yield rows, self._calibrate(subject, trials, rows, order)
+
+    def _calibrate(self, subject, trials, rows, order):
+        """Return the reference of a new subject; that of its first call is kept."""
+        if subject in self.calibrations_:
+            return self.calibrations_[subject]
+        numbers = np.unique(order)  # rows may be windows of a trial
+        if len(numbers) < self.n_calibration:
             name = "the new subject" if subject is None else f"subject {subject!r}"
             raise ValueError(
                 f"X must have at least n_calibration={self.n_calibration} trials of each subject "
-                f"that was not in fit, got {len(trials)} of {name}."
+                f"that was not in fit, got {len(numbers)} of {name}."
             )
-        return _mean_covariance(X[np.isin(order, trials[: self.n_calibration])])
+        reference = self._measure_mean(trials[rows[order <= numbers[self.n_calibration - 1]]])
+        if subject is not None:  # without groups the next call may be of another subject
+            self.calibrations_[subject] = reference
+        return reference
 
-
-def _warn_no_groups(method, n_trials, owner):
-    warnings.warn(
-        f"EuclideanAlignment got no groups in {method} and treats all {n_trials} trials as trials "
-        f"of {owner}. {HOW_TO_PASS_GROUPS}",
-        UserWarning,
-        stacklevel=3,
-    )
-
-
-def _mean_covariance(X):
-    """Return the mean covariance of channels over trials, in float64."""
-    reference = np.zeros((X.shape[1], X.shape[1]))
-    for x in X:
+    def _measure(self, x):
+        """Return the covariance of a trial or recording (n_channels, n_times), in float64."""
         x = x - x.mean(-1, keepdims=True, dtype=float)
-        reference += x @ x.T
-    return reference / (len(X) * X.shape[-1])
+        return x @ x.T / x.shape[-1]
 
+    def _measure_mean(self, trials):
+        return np.mean([self._measure(x) for x in trials], axis=0)
 
-def _inverse_sqrt(reference):
-    """Return the symmetric ``R ** -0.5``, with eigenvalues of at least FLOOR of the largest."""
-    values, vectors = np.linalg.eigh(reference)
-    if values[-1] <= 0:  # constant signals
-        return np.eye(len(values))
-    return vectors / np.sqrt(np.maximum(values, FLOOR * values[-1])) @ vectors.T
+    def _make_whitener(self, statistic):
+        """Return the symmetric ``R ** -0.5``, with eigenvalues of at least FLOOR of the largest."""
+        values, vectors = np.linalg.eigh(statistic)
+        if values[-1] <= 0:  # constant signals
+            return np.eye(len(values))
+        return vectors / np.sqrt(np.maximum(values, FLOOR * values[-1])) @ vectors.T
+
+    def _whiten(self, x, whitener):
+        return whitener @ x

@@ -19,11 +19,14 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmamba import SlidingWindows, WindowVotingClassifier
+from skmamba import SlidingWindows, Trials, WindowVotingClassifier
+from skmamba._selection import Selection
 from skmamba.preprocessing import BandPower, EuclideanAlignment
 
 MODES = ["source-only", "unlabelled", "calibration"]
+NEW_MODES = ["reference", "causal"]
 
 
 @pytest.fixture
@@ -34,8 +37,16 @@ def routing():
 
 @pytest.fixture
 def halves(trials):
-    """Subjects 0 and 1 for fit, subjects 2 and 3 for transform."""
+    """Subjects 0 and 1 for fit, subjects 2 and 3 for transform, with their trials as reference."""
+    trials = trials.derive(reference=Selection(trials.X))
     return trials.select(subject=[0, 1]), trials.select(subject=[2, 3])
+
+
+@pytest.fixture
+def referenced(trials):
+    """Trials with a reference: the first half of the first trial of the subject, mixed."""
+    reference = trials.X[np.repeat([0, 6, 12, 18], 6), ::-1, :128]
+    return trials.derive(reference=Selection(reference))
 
 
 def simulate_mixed_sources(n_subjects=6, n_trials=20, n_channels=4, n_times=400):
@@ -200,10 +211,11 @@ def test_only_transductive_modes_use_test_trials_of_the_subject(halves, mode):
     before = step.transform(test.X, groups=test.metadata)
     changed = test.X.copy()
     changed[:3] *= 10  # first trials of subject 2
+    step.fit(train.X, groups=train.metadata)  # forgets calibration trials
     after = step.transform(changed, groups=test.metadata)
     assert np.array_equal(before[5], after[5]) is (mode == "source-only")  # last of subject 2
     np.testing.assert_array_equal(before[6:], after[6:])  # subject 3
-    assert bool(step.transductive) is (mode != "source-only")
+    assert bool(step.adaptation) is (mode != "source-only")
 
 
 def test_source_only_transforms_each_row_independently(halves):
@@ -219,8 +231,10 @@ def test_calibration_uses_the_first_trials_by_number(halves):
     train, test = halves
     step = EuclideanAlignment("calibration", n_calibration=2).fit(train.X, groups=train.metadata)
     aligned = step.transform(test.X, groups=test.metadata)
+    step.fit(train.X, groups=train.metadata)
     reverse = step.transform(test.X[::-1], groups=test.metadata.iloc[::-1])
     np.testing.assert_allclose(reverse[::-1], aligned, rtol=1e-5)
+    step.fit(train.X, groups=train.metadata)
     by_row = step.transform(test.X[::-1], groups=test.metadata["subject"].iloc[::-1])
     assert not np.allclose(by_row[::-1], aligned)
 
@@ -269,8 +283,135 @@ def test_unlabelled_computes_a_new_reference_of_subjects_in_fit(trials):
     ("params", "expected"),
     [((), ""), (("unlabelled",), "unlabelled"), (("calibration", 3), "calibration=3")],
 )
-def test_transductive_names_the_test_trials_that_are_used(params, expected):
-    assert EuclideanAlignment(*params).transductive == expected
+def test_adaptation_names_the_eeg_of_test_subjects_that_is_used(params, expected):
+    assert EuclideanAlignment(*params).adaptation == expected
+
+
+def test_adaptation_of_the_modes_with_a_reference_or_earlier_trials():
+    assert [EuclideanAlignment(mode).adaptation for mode in NEW_MODES] == NEW_MODES
+
+
+def test_a_reference_whitens_its_trial_whatever_other_trials_are(referenced):
+    out = EuclideanAlignment("reference").fit_transform(referenced)
+    for row in (0, 9):
+        expected = whiten(referenced.X[row], mean_cov(referenced.reference[[row]]))
+        np.testing.assert_allclose(out.X[row], expected, atol=1e-4)
+    np.testing.assert_allclose(mean_cov(out.reference[:1]), np.eye(4), atol=1e-5)
+    X = -3 * referenced.X[::-1]
+    X[4] = referenced.X[4]
+    changed = referenced.derive(X=Selection(X), metadata=referenced.metadata[["trial"]])
+    again = EuclideanAlignment("reference").fit(referenced[:6]).transform(changed)
+    np.testing.assert_array_equal(again.X[4], out.X[4])
+
+
+def test_causal_uses_the_trials_up_to_and_including_the_present_one(halves):
+    train, test = halves
+    step = EuclideanAlignment("causal").fit(train)
+    out = step.transform(test).X
+    for row, seen in ((6, [6]), (8, [6, 7, 8])):  # subject 3
+        np.testing.assert_allclose(out[row], whiten(test.X[row], mean_cov(test.X[seen])), atol=1e-4)
+    later = test.X.copy()
+    later[9:] *= 5
+    changed = test.derive(X=Selection(later))
+    np.testing.assert_array_equal(step.transform(changed).X[6:9], out[6:9])
+    reverse = step.transform(test.X[::-1], groups=test.metadata.iloc[::-1])
+    np.testing.assert_array_equal(reverse[::-1], out)
+
+
+# Trials
+
+
+@pytest.mark.parametrize("mode", MODES + NEW_MODES)
+def test_trials_give_trials_with_the_values_of_arrays_and_groups(halves, mode):
+    train, test = halves
+    out = EuclideanAlignment(mode, n_calibration=3).fit(train).transform(test)
+    assert isinstance(out, Trials)
+    pd.testing.assert_frame_equal(out.metadata, test.metadata)
+    if mode != "reference":
+        step = EuclideanAlignment(mode, n_calibration=3).fit(train.X, groups=train.metadata)
+        np.testing.assert_array_equal(out.X, step.transform(test.X, groups=test.metadata))
+
+
+@pytest.mark.parametrize("mode", MODES + NEW_MODES)
+def test_references_are_whitened_and_stay_shared(referenced, mode):
+    subject = referenced.metadata["subject"].to_numpy()
+    base = referenced.reference[::6]
+    shared = referenced.derive(reference=Selection(base, subject))
+    train, test = shared.select(subject=[0, 1]), shared.select(subject=[2, 3])
+    out = EuclideanAlignment(mode, n_calibration=3).fit(train).transform(test)
+    assert out.reference_data.array.shape == (2, 4, 128)
+    trained = np.mean([mean_cov(train.X[:6]), mean_cov(train.X[6:])], axis=0)
+    expected = {"source-only": trained, "calibration": mean_cov(test.X[:3])}
+    covariance = expected.get(mode, mean_cov(base[[2]]))
+    np.testing.assert_allclose(out.reference[0], whiten(base[2], covariance), atol=1e-4)
+
+
+def test_a_copy_for_a_subject_whitens_arrays_by_its_reference(referenced):
+    step = EuclideanAlignment().fit(referenced[:12])
+    copy = step.for_subject(referenced.reference[20])
+    assert (step.adaptation, copy.adaptation) == ("", "reference")
+    expected = EuclideanAlignment("reference").fit_transform(referenced[20:21])
+    np.testing.assert_allclose(copy.transform(referenced.X[20:21]), expected.X, atol=1e-5)
+
+
+def test_mode_reference_requires_a_reference(trials):
+    with pytest.raises(ValueError, match=r"mode='reference'\) requires Trials with a reference"):
+        EuclideanAlignment("reference").fit(trials)
+    step = EuclideanAlignment("reference").fit(trials.X)
+    with pytest.raises(ValueError, match=r"got an array or Epochs: .*for_subject\(reference\)"):
+        step.transform(trials.X)
+
+
+# Calibration trials of earlier calls
+
+
+def test_calibration_trials_of_the_first_call_are_kept_for_later_calls(halves):
+    train, test = halves
+    step = EuclideanAlignment("calibration", n_calibration=3).fit(train)
+    whole = step.transform(test)
+    for rows in ([5], [3, 4, 5], [5, 4, 3, 2, 1, 0], np.arange(12)):
+        np.testing.assert_array_equal(step.transform(test[rows]).X, whole.X[rows])
+    again = pickle.loads(pickle.dumps(step))
+    np.testing.assert_array_equal(again.transform(test[[5]]).X, whole.X[[5]])
+
+
+def test_too_few_calibration_trials_are_not_kept(halves):
+    train, test = halves
+    step = EuclideanAlignment("calibration", n_calibration=3).fit(train)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"n_calibration=3 trials .* got 2 of subject 2"):
+            step.transform(test[[0, 1]])
+    expected = EuclideanAlignment("calibration", n_calibration=3).fit(train).transform(test)
+    np.testing.assert_array_equal(step.transform(test).X, expected.X)
+
+
+@pytest.mark.parametrize("forget", [clone, lambda step: step], ids=["clone", "fit"])
+def test_a_clone_or_a_new_fit_forgets_calibration_trials(halves, forget):
+    train, test = halves
+    step = EuclideanAlignment("calibration", n_calibration=3).fit(train)
+    step.transform(test)
+    again = forget(step).fit(train)
+    with pytest.raises(ValueError, match="got 1 of subject 2"):
+        again.transform(test[[5]])
+    expected = EuclideanAlignment("calibration", n_calibration=3).fit(train).transform(test[3:6])
+    np.testing.assert_array_equal(again.transform(test[3:6]).X, expected.X)
+
+
+def test_folds_do_not_share_calibration_trials(trials, routing):
+    step = EuclideanAlignment("calibration", n_calibration=3)
+    scores = cross_validate_pipe(step, trials, cv=GroupKFold(2), return_estimator=True)
+    kept = sorted(sorted(pipe[0].calibrations_) for pipe in scores["estimator"])
+    assert kept == [[0, 2], [1, 3]]
+    assert not hasattr(step, "calibrations_")
+
+
+def test_calibration_trials_without_groups_are_not_kept(halves):
+    train, test = halves
+    step = EuclideanAlignment("calibration", n_calibration=3).fit(train)
+    with pytest.warns(UserWarning, match="one new subject"):
+        step.transform(test.X[:6])
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="got 1 of the new subject"):
+        step.transform(test.X[:1])
 
 
 # Without groups
@@ -316,7 +457,7 @@ def test_one_subject_without_groups_keeps_its_reference(trials):
 @pytest.mark.parametrize(
     ("params", "match"),
     [
-        ({"mode": "online"}, "mode must be one of 'source-only', 'unlabelled', 'calibration', got"),
+        ({"mode": "online"}, "mode must be one of 'source-only', .*, 'calibration', got 'online'"),
         ({"n_calibration": 0}, "n_calibration must be an integer of at least 1, got 0"),
         ({"n_calibration": 2.0}, r"n_calibration must be an integer .* got 2\.0"),
     ],
@@ -406,3 +547,15 @@ def test_alignment_compensates_for_the_mixing_of_new_subjects(routing):
     options["groups"] = options.pop("params")["groups"]
     with sklearn.config_context(enable_metadata_routing=False):
         assert score() < 0.75
+
+
+@pytest.mark.filterwarnings("ignore:EuclideanAlignment got no groups:UserWarning")
+@parametrize_with_checks(
+    [EuclideanAlignment("causal")],
+    expected_failed_checks=lambda step: dict.fromkeys(
+        ["check_methods_subset_invariance", "check_methods_sample_order_invariance"],
+        "the whitening of a row depends on the rows before it, as documented",
+    ),
+)
+def test_causal_alignment_passes_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)
