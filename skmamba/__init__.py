@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import (
+        adaptation as adaptation,
         classifiers as classifiers,
         datasets as datasets,
         evaluation as evaluation,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         streaming as streaming,
         trials as trials,
     )
+    from .adaptation import calibrate, fine_tune
     from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
     from .datasets import load_deap, load_dreamer, load_eegmat, load_seed
     from .evaluation import compare, evaluate, leakage_report
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _NAMES = {  # by the module that defines them
+    "adaptation": ["calibrate", "fine_tune"],
     "classifiers": ["BraindecodeClassifier", "MSiMambaClassifier", "WindowVotingClassifier"],
     "datasets": ["load_deap", "load_dreamer", "load_eegmat", "load_seed"],
     "evaluation": ["compare", "evaluate", "leakage_report"],
@@ -58,8 +61,10 @@ __all__ = [
     "StreamDecoder",
     "Trials",
     "WindowVotingClassifier",
+    "calibrate",
     "compare",
     "evaluate",
+    "fine_tune",
     "leakage_report",
     "load_deap",
     "load_dreamer",

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._validation import check_option
 from ._windows import to_samples
+from .adaptation import calibrate
 from .preprocessing import SlidingWindows
 
 __all__ = ["StreamDecoder", "StreamPredictions"]
@@ -48,13 +49,19 @@ class StreamDecoder:
 
     Samples are passed in chunks of any length. The first prediction is made when one window is
     complete, the next ones after every stride; each is bitwise ``estimator.predict_proba`` of its
-    window alone, before smoothing. See the :doc:`user guide </user_guide/streaming>`.
+    window alone, before smoothing. Steps that filter, such as
+    :class:`~skmamba.preprocessing.SubjectWhitening`, add their delay. See the
+    :doc:`user guide </user_guide/streaming>`.
 
     Parameters
     ----------
     estimator : Pipeline, classifier or SavedModel
         A fitted classifier of windows such as :class:`~skmamba.MSiMambaClassifier`, a pipeline
         or search that ends in one, or the result of :func:`~skmamba.load_model`.
+    reference : array-like of shape (n_channels, n_reference_times), default=None
+        Unlabelled EEG of the subject, recorded before: the estimator is replaced by
+        :func:`~skmamba.calibrate` of it. Required by an estimator that uses references and was not
+        calibrated. An ``MSiMambaClassifier(adaptation="causal")`` goes on to use each window.
     stride : float, default=None
         Time between two predictions in seconds. None is the window length.
     stride_samples : int, default=None
@@ -103,6 +110,7 @@ class StreamDecoder:
         self,
         estimator: BaseEstimator,
         *,
+        reference: ArrayLike | None = None,
         stride: float | None = None,
         stride_samples: int | None = None,
         smoothing: float | None = None,
@@ -116,6 +124,8 @@ class StreamDecoder:
         _check_positive("smoothing", smoothing)
         check_option("dtype", dtype, ("float32", "float64"))
         self.estimator = getattr(estimator, "best_estimator_", estimator)
+        if reference is not None:
+            self.estimator = calibrate(self.estimator, reference)
         self.stride, self.stride_samples, self.sfreq = stride, stride_samples, sfreq
         self.smoothing, self.dtype = smoothing, dtype
         self.classes_ = self.estimator.classes_
@@ -133,7 +143,15 @@ class StreamDecoder:
             self._decay = 2 ** (-self.stride_samples_ / (smoothing * self.sfreq_))
         names = [getattr(saved, "ch_names", None), getattr((steps or [0])[0], "ch_names_in_", None)]
         self._channels = next((n for n in names if n is not None), range(self.n_channels))
+        _check_adaptation([*steps, classifier])
         _check_steps(steps, windows, self.window_size_samples_, self._make_noise)
+        n_filters = max((i + 1 for i, s in enumerate(steps) if hasattr(s, "delay_")), default=0)
+        self._filters, self._steps, self._classifier = (
+            steps[:n_filters],
+            steps[n_filters:],
+            classifier,
+        )
+        self._delay = sum(getattr(step, "delay_", 0) for step in steps)
         noise = self._make_noise(1, self.window_size_samples_)
         try:
             with warnings.catch_warnings():
@@ -151,7 +169,7 @@ class StreamDecoder:
     def delay(self) -> float:
         """Mean age of the samples behind a prediction, in seconds (in samples without sfreq)."""
         smoothing = self.stride_samples_ * self._decay / (1 - self._decay)
-        return (self.window_size_samples_ / 2 + smoothing) / (self.sfreq_ or 1)
+        return (self.window_size_samples_ / 2 + self._delay + smoothing) / (self.sfreq_ or 1)
 
     @property
     def sample(self) -> int:
@@ -179,13 +197,13 @@ class StreamDecoder:
         while samples.shape[1]:
             n_new = min(samples.shape[1], state.next_stop - state.sample)
             new, samples = samples[:, :n_new], samples[:, n_new:]
-            last = new[:, -self.window_size_samples_ :]
-            state.window = np.concatenate([state.window[:, n_new:], last], axis=1)
+            n_kept = state.buffer.shape[1]
+            state.buffer = np.concatenate([state.buffer, new], axis=1)[:, -n_kept:]
             state.sample += n_new
             if state.sample == state.next_stop:
                 # One window at a time: the rounding of a batch depends on its size.
-                window_proba = self._predict_window(state.window)
-                stops.append(state.sample)
+                window_proba = self._predict_window(state)
+                stops.append(state.sample - self._delay)
                 if self.smoothing is not None:
                     state.total = self._decay * state.total + window_proba.astype(float)
                     state.weight = self._decay * state.weight + 1
@@ -197,11 +215,21 @@ class StreamDecoder:
         seconds = None if self.sfreq_ is None else stop / self.sfreq_
         return StreamPredictions(stop, seconds, proba, self.classes_[proba.argmax(1)])
 
-    def _predict_window(self, window):
-        """Predict one window; a warning that each window would repeat is given once."""
+    def _predict_window(self, state):
+        """Predict the last window; a warning that each window would repeat is given once."""
+        size, delay = self.window_size_samples_, self._delay
+        n_before = min(delay, state.sample - delay - size - state.start)  # none before the start
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            (proba,) = self.estimator.predict_proba(window[None])
+            X = state.buffer[None, :, -(n_before + size + delay) :]
+            for step in self._filters:
+                X = step.transform(X)
+            X = X[..., n_before : n_before + size]
+            for step in self._steps:
+                X = step.transform(X)
+            (proba,) = state.classifier.predict_proba(X)
+        if getattr(state.classifier, "adaptation", None) == "causal":
+            state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
         for warning in caught:
             origin = warning.category, warning.filename, warning.lineno
             if origin not in self._warned:
@@ -217,8 +245,9 @@ class StreamDecoder:
         sample : int, default=0
             Time index of the next sample.
         """
-        window = np.zeros((self.n_channels, self.window_size_samples_), self.dtype)
-        self._state = _State(window, int(sample))
+        n_samples = self.window_size_samples_ + self._delay
+        buffer = np.zeros((self.n_channels, n_samples + self._delay), self.dtype)
+        self._state = _State(buffer, int(sample), int(sample) + n_samples, self._classifier)
 
     def __repr__(self):
         unit = "samples" if self.sfreq_ is None else "s"
@@ -256,11 +285,11 @@ class StreamDecoder:
 
 
 class _State:
-    """The last samples of a stream and the weighted sum of its predictions."""
+    """The last samples of a stream, its classifier, and the weighted sum of its predictions."""
 
-    def __init__(self, window, sample):
-        self.window, self.sample = window, sample
-        self.next_stop = sample + window.shape[1]
+    def __init__(self, buffer, start, next_stop, classifier):
+        self.buffer, self.start, self.next_stop = buffer, start, next_stop
+        self.sample, self.classifier = start, classifier
         self.total, self.weight = 0.0, 0.0
 
 
@@ -300,6 +329,18 @@ def _resolve_sfreq(sources, sfreq):
     return sfreq
 
 
+def _check_adaptation(steps):
+    """Raise ValueError if a step uses the test subject and is not calibrated for one."""
+    for step in steps:
+        adaptation = getattr(step, "adaptation", None)
+        if adaptation and not (hasattr(step, "whitener_") or hasattr(step, "subject_statistics_")):
+            raise ValueError(
+                "estimator must not require other trials of the subject, got "
+                f"{type(step).__name__} with adaptation {adaptation!r}: pass reference, EEG of the "
+                "subject at rest."
+            )
+
+
 def _check_steps(steps, windows, size, make_noise):
     """Raise ValueError unless steps transform windows of noise as the same parts of trials."""
     starts = [0, windows[0].stride_samples_] if windows else [0]
@@ -307,12 +348,9 @@ def _check_steps(steps, windows, size, make_noise):
     places = [(trial, number) for trial in (0, 1) for number in range(len(starts))]
     parts = [trials[[trial], :, starts[n] : starts[n] + size] for trial, n in places]
     for step in steps:
-        if getattr(step, "transductive", ""):
-            raise ValueError(
-                "Steps must not require other trials of the test subject, got "
-                f"{type(step).__name__} ({step.transductive}): use mode='source-only'."
-            )
         trials, parts = step.transform(trials), [step.transform(part) for part in parts]
+        if hasattr(step, "delay_"):  # the decoder passes the samples around a window, too
+            parts = [trials[[trial], :, starts[n] : starts[n] + size] for trial, n in places]
         for (trial, n), part in zip(places, parts, strict=True):
             expected = trials[trial]
             if trials.ndim == 3:

@@ -1,7 +1,10 @@
 """Standardisation by subject: which windows the statistics of a window use, and predictions."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
+from sklearn.utils import gen_batches
 from skorch.utils import to_tensor
 
 from .._metadata import encode, get_columns
@@ -29,22 +32,28 @@ class Subjects:
         Windows of the references.
     owner : int array of shape (n_trials,)
         Reference of each trial.
+    known : Statistics or None
+        Statistics of the only subject, before the first trial.
     """
 
-    def __init__(self, mode, subject, order, reference=None, owner=None):
+    def __init__(self, mode, subject, order, *, reference=None, owner=None, known=None):
         self.mode, self.subject, self.order = mode, subject, order
-        self.reference, self.owner = reference, owner
+        self.reference, self.owner, self.known = reference, owner, known
 
 
 def read_subjects(estimator, X, groups, n_trials):
     """Return the Subjects of X; raise ValueError if X lacks what the adaptation requires."""
     mode = estimator.adaptation
+    known = getattr(estimator, "subject_statistics_", None)
+    if known is not None:
+        one = np.zeros(n_trials, dtype=int)
+        return Subjects(mode, one, np.arange(n_trials), owner=one, known=Statistics(*known))
     metadata = X.metadata if groups is None and isinstance(X, Trials) else groups
     if mode == "reference":
         reference, owner = _cut_reference(X, estimator.n_times_)
         has_subjects = hasattr(metadata, "columns") and "subject" in metadata
         subject = encode(metadata["subject"])[0] if has_subjects else owner
-        return Subjects(mode, subject, np.arange(n_trials), reference, owner)
+        return Subjects(mode, subject, np.arange(n_trials), reference=reference, owner=owner)
     if metadata is None:
         raise ValueError(
             f"adaptation={mode!r} requires the subject of each trial: pass Trials as X, or groups, "
@@ -117,6 +126,30 @@ class SubjectDataset(WindowDataset):
         return np.repeat(owners, len(place)), np.tile(place, len(owners))
 
 
+class Statistics(NamedTuple):
+    """Number of some windows of a subject, mean and mean square of their log power."""
+
+    n_windows: float
+    mean: np.ndarray  # ([n_members,] n_chans, n_filters), float64
+    square: np.ndarray
+
+    def add(self, log_power):
+        """Return the statistics with more windows, ``(n_windows, [n_members,] C, F)``."""
+        return Statistics(*(part[-1] for part in self.accumulate(log_power)))
+
+    def accumulate(self, log_power):
+        """Return number, mean and mean square after each of the windows."""
+        values = log_power.astype(float)
+        n_windows = self.n_windows + np.arange(1, len(values) + 1)
+        count = n_windows.reshape(-1, *[1] * (values.ndim - 1))
+        mean = (self.n_windows * self.mean + np.cumsum(values, axis=0)) / count
+        square = (self.n_windows * self.square + np.cumsum(values**2, axis=0)) / count
+        return n_windows, mean, square
+
+
+NOTHING = Statistics(0, np.zeros(()), np.zeros(()))
+
+
 class AdaptedNet:
     """Predictions of a fitted net for windows of known subjects."""
 
@@ -127,23 +160,21 @@ class AdaptedNet:
     def compute_log_power(self, bags, row):
         """Return the log power of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
         module, parts = self.net.module_.eval(), []
-        for start in range(0, bags.shape[1], PREDICT_BATCH):
-            windows = np.arange(start, min(start + PREDICT_BATCH, bags.shape[1]))
+        for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
+            windows = np.arange(rows.start, rows.stop)
             x = self.scale(bags.read(np.full_like(windows, row), windows))
             x = to_tensor(x.astype(self.net.numpy_dtype), device=self.net.device)
             parts.append(module.log_power(x).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.no_grad()
-    def classify(self, log_power, mean, spread):
+    def classify(self, log_power, mean, square):
         """Return probabilities of the windows of one trial."""
+        mean, square = torch.from_numpy(mean), torch.from_numpy(square)
         values = torch.from_numpy(log_power)
-        tensors = [
-            values,
-            *(torch.from_numpy(a).to(values).expand_as(values) for a in (mean, spread)),
-        ]
-        tensors = to_tensor(tensors, device=self.net.device)
-        logits = self.net.module_.eval().classify(*tensors)
+        statistics = [mean, compute_spread(mean, square)]
+        tensors = [values, *(part.to(values).expand_as(values) for part in statistics)]
+        logits = self.net.module_.eval().classify(*to_tensor(tensors, device=self.net.device))
         return logits.softmax(-1).cpu().numpy()
 
     def predict(self, bags, subjects):
@@ -157,41 +188,40 @@ class AdaptedNet:
         for group in np.unique(groups):
             rows = np.flatnonzero(groups == group)
             rows = rows[np.argsort(subjects.order[rows], kind="stable")]
-            log_power = [self.compute_log_power(bags, row) for row in rows]
-            if subjects.mode == "reference":
-                own = self.compute_log_power(subjects.reference, group)
-                statistics = [measure(own)] * len(rows)
-            elif subjects.mode == "unlabelled":
-                statistics = [measure(np.concatenate(log_power))] * len(rows)
-            else:
-                statistics = self.measure_running(log_power)
-            for row, values, (mean, spread) in zip(rows, log_power, statistics, strict=True):
-                proba[row] = self.classify(values, mean, spread)
+            known = subjects.known
+            if subjects.mode == "reference" and known is None:
+                known = self.measure(subjects.reference, group)
+            predicted = self._predict_subject(bags, rows, known, subjects.mode)
+            for row, own in zip(rows, predicted, strict=True):
+                proba[row] = own
         return np.stack(proba)
 
-    def measure_running(self, log_power):
-        """Return statistics of each window of each trial, of windows up to it and the prior."""
-        values = np.concatenate(log_power).astype(float)
-        count = PRIOR + np.arange(1, len(values) + 1).reshape(-1, *[1] * (values.ndim - 1))
-        means = []
-        for name, terms in (("prior_mean", values), ("prior_square", values**2)):
-            prior = PRIOR * self.get_buffer(name)
-            means.append((prior + np.cumsum(terms, axis=0)) / count)
-        spread = compute_spread(*map(torch.from_numpy, means)).numpy()
-        stops = np.cumsum([len(part) for part in log_power])[:-1]
-        return list(zip(np.split(means[0], stops), np.split(spread, stops), strict=True))
+    def _predict_subject(self, bags, rows, known, mode):
+        """Yield the probabilities of the windows of each trial of a subject, in their order."""
+        if mode == "unlabelled":
+            trials = [self.compute_log_power(bags, row) for row in rows]
+            known = NOTHING.add(np.concatenate(trials))
+        elif known is None:
+            known = self.get_prior()
+        for row in rows:
+            log_power = self.compute_log_power(bags, row)
+            if mode != "causal":
+                yield self.classify(log_power, known.mean, known.square)
+                continue
+            yield self.classify(log_power, *known.accumulate(log_power)[1:])
+            known = known.add(log_power)
 
-    def get_buffer(self, name):
-        """Return a buffer of the network, of all members, in float64."""
-        module = self.net.module_
-        members = getattr(module, "members", None)
-        if members is None:
-            return getattr(module, name).double().cpu().numpy()
-        return np.stack([getattr(member, name).double().cpu().numpy() for member in members])
+    def measure(self, bags, row, known=NOTHING):
+        """Return the statistics of the windows of a row, after known ones."""
+        return known.add(self.compute_log_power(bags, row))
 
+    def get_prior(self):
+        """Return the statistics of the training windows, with the weight of PRIOR windows."""
+        members = getattr(self.net.module_, "members", None)
 
-def measure(log_power):
-    """Return mean and spread over windows."""
-    values = torch.from_numpy(log_power).double()
-    mean = values.mean(0)
-    return mean.numpy(), compute_spread(mean, values.square().mean(0)).numpy()
+        def get(name):
+            if members is None:
+                return getattr(self.net.module_, name).double().cpu().numpy()
+            return np.stack([getattr(member, name).double().cpu().numpy() for member in members])
+
+        return Statistics(PRIOR, get("prior_mean"), get("prior_square"))

@@ -17,6 +17,7 @@ from .._validation import MAX_WORKERS, check_int
 from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
+HEADS = ("head", "final_layer")  # last layer of our networks and of braindecode's
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
 # Random state and number of threads belong to the process: fits in threads run one at a time.
@@ -96,6 +97,7 @@ class WindowNet(NeuralNetClassifier):
     def __init__(self, *args, numpy_dtype="float32", **kwargs):
         super().__init__(*args, **kwargs)
         self.numpy_dtype = numpy_dtype
+        self.has_frozen_body = False
 
     def initialize_module(self):
         """Build the module in the precision of the windows."""
@@ -108,6 +110,8 @@ class WindowNet(NeuralNetClassifier):
 
     def infer(self, x, **fit_params):
         """Compute logits, with weights and averages for modules that take them."""
+        if self.has_frozen_body:
+            self.module_.eval()
         if not getattr(self.module_, "weighs_windows", False):
             return self.module_(to_tensor(x["x"], device=self.device))
         windows, weight = x["x"], x["weight"]
@@ -179,6 +183,12 @@ class WindowNet(NeuralNetClassifier):
             self.optimizer_.load_state_dict(copy.deepcopy(old.optimizer_.state_dict()))
             for group, new in zip(self.optimizer_.param_groups, settings, strict=True):
                 group.update(new, params=group["params"])
+
+    def freeze_body(self):
+        """Train the last layer only, behind features as in prediction."""
+        self.has_frozen_body = True
+        for name, weights in self.module_.named_parameters():
+            weights.requires_grad_(name.split(".")[-2] in HEADS)
 
     def train_epochs(self, dataset, epochs):
         """Train; unlike skorch's ``partial_fit``, a user's interrupt is raised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import textwrap
 import warnings
@@ -315,8 +316,41 @@ class BaseNetClassifier(BaseTrialClassifier):
         with restore_on_error(self):
             return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1, classes=classes)
 
-    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs, classes=None):
+    def fine_tune(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        *,
+        parts: Literal["head", "all"] = "head",
+        max_epochs: int = 20,
+        lr: float | None = None,
+    ) -> Self:
+        """Return a copy that is trained further, see :func:`~skmamba.fine_tune`.
+
+        Parameters
+        ----------
+        X, y
+            As in :meth:`fit`; all labels must be known.
+        parts, max_epochs, lr
+            As in :func:`~skmamba.fine_tune`.
+
+        Returns
+        -------
+        clf : object
+            Fitted copy.
+        """
+        check_is_fitted(self, "net_")
+        check_option("parts", parts, ("head", "all"))
+        check_int("max_epochs", max_epochs)
+        tuned = copy.deepcopy(self)
+        params = {"lr": self.lr / (10 if parts == "all" else 1) if lr is None else lr}
+        tuned.set_params(**params, early_stopping=False)
+        tuned._fit(X, y, None, None, fresh=False, epochs=max_epochs, parts=parts)
+        return tuned.set_params(lr=self.lr, early_stopping=self.early_stopping)
+
+    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs, classes=None, parts="all"):
         self._check_params()
+        self.__dict__.pop("subject_statistics_", None)  # of a copy for one subject
         device = resolve_device(self.device)
         name, module_params = self._module_spec()
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
@@ -355,6 +389,8 @@ class BaseNetClassifier(BaseTrialClassifier):
                     net.check_logits(dataset)
             else:
                 net.resume(self.net_)
+            if parts == "head":
+                net.freeze_body()
             if valid is not None:
                 net.train_split = predefined_split(make_dataset(trials=valid))
             net.train_epochs(dataset, epochs)

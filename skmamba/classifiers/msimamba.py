@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
 
+from .._selection import Selection
 from .._types import Seed
 from .._validation import check_int, check_option
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
-from ._adaptation import ADAPTATIONS, AdaptedNet, read_subjects
-from ._skorch import resolve_device
+from ._adaptation import ADAPTATIONS, NOTHING, AdaptedNet, Statistics, read_subjects
+from ._skorch import resolve_device, torch_threads
 from .base import BaseNetClassifier, add_shared_docs
 
 
@@ -64,6 +69,8 @@ class MSiMambaClassifier(BaseNetClassifier):
     Attributes
     ----------
     {fitted_attributes}
+    subject_statistics_ : tuple
+        Number, mean and mean square of the log power of the windows that :meth:`for_subject` used.
     backend_ : {"torch", "mamba_ssm"}
         Implementation of the scan on the device of the fitted network.
 
@@ -161,6 +168,48 @@ class MSiMambaClassifier(BaseNetClassifier):
         if subjects is None:
             return super()._predict_windows(bags, X, groups)
         return AdaptedNet(self.net_, self._scale).predict(bags, subjects)
+
+    def for_subject(self, reference: ArrayLike) -> Self:
+        """Return a copy for windows of one subject, which are standardised by its reference.
+
+        Parameters
+        ----------
+        reference : array-like of shape (n_channels, n_reference_times)
+            Unlabelled EEG of the subject, at least one window long, in the unit of X. In a pipeline
+            use :func:`~skmamba.calibrate`, which applies the other steps to it.
+
+        Returns
+        -------
+        clf : MSiMambaClassifier
+            Fitted copy that predicts arrays. With ``adaptation="causal"``, windows of X count from
+            the reference on, and a further call adds windows.
+
+        Raises
+        ------
+        ValueError
+            If the adaptation is neither ``"reference"`` nor ``"causal"``, or the reference is
+            shorter than a window or has other channels.
+        """
+        check_is_fitted(self, "net_")
+        if self.adaptation not in ("reference", "causal"):
+            raise ValueError(
+                f"for_subject requires adaptation='reference' or 'causal', got {self.adaptation!r}."
+            )
+        reference = check_array(reference, dtype=None, input_name="reference")
+        if len(reference) != self.n_chans_ or reference.shape[1] < self.n_times_:
+            raise ValueError(
+                f"reference must have shape ({self.n_chans_}, n_reference_times) and at least "
+                f"{self.n_times_} samples, got {reference.shape}."
+            )
+        net, known = AdaptedNet(self.net_, self._scale), NOTHING
+        if self.adaptation == "causal":
+            known = getattr(self, "subject_statistics_", None) or net.get_prior()
+        bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
+        with torch_threads(self.n_threads):
+            statistics = net.measure(bags, 0, Statistics(*known))
+        clf = copy.copy(self)
+        clf.subject_statistics_ = tuple(statistics)
+        return clf
 
     def _module_class(self, name):
         return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble

@@ -80,6 +80,8 @@ class MSiMamba(nn.Module):
 
     mstb: MultiScaleTemporalBlock | None
     embed: Any  # a PowerEmbedding, or a linear layer
+    prior_mean: torch.Tensor
+    prior_square: torch.Tensor
 
     weighs_windows = True  # forward takes the weights of windows, for batch normalisation
 
@@ -333,6 +335,8 @@ class MSiMambaEnsemble(nn.Module):
     >>> net(torch.randn(3, 4, 128)).shape
     torch.Size([3, 2])
     """
+
+    members: Any  # a ModuleList of MSiMamba
 
     weighs_windows = True  # as in its members
 

@@ -19,6 +19,7 @@ from ..preprocessing import (
     EuclideanAlignment,
     SequentialChannelSelector,
     SlidingWindows,
+    SubjectWhitening,
 )
 from ._limits import ERRORS, MAX_LABEL_BYTES, check_requests, limit_network
 
@@ -29,6 +30,7 @@ TRANSFORMERS = (
     EuclideanAlignment,
     SequentialChannelSelector,
     SlidingWindows,
+    SubjectWhitening,
 )
 # Loading instantiates these classes only.
 CLASSES = {cls.__name__: cls for cls in (*TRANSFORMERS, *CLASSIFIERS)}

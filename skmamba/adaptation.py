@@ -1,0 +1,169 @@
+"""Fitted estimators for a new subject: by a reference, or by a few labelled trials."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from .trials import Trials
+
+__all__ = ["calibrate", "fine_tune"]
+
+Estimator = TypeVar("Estimator")
+
+
+def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
+    """Return a copy of a fitted estimator for one subject, given a reference of the subject.
+
+    The copy predicts plain arrays of the subject, and streams, without labels and without any
+    other trial of the subject.
+
+    Parameters
+    ----------
+    estimator : Pipeline, classifier, search or SavedModel
+        Fitted, with a part that uses references: :class:`~skmamba.MSiMambaClassifier` with
+        ``adaptation="reference"`` or ``"causal"``,
+        :class:`~skmamba.preprocessing.SubjectWhitening` or
+        :class:`~skmamba.preprocessing.EuclideanAlignment`.
+    reference : array-like of shape (n_channels, n_reference_times)
+        Unlabelled EEG of the subject, such as a minute of rest, with channels, unit and sampling
+        rate as the trials in ``fit``.
+
+    Returns
+    -------
+    calibrated : Pipeline, classifier or SavedModel
+        Fitted copy; of a search, its best estimator.
+
+    Raises
+    ------
+    ValueError
+        If no part uses references, or the reference has the wrong channels, is too short, or has
+        NaN.
+
+    See Also
+    --------
+    fine_tune : Adaptation by labelled trials.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skmamba import MSiMambaClassifier, SlidingWindows, calibrate
+    >>> from skmamba.datasets import load_eegmat
+    >>> trials = load_eegmat(reference=True)
+    >>> clf = MSiMambaClassifier(adaptation="reference", max_epochs=1)
+    >>> train, new = trials.select(subject=[7, 9]), trials.select(subject=5)
+    >>> pipe = make_pipeline(SlidingWindows(2.0), clf).fit(train, train.y)
+    >>> calibrate(pipe, new.reference[0]).predict_proba(new.X).shape
+    (2, 2)
+    """
+    if hasattr(estimator, "card"):  # a SavedModel
+        saved: Any = copy.copy(estimator)
+        saved.estimator = calibrate(saved.estimator, reference)
+        return saved
+    fitted: Any = getattr(estimator, "best_estimator_", estimator)
+    check_is_fitted(fitted)
+    reference = check_array(reference, dtype=None, input_name="reference")
+    steps = fitted.steps if isinstance(fitted, Pipeline) else [("", fitted)]
+    calibrated, n_adapted = [], 0
+    for name, step in steps:
+        if _uses_reference(step):
+            step = step.for_subject(reference)
+            n_adapted += 1
+        calibrated.append((name, step))
+        if step is not steps[-1][1] and hasattr(step, "transform"):
+            transformed = step.transform(reference[None])[0]
+            # Windows are cut by the classifier.
+            reference = transformed if np.ndim(transformed) == 2 else reference
+    if not n_adapted:
+        raise ValueError(
+            "estimator must have a part that uses references, such as "
+            "MSiMambaClassifier(adaptation='reference') or SubjectWhitening(), got "
+            f"{', '.join(type(step).__name__ for _, step in steps)} without one."
+        )
+    if not isinstance(fitted, Pipeline):
+        return calibrated[0][1]
+    pipeline = copy.copy(fitted)
+    pipeline.steps = calibrated
+    return pipeline
+
+
+def fine_tune(
+    estimator: Estimator,
+    X: Trials | ArrayLike,
+    y: ArrayLike,
+    *,
+    parts: Literal["head", "all"] = "head",
+    max_epochs: int = 20,
+    lr: float | None = None,
+) -> Estimator:
+    """Return a copy of a fitted estimator, trained further on a few trials of a new subject.
+
+    Parameters
+    ----------
+    estimator : Pipeline, classifier or search
+        Fitted, with :class:`~skmamba.MSiMambaClassifier` or
+        :class:`~skmamba.BraindecodeClassifier` as last step. The other steps are not changed.
+    X : Trials or array-like of shape (n_trials, n_channels, n_times)
+        Trials, as in ``fit``.
+    y : array-like of shape (n_trials,)
+        Labels, among those in ``fit``.
+    parts : {"head", "all"}, default="head"
+        Weights that are trained: those of the last layer, with all else as in prediction, or all.
+    max_epochs : int, default=20
+        Number of passes over the windows.
+    lr : float, default=None
+        Learning rate; None is the one of the classifier for ``"head"``, a tenth for ``"all"``.
+
+    Returns
+    -------
+    tuned : Pipeline or classifier
+        Fitted copy; of a search, its best estimator.
+
+    Raises
+    ------
+    ValueError
+        If labels are unknown, or the last step is not such a classifier.
+
+    See Also
+    --------
+    calibrate : Adaptation by unlabelled EEG.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skmamba import MSiMambaClassifier, SlidingWindows, fine_tune
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=4, n_trials=8)
+    >>> train, new = trials.select("subject > 0"), trials.select(subject=0)
+    >>> clf = MSiMambaClassifier(max_epochs=2, random_state=0)
+    >>> pipe = make_pipeline(SlidingWindows(1.0), clf).fit(train, train.y)
+    >>> fine_tune(pipe, new[:4], new.y[:4]).predict(new[4:]).shape
+    (4,)
+    """
+    fitted: Any = getattr(estimator, "best_estimator_", estimator)
+    check_is_fitted(fitted)
+    last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    if not hasattr(last, "fine_tune"):
+        raise ValueError(
+            "estimator must end in MSiMambaClassifier or BraindecodeClassifier, got "
+            f"{type(last).__name__}."
+        )
+    options: dict[str, Any] = {"parts": parts, "max_epochs": max_epochs, "lr": lr}
+    if not isinstance(fitted, Pipeline):
+        return fitted.fine_tune(X, y, **options)
+    tuned = copy.copy(fitted)
+    X = fitted[:-1].transform(X) if len(fitted.steps) > 1 else X
+    tuned.steps = [*fitted.steps[:-1], (fitted.steps[-1][0], last.fine_tune(X, y, **options))]
+    return tuned
+
+
+def _uses_reference(step):
+    """Return whether a step uses the reference of a subject."""
+    declared = getattr(step, "adaptation", None)
+    return hasattr(step, "for_subject") and declared is not None
