@@ -1,5 +1,7 @@
 """Text of numbers, lists and comparison tables for reports and the command line."""
 
+import re
+
 import pandas as pd
 
 MARK = "Written by skmamba."  # in files that may be replaced
@@ -10,6 +12,13 @@ CONTROL = {
 }
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+# What a model uses of the test subjects, besides the trial to predict.
+USES = {
+    "reference": "unlabelled EEG of each subject recorded before the trials",
+    "causal": "trials of each subject up to the predicted one, without labels",
+    "unlabelled": "all test trials, without labels",
+}
+LABELLED = re.compile(r"(\d+) labelled trials? per class")
 SCORE_NAMES = {"f1": "F1", "kappa": "Cohen's kappa", "roc_auc": "ROC AUC"}
 
 
@@ -49,6 +58,27 @@ def format_comparison(table):
         }
         for row in table.to_dict("records")
     ]
+
+
+def describe_adaptations(adaptations):
+    """Return in words what estimators use of the test subjects; nothing for ``""``."""
+    names: dict[str, list[str]] = {}
+    for name, adaptation in adaptations.items():
+        if adaptation:
+            names.setdefault(adaptation, []).append(str(name))
+    return "; ".join(
+        f"{join_words(own)}: {join_words([_describe_use(use) for use in adaptation.split(', ')])}"
+        for adaptation, own in names.items()
+    )
+
+
+def _describe_use(use):
+    kind, _, n_trials = use.partition("=")
+    if kind == "calibration":
+        return f"the first {n_trials} trials of each subject, without labels"
+    if labelled := LABELLED.fullmatch(use):
+        return f"the first {labelled[1]} of each class of each subject, with labels"
+    return USES.get(use, use)
 
 
 def summarize_gap(gap):

@@ -70,12 +70,15 @@ class EvaluationResults:
         Returns
         -------
         results : EvaluationResults
-            All rows, in the order of the parts.
+            All rows, in the order of the parts. An estimator with several values of ``adaptation``
+            under one protocol gets a name for each, such as "net" and "net (reference)".
         """
         parts = list(parts)
         return EvaluationResults(
-            pd.concat([part.scores for part in parts], ignore_index=True),
-            pd.concat([part.predictions for part in parts], ignore_index=True),
+            *separate_adaptations(
+                pd.concat([part.scores for part in parts], ignore_index=True),
+                pd.concat([part.predictions for part in parts], ignore_index=True),
+            )
         )
 
     def __repr__(self) -> str:
@@ -126,7 +129,7 @@ def score_by_subject(
     -------
     scores : DataFrame
         One row per estimator and subject: ``dataset``, ``protocol``, ``estimator``, ``kind``,
-        ``transductive``, ``subject``, ``n_test`` trials, and one column per score. The trials of
+        ``adaptation``, ``subject``, ``n_test`` trials, and one column per score. The trials of
         all folds that test a subject are scored together.
 
     Raises
@@ -154,7 +157,7 @@ def score_by_subject(
     3     prior        3       8       0.5
     """
     predictions = get_table(results, "predictions")
-    keys = ["dataset", "protocol", "estimator", "kind", "transductive", "subject"]
+    keys = ["dataset", "protocol", "estimator", "kind", "adaptation", "subject"]
     missing = [column for column in [*keys, "y_true", "y_pred"] if column not in predictions]
     if missing:
         raise ValueError(
@@ -195,6 +198,37 @@ def get_table(results, name):
     return table
 
 
+def separate_adaptations(scores, *tables):
+    """Return tables in which an estimator has a name for each of its values of ``adaptation``.
+
+    One keeps the name: that of no adaptation or, without it, the first.
+    """
+    keys = [key for key in ("dataset", "protocol") if key in scores] + ["estimator"]
+    if not {"adaptation", "estimator"} <= set(scores):
+        return scores, *tables
+    names: dict[tuple, str] = {}
+    scores = _fill_adaptation(scores)
+    rows = scores[[*keys, "adaptation"]].drop_duplicates()
+    for key, own in rows.groupby(keys, sort=False)["adaptation"]:
+        others = sorted(own, key=bool)[1:]
+        names |= {(*key, adaptation): f"{key[-1]} ({adaptation})" for adaptation in others}
+
+    def rename(table):
+        if not names or table.empty:
+            return table
+        rows = _fill_adaptation(table)[[*keys, "adaptation"]].itertuples(index=False, name=None)
+        return table.assign(estimator=[names.get(row, row[-2]) for row in rows])
+
+    return rename(scores), *map(rename, tables)
+
+
+def _fill_adaptation(table):
+    """Return a table without missing values of ``adaptation``, as read from a CSV file."""
+    known = table["adaptation"].notna()
+    filled = table["adaptation"].astype(object).where(known, "")
+    return table if known.all() else table.assign(adaptation=filled)
+
+
 def get_scores(results, score):
     """Return a checked DataFrame of scores, with one subject per row if the results allow it.
 
@@ -204,12 +238,14 @@ def get_scores(results, score):
     if ``results`` is a DataFrame, or if there is no scorer of that name (single windows,
     functions).
     """
-    scores = get_table(results, "scores")
+    if isinstance(results, pd.DataFrame):
+        _check_results(results, score)
+        return separate_adaptations(results)[0]
+    scores, predictions = get_table(results, "scores"), get_table(results, "predictions")
     _check_results(scores, score)
-    predictions = get_table(results, "predictions")
+    scores, predictions = separate_adaptations(scores, predictions)
     if (
-        predictions is scores
-        or predictions.empty
+        predictions.empty
         or predictions["subject"].isna().any()
         or scores["subject"].notna().all()
         or score not in [*SCORERS, *get_scorer_names()]
@@ -219,7 +255,9 @@ def get_scores(results, score):
     by_subject = score_by_subject(predictions, scoring)
     keys = [key for key in ("dataset", "protocol", "estimator", "kind") if key in scores]
     # An estimator of which every fold failed has no predictions.
-    grid = scores[keys].drop_duplicates().merge(by_subject[["subject"]].drop_duplicates(), "cross")
+    grid = scores[[*keys, *scores.columns.intersection(["adaptation"])]].drop_duplicates()
+    grid = grid.merge(by_subject[["subject"]].drop_duplicates(), "cross")
+    by_subject = by_subject.drop(columns=grid.columns.intersection(["adaptation"]))
     by_subject = grid.merge(by_subject, "left", [*keys, "subject"]).fillna({"n_test": 0})
     is_incomplete = by_subject["n_test"] < by_subject.groupby("subject")["n_test"].transform("max")
     names = list(check_scoring(scoring))

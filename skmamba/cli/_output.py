@@ -19,7 +19,7 @@ from ..plots import LeakageDisplay
 from ..report import to_latex, write_report
 
 WIDTH = 79
-TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "transductive", "error")
+TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "adaptation", "error")
 TEXTS += ("data", "versions", "example", "verdict")
 LABELS = ("subject", "trial", "y_true", "y_pred")
 KEYS = ["dataset", "protocol"]

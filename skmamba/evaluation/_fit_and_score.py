@@ -79,7 +79,7 @@ def _fit_and_predict(task, trials):
             record["of_windows"] = _predict_windows(fitted, X_test, classes, params)
     return {
         **record,
-        "transductive": find_transductive(fitted),
+        "adaptation": find_adaptation(fitted),
         "fit_seconds": fit_seconds,
         "seed": task.seed,
         "error": "",
@@ -138,10 +138,10 @@ def _route_groups(estimator, method, metadata):
         yield {"groups": metadata} if requested else {}
 
 
-def find_transductive(estimator):
-    """Return what the parts of an estimator declare that they use of the test data."""
+def find_adaptation(estimator):
+    """Return what the parts of an estimator declare that they use of the test subjects."""
     parts = [estimator, *estimator.get_params(deep=True).values()]
-    declared = (getattr(part, "transductive", "") for part in parts if not isinstance(part, type))
+    declared = (getattr(part, "adaptation", "") for part in parts if not isinstance(part, type))
     return ", ".join(dict.fromkeys(word for word in declared if isinstance(word, str) and word))
 
 

@@ -29,7 +29,7 @@ from ._cache import FoldCache
 from ._fit_and_score import (
     FoldTask,
     describe_fold,
-    find_transductive,
+    find_adaptation,
     make_failed_record,
     run_fold,
     score_fold,
@@ -120,13 +120,13 @@ def evaluate(
     -------
     results : EvaluationResults
         ``results.scores`` is a DataFrame of ``n_estimators * n_folds`` rows: ``dataset``,
-        ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"), ``transductive`` (use of
-        test data other than the input, empty if there is none), ``fold``, ``held_out``,
-        ``subject`` (if the fold tests only one), ``n_train`` and ``n_test`` trials, one column per
-        score, ``fit_seconds``, ``predict_seconds``, ``seed``, ``data`` (how the trials were read,
-        and the channels and windows of the estimator), ``error``, ``versions``.
+        ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"), ``adaptation`` (what
+        the estimator uses of the test subjects besides the trial to predict, see Notes), ``fold``,
+        ``held_out``, ``subject`` (if the fold tests only one), ``n_train`` and ``n_test`` trials,
+        one column per score, ``fit_seconds``, ``predict_seconds``, ``seed``, ``data`` (how the
+        trials were read, and the channels and windows of the estimator), ``error``, ``versions``.
         ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
-        ``dataset``, ``protocol``, ``estimator``, ``kind``, ``transductive``, ``fold``, ``trial``,
+        ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``, ``trial``,
         ``subject``, ``y_true``, ``y_pred``, ``proba_<label>``, and ``decision`` for a binary
         estimator without probabilities.
 
@@ -152,8 +152,14 @@ def evaluate(
     Notes
     -----
     Parts of an estimator that request ``groups`` receive the metadata, such as a search with a
-    splitter of this package. A part that uses test data declares it in an attribute
-    ``transductive``, as :class:`~skmamba.preprocessing.EuclideanAlignment` does.
+    splitter of this package.
+
+    Estimators and splitters declare in an attribute ``adaptation`` what they use of the test
+    subjects: "" or None for nothing, "reference" (unlabelled EEG recorded before the trials),
+    "causal" (unlabelled trials up to the present one), "unlabelled" (all unlabelled test trials),
+    "calibration=k" (the first k trials, unlabelled), "k labelled trials per class"
+    (``CrossSubjectSplit(calibration_trials=k)``), or other words. Several are joined by ", ". An
+    estimator has one value for all folds.
 
     Examples
     --------
@@ -182,6 +188,7 @@ def evaluate(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # given below, once
         protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
+    of_splitter = getattr(cv, "adaptation", None)
     _warn_of_leakage(folds, trials)
     folds_described = [describe_fold(trials.metadata, *fold) for fold in folds]
     jobs, tasks = [], []
@@ -193,6 +200,7 @@ def evaluate(
             tasks.append(task)
     records = _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose)
     _warn_of_failures(records)
+    adaptations = _collect_adaptations(jobs, records, of_splitter)
 
     rows, predictions = [], []
     for (entry, number), task, record in zip(jobs, tasks, records, strict=True):
@@ -201,7 +209,7 @@ def evaluate(
             "protocol": protocol,
             "estimator": entry.name,
             "kind": entry.kind,
-            "transductive": record.get("transductive", find_transductive(entry.estimator)),
+            "adaptation": adaptations[entry.name],
             "fold": number,
         }
         rows.append(
@@ -370,6 +378,18 @@ def _finish(record, key, cache, error_score):
         except OSError as error:
             warnings.warn(f"A finished fold could not be cached: {error}", stacklevel=4)
     return record
+
+
+def _collect_adaptations(jobs, records, of_splitter):
+    """Return what each estimator uses of the test subjects in any of its folds."""
+    words: dict[str, list[str]] = {}
+    for (entry, _), record in zip(jobs, records, strict=True):
+        own = record.get("adaptation", find_adaptation(entry.estimator))
+        words.setdefault(entry.name, []).extend(own.split(", "))
+    return {
+        name: ", ".join(dict.fromkeys(filter(None, [*own, of_splitter])))
+        for name, own in words.items()
+    }
 
 
 def _compute_keys(tasks, trials, protocol):

@@ -39,7 +39,7 @@ COLUMNS = ("subject", "session", "trial", "stimulus")  # of the metadata of Tria
 
 
 class LeakageWarning(UserWarning):
-    """Warning of training and test sets that share windows of the same trial."""
+    """Warning of test data in the training set, or in the reference of test trials."""
 
 
 class _BaseProtocolSplit(BaseCrossValidator):
@@ -108,6 +108,15 @@ class _BaseProtocolSplit(BaseCrossValidator):
         ]
         return f"{type(self).__name__}({', '.join(params)})"
 
+    def _check_order(self, name, values):
+        """Raise ValueError if the order of the values of a column is not that in time."""
+        values = pd.Series(values).infer_objects()  # integers of dtype object are allowed
+        if values.dtype.kind not in "iufM":
+            raise ValueError(
+                f"{type(self).__name__} takes the order of {name!r} as the order in time, so "
+                f"{name!r} must be numbers or dates, got {values.iloc[0]!r}."
+            )
+
     def _get_columns(self, X, groups, *columns):
         """Return columns of the metadata; reject a Series that is a different column."""
         if isinstance(groups, pd.Series) and groups.name in set(COLUMNS) - set(columns):
@@ -172,10 +181,30 @@ class CrossSubjectSplit(_GroupSplit):
         subjects.
     random_state : int, RandomState instance or None, default=None
         Seed of the shuffling.
+    calibration_trials : int, default=0
+        Number of labelled trials of each class of each test subject that join the training set:
+        the first by session, run and trial number, or in row order without ``trial``.
+    max_calibration_trials : int, default=None
+        Number of trials of each class of each test subject that are never tested. With a common
+        value, the test trials are the same for every ``calibration_trials`` up to it. None sets
+        aside ``calibration_trials``.
+
+    Attributes
+    ----------
+    adaptation : str
+        Labelled trials of the test subjects in training: "" for none, or "k labelled trials per
+        class". :func:`~skmamba.evaluate` writes it to the results.
+
+    See Also
+    --------
+    moabb.evaluations.CrossSubjectSplitter : Calibration on a share ``calibration_size`` of the
+        trials of each test session, whatever their class, if ``calibration_labeled=True``.
 
     Notes
     -----
-    ``groups`` is the metadata with ``subject``, or that column. Every trial is tested once.
+    ``groups`` is the metadata with ``subject``, or that column. Every trial is tested once, except
+    those that are set aside for calibration. Calibration requires labels, and more trials of each
+    class of each subject than are set aside. Windows are assigned with their trial.
 
     Examples
     --------
@@ -187,10 +216,79 @@ class CrossSubjectSplit(_GroupSplit):
     [0] 8 4
     [1] 8 4
     [2] 8 4
+
+    The first trial of each class of the test subject joins the training set:
+
+    >>> cv = CrossSubjectSplit(calibration_trials=1)
+    >>> for train, test in cv.split(trials.X, trials.y, trials.metadata):
+    ...     print(len(train), test)
+    10 [2 3]
+    10 [6 7]
+    10 [10 11]
     """
 
     protocol = "cross_subject"
     _column = "subject"
+
+    def __init__(
+        self,
+        n_splits: int | None = None,
+        *,
+        shuffle: bool = False,
+        random_state: Seed = None,
+        calibration_trials: int = 0,
+        max_calibration_trials: int | None = None,
+    ) -> None:
+        super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
+        check_int("calibration_trials", calibration_trials, minimum=0)
+        if max_calibration_trials is not None:
+            check_int("max_calibration_trials", max_calibration_trials, minimum=calibration_trials)
+        self.calibration_trials = calibration_trials
+        self.max_calibration_trials = max_calibration_trials
+
+    @property
+    def adaptation(self) -> str:
+        """Labelled trials of the test subjects in training; see the class."""
+        n_trials = self.calibration_trials
+        plural = "" if n_trials == 1 else "s"
+        return f"{n_trials} labelled trial{plural} per class" if n_trials else ""
+
+    def _iter_folds(self, X, y, groups):
+        folds = super()._iter_folds(X, y, groups)
+        n_aside = self.max_calibration_trials or self.calibration_trials
+        if not n_aside:
+            yield from folds
+            return
+        rank = self._rank_in_class(X, y, groups, n_aside)
+        for train, test in folds:
+            first = test[rank[test] < self.calibration_trials]
+            yield np.sort(np.concatenate([train, first])), test[rank[test] >= n_aside]
+
+    def _rank_in_class(self, X, y, groups, n_aside):
+        """Return the rank in time of each row's trial among the trials of its subject and class.
+
+        Raise ValueError unless each subject has more than ``n_aside`` trials of each class.
+        """
+        if y is None:
+            raise ValueError(f"{self!r} requires y, got None.")
+        (ids,) = self._get_columns(X, groups, "subject")
+        metadata = _make_frame(groups, subject=ids)
+        codes = first = np.arange(len(ids))
+        if "trial" in metadata:
+            self._check_order("trial", self._get_columns(X, metadata, "trial")[0])
+            codes, first = encode_trials(metadata, y)  # within a subject in the order in time
+        subject, label = ids[first], np.asarray(y)[first]
+        counts = pd.crosstab(subject, label).stack()
+        short = [
+            f"subject {name} (has {count} of class {of_class})"
+            for (name, of_class), count in counts[counts <= n_aside].items()
+        ]
+        if short:
+            raise ValueError(
+                f"{self!r} requires more than {n_aside} trials of each class of each subject. Too "
+                f"few: {_join(short, '; ')}."
+            )
+        return pd.Series(label).groupby([subject, label]).cumcount().to_numpy()[codes]
 
 
 class CrossStimulusSplit(_GroupSplit):
@@ -302,12 +400,7 @@ class FirstTrialsSplit(_BaseProtocolSplit):
         if codes.max() > encode(subject, session, trial)[0].max():  # numbers restart in each run
             order = {"run": self._get_columns(X, groups, "run")[0], **order}
         for name, values in order.items():
-            values = pd.Series(values).infer_objects()  # integers of dtype object are allowed
-            if values.dtype.kind not in "iufM":
-                raise ValueError(
-                    f"FirstTrialsSplit takes the order of {name!r} as the order in time, so "
-                    f"{name!r} must be numbers or dates, got {values.iloc[0]!r}."
-                )
+            self._check_order(name, values)
         trial, _ = encode(*order.values())
         visit, first = encode(subject, session)
         trials = [np.unique(trial[visit == code]) for code in range(len(first))]

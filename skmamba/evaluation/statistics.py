@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from .._format import describe_adaptations
 from .._results import DECIMALS, N_RESAMPLES, EvaluationResults, get_scores, summarize
 
 # Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
@@ -24,7 +27,11 @@ class _Comparison(pd.DataFrame):
     def __repr__(self) -> str:
         text = self.filter(PRINTED).round(3).to_string(index=False)
         hidden = ", ".join(map(str, self.columns.difference(PRINTED, sort=False)))
-        return f"{text}\n\nFurther columns in table.to_string(): {hidden}"
+        text += f"\n\nFurther columns in table.to_string(): {hidden}"
+        if {"estimator", "adaptation"} <= set(self):
+            uses = describe_adaptations(self.set_index("estimator")["adaptation"])
+            text += f"\n\n{fill(f'Used of the test subjects: {uses}.', 80)}" if uses else ""
+        return text
 
 
 def compare(
@@ -63,6 +70,8 @@ def compare(
         One row per estimator, in order of appearance. Printing shows the main columns, rounded.
 
         - ``estimator``, ``kind``: name, and ``"model"`` or ``"baseline"``.
+        - ``adaptation``: what the estimator uses of the test subjects, if the results have it. An
+          estimator with several values has one row for each, such as "net" and "net (reference)".
         - ``n_subjects``: subjects with a score.
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
         - ``chance``: chance level, the mean of the baseline ``"majority"``, or of
@@ -148,6 +157,8 @@ def compare(
             table.loc[name, ["effect_size", "p"]] = signed_rank_test(differences)
     models = table["kind"] == "model"  # the reference has no p and is not counted
     table.loc[models, "p_holm"] = adjust_holm(table.loc[models, "p"])
+    if "adaptation" in scores:
+        table.insert(1, "adaptation", scores.groupby("estimator")["adaptation"].first().astype(str))
     return _Comparison(table.reset_index())
 
 

@@ -10,12 +10,13 @@ from .._results import EvaluationResults, get_scores, list_scores
 from ..evaluation import compare
 from ._text import FOOTNOTE_MARK, PROTOCOLS, describe_data
 
-TEXTS = ["dataset", "protocol", "transductive", "data", "error", "versions", "held_out"]
+CHANCE = ("majority", "stratified")  # compare finds them by name
+TEXTS = ["dataset", "protocol", "adaptation", "data", "error", "versions", "held_out"]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Results of one data set under one protocol; transductive estimators have a footnote mark."""
+    """Results of one data set under one protocol; adapted estimators have a footnote mark."""
 
     dataset: str
     protocol: str
@@ -24,7 +25,7 @@ class Part:
     by_subject: pd.DataFrame
     comparison: pd.DataFrame
     data: list[str]  # how the data of the models were read
-    transductive: dict[str, str] | None  # use of test trials by estimator; None: not recorded
+    adaptations: dict[str, str] | None  # by estimator; None: not recorded
 
     @property
     def name(self):
@@ -35,7 +36,7 @@ def make_parts(results, score, columns):
     """Validate results; return their scores, models first, and one part per protocol."""
     results = _concatenate(results)
     _validate_scores(results.scores, score, columns)
-    is_recorded = "transductive" in results.scores
+    is_recorded = "adaptation" in results.scores
     scores = _fill(results.scores, TEXTS)
     scores = scores.sort_values(
         "kind", key=lambda kinds: kinds != "model", kind="stable", ignore_index=True
@@ -86,19 +87,19 @@ def _fill(table, names):
 
 
 def _make_part(dataset, protocol, rows, predictions, score, is_recorded):
-    used = rows[rows["transductive"] != ""].groupby("estimator", sort=False)["transductive"]
-    transductive = {name: " and ".join(texts.unique()) for name, texts in used}
+    used = rows[rows["adaptation"] != ""].groupby("estimator", sort=False)["adaptation"]
+    adaptations = used.first().to_dict()
     is_own = (predictions["dataset"] == dataset) & (predictions["protocol"] == protocol)
-    marked = {name: f"{name}{FOOTNOTE_MARK}" for name in transductive}
+    marked = {name: f"{name}{FOOTNOTE_MARK}" for name in adaptations if name not in CHANCE}
     rows, predictions = (
         table.assign(estimator=table["estimator"].replace(marked))
         for table in (rows, predictions[is_own])
     )
     by_subject = _score_subjects(rows, predictions, score)
     comparison = compare(by_subject, score, random_state=0)
-    transductive = transductive if is_recorded else None
+    adaptations = adaptations if is_recorded else None
     tables = rows, predictions, by_subject, comparison
-    return Part(dataset, protocol, *tables, describe_data(rows), transductive)
+    return Part(dataset, protocol, *tables, describe_data(rows), adaptations)
 
 
 def _score_subjects(rows, predictions, score):

@@ -2,7 +2,14 @@
 
 import math
 
-from .._format import SCORE_NAMES, format_interval, format_number, format_p_value, join_words
+from .._format import (
+    SCORE_NAMES,
+    describe_adaptations,
+    format_interval,
+    format_number,
+    format_p_value,
+    join_words,
+)
 
 ALPHA = 0.05
 FOOTNOTE_SIGN = "†"
@@ -52,7 +59,7 @@ def summarize_comparison(table, score, protocol):
             sentences.append(sentence.format(join_words(names)))
     for row in others:
         name = row["estimator"].removesuffix(FOOTNOTE_MARK)
-        if name == "permuted labels" and row["p_chance"] < ALPHA:
+        if name.startswith("permuted labels") and row["p_chance"] < ALPHA:
             sentences.append(
                 f"Trained on permuted labels, the first model reaches {format_number(row['mean'])} "
                 f"({_format_p(row['p_chance'])}): check for data leakage."
@@ -111,26 +118,17 @@ def describe_data(rows):
     return [f"{join_words(list(names))}: {text}" for text, names in texts.items()]
 
 
-def write_footnotes(transductive):
-    """Return the footnotes on transductive estimators; None says that they are not recorded."""
-    if transductive is None:
-        return ["Whether a model uses trials of the test subjects is not recorded."]
-    if not transductive:
+def write_footnotes(adaptations):
+    """Return the footnotes on what estimators use of the test subjects; None: not recorded."""
+    if adaptations is None:
+        return ["Whether a model uses other data of the test subjects is not recorded."]
+    if not adaptations:
         return []
-    uses = "; ".join(f"{name}: {_describe_use(use)}" for name, use in transductive.items())
     return [
-        f"{FOOTNOTE_SIGN} Transductive: uses trials of the test subjects before they are "
-        f"predicted ({uses}). Such scores do not measure strict transfer to new subjects."
+        f"{FOOTNOTE_SIGN} Adaptation: uses data of the test subjects besides the trial to predict "
+        f"({describe_adaptations(adaptations)}). Such scores do not measure strict transfer to "
+        "new subjects."
     ]
-
-
-def _describe_use(use):
-    kind, _, n_trials = use.partition("=")
-    if kind == "unlabelled":
-        return "all test trials, without labels"
-    if kind == "calibration":
-        return f"the first {n_trials} trials of each subject, without labels"
-    return use
 
 
 def shorten(values):

@@ -22,7 +22,7 @@ from ._parts import make_parts
 
 COLUMNS = [
     *("dataset", "protocol", "estimator", "kind", "fold", "held_out", "subject", "n_train"),
-    *("n_test", "transductive", "fit_seconds", "predict_seconds", "seed", "error", "versions"),
+    *("n_test", "adaptation", "fit_seconds", "predict_seconds", "seed", "error", "versions"),
 ]
 
 
@@ -37,7 +37,7 @@ def write_report(
 ) -> Path:
     """Write results as one HTML file, without external resources and scripts.
 
-    The page contains tables, figures and the scores as CSV files. Estimators that use trials of
+    The page contains tables, figures and the scores as CSV files. Estimators that use data of
     the test subjects have a footnote in every table. The same results give the same page.
     Scores are rounded to two decimals, p-values to three. Without matplotlib, the page has no
     figures.
@@ -128,7 +128,7 @@ def _describe_part(part, score, label_names):
         "finding": _text.summarize_comparison(table, _text.name_score(score), part.protocol),
         "comparison": format_comparison(table),
         "statistics": _text.STATISTICS.format(models[0]),
-        "footnotes": _text.write_footnotes(part.transductive),
+        "footnotes": _text.write_footnotes(part.adaptations),
         "seeds": part.rows["seed"].dropna().astype(int).unique().tolist(),
         "picture": _draw_svg(draw, height=1 + 0.46 * len(table)),
         "scores": _tables.tabulate_scores(part.by_subject),

@@ -84,7 +84,7 @@ def to_latex(
         *("Difference", "Effect size", "p (Holm)"),
     ]
     tables = [(part.name, format_comparison(part.comparison)) for part in parts]
-    footnotes = [note for part in parts for note in write_footnotes(part.transductive)]
+    footnotes = [note for part in parts for note in write_footnotes(part.adaptations)]
     data = [f"Data: {text}." for part in parts for text in part.data]
     references = " or ".join(dict.fromkeys(rows[0]["estimator"] for _, rows in tables))
     notes = dict.fromkeys([*footnotes, *data, STATISTICS.format(references)])

@@ -81,7 +81,7 @@ def run(estimators, trials, cv="cross_subject", **options):
 
 
 class UsesTestData(TransformerMixin, BaseEstimator):
-    transductive = "unlabelled"
+    adaptation = "unlabelled"
 
     def fit(self, X, y=None):
         return self
@@ -102,7 +102,7 @@ def test_scores_have_a_row_per_estimator_and_fold_with_baselines(trials):
     assert scores["fold"].tolist() == [0, 1, 2, 3] * 4
     assert scores["kind"].tolist() == ["model"] * 8 + ["baseline"] * 8
     assert scores.columns.tolist() == [
-        *("dataset", "protocol", "estimator", "kind", "transductive"),
+        *("dataset", "protocol", "estimator", "kind", "adaptation"),
         *("fold", "held_out", "subject", "n_train", "n_test", *SCORES),
         *("fit_seconds", "predict_seconds", "seed", "data", "error", "versions"),
     ]
@@ -480,7 +480,7 @@ def test_use_of_test_data_is_marked_in_pipelines_meta_estimators_and_searches(tr
         "linear": linear(),
     }
     scores = run(models, trials).scores
-    marked = scores.groupby("estimator", sort=False)["transductive"].unique().explode()
+    marked = scores.groupby("estimator", sort=False)["adaptation"].unique().explode()
     assert marked.tolist() == ["unlabelled"] * 3 + ["", ""]
 
 
@@ -491,7 +491,7 @@ def test_use_of_test_data_is_marked_if_a_search_selects_it(trials):
         for mode in ("source-only", "unlabelled")
     }
     scores = run(grids, trials, error_score="raise", baselines=()).scores
-    assert scores["transductive"].tolist() == [""] * 4 + ["unlabelled"] * 4
+    assert scores["adaptation"].tolist() == [""] * 4 + ["unlabelled"] * 4
 
 
 @pytest.mark.filterwarnings("error")  # alignment without groups warns

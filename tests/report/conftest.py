@@ -27,7 +27,7 @@ def make_scores():
         )
         is_baseline = table["estimator"].isin(["majority", "permuted labels"])
         return table.assign(
-            **{"dataset": "toy", "protocol": "cross_subject", "transductive": "", "error": ""},
+            **{"dataset": "toy", "protocol": "cross_subject", "adaptation": "", "error": ""},
             **{"n_train": 50, "n_test": 10, "seed": 7, "fit_seconds": 1.25, "predict_seconds": 0.5},
             kind=np.where(is_baseline, "baseline", "model"),
             subject=table["fold"] + 1,
@@ -50,7 +50,7 @@ def predictions(scores):
     rows = scores.loc[scores.index.repeat(10)].reset_index(drop=True)
     trial = rows.index % 10
     is_correct = trial < 10 * rows["accuracy"]
-    columns = ["dataset", "protocol", "estimator", "kind", "transductive", "fold", "subject"]
+    columns = ["dataset", "protocol", "estimator", "kind", "adaptation", "fold", "subject"]
     return rows[columns].assign(
         trial=10 * rows["subject"] + trial,
         y_true=trial % 2,

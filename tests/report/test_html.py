@@ -187,15 +187,15 @@ def test_scores_of_random_windows_are_no_estimate(write, scores):
     assert "random windows (leaky)" in text and "50 windows per fold" in text
 
 
-def test_transductive_estimators_have_a_footnote_in_every_table(write, scores, predictions):
+def test_adapted_estimators_have_a_footnote_in_every_table(write, scores, predictions):
     assert "†" not in write(scores).source
-    scores.loc[scores["estimator"] == "lda", "transductive"] = "calibration=3"
+    scores.loc[scores["estimator"] == "lda", "adaptation"] = "calibration=3"
     page = write(EvaluationResults(scores, predictions))
     assert "lda" not in [cell for table in page.tables for row in table for cell in row]
     assert "lda †" in page.rows(*COMPARISON)
     assert "(lda: the first 3 trials of each subject, without labels)" in page.text
     assert len(re.findall(r"\blda\b(?! †)", page.text)) == 1  # in the footnote
-    scores.loc[scores["estimator"] == "lda", "transductive"] = "braces {0} {x} {"
+    scores.loc[scores["estimator"] == "lda", "adaptation"] = "braces {0} {x} {"
     assert "braces {0} {x} {" in write(EvaluationResults(scores, predictions)).text
 
 
@@ -289,7 +289,7 @@ def test_the_page_contains_the_scores_as_csv(write, scores):
 
 
 def test_a_report_is_reproducible_and_leaves_the_results_unchanged(write, scores, predictions):
-    scores.loc[0, "transductive"] = "unlabelled"
+    scores.loc[0, "adaptation"] = "unlabelled"
     results = EvaluationResults(scores.copy(), predictions.copy())
     assert write(results).source == write(results).source
     pd.testing.assert_frame_equal(results.scores, scores)

@@ -43,7 +43,7 @@ def test_special_characters_are_escaped(scores):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="requires pdflatex")
 def test_the_table_compiles(scores, tmp_path):
-    scores.loc[scores["estimator"] == "lda", "transductive"] = "unlabelled"
+    scores.loc[scores["estimator"] == "lda", "adaptation"] = "unlabelled"
     table = to_latex(scores.replace({"estimator": {"net": SPECIAL}}))
     (tmp_path / "x.tex").write_text(
         rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{table}\end{{document}}"
@@ -57,14 +57,14 @@ def test_a_name_is_no_argument_of_the_row_above(scores):
         assert f"\n{{}}{name} & " in to_latex(scores.replace({"estimator": {"lda": name}}))
 
 
-def test_transductive_estimators_have_a_footnote(scores):
-    note = "uses trials of the test subjects is not recorded"
-    assert note in to_latex(scores.drop(columns="transductive"))
+def test_adapted_estimators_have_a_footnote(scores):
+    note = "uses other data of the test subjects is not recorded"
+    assert note in to_latex(scores.drop(columns="adaptation"))
     assert note not in to_latex(scores) and "dagger" not in to_latex(scores)
-    scores.loc[scores["estimator"] == "lda", "transductive"] = "unlabelled"
+    scores.loc[scores["estimator"] == "lda", "adaptation"] = "unlabelled"
     table = to_latex(scores)
     assert "\nlda~$\\dagger$ & 0.62" in table
-    assert r"$\dagger$ Transductive" in table
+    assert r"$\dagger$ Adaptation" in table
 
 
 def test_caption_and_label_can_be_set(scores):
@@ -94,7 +94,7 @@ def test_every_protocol_is_a_part_of_the_table(scores):
 
 def test_pooled_folds_are_scored_by_subject(pooled):
     scores = pooled.scores
-    scores.loc[scores["estimator"] == "net", "transductive"] = "unlabelled"
+    scores.loc[scores["estimator"] == "net", "adaptation"] = "unlabelled"
     mean = compare(score_by_subject(pooled), random_state=0)["mean"][0]
     table = to_latex(EvaluationResults(scores, pooled.predictions))
     assert f"\nnet~$\\dagger$ & {mean:.2f} [" in table
