@@ -9,6 +9,7 @@ from .splitters import (
     CrossSubjectSplit,
     FirstTrialsSplit,
     LeakageWarning,
+    PriorShiftSplit,
     RandomWindowsKFold,
     WithinSubjectSplit,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "EvaluationResults",
     "FirstTrialsSplit",
     "LeakageWarning",
+    "PriorShiftSplit",
     "RandomWindowsKFold",
     "WithinSubjectSplit",
     "compare",

@@ -140,7 +140,8 @@ def evaluate(
     FitFailedWarning
         If folds failed.
     LeakageWarning
-        If training and test sets share data, windows of a trial, or overlapping windows.
+        If training and test sets share data, windows of a trial, or overlapping windows, or if the
+        reference of a test trial was recorded after or in a test trial.
     UserWarning
         If a score failed, which is NaN then, or if a fold cannot be cached.
 
@@ -296,11 +297,21 @@ def _split(cv, trials, *, reproducible):
 def _warn_of_leakage(folds, trials):
     report = leakage_report(folds, trials)
     leaks = report[report["verdict"] == "leak"].replace({"kind": LEAKS})
+    is_reference = leaks["kind"] == "reference"
+    leaks, late = leaks[~is_reference], leaks[is_reference]
     if len(leaks):
         warnings.warn(
             f"cv leaks: training and test sets share {join_words(leaks['kind'].tolist())} "
             f"({leaks['example'].iloc[0]}), so scores include recognition of trials. For results "
             "use CrossSubjectSplit() or WithinSubjectSplit(). See leakage_report.",
+            LeakageWarning,
+            stacklevel=3,
+        )
+    if len(late):
+        warnings.warn(
+            "References of trials were recorded after or in test trials "
+            f"({late['example'].iloc[0]}), so that models may use later or test data. Record the "
+            "reference before the trials. See leakage_report.",
             LeakageWarning,
             stacklevel=3,
         )
@@ -397,7 +408,8 @@ def _compute_keys(tasks, trials, protocol):
     metadata = [
         (name, str(column.dtype), column.tolist()) for name, column in trials.metadata.items()
     ]
-    data = compute_hash(trials.X, trials.y, metadata, trials.reference)
+    recorded = trials.reference, trials.sfreq, trials.ch_names
+    data = compute_hash(trials.X, trials.y, metadata, recorded)
     estimators = {id(task.estimator): task.estimator for task in tasks}
     hashes = {place: compute_hash(estimator) for place, estimator in estimators.items()}
     shared = data, protocol, describe_versions(), hash_package()

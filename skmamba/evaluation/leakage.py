@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import get_scorer
@@ -20,6 +22,7 @@ from ..trials import Trials
 from ._baselines import check_seed, fill_seeds, permute_labels
 from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds, requests_groups
 
+RUN = 32  # samples that a copy has in common with the original
 PLURALS = {"stimulus": "stimuli", "session": "sessions", "subject": "subjects"}
 # What a protocol shares by definition
 BY_DESIGN = {
@@ -54,8 +57,9 @@ def leakage_report(
     report : DataFrame
         One row per kind of shared data: ``"identical data"`` (rows of X with the same bytes, flat
         signals excepted), ``"window overlap"`` (windows of a trial, or trials of a recording, with
-        samples in common), ``"trial"``, ``"stimulus"``, ``"session"`` (of one subject) and
-        ``"subject"``. Columns:
+        samples in common), ``"reference"`` (if trials have one: it ends after the start of its
+        test trial, or has samples in common with a test trial), ``"trial"``, ``"stimulus"``,
+        ``"session"`` (of one subject) and ``"subject"``. Columns:
 
         - ``kind``;
         - ``shared``, whether any fold shares it; missing if unknown;
@@ -64,7 +68,8 @@ def leakage_report(
           folds;
         - ``example``, the first such row;
         - ``verdict``: ``"not shared"``, ``"leak"``, ``"by design"`` if the protocol shares it by
-          definition, ``"shared: no estimate for new subjects"`` (sessions, stimuli), or
+          definition, ``"by design: k labelled trials per class"`` if it does for calibration,
+          ``"shared: no estimate for new subjects"`` (sessions, stimuli), or
           ``"unknown: ..."`` with the missing metadata.
 
     Raises
@@ -77,8 +82,11 @@ def leakage_report(
     Trials and recordings are identified by number, and by subject, session and run too where
     numbers restart. Overlap is computed from ``recording`` and ``onset`` (in seconds) for trials,
     and ``start`` (in samples) for windows; it is unknown without them, unless no fold shares
-    subjects or sessions. Rows with missing metadata never count as shared. The user guide lists
-    leakage that metadata cannot show, such as a transformer that was fitted before the split.
+    subjects or sessions. The time of a reference is read from ``recording``, ``onset`` and
+    ``reference_onset`` (its start, in seconds from that of the recording), where ``onset`` is taken
+    as the start of the trial; without them, only copies of 32 or more samples are found. Rows with
+    missing metadata never count as shared. The user guide lists leakage that metadata cannot show,
+    such as a transformer that was fitted before the split.
 
     Examples
     --------
@@ -107,7 +115,7 @@ def leakage_report(
         folds = iter_folds(cv, trials, _get_groups(cv, trials.metadata, groups))
         for fold, (train_idx, test_idx) in enumerate(folds):
             for kind, finder in finders.items():
-                is_shared = finder.is_shared(train_idx, test_idx)
+                is_shared = finder.is_shared(train_idx, np.asarray(test_idx))
                 shares[kind].append(is_shared.mean() if len(is_shared) else 0.0)
                 if is_shared.any() and not examples[kind]:
                     row = test_idx[is_shared.argmax()]
@@ -116,9 +124,12 @@ def leakage_report(
         raise ValueError("cv must give at least one fold, got none: an iterator is used up once.")
     if any(not finders[kind].unknown and not any(shares[kind]) for kind in ("session", "subject")):
         finders["window overlap"].unknown = ""  # other subjects and sessions are other recordings
-    protocol = getattr(cv, "protocol", None)
+    protocol, adaptation = getattr(cv, "protocol", ""), getattr(cv, "adaptation", "")
+    by_design = dict.fromkeys(BY_DESIGN.get(protocol.partition(",")[0], ()), "by design")
+    if adaptation:
+        by_design |= dict.fromkeys(["session", "subject"], f"by design: {adaptation}")
     rows = [
-        _summarize_kind(kind, finder.unknown, np.array(shares[kind]), examples[kind], protocol)
+        _summarize_kind(kind, finder.unknown, np.array(shares[kind]), examples[kind], by_design)
         for kind, finder in finders.items()
     ]
     return pd.DataFrame(rows).astype({"shared": "boolean", "n_folds_shared": "Int64"})
@@ -261,7 +272,7 @@ def _get_groups(cv, metadata, groups):
     return groups
 
 
-def _summarize_kind(kind, unknown, shares, example, protocol):
+def _summarize_kind(kind, unknown, shares, example, by_design):
     """Return one row of the report."""
     is_shared = bool(shares.any())
     is_unknown = bool(unknown) and not is_shared
@@ -272,18 +283,18 @@ def _summarize_kind(kind, unknown, shares, example, protocol):
         "n_folds": len(shares),
         "test_share": np.nan if is_unknown else shares.mean(),
         "example": example,
-        "verdict": f"unknown: {unknown}" if is_unknown else _get_verdict(kind, is_shared, protocol),
+        "verdict": f"unknown: {unknown}"
+        if is_unknown
+        else _get_verdict(kind, is_shared, by_design),
     }
 
 
-def _get_verdict(kind, is_shared, protocol):
+def _get_verdict(kind, is_shared, by_design):
     if not is_shared:
         return "not shared"
     if kind not in PLURALS:
         return "leak"
-    if kind in BY_DESIGN.get(protocol, ()):
-        return "by design"
-    return f"shared: no estimate for new {PLURALS[kind]}"
+    return by_design.get(kind) or f"shared: no estimate for new {PLURALS[kind]}"
 
 
 class _SharedGroups:
@@ -330,9 +341,15 @@ def _make_finders(trials):
     """Return the finder of each kind of shared data."""
     metadata = trials.metadata
     trial = _group_trials(trials)
+    X, place = trials.X, _locate_rows(trials, trial)
+    finders = {
+        "identical data": _group_identical(X),
+        "window overlap": _make_overlap_finder(trials, trial, place),
+    }
+    if trials.reference_data is not None:
+        finders["reference"] = _make_reference_finder(trials, X, trial, place)
     return {
-        "identical data": _group_identical(trials.X),
-        "window overlap": _make_overlap_finder(trials, trial),
+        **finders,
         "trial": trial,
         "stimulus": _group_by(metadata, ["stimulus"]),
         "session": _group_by(metadata, ["subject", "session"]),
@@ -380,14 +397,20 @@ def _group_identical(X):
     return _SharedGroups(codes, describe)
 
 
-def _make_overlap_finder(trials, trial):
-    """Return the finder of rows with common samples of a recording or, without onset, a trial."""
+class _Place(NamedTuple):
+    """Recording and start of each row; the start is in the trial if the recording is unknown."""
+
+    recording: _SharedGroups
+    in_recording: np.ndarray
+    position: np.ndarray  # in samples
+    unknown: str  # why recording or onset are missing
+
+
+def _locate_rows(trials, trial):
+    """Return the place of each row."""
     metadata, sfreq = trials.metadata, trials.sfreq
     recording = _group_by(metadata, _get_key(metadata, "recording"))
-    start, onset = (
-        pd.to_numeric(column.astype(object), errors="coerce").to_numpy(float)
-        for _, column in metadata.reindex(columns=["start", "onset"]).items()
-    )
+    start, onset = _read_numbers(metadata, "start"), _read_numbers(metadata, "onset")
     onsets = pd.Series(onset).groupby(trial.codes)
     is_window = (trial.codes >= 0) & (onsets.transform("size") > 1)
     if "start" not in metadata:
@@ -395,6 +418,19 @@ def _make_overlap_finder(trials, trial):
     start = np.where(is_window & (onsets.transform("nunique") > 1), 0, start)  # onset of the window
     in_recording = (recording.codes >= 0) & np.isfinite(onset)
     position = start + np.where(in_recording, onset * sfreq, 0)
+    unknown = recording.unknown or _describe_missing(~in_recording, metadata, ["onset"])
+    return _Place(recording, in_recording, position, unknown)
+
+
+def _read_numbers(metadata, column):
+    """Return a column as floats, NaN where it has no number or does not exist."""
+    values = metadata.reindex(columns=[column])[column].astype(object)
+    return pd.to_numeric(values, errors="coerce").to_numpy(float)
+
+
+def _make_overlap_finder(trials, trial, place):
+    """Return the finder of rows with common samples of a recording or, without onset, a trial."""
+    sfreq, (recording, in_recording, position, _) = trials.sfreq, place
 
     def describe(row, other):
         first, second = position[row], position[other]
@@ -403,14 +439,83 @@ def _make_overlap_finder(trials, trial):
         return f"{trial.describe(row)}, windows at {first:g} and {second:g}"
 
     unknown = (
-        _describe_missing(np.isnan(start), metadata, ["start"])
+        _describe_missing(np.isnan(position), trials.metadata, ["start"])
         or (not in_recording.all() and trial.unknown)
-        or recording.unknown
-        or _describe_missing(~in_recording, metadata, ["onset"])
+        or place.unknown
     )
     in_trial = np.where(trial.codes >= 0, trial.codes + len(trials), -1)
     codes = np.where(in_recording, recording.codes, in_trial)
     return _SharedSamples(codes, position, trials.X.shape[-1], describe, unknown)
+
+
+class _LeakyReferences:
+    """Finder of test rows whose reference ends after their start or is part of a test row."""
+
+    def __init__(self, start, size, reference, reference_size, copies, describe, unknown):
+        self.start, self.size = start, size  # of rows, on one time axis for all recordings
+        self.reference = reference
+        self.end = reference + reference_size - 0.5  # as in _SharedSamples
+        self.copies = copies  # rows of references, and the rows that contain samples of them
+        self.describe = describe  # (row, train_idx) -> str
+        self.unknown = unknown
+
+    def is_shared(self, train_idx, test_idx):
+        """Return for each test row whether its reference leaks."""
+        starts = np.append(np.sort(self.start[test_idx]), np.inf)  # NaN is after all times
+        following = np.searchsorted(starts[:-1], self.reference[test_idx] - self.size + 0.5)
+        is_inside = starts[following] < self.end[test_idx]  # False for NaN
+        is_late = self.start[test_idx] < self.end[test_idx]
+        owners, holders = self.copies
+        return is_inside | is_late | np.isin(test_idx, owners[np.isin(holders, test_idx)])
+
+
+def _make_reference_finder(trials, X, trial, place):
+    """Return the finder of references that were recorded after or in a test row."""
+    metadata, sfreq = trials.metadata, trials.sfreq
+    reference = sfreq * _read_numbers(metadata, "reference_onset")
+    size, reference_size = X.shape[-1], trials.reference_data.shape[-1]
+    start = np.where(place.in_recording, place.position, np.nan)
+    unknown = place.unknown or _describe_missing(np.isnan(reference), metadata, ["reference_onset"])
+    times = np.nan_to_num([start, start + size, reference, reference + reference_size])
+    shift = place.recording.codes * (np.ptp(times) + size)  # recordings do not overlap
+
+    def describe(row, train_idx):
+        name = f"row {row}" if trial.codes[row] < 0 else trial.describe(row)
+        return f"reference of {name}"
+
+    sizes = (size, reference + shift, reference_size)
+    copies = _find_copies(trials.reference_data, X)
+    return _LeakyReferences(start + shift, *sizes, copies, describe, unknown)
+
+
+def _find_copies(reference, X):
+    """Return rows of references, and the rows of X that contain a run of their samples."""
+    sources, of_row = np.unique(reference.rows, return_inverse=True)
+    first = [reference.take([np.argmax(of_row == code)]) for code in range(len(sources))]
+    runs = [_hash_runs(own.gather()[0]) for own in first]
+    source = np.repeat(np.arange(len(runs)), [len(own) for own in runs])
+    hashes = np.concatenate(runs)
+    known = np.append(np.unique(hashes), 0)
+    pairs = []
+    for holder, x in enumerate(X):
+        own = _hash_runs(x)
+        common = own[known[np.searchsorted(known[:-1], own)] == own]
+        if len(common):
+            owners = np.isin(of_row, source[np.isin(hashes, common)]).nonzero()[0]
+            pairs += [(owner, holder) for owner in owners]
+    return np.array(pairs, int).reshape(-1, 2).T
+
+
+def _hash_runs(x):
+    """Return a hash of each run of samples of all channels, without flat runs."""
+    if x.shape[-1] < RUN:
+        return np.empty(0, np.uint64)
+    factors = np.random.default_rng(0).integers(2**63, size=len(x) + RUN, dtype=np.uint64)
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32).astype(np.uint64)
+    samples = factors[RUN:] @ bits
+    samples ^= samples >> np.uint64(32)  # the last bits of integers are zero
+    runs = sliding_window_view(samples * factors[0], RUN)
+    return (runs @ factors[:RUN])[(runs != runs[:, :1]).any(axis=1)]
 
 
 def _describe_missing(is_missing, metadata, columns):

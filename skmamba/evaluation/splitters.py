@@ -223,7 +223,7 @@ class CrossSubjectSplit(_GroupSplit):
     >>> for train, test in cv.split(trials.X, trials.y, trials.metadata):
     ...     print(len(train), test)
     10 [2 3]
-    10 [6 7]
+    10 [5 7]
     10 [10 11]
     """
 
@@ -252,6 +252,9 @@ class CrossSubjectSplit(_GroupSplit):
         n_trials = self.calibration_trials
         plural = "" if n_trials == 1 else "s"
         return f"{n_trials} labelled trial{plural} per class" if n_trials else ""
+
+    def _count_folds(self, X, y, groups):
+        return sum(1 for _ in super()._iter_folds(X, y, groups))
 
     def _iter_folds(self, X, y, groups):
         folds = super()._iter_folds(X, y, groups)
@@ -625,6 +628,58 @@ class WithinSubjectSplit(_BaseProtocolSplit):
                 f"{_join(short, '; ')}. Use fewer folds, such as WithinSubjectSplit(2), or exclude "
                 "these subjects."
             )
+
+
+class PriorShiftSplit(_BaseProtocolSplit):
+    """Folds of another splitter in which one class prevails in the test trials of each subject.
+
+    Adaptation to unlabelled trials can fail under such a label shift (arXiv:2411.07249). The
+    classes prevail in turn over the sorted subjects. Test trials of other classes are dropped, the
+    last ones first; training sets are unchanged. ``groups`` is the metadata with ``subject``.
+
+    Parameters
+    ----------
+    cv : splitter
+        Splitter of this package.
+    share : float, default=1.0
+        Lowest share of the prevailing class, from 0 (excluded) to 1, which drops all others.
+
+    Examples
+    --------
+    >>> from skmamba.datasets import simulate_trials
+    >>> from skmamba.evaluation import CrossSubjectSplit, PriorShiftSplit
+    >>> trials, cv = simulate_trials(2, 8), PriorShiftSplit(CrossSubjectSplit(), share=0.8)
+    >>> for _, test in cv.split(trials.X, trials.y, trials.metadata):
+    ...     print(trials.y[test])
+    [0 0 1 0 0]
+    [1 0 1 1 1]
+    """
+
+    def __init__(self, cv: Splitter, share: float = 1.0) -> None:
+        if not isinstance(cv, _BaseProtocolSplit) or not 0 < share <= 1:
+            raise ValueError(
+                "PriorShiftSplit requires cv, a splitter of this package, and share above 0 and at "
+                f"most 1, got {cv!r} and {share!r}."
+            )
+        self.cv = cv
+        self.share = share
+        self.protocol = f"{cv.protocol}, {100 * share:g} % of one class"
+        self.adaptation = getattr(cv, "adaptation", "")
+
+    def _count_folds(self, X, y, groups):
+        return self.cv.get_n_splits(X, y, groups)
+
+    def _iter_folds(self, X, y, groups):
+        if y is None:
+            raise ValueError(f"{self!r} requires y, got None.")
+        subject = encode(self._get_columns(X, groups, "subject")[0])[0]
+        label, first = encode(y)
+        prevails = label == subject % len(first)
+        for train, test in self.cv.split(X, y, groups):
+            own, is_kept = subject[test], prevails[test]
+            rank = pd.Series(test).groupby([own, is_kept]).cumcount() + 1  # in row order
+            n_others = np.bincount(own, is_kept)[own] * (1 / self.share - 1)
+            yield train, test[is_kept | (rank <= n_others + 1e-9)]
 
 
 PROTOCOLS = {

@@ -102,8 +102,14 @@ def _summarize_report(report):
     leaks = [
         f"{row.kind} ({100 * row.test_share:.0f}\xa0% of the test rows)"
         for row in report[report["verdict"] == "leak"].itertuples()
+        if row.kind != "reference"
     ]
-    text = f"Training and test data share {join_words(leaks)}." if leaks else "No leakage found."
+    late = report[(report["kind"] == "reference") & (report["verdict"] == "leak")]
+    text = f"Training and test data share {join_words(leaks)}." if leaks else ""
+    for share in late["test_share"]:
+        text += f" References of trials leak ({100 * share:.0f}\xa0% of the test rows): they were "
+        text += "recorded after or in test trials."
+    text = text.strip() or "No leakage found."
     unknown = report.loc[report["verdict"].str.startswith("unknown"), "kind"].tolist()
     return f"{text} Unknown: {join_words(unknown)}." if unknown else text
 

@@ -26,6 +26,7 @@ from skmamba.evaluation import (
     CrossSubjectSplit,
     FirstTrialsSplit,
     LeakageWarning,
+    PriorShiftSplit,
     RandomWindowsKFold,
     WithinSubjectSplit,
 )
@@ -49,7 +50,12 @@ SAFE = [
     FirstTrialsSplit(),
     FirstTrialsSplit(4),
 ]
-ALL = [*SAFE, RandomWindowsKFold(7, random_state=3)]
+SHRINKING = [  # some trials are not tested
+    CrossSubjectSplit(calibration_trials=2),
+    CrossSubjectSplit(2, calibration_trials=1, max_calibration_trials=3),
+    PriorShiftSplit(CrossSubjectSplit(), 0.8),
+]
+ALL = [*SAFE, *SHRINKING, RandomWindowsKFold(7, random_state=3)]
 
 
 def only(kind):
@@ -172,7 +178,9 @@ def test_windows_of_one_trial_stay_in_one_set(cv, seed, windows):
         assert set(train["trial"]).isdisjoint(test["trial"])
 
 
-@pytest.mark.parametrize("cv", [cv for cv in ALL if not isinstance(cv, FirstTrialsSplit)], ids=repr)
+@pytest.mark.parametrize(
+    "cv", [cv for cv in [*SAFE, ALL[-1]] if not isinstance(cv, FirstTrialsSplit)], ids=repr
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_every_row_is_tested_once(cv, seed):
     metadata, y = make_table(seed, windows=True)
@@ -566,6 +574,13 @@ def test_stratified_splits_require_labels(cv):
         (lambda: WithinSubjectSplit(StratifiedKFold), "inner must be a splitter"),
         (lambda: WithinSubjectSplit([([0], [1])]), "inner must be a splitter"),
         (lambda: WithinSubjectSplit(True), "inner must be an integer of at least 2, got True"),
+        (lambda: CrossSubjectSplit(calibration_trials=-1), "calibration_trials must be an integer"),
+        (
+            lambda: CrossSubjectSplit(calibration_trials=3, max_calibration_trials=2),
+            "max_calibration_trials must be an integer of at least 3, got 2",
+        ),
+        (lambda: PriorShiftSplit(KFold()), r"requires cv, a splitter of this package.*got KFold"),
+        (lambda: PriorShiftSplit(CrossSubjectSplit(), 0), "share above 0 and at most 1, .* and 0"),
         (lambda: FirstTrialsSplit(0), "n_train must be an integer of at least 1, got 0"),
         (lambda: CrossSubjectSplit(shuffle=True), "shuffle=True without n_splits has no effect"),
         (lambda: CrossStimulusSplit(3, random_state=0), "random_state has no effect without"),
@@ -577,6 +592,132 @@ def test_stratified_splits_require_labels(cv):
 def test_parameters_are_validated(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+# Calibration trials
+
+
+def count_by_class(metadata, y, rows):
+    """Return the number of trials of each subject and class."""
+    trials = metadata.assign(label=y).iloc[rows].drop_duplicates("trial")
+    return trials.groupby(["subject", "label"]).size()
+
+
+def test_first_trials_of_each_class_of_the_test_subject_join_the_training_set():
+    metadata = pd.DataFrame({"subject": [1] * 6 + [2] * 5, "trial": [5, 4, 3, 2, 1, 0, *range(5)]})
+    y = np.array([*"abbaab", *"aabba"])
+    cv = CrossSubjectSplit(calibration_trials=1)
+    (train, test), (other_train, other_test) = split(cv, metadata, y)
+    assert (train.tolist(), test.tolist()) == ([4, 5, *range(6, 11)], [0, 1, 2, 3])
+    assert (other_train.tolist(), other_test.tolist()) == ([*range(6), 6, 8], [7, 9, 10])
+
+
+@pytest.mark.parametrize("params", [{}, {"n_splits": 2}], ids=str)
+@every_table
+def test_test_trials_are_the_same_for_every_number_of_calibration_trials(params, seed, windows):
+    metadata, y = make_table(seed, windows)
+    folds = [
+        split(
+            CrossSubjectSplit(calibration_trials=k, max_calibration_trials=3, **params), metadata, y
+        )
+        for k in range(4)
+    ]
+    for strict, *calibrated in zip(*folds, strict=True):
+        subjects = set(metadata["subject"].iloc[strict[1]])
+        assert subjects.isdisjoint(metadata["subject"].iloc[strict[0]])
+        for k, (train, test) in enumerate(calibrated, 1):
+            np.testing.assert_array_equal(test, strict[1])
+            added = np.setdiff1d(train, strict[0])
+            assert set(count_by_class(metadata, y, added)) == {k}
+            assert set(metadata["subject"].iloc[added]) == subjects
+            assert set(metadata["trial"].iloc[train]).isdisjoint(metadata["trial"].iloc[test])
+
+
+@every_table
+def test_calibration_trials_are_earlier_than_all_test_trials_of_their_class(seed, windows):
+    metadata, y = make_table(seed, windows)
+    table = metadata.assign(label=y)
+    for train, test in split(CrossSubjectSplit(calibration_trials=2), metadata, y):
+        tested = table.iloc[test]
+        own = table.iloc[train].merge(tested[["subject", "label"]].drop_duplicates())
+        for label in (0, 1):
+            first, later = (
+                part[part["label"] == label].sort_values(["session", "trial"])
+                for part in (own, tested)
+            )
+            last_of_first = tuple(first[["session", "trial"]].iloc[-1])
+            assert last_of_first < tuple(later[["session", "trial"]].iloc[0])
+
+
+def test_calibration_trials_are_the_first_rows_without_trial_numbers():
+    subjects, y = np.repeat([1, 2], 4), np.array([0, 0, 1, 1, 1, 1, 0, 0])
+    train, test = next(CrossSubjectSplit(calibration_trials=1).split(y, y, subjects))
+    assert (train.tolist(), test.tolist()) == ([0, 2, 4, 5, 6, 7], [1, 3])
+
+
+def test_subjects_with_too_few_trials_for_calibration_are_named():
+    metadata = pd.DataFrame({"subject": ["s1", 2], "session": 1}).loc[[0] * 5 + [1] * 5]
+    y = [0, 1, 0, 1, 0, 0, 0, 0, 1, 0]
+    cv = CrossSubjectSplit(calibration_trials=1, max_calibration_trials=2)
+    match = (
+        r"more than 2 trials of each class of each subject. Too few: subject 2 \(has 1 of class 1"
+    )
+    with pytest.raises(ValueError, match=match):
+        split(cv, metadata, y)
+    match = r"subject 2 \(has 0 of class 1\)\.$"
+    with pytest.raises(ValueError, match=match):
+        split(CrossSubjectSplit(calibration_trials=1), metadata, [0, 1, 0, 1, 0, *[0] * 5])
+
+
+def test_windows_are_not_counted_as_calibration_trials():
+    metadata, y = make_windows(n_trials=4)
+    metadata = pd.concat([metadata, metadata.assign(subject=1, trial=metadata["trial"] + 4)])
+    with pytest.raises(ValueError, match=r"subject 0 \(has 2 of class 0\)"):
+        split(CrossSubjectSplit(calibration_trials=2), metadata, np.tile(y, 2))
+
+
+def test_calibration_requires_labels_and_trials_in_order():
+    metadata, y = make_table(seed=0)
+    cv = CrossSubjectSplit(calibration_trials=1)
+    with pytest.raises(ValueError, match=r"CrossSubjectSplit\(calibration_trials=1\) requires y"):
+        split(cv, metadata)
+    with pytest.raises(ValueError, match="CrossSubjectSplit takes the order of 'trial' as the"):
+        split(cv, metadata.assign(trial=metadata["trial"].astype(str)), y)
+
+
+@pytest.mark.parametrize(
+    ("n_trials", "expected"),
+    [(0, ""), (1, "1 labelled trial per class"), (3, "3 labelled trials per class")],
+)
+def test_calibration_is_stated(n_trials, expected):
+    cv = CrossSubjectSplit(calibration_trials=n_trials, max_calibration_trials=5)
+    assert cv.adaptation == expected
+    assert PriorShiftSplit(cv).adaptation == expected
+
+
+# Prior shift
+
+
+@pytest.mark.parametrize("inner", [CrossSubjectSplit(), CrossSubjectSplit(2)], ids=repr)
+@pytest.mark.parametrize("share", [0.7, 0.9, 1.0])
+@every_table
+def test_one_class_prevails_in_each_test_subject(inner, share, seed, windows):
+    metadata, y = make_table(seed, windows)
+    cv = PriorShiftSplit(inner, share)
+    prevailing = {}
+    for fold, unchanged in zip(split(cv, metadata, y), split(inner, metadata, y), strict=True):
+        np.testing.assert_array_equal(fold[0], unchanged[0])
+        assert set(fold[1]) <= set(unchanged[1])
+        labels = pd.Series(y[fold[1]]).groupby(metadata["subject"].iloc[fold[1]].to_numpy())
+        counts = labels.value_counts().unstack(fill_value=0)
+        shares = counts.div(counts.sum(axis=1), axis=0)
+        assert (shares.max(axis=1) >= share).all()
+        # With one more trial of another class, the share would be too low
+        assert (counts.max(axis=1) / (counts.sum(axis=1) + 1) < share).all()
+        prevailing |= counts.idxmax(axis=1).to_dict()
+    assert [prevailing[name] for name in sorted(prevailing)] == [
+        i % 2 for i in range(len(prevailing))
+    ]
 
 
 # scikit-learn
