@@ -77,7 +77,8 @@ def _describe_use(use):
     if kind == "calibration":
         return f"the first {n_trials} trials of each subject, without labels"
     if labelled := LABELLED.fullmatch(use):
-        return f"the first {labelled[1]} of each class of each subject, with labels"
+        first = "trial" if labelled[1] == "1" else f"{labelled[1]} trials"
+        return f"the first {first} of each class of each subject, with labels"
     return USES.get(use, use)
 
 

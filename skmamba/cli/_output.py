@@ -12,7 +12,7 @@ import click
 import pandas as pd
 from sklearn.exceptions import FitFailedWarning
 
-from .._format import MARK, format_comparison, summarize_gap
+from .._format import MARK, describe_adaptations, format_comparison, summarize_gap
 from .._io import write_atomically
 from ..evaluation import EvaluationResults, LeakageWarning, compare
 from ..plots import LeakageDisplay
@@ -59,6 +59,9 @@ def print_comparison(table, score):
         f"diff.: difference to {table['estimator'].iloc[0]}; effect: from -1 to 1; p Holm: "
         "corrected for the number of models."
     )
+    uses = describe_adaptations(table.set_index("estimator").get("adaptation", {}))
+    if uses:
+        say(f"Used of the test subjects: {uses}.")
 
 
 def print_leakage(report):

@@ -27,7 +27,7 @@ class _Comparison(pd.DataFrame):
     def __repr__(self) -> str:
         text = self.filter(PRINTED).round(3).to_string(index=False)
         hidden = ", ".join(map(str, self.columns.difference(PRINTED, sort=False)))
-        text += f"\n\nFurther columns in table.to_string(): {hidden}"
+        text += f"\n\nMore columns in table.to_string(): {hidden}"
         if {"estimator", "adaptation"} <= set(self):
             uses = describe_adaptations(self.set_index("estimator")["adaptation"])
             text += f"\n\n{fill(f'Used of the test subjects: {uses}.', 80)}" if uses else ""
@@ -125,7 +125,7 @@ def compare(
           lda 0.617 0.538 0.696     0.5     0.031      -0.133   0.062
      majority 0.500 0.500 0.500     0.5       NaN      -0.250     NaN
     <BLANKLINE>
-    Further columns in table.to_string(): kind, n_subjects, effect_size, p
+    More columns in table.to_string(): kind, n_subjects, effect_size, p
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}.")

@@ -125,12 +125,21 @@ def change(trials, what):
         y[5] = 1 - y[5]
     if what == "a stimulus":
         metadata["stimulus"] = 0
-    return Trials(X, y, metadata, trials.sfreq, trials.ch_names, name=trials.name)
+    sfreq, reference = trials.sfreq, trials.X[..., :9].copy()
+    if what == "a value of the reference":
+        reference[3, 2, 1] += 1e-3
+    if what == "the sampling rate":
+        sfreq *= 2
+    named = {"name": trials.name, "reference": reference}
+    return Trials(X, y, metadata, sfreq, trials.ch_names, **named)
 
 
-@pytest.mark.parametrize("what", ["a value", "a label", "a stimulus"])
+@pytest.mark.parametrize(
+    "what",
+    ["a value", "a label", "a stimulus", "a value of the reference", "the sampling rate"],
+)
 def test_folds_of_changed_data_are_not_reused(trials, tmp_path, counter, what):
-    run({"counter": counter}, trials, cache_dir=tmp_path)
+    run({"counter": counter}, change(trials, "nothing"), cache_dir=tmp_path)
     run({"counter": counter}, change(trials, what), cache_dir=tmp_path)
     assert counter.n_fits() == 8
     run({"counter": counter}, change(trials, "nothing"), cache_dir=tmp_path)

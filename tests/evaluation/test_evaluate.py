@@ -31,6 +31,7 @@ from skmamba import (
     SlidingWindows,
     Trials,
     WindowVotingClassifier,
+    compare,
     evaluate,
 )
 from skmamba.datasets import simulate_trials
@@ -492,6 +493,71 @@ def test_use_of_test_data_is_marked_if_a_search_selects_it(trials):
     }
     scores = run(grids, trials, error_score="raise", baselines=()).scores
     assert scores["adaptation"].tolist() == [""] * 4 + ["unlabelled"] * 4
+
+
+def test_adaptation_of_an_estimator_is_that_of_all_its_folds(trials):
+    class UsesTestDataOfOneSubject(UsesTestData):
+        adaptation = None
+
+        def fit(self, X, y=None):
+            self.adaptation = "unlabelled" if len(X) == 19 else ""
+            return self
+
+    rows = np.arange(len(trials))
+    folds = [(rows[5:], rows[:5]), (rows[:12], rows[12:])]
+    search = GridSearchCV(make_pipeline(UsesTestDataOfOneSubject(), linear()), {}, cv=2)
+    scores = run({"search": search}, trials, folds, baselines=()).scores
+    assert scores["error"].tolist() == ["", ""]
+    assert scores["adaptation"].tolist() == ["unlabelled"] * 2
+
+
+def test_labelled_trials_of_the_test_subject_are_stated_in_every_row(trials):
+    models = {"peeking": make_pipeline(UsesTestData(), linear()), "linear": linear()}
+    results = run(models, trials, CrossSubjectSplit(calibration_trials=2))
+    labelled = "2 labelled trials per class"
+    expected = {"peeking": f"unlabelled, {labelled}", "linear": labelled, "majority": labelled}
+    for table in (results.scores, results.predictions):
+        assert table.groupby("estimator")["adaptation"].unique().explode().to_dict() == expected
+    assert set(results.scores["protocol"]) == {"cross_subject"}
+    assert results.scores["held_out"][0] == "subject 0, 2 trials"
+
+
+def test_results_with_and_without_calibration_have_rows_of_their_own_in_compare(trials):
+    results = EvaluationResults.concatenate(
+        run(
+            {"linear": linear()},
+            trials,
+            CrossSubjectSplit(2, calibration_trials=k, max_calibration_trials=2),
+        )
+        for k in (0, 2)
+    )
+    separate = [
+        compare(EvaluationResults(*(table[table["adaptation"] == adaptation] for table in tables)))
+        for tables in [(results.scores, results.predictions)]
+        for adaptation in ("", "2 labelled trials per class")
+    ]
+    table = compare(results).set_index("estimator")
+    suffix = " (2 labelled trials per class)"
+    names = ["linear", "majority"]
+    assert table.index.tolist() == [*names, *(f"{name}{suffix}" for name in names)]
+    means = [mean for each in separate for mean in each["mean"]]
+    assert table["mean"].tolist() == pytest.approx(means)
+    assert table["n_subjects"].tolist() == [4] * 4
+
+
+@pytest.mark.parametrize(("reference_onset", "leaks"), [(0.0, False), (9.0, True)])
+def test_a_reference_recorded_after_test_trials_is_warned_of(trials, reference_onset, leaks):
+    times = {"recording": trials.metadata["subject"], "onset": 10.0}
+    metadata = trials.metadata.assign(**times, reference_onset=reference_onset)
+    reference = np.random.default_rng(0).normal(size=(*trials.shape[:2], 256))
+    trials = replace(trials, metadata=metadata, reference=reference)
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        run({"dummy": DummyClassifier()}, trials)
+    messages = [str(each.message) for each in caught if each.category is LeakageWarning]
+    assert len(messages) == leaks
+    assert all(
+        "recorded after or in test trials (fold 0: reference of" in each for each in messages
+    )
 
 
 @pytest.mark.filterwarnings("error")  # alignment without groups warns

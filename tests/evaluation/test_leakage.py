@@ -25,8 +25,16 @@ from skmamba import (
     leakage_report,
     load_eegmat,
 )
+from skmamba._selection import Selection
 from skmamba.datasets import simulate_trials
-from skmamba.evaluation import RandomWindowsKFold, WithinSubjectSplit, leakage_gap
+from skmamba.evaluation import (
+    CrossStimulusSplit,
+    CrossSubjectSplit,
+    PriorShiftSplit,
+    RandomWindowsKFold,
+    WithinSubjectSplit,
+    leakage_gap,
+)
 from skmamba.preprocessing import BandPower
 
 KINDS = ["identical data", "window overlap", "trial", "stimulus", "session", "subject"]
@@ -146,6 +154,115 @@ def test_random_windows_share_trials_and_nothing_by_design(cv):
     assert report["shared"].tolist() == [False, True, True, True, True, True]
     assert report["verdict"].tolist()[1:3] == ["leak", "leak"]
     assert report["verdict"].str.startswith("shared: ")[3:].all()
+
+
+def make_referenced(metadata, *, n_times=128, n_reference_times=256):
+    """Return trials of 1 s with references of 2 s."""
+    trials = make_trials(metadata, n_times=n_times)
+    reference = np.random.default_rng(1).normal(size=(len(trials), 1, n_reference_times))
+    return replace(trials, reference=reference)
+
+
+def test_references_are_reported_only_if_there_are_any():
+    assert "reference" not in report_on("within_subject", make_study()).index
+    trials = make_referenced(make_study().metadata)
+    row = report_on("within_subject", trials).loc["reference"]
+    assert row["verdict"] == "unknown: metadata has no column 'reference_onset'"
+
+
+@pytest.mark.parametrize(
+    ("reference_onset", "shares"),
+    [
+        ([0, 3, 7], [0, 0, 0]),  # each ends when its trial starts, or earlier
+        ([0, 4, 7], [0, 0.5, 0]),  # the second ends 1 s after the start of its trial
+        ([0, 9, 20], [0, 0.5, 1]),  # recorded later than the trial
+        ([0, 3, 4.5], [0, 0, 0]),  # the third is inside of the second, which is not tested with it
+        ([0, 1.5, 7], [0, 0.5, 0]),  # the second is inside of the first
+    ],
+)
+def test_references_in_test_trials_by_hand(reference_onset, shares):
+    times = {"onset": [2, 5, 9], "reference_onset": reference_onset}
+    trials = make_referenced({"subject": 1, "trial": range(3), "recording": 0, **times})
+    folds = [([2], [0]), ([2], [0, 1]), ([0], [2])]
+    for fold, share in zip(folds, shares, strict=True):
+        row = report_on([fold], trials).loc["reference"]
+        assert row["test_share"] == share
+        assert row["verdict"] == ("leak" if share else "not shared")
+        expected = f"fold 0: reference of trial {fold[1][-1]}" if share else ""
+        assert row["example"] == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_references_equal_a_loop_over_pairs_of_test_rows(seed):
+    rng = np.random.default_rng(seed)
+    n_rows = 30
+    metadata = pd.DataFrame({"subject": rng.integers(2, size=n_rows), "trial": range(n_rows)})
+    metadata["recording"] = metadata["subject"]
+    metadata["onset"] = rng.uniform(1e4, 1e4 + 100, n_rows).round(1)
+    metadata["reference_onset"] = (metadata["onset"] - rng.uniform(1, 20, n_rows)).round(1)
+    trials = make_referenced(metadata)
+    folds = list(ShuffleSplit(4, test_size=0.4, random_state=seed).split(trials.X))
+
+    def is_leak(row, test_idx):
+        own, others = metadata.loc[row], metadata.loc[test_idx]
+        others = others[others["recording"] == own["recording"]]
+        begin, end = own["reference_onset"], own["reference_onset"] + 2
+        is_in_trial = (others["onset"] < end - 0.01) & (others["onset"] + 1 > begin + 0.01)
+        return is_in_trial.any() or end > own["onset"] + 0.01
+
+    expected = np.mean([np.mean([is_leak(row, test) for row in test]) for _, test in folds])
+    assert report_on(folds, trials).loc["reference", "test_share"] == pytest.approx(expected)
+
+
+def test_samples_of_a_reference_in_a_test_trial_are_found_without_times():
+    trials = make_referenced({"subject": [1, 1, 2, 2], "trial": range(4)})
+    reference = trials.reference.astype("float32")
+    reference[0, 0, 50:90] = trials.X[1, 0, 10:50]
+    reference[2] = 0  # flat
+    trials.X[3] = 0
+    trials = replace(trials, reference=reference)
+    report = partial(report_on, trials=trials)
+    row = report([([2, 3], [0, 1])]).loc["reference"]
+    assert (row["test_share"], row["verdict"]) == (0.5, "leak")
+    assert row["example"] == "fold 0: reference of trial 0"
+    for fold in (([1, 2, 3], [0]), ([0, 1], [2, 3])):
+        assert report([fold]).loc["reference", "verdict"].startswith("unknown")
+
+
+def test_a_reference_that_trials_share_is_that_of_each():
+    base = np.random.default_rng(2).normal(size=(2, 1, 256))
+    trials = make_referenced({"subject": [1, 1, 2, 2], "trial": range(4)})
+    trials.X[2, 0, :64] = base[1, 0, 100:164]
+    trials = replace(trials, reference=Selection(base, np.array([0, 0, 1, 1])))
+    row = report_on("cross_subject", trials).loc["reference"]
+    assert (row["n_folds_shared"], row["test_share"]) == (1, 0.5)  # both trials of subject 2
+
+
+def test_subjects_and_sessions_are_shared_by_design_for_calibration():
+    cv = CrossSubjectSplit(calibration_trials=2)
+    report = report_on(cv, make_study())
+    stated = "by design: 2 labelled trials per class"
+    assert report.loc[["session", "subject"], "verdict"].tolist() == [stated, stated]
+    assert (
+        report.loc[["identical data", "window overlap", "trial"], "shared"].tolist() == [False] * 3
+    )
+    assert not (report["verdict"] == "leak").any()
+    strict = report_on(CrossSubjectSplit(max_calibration_trials=2), make_study())
+    assert strict.loc["subject", "verdict"] == "not shared"
+
+
+def test_a_calibration_trial_that_is_tested_too_is_a_leak():
+    study = make_study()
+    folds = [
+        (np.append(train, test[0]), test)
+        for train, test in CrossSubjectSplit().split(study, study.y, study.metadata)
+    ]
+    assert report_on(folds, study).loc["trial", "verdict"] == "leak"
+
+
+def test_a_prior_shift_keeps_what_the_protocol_shares_by_design():
+    cv = PriorShiftSplit(CrossStimulusSplit(2))
+    assert report_on(cv, make_study()).loc["subject", "verdict"] == "by design"
 
 
 @pytest.mark.parametrize("recorded", [False, True])

@@ -86,6 +86,34 @@ def test_columns_and_types_of_the_table(scores):
     assert all(table[name].dtype == float for name in table.columns[3:])
 
 
+@pytest.mark.parametrize("missing", ["", None])
+def test_scores_with_and_without_adaptation_have_rows_of_their_own(scores, missing):
+    plain = scores.assign(adaptation=missing)
+    other = scores[scores["estimator"] == "lda"].assign(adaptation="reference")
+    other["accuracy"] += 0.1
+    table = compare_named(pd.concat([plain, other]))
+    assert list(table.index) == [*compare_named(scores).index, "lda (reference)"]
+    means = table["mean"]
+    assert means["lda (reference)"] == pytest.approx(means["lda"] + 0.1)
+    assert means["lda"] == pytest.approx(compare_named(scores).loc["lda", "mean"])
+    assert table["adaptation"].to_dict() == dict.fromkeys(means.index, "") | {
+        "lda (reference)": "reference"
+    }
+
+
+def test_a_printed_table_states_in_words_what_is_used_of_the_test_subjects(scores):
+    lines = str(compare(scores.assign(adaptation=""), "accuracy")).splitlines()
+    assert not any("test subjects" in line for line in lines)
+    uses = {"net": "unlabelled, 2 labelled trials per class", "lda": "causal", "tree": "causal"}
+    text = str(compare(scores.assign(adaptation=scores["estimator"].map(uses)), "accuracy"))
+    assert max(map(len, text.splitlines())) <= 80
+    assert " ".join(text.split()).endswith(
+        "Used of the test subjects: net: all test trials, without labels and the first 2 trials of "
+        "each class of each subject, with labels; lda and tree: trials of each subject up to the "
+        "predicted one, without labels."
+    )
+
+
 def test_a_printed_table_has_the_main_columns_in_80_characters():
     values = np.random.default_rng(0).random((2, 7))
     scores = make_scores(**{"tangent-space-LR": values[0], "majority": values[1]})

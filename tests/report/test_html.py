@@ -199,6 +199,29 @@ def test_adapted_estimators_have_a_footnote_in_every_table(write, scores, predic
     assert "braces {0} {x} {" in write(EvaluationResults(scores, predictions)).text
 
 
+def test_a_report_separates_scores_with_and_without_adaptation(write, scores):
+    adapted = scores[scores["estimator"] == "net"].assign(adaptation="reference", accuracy=0.9)
+    page = write([scores, adapted], score="accuracy")
+    rows = page.rows(*COMPARISON[:1], "Accuracy")
+    assert rows["net"]["Accuracy"] == "0.75"
+    assert rows["net (reference) †"]["Accuracy"] == "0.90"
+    assert "(net (reference): unlabelled EEG of each subject recorded before the" in page.text
+
+
+def test_labelled_trials_of_the_test_subjects_leave_the_chance_level(write, scores):
+    page = write(scores.assign(adaptation="1 labelled trial per class"))
+    assert page.rows(*COMPARISON)["net †"]["Chance level"] == "0.50"
+    stated = "(net, lda and majority: the first trial of each class of each subject, with labels)"
+    assert stated in page.text
+
+
+def test_references_in_test_trials_are_reported(write, scores, report_table):
+    late = report_table.iloc[[0]].assign(kind="reference")
+    assert "References of trials leak (95 % of the test rows)" in write(scores, leakage=late).text
+    text = write(scores, leakage=pd.concat([report_table, late])).text
+    assert "Training and test data share trial (95 % of the test rows). References of" in text
+
+
 def test_leaks_are_reported(write, scores, report_table):
     page = write(scores, leakage=report_table)
     assert "Training and test data share trial (95 % of the test rows)." in page.text
