@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 from measure import describe_machine
 from scores import WINDOWS, evaluate_seeds, split_fewer_subjects, summarize, tabulate, to_markdown
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
 from skmamba import Trials, load_eegmat, make_models
 from skmamba.datasets import simulate_trials
 from skmamba.evaluation import CrossSubjectSplit, leakage_gap
 from skmamba.pipelines import list_models
+from skmamba.preprocessing import SubjectWhitening
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = runpy.run_path(str(ROOT / "examples/ablations.py"))  # defines the ablations
@@ -153,9 +155,24 @@ def control(settings):
     return f"{settings.format(*scores, models, trials)}\n\n{sentence}"
 
 
+def new_subject(settings):
+    trials = settings.shorten(load_eegmat(reference=True))
+    models = make_adapted_models(trials, settings)
+    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(5)])
+
+
+def new_subject_control(settings):
+    trials = settings.shorten(load_control(n_reference=20))
+    models = make_adapted_models(trials, settings)
+    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(2)])
+
+
 SECTIONS = {
     section.__name__: section
-    for section in (headline, models, ablations, channels, subjects, leakage, control)
+    for section in (
+        *(headline, models, ablations, channels, subjects, leakage, control),
+        *(new_subject, new_subject_control),
+    )
 }
 
 
@@ -190,18 +207,38 @@ def simulate_leak():
     return replace(trials, X=X.astype(np.float32), name="planted leak")
 
 
-def load_control():
-    """Load the first minute of rest of EEGMAT as class 0 and the last as class 1."""
+def load_control(n_reference=0):
+    """Load the first minute of rest of EEGMAT as class 0 and the last as class 1.
+
+    The first ``n_reference`` seconds of the first minute are the reference, and in no trial.
+    """
     last = load_eegmat(reference=True).select("segment == 2")
     metadata = pd.concat([last.metadata[["subject", "session"]]] * 2, ignore_index=True)
+    n_samples = int(n_reference * last.sfreq)
+    reference = np.concatenate([last.reference[..., :n_samples]] * 2) if n_reference else None
     return Trials(
-        np.concatenate([last.reference, last.X]),
+        np.concatenate([last.reference[..., n_samples:], last.X[..., n_samples:]]),
         np.repeat([0, 1], len(last)),
         metadata.assign(trial=range(len(metadata))),
         sfreq=last.sfreq,
         ch_names=last.ch_names,
         name="first against last minute of rest",
+        reference=reference,
     )
+
+
+def make_adapted_models(trials, settings):
+    """Return models that use the reference or unlabelled trials of a subject, and their words."""
+    params = settings.params | {"picks": None}
+    (plain,) = make_models("MS-iMamba", trials, **params).values()
+    models = {}
+    for mode in ("reference", "causal", "unlabelled"):
+        models[f"MS-iMamba, {mode}"] = clone(plain).set_params(msimambaclassifier__adaptation=mode)
+    for name in ("band-power-LDA", "EEGNet", "ShallowFBCSPNet", "MS-iMamba"):
+        (model,) = make_models(name, trials, **params).values()
+        model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
+        models[f"{name}, whitened by the reference"] = model
+    return models
 
 
 # The page

@@ -111,14 +111,14 @@ def count_parameters(model, trials):
     model = clone(model)
     model[-1].set_params(max_epochs=1)
     one = trials.select(subject=trials.metadata["subject"].iloc[0])
-    net = model.fit(one.X, one.y)[-1].net_
+    net = model.fit(one, one.y)[-1].net_
     return str(sum(weights.numel() for weights in net.module_.parameters()))
 
 
 def windows_per_second(by_fold, models, trials):
     """Return the windows trained on per second, times the number of epochs, of the median fit."""
     n_windows = {
-        name: model[:-1].fit_transform(trials.X[:1]).shape[1] * getattr(model[-1], "max_epochs", 1)
+        name: model[:-1].fit_transform(trials[:1]).shape[1] * getattr(model[-1], "max_epochs", 1)
         for name, model in models.items()
     }
     rate = by_fold["n_train"] * by_fold["estimator"].map(n_windows) / by_fold["fit_seconds"]

@@ -16,6 +16,8 @@ from ._skorch import PREDICT_BATCH, WindowDataset
 
 ADAPTATIONS = ("reference", "causal", "unlabelled")
 PRIOR = 8  # windows: weight of the training subjects in the statistics of "causal"
+# Statistics of "unlabelled" and "causal" use the windows in the batch: more of each subject.
+SUBJECTS_PER_BATCH = {"reference": 4, "causal": 1, "unlabelled": 1}
 MAX_REFERENCE = 64  # windows of references in a training batch
 
 
@@ -91,6 +93,7 @@ class SubjectDataset(WindowDataset):
     def __init__(self, *args, subjects, **options):
         super().__init__(*args, **options)
         self.subjects = subjects
+        self.groups_per_batch = SUBJECTS_PER_BATCH[subjects.mode]
 
     def get_groups(self):
         """Return the subject of each row, to form batches."""

@@ -57,7 +57,8 @@ def load_batches(dataset, batch_size, *, shuffle=False, seed=0, **options):
     """
     generator = torch.Generator().manual_seed(seed)
     if hasattr(dataset, "get_groups"):
-        batches = GroupBatches(dataset.get_groups(), batch_size, generator if shuffle else None)
+        own = generator if shuffle else None
+        batches = GroupBatches(dataset.get_groups(), batch_size, dataset.groups_per_batch, own)
         return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **options)
     rows = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
     batches = BatchSampler(rows, batch_size, drop_last=False)
@@ -65,21 +66,28 @@ def load_batches(dataset, batch_size, *, shuffle=False, seed=0, **options):
 
 
 class GroupBatches:
-    """Batches of rows of one group each, of at most ``batch_size`` rows; shuffled if given."""
+    """Batches of up to ``batch_size`` rows from about ``n_groups`` groups, in random order.
 
-    def __init__(self, groups, batch_size, generator=None):
-        self.generator = generator
+    Without a generator, rows and groups are in their order.
+    """
+
+    def __init__(self, groups, batch_size, n_groups, generator=None):
+        self.batch_size, self.generator = batch_size, generator
         self.groups = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-        self.n_batches = [-(-len(rows) // batch_size) for rows in self.groups]
-
-    def __len__(self):
-        return sum(self.n_batches)
+        size = max(1, batch_size // n_groups)
+        self.n_parts = [-(-len(rows) // size) for rows in self.groups]
 
     def __iter__(self):
-        batches = []
-        for rows, n_batches in zip(self.groups, self.n_batches, strict=True):
-            batches += np.array_split(rows[self._permute(len(rows))], n_batches)
-        yield from (batches[place] for place in self._permute(len(batches)))
+        parts = []
+        for rows, n_parts in zip(self.groups, self.n_parts, strict=True):
+            parts += np.array_split(rows[self._permute(len(rows))], n_parts)
+        batch = np.empty(0, dtype=int)
+        for place in self._permute(len(parts)):
+            if len(batch) + len(parts[place]) > self.batch_size:
+                yield batch
+                batch = np.empty(0, dtype=int)
+            batch = np.concatenate([batch, parts[place]])
+        yield batch
 
     def _permute(self, n):
         if self.generator is None:
