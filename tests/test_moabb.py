@@ -3,11 +3,13 @@
 import os
 import pickle
 import tempfile
+import warnings
 from itertools import product
 from unittest import mock
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
@@ -15,6 +17,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skmamba import MSiMambaClassifier, SlidingWindows, WindowVotingClassifier
+from skmamba.preprocessing import SubjectWhitening
 
 pytest.importorskip("moabb", reason="needs moabb")
 
@@ -25,6 +28,7 @@ from moabb.evaluations import (
     CrossSubjectEvaluation,
     WithinSessionEvaluation,
 )
+from moabb.evaluations.protocols import CrossSubjectMode
 from moabb.paradigms import LeftRightImagery
 from pyriemann.estimation import Covariances
 from pyriemann.tangentspace import TangentSpace
@@ -202,3 +206,19 @@ def test_param_grid_searches_over_windows_and_network(run, pipelines, load_model
         assert len(model.cv_results_["params"]) == 2
         best = model.best_params_["slidingwindows__window_size"]
         assert model.best_estimator_["slidingwindows"].window_size_samples_ == best * SFREQ
+
+
+@pytest.mark.parametrize("mode", [str(mode.value) for mode in CrossSubjectMode])
+def test_pipelines_run_in_each_mode_of_the_transfer_evaluation(mode, dataset, paradigm, tmp_path):
+    network = MSiMambaClassifier(8, n_members=1, d_hidden=4, n_kernels=2, max_epochs=2)
+    options = {"random_state": 0, "hdf5_path": str(tmp_path), "overwrite": True, "cs_mode": mode}
+    evaluation = CrossSubjectEvaluation(paradigm, [dataset], **options)
+    with config_context(enable_metadata_routing=True), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "SubjectWhitening got no groups in transform")
+        whitening = SubjectWhitening("unlabelled", sfreq=SFREQ, l_freq=8, h_freq=30)
+        # MOABB passes the subjects of the training trials; the trials to predict have one subject.
+        whitening.set_fit_request(groups="subjects").set_transform_request(groups="subjects")
+        pipeline = make_pipeline(whitening, SlidingWindows(1.0, sfreq=SFREQ), network)
+        results = evaluation.process({"whitened": pipeline})
+    assert sorted(results["subject"].unique()) == SUBJECTS
+    assert np.isfinite(results["score"]).all()
