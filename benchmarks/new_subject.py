@@ -1,0 +1,154 @@
+"""Scores against the length of the reference and the number of labelled trials of a new subject.
+
+Draws the figure of the user guide. EEGMAT is part of the package; Sequence-Learning
+(https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning) is one file ``sequence_learning.npz``
+with ``x`` (4, n_samples) in 0.1 microvolt, ``offset``, ``subject``, ``session``, ``round``,
+``duration_level``, ``sfreq`` and ``ch_names``.
+
+    python benchmarks/new_subject.py --sequence-learning FOLDER --write docs/_static/new_subject.svg
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from skmamba import Trials, evaluate, load_eegmat, make_models
+from skmamba.evaluation import CrossSubjectSplit, score_by_subject
+from skmamba.preprocessing import SubjectWhitening
+
+SCORE = "balanced_accuracy"
+SECONDS = 0, 5, 10, 20, 40, 60  # of the reference; 0 is no adaptation
+N_LABELLED = 0, 1, 2, 4  # trials of each class
+LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success
+N_REFERENCE = 3  # first rounds of a subject, which are not classified
+
+
+def load_sequence_learning(folder):
+    """Load memory load, low or high; the reference is the end of the first three rounds."""
+    with np.load(folder / "sequence_learning.npz") as data:
+        n_times = int(LENGTH * data["sfreq"])
+        rows = pd.DataFrame({name: data[name] for name in ("subject", "session", "round")})
+        rows["level"], rows["stop"] = data["duration_level"], data["offset"][1:]
+        x, sfreq, ch_names = data["x"], float(data["sfreq"]), data["ch_names"].tolist()
+    rows = rows[np.diff(rows["stop"], prepend=0) >= n_times]
+    rows = rows.sort_values(["subject", "session", "round"], ignore_index=True)
+    number = rows.groupby("subject").cumcount()
+
+    def cut(stop):
+        x_end = x[:, stop - n_times : stop] * np.float32(0.1)
+        return x_end - x_end.mean(1, keepdims=True)
+
+    rest = {
+        subject: np.concatenate([cut(stop) for stop in own["stop"]], axis=1)
+        for subject, own in rows[number < N_REFERENCE].groupby("subject")
+    }
+    rows = rows[(number >= N_REFERENCE) & (rows["level"] != 2)].reset_index(drop=True)
+    return Trials(
+        np.stack([cut(stop) for stop in rows["stop"]]),
+        (rows["level"] == 3).to_numpy().astype(int),
+        rows[["subject", "session"]].assign(trial=np.arange(len(rows))),
+        sfreq,
+        ch_names,
+        label_names={0: "low load", 1: "high load"},
+        name="Sequence-Learning",
+        reference=np.stack([rest[subject] for subject in rows["subject"]]),
+    )
+
+
+def score(model, trials, cv, n_seeds, jobs):
+    """Return the mean score over subjects of each seed."""
+    options = {"scoring": SCORE, "baselines": None, "error_score": "raise", "n_jobs": jobs}
+    return [
+        score_by_subject(
+            evaluate({"model": model}, trials, cv, random_state=seed, verbose=False, **options),
+            SCORE,
+        )[SCORE].mean()
+        for seed in range(n_seeds)
+    ]
+
+
+def make_adapted(trials, whiten):
+    """Return MS-iMamba and band-power LDA, behind a whitening by the reference if requested."""
+    models = make_models(["MS-iMamba", "band-power-LDA"], trials)
+    for name, model in models.items():
+        if name == "MS-iMamba":
+            model[-1].set_params(class_weight="balanced")
+        if whiten:
+            model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
+    return models
+
+
+def score_lengths(trials, n_seeds, jobs):
+    """Return the score for each length of the reference, the last seconds before the trials."""
+    rows = []
+    longest = trials.reference_data.shape[2] / trials.sfreq
+    for seconds in (s for s in SECONDS if s <= longest):
+        own = trials
+        if seconds:
+            n_samples = int(seconds * trials.sfreq)
+            own = replace(trials, reference=trials.reference[..., -n_samples:])
+        for name, model in make_adapted(own, whiten=seconds > 0).items():
+            for value in score(model, own, CrossSubjectSplit(5), n_seeds, jobs):
+                rows.append({"data": trials.name, "model": name, "x": seconds, "score": value})
+        print(pd.DataFrame(rows).tail(2 * n_seeds).to_string(header=False), flush=True)
+    return pd.DataFrame(rows)
+
+
+def score_labelled(trials, n_seeds, jobs):
+    """Return the score for each number of labelled trials, tested on the same other trials."""
+    counts = pd.crosstab(trials.metadata["subject"], trials.y).min(axis=1)
+    trials = trials.select(subject=counts.index[counts > max(N_LABELLED)])
+    rows = []
+    for n_labelled in N_LABELLED:
+        options = {"max_calibration_trials": max(N_LABELLED)}
+        cv = CrossSubjectSplit(5, calibration_trials=n_labelled, **options)
+        for name, model in make_adapted(trials, whiten=False).items():
+            for value in score(clone(model), trials, cv, n_seeds, jobs):
+                rows.append({"data": trials.name, "model": name, "x": n_labelled, "score": value})
+        print(pd.DataFrame(rows).tail(2 * n_seeds).to_string(header=False), flush=True)
+    return pd.DataFrame(rows)
+
+
+def draw(panels, path):
+    """Draw one panel per experiment: means over seeds, with a dot for each seed."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.4), sharey=True)
+    for ax, (label, table) in zip(axes, panels, strict=True):
+        for name, own in table.groupby("model", sort=False):
+            (line,) = ax.plot(own.groupby("x")["score"].mean(), label=name)
+            ax.plot(own["x"], own["score"], ".", color=line.get_color())
+        ax.axhline(0.5, color="gray", linestyle=":", label="chance level")
+        ax.set(title=table["data"].iloc[0], xlabel=label)
+    axes[0].set_ylabel("balanced accuracy of trials")
+    axes[0].legend()
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main():
+    """Measure the panels that the given data allow, print the tables, draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sequence-learning", type=Path, help="folder of sequence_learning.npz")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--write", type=Path, help="figure to write")
+    options = parser.parse_args()
+    settings = options.seeds, options.jobs
+    seconds = "seconds of reference"
+    panels = [(seconds, score_lengths(load_eegmat(reference=True), *settings))]
+    if options.sequence_learning:
+        trials = load_sequence_learning(options.sequence_learning)
+        panels.append((seconds, score_lengths(trials, *settings)))
+        panels.append(("labelled trials per class", score_labelled(trials, *settings)))
+    for label, table in panels:
+        print(label, table.groupby(["data", "model", "x"])["score"].mean().round(3), sep="\n")
+    if options.write:
+        draw(panels, options.write)
+
+
+if __name__ == "__main__":
+    main()
