@@ -243,7 +243,7 @@ class BaseNetClassifier(BaseTrialClassifier):
             if name != "self":
                 setattr(self, name, value)
 
-    def _module_spec(self):
+    def _module_spec(self, X):
         """Validate the parameters of the network; return its name and them, without its size."""
         raise NotImplementedError
 
@@ -352,7 +352,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         self._check_params()
         self.__dict__.pop("subject_statistics_", None)  # of a copy for one subject
         device = resolve_device(self.device)
-        name, module_params = self._module_spec()
+        name, module_params = self._module_spec(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
         y = check_labels(self, y)
         check_consistent_length(bags, y, sample_weight, groups)

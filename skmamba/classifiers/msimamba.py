@@ -143,7 +143,7 @@ class MSiMambaClassifier(BaseNetClassifier):
         backend = self.net_.architecture["params"].get("backend", "auto")
         return resolve_backend(backend, self.net_.device)
 
-    def _module_spec(self):
+    def _module_spec(self, X):
         check_int("n_members", self.n_members)
         backend = (self.module_params or {}).get("backend", "auto")
         resolve_backend(backend, resolve_device(self.device))  # raises if it cannot run

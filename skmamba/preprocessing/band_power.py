@@ -13,11 +13,11 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._ch_names import check_ch_names
-from .._mne import count_dims, get_ch_names
+from .._mne import count_dims, get_ch_names, resolve_sfreq
 from .._types import Epochs
 from .._validation import restore_on_error
 from ..trials import Trials
-from ._base import BaseTrialTransformer, add_channel_axis, resolve_sfreq
+from ._base import BaseTrialTransformer, add_channel_axis
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
 FLOOR = 1e-30  # below the rounding error of float32 for EEG in microvolts and in volts
