@@ -61,7 +61,7 @@ class BraindecodeClassifier(BaseNetClassifier):
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=2, n_trials=6)
     >>> clf = BraindecodeClassifier("ShallowFBCSPNet", max_epochs=2, random_state=0)
-    >>> clf.fit(trials.X, trials.y).predict(trials.X).shape
+    >>> clf.fit(trials, trials.y).predict(trials).shape
     (12,)
     """
 

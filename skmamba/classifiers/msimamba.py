@@ -95,9 +95,8 @@ class MSiMambaClassifier(BaseNetClassifier):
     >>> from skmamba import MSiMambaClassifier, SlidingWindows
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=4, n_trials=6)
-    >>> windows = SlidingWindows(1.0, sfreq=trials.sfreq)
-    >>> pipe = make_pipeline(windows, MSiMambaClassifier(random_state=0))
-    >>> pipe.fit(trials.X, trials.y).predict_proba(trials.X).shape
+    >>> pipe = make_pipeline(SlidingWindows(1.0), MSiMambaClassifier(random_state=0))
+    >>> pipe.fit(trials, trials.y).predict_proba(trials).shape
     (24, 2)
     """
 

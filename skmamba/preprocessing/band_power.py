@@ -61,8 +61,8 @@ class BandPower(BaseTrialTransformer):
     --------
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=4, n_trials=5)
-    >>> step = BandPower(sfreq=trials.sfreq, ch_names=trials.ch_names)
-    >>> step.fit_transform(trials.X).shape
+    >>> step = BandPower()
+    >>> step.fit_transform(trials).shape
     (20, 20)
     >>> step.get_feature_names_out()[:5].tolist()
     ['Fp1_delta', 'Fp2_delta', 'F3_delta', 'F4_delta', 'Fp1_theta']
