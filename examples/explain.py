@@ -40,12 +40,12 @@ X[:, 2] = trials.X[:, 2]  # F3
 trials = replace(trials, X=X, label_names={0: "weak", 1: "strong"})
 
 pipe = make_pipeline(
-    SlidingWindows(window_size=2.0, sfreq=trials.sfreq),
+    SlidingWindows(window_size=2.0),
     MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
 )
 train, test = trials.select("subject < 6"), trials.select("subject >= 6")
-pipe.fit(train.X, train.y)
-print(f"accuracy {pipe.score(test.X, test.y):.2f} on test subjects, chance level 0.50")
+pipe.fit(train, train.y)
+print(f"accuracy {pipe.score(test, test.y):.2f} on test subjects, chance level 0.50")
 
 # %%
 # Frequencies of the multi-scale block

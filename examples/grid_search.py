@@ -46,8 +46,8 @@ n_train = 3 * N_SUBJECTS // 4
 train, test = trials.select(subject < n_train), trials.select(subject >= n_train)
 
 pipe = make_pipeline(
-    ChannelPicker(ch_names=trials.ch_names),
-    SlidingWindows(window_size=1.0, sfreq=trials.sfreq),
+    ChannelPicker(),
+    SlidingWindows(window_size=1.0),
     MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
 )
 grid = {
@@ -55,7 +55,7 @@ grid = {
     "slidingwindows__window_size": [0.5, 1.0, 2.0],
 }
 search = GridSearchCV(pipe, grid, cv=GroupKFold(2))
-search.fit(train.X, train.y, groups=train.metadata["subject"])
+search.fit(train, train.y, groups=train.metadata["subject"])
 
 # %%
 # Accuracy of trials, mean over folds; the chance level is 0.50.
@@ -75,7 +75,7 @@ print(f"\nbest: {' '.join(best['channelpicker__picks'])}, {best['slidingwindows_
 # The best of six scores is optimistically biased, because it was selected. The score of subjects
 # that were not part of the search is not. ``search`` has been refitted on all training subjects.
 
-accuracy = search.score(test.X, test.y)
+accuracy = search.score(test, test.y)
 print(f"accuracy {accuracy:.2f} of {N_SUBJECTS - n_train} held-out subjects, chance level 0.50")
 
 # %%

@@ -92,14 +92,13 @@ def main():
     print(trials)
 
     model = make_pipeline(
-        SlidingWindows(window_size=1.0, sfreq=trials.sfreq),
+        SlidingWindows(window_size=1.0),
         WindowVotingClassifier(
             make_pipeline(FunctionTransformer(log_alpha_power), LinearDiscriminantAnalysis())
         ),
     )
-    scores = cross_val_score(
-        model, trials.X, trials.y, groups=trials.metadata["subject"], cv=GroupKFold(6)
-    )
+    subjects = trials.metadata["subject"]
+    scores = cross_val_score(model, trials, trials.y, groups=subjects, cv=GroupKFold(6))
     majority = np.unique(trials.y, return_counts=True)[1].max() / len(trials)
     print(f"accuracy {scores.mean():.2f} (subjects {scores.min():.2f} to {scores.max():.2f})")
     print(f"majority {majority:.2f}")

@@ -40,12 +40,12 @@ trials = load_eegmat()
 subjects = trials.metadata["subject"].unique()[:N_SUBJECTS]
 train, test = trials.select(subject=subjects[:-4]), trials.select(subject=subjects[-4:])
 pipe = make_pipeline(
-    ChannelPicker("frontal4", ch_names=trials.ch_names),
-    SlidingWindows(window_size=2.0, sfreq=trials.sfreq),
+    ChannelPicker("frontal4"),
+    SlidingWindows(window_size=2.0),
     MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
 )
-pipe.fit(train.X, train.y)
-accuracy = pipe.score(test.X, test.y)
+pipe.fit(train, train.y)
+accuracy = pipe.score(test, test.y)
 
 # %%
 # Save
@@ -74,7 +74,7 @@ print((folder / "README.md").read_text())
 
 model = load_model(folder)
 print(model)
-print("equal:", np.array_equal(model.predict_proba(test), pipe.predict_proba(test.X)))
+print("equal:", np.array_equal(model.predict_proba(test), pipe.predict_proba(test)))
 
 TrainingCurveDisplay.from_estimator(model.estimator)
 plt.show()
@@ -118,9 +118,9 @@ file = to_onnx(pipe, Path(temporary.name) / "arithmetic.onnx", trials=train)
 session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
 print(session.get_modelmeta().custom_metadata_map)
 
-windows = pipe[:-1].transform(test.X[:1])[0]  # of one trial: (n_windows, n_channels, n_times)
+windows = pipe[:-1].transform(test)[0]  # of one trial: (n_windows, n_channels, n_times)
 (probabilities,) = session.run(None, {"windows": np.ascontiguousarray(windows)})
-difference = np.abs(probabilities.mean(axis=0) - pipe.predict_proba(test.X[:1])[0]).max()
+difference = np.abs(probabilities.mean(axis=0) - pipe.predict_proba(test)[0]).max()
 print(f"largest difference of a probability below 1e-5: {difference < 1e-5}")
 
 # %%

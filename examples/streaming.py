@@ -32,11 +32,11 @@ subject = trials.metadata["subject"]
 STREAMED = 35
 train, streamed = trials.select(subject != STREAMED), trials.select(subject == STREAMED)
 pipe = make_pipeline(
-    ChannelPicker("frontal4", ch_names=trials.ch_names),
-    SlidingWindows(window_size=2.0, sfreq=trials.sfreq),
+    ChannelPicker("frontal4"),
+    SlidingWindows(window_size=2.0),
     MSiMambaClassifier(max_epochs=5, random_state=0),
 )
-pipe.fit(train.X, train.y)
+pipe.fit(train, train.y)
 
 # %%
 # Chunks of any length

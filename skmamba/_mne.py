@@ -59,6 +59,16 @@ def get_sfreq(X):
     return (X[0] if isinstance(X, (list, tuple)) else X).info["sfreq"]
 
 
+def resolve_sfreq(X, sfreq):
+    """Return the sampling rate of X, or the given one; raise ValueError if both differ."""
+    own = get_sfreq(X)
+    if own is None:
+        return sfreq
+    if sfreq is not None and not np.isclose(sfreq, own):
+        raise ValueError(f"sfreq must be {own:g} Hz, the sampling rate of X, got {sfreq:g}.")
+    return own
+
+
 def get_ch_names(X):
     """Return the names of the EEG channels of Trials or Epochs, or None."""
     if is_trials(X):

@@ -106,7 +106,7 @@ def make_models(
     >>> models = make_models(["band-power-LDA", "eegnet"], trials, window_size=1.0)
     >>> list(models)
     ['band-power-LDA', 'EEGNet']
-    >>> models["band-power-LDA"].fit(trials.X, trials.y).predict(trials.X).shape
+    >>> models["band-power-LDA"].fit(trials, trials.y).predict(trials).shape
     (12,)
     """
     names = [names] if isinstance(names, str) else list(names)

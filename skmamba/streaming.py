@@ -91,9 +91,9 @@ class StreamDecoder:
     >>> from skmamba import MSiMambaClassifier, SlidingWindows, StreamDecoder
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=3, n_trials=4)
-    >>> windows = SlidingWindows(1.0, sfreq=trials.sfreq)
+    >>> windows = SlidingWindows(1.0)
     >>> pipe = make_pipeline(windows, MSiMambaClassifier(max_epochs=1, random_state=0))
-    >>> decoder = StreamDecoder(pipe.fit(trials.X, trials.y), stride=0.5, smoothing=1.0)
+    >>> decoder = StreamDecoder(pipe.fit(trials, trials.y), stride=0.5, smoothing=1.0)
     >>> decoder
     <StreamDecoder: 4 channels, windows of 128 samples, stride 64; delay 1.71 s>
     >>> decoder.push(trials.X[0, :, :100]).proba.shape

@@ -31,8 +31,15 @@ from ._windows import cut_windows, resolve_window
 
 __all__ = ["Trials"]
 
-# Trials have these attributes of arrays, so that functions of arrays accept them.
-OF_ARRAYS = tuple("T astype copy max mean min ravel reshape size std sum swapaxes take var".split())
+# Trials have these attributes and operators of arrays, so that functions of arrays accept them.
+OF_ARRAYS = tuple(
+    "T all any argmax argmin argsort astype clip copy cumsum flatten max mean min prod ravel "
+    "repeat reshape round size squeeze std sum swapaxes take transpose var".split()
+)
+OPERATORS = tuple(
+    "abs add floordiv ge gt le lt matmul mod mul neg pow radd rmul rpow rsub rtruediv sub "
+    "truediv".split()
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -175,10 +182,12 @@ class Trials:
         return np.array(self.X, dtype=dtype, copy=copy)
 
     def __getitem__(self, key: Any) -> Any:
-        """Select rows without a copy; an int, or an index of other axes, returns an array."""
+        """Select rows without a copy; any other index returns an array, as that of ``X``."""
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]  # as scikit-learn indexes rows
-        if isinstance(key, tuple) or key is None or key is Ellipsis or is_index(key):
+        if is_index(key):
+            return self.data.take([key]).gather()[0]
+        if isinstance(key, tuple) or not (isinstance(key, slice) or np.ndim(key) == 1):
             return self.X[key]
         rows = resolve_rows(key, len(self))
         return self.derive(
@@ -749,6 +758,17 @@ class Trials:
 
 for _name in ("X", "reference"):  # read when needed; set here, or dataclass had a default
     setattr(Trials, _name, SelectedArray(_name))
+
+
+def _make_operator(name):
+    def operate(self, *others):
+        return getattr(self.X, name)(*others)
+
+    return operate
+
+
+for _name in OPERATORS:
+    setattr(Trials, f"__{_name}__", _make_operator(f"__{_name}__"))
 
 
 def _validate_reference(reference, shape):

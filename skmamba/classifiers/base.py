@@ -82,12 +82,12 @@ class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def predict(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+    def predict(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Predict the most probable class of each trial.
 
         Parameters
         ----------
-        X : ndarray or mne.Epochs
+        X : Trials, ndarray or mne.Epochs
             As in :meth:`predict_proba`.
 
         Returns
@@ -243,7 +243,7 @@ class BaseNetClassifier(BaseTrialClassifier):
             if name != "self":
                 setattr(self, name, value)
 
-    def _module_spec(self):
+    def _module_spec(self, X):
         """Validate the parameters of the network; return its name and them, without its size."""
         raise NotImplementedError
 
@@ -253,7 +253,7 @@ class BaseNetClassifier(BaseTrialClassifier):
 
     def fit(
         self,
-        X: ArrayLike | Epochs,
+        X: Trials | ArrayLike | Epochs,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         groups: Groups | None = None,
@@ -262,7 +262,7 @@ class BaseNetClassifier(BaseTrialClassifier):
 
         Parameters
         ----------
-        X : ndarray or mne.Epochs
+        X : Trials, ndarray or mne.Epochs
             Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
             ``(n_trials, n_chans, n_times)``, or series of one channel ``(n_trials, n_times)``.
         y : array-like of shape (n_trials,)
@@ -291,7 +291,7 @@ class BaseNetClassifier(BaseTrialClassifier):
     @available_if(_can_partial_fit)
     def partial_fit(
         self,
-        X: ArrayLike | Epochs,
+        X: Trials | ArrayLike | Epochs,
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
@@ -318,7 +318,7 @@ class BaseNetClassifier(BaseTrialClassifier):
 
     def fine_tune(
         self,
-        X: ArrayLike | Epochs,
+        X: Trials | ArrayLike | Epochs,
         y: ArrayLike,
         *,
         parts: Literal["head", "all"] = "head",
@@ -352,7 +352,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         self._check_params()
         self.__dict__.pop("subject_statistics_", None)  # of a copy for one subject
         device = resolve_device(self.device)
-        name, module_params = self._module_spec()
+        name, module_params = self._module_spec(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
         y = check_labels(self, y)
         check_consistent_length(bags, y, sample_weight, groups)
@@ -404,7 +404,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         self.n_iter_ = len(self.history_)
         return self
 
-    def predict(self, X: ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
+    def predict(self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
         """Predict the most probable class of each trial.
 
         Parameters
@@ -420,7 +420,9 @@ class BaseNetClassifier(BaseTrialClassifier):
         proba = self.predict_proba(X, groups)  # first, since it checks whether it is fitted
         return self.classes_[proba.argmax(1)]
 
-    def predict_proba(self, X: ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
+    def predict_proba(
+        self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None
+    ) -> NDArray[Any]:
         """Predict the probability of each class for each trial.
 
         Parameters

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from .._extras import require_extra
+from .._mne import resolve_sfreq
 from .._types import Seed
 from ._skorch import ignore_deprecations
 from .base import BaseNetClassifier, add_shared_docs
@@ -32,7 +33,8 @@ class BraindecodeClassifier(BaseNetClassifier):
         Parameters of that class beyond n_chans, n_outputs, n_times and sfreq, such as
         ``chs_info`` for networks that use electrode positions.
     sfreq : float, default=None
-        Sampling rate in hertz, for networks with layers defined in seconds or hertz.
+        Sampling rate in hertz, for networks with layers defined in seconds or hertz; Trials and
+        ``mne.Epochs`` have their own.
     lr : float, default=1e-3
         Learning rate.
     max_epochs : int, default=20
@@ -59,7 +61,7 @@ class BraindecodeClassifier(BaseNetClassifier):
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=2, n_trials=6)
     >>> clf = BraindecodeClassifier("ShallowFBCSPNet", max_epochs=2, random_state=0)
-    >>> clf.fit(trials.X, trials.y).predict(trials.X).shape
+    >>> clf.fit(trials, trials.y).predict(trials).shape
     (12,)
     """
 
@@ -97,9 +99,12 @@ class BraindecodeClassifier(BaseNetClassifier):
         tags.classifier_tags.poor_score = True  # EEGNet learns little from rows of two numbers
         return tags
 
-    def _module_spec(self):
-        params = self._merge_module_params({"sfreq": self.sfreq}, self._module_class(self.model))
-        if self.sfreq is None:  # not every network has the parameter
+    def _module_spec(self, X):
+        cls = self._module_class(self.model)
+        sfreq = resolve_sfreq(X, self.sfreq)
+        params = self._merge_module_params({"sfreq": sfreq}, cls)
+        is_accepted = "sfreq" in inspect.signature(cls).parameters
+        if sfreq is None or (self.sfreq is None and not is_accepted):
             del params["sfreq"]
         return self.model, params
 

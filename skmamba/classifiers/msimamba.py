@@ -95,9 +95,8 @@ class MSiMambaClassifier(BaseNetClassifier):
     >>> from skmamba import MSiMambaClassifier, SlidingWindows
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=4, n_trials=6)
-    >>> windows = SlidingWindows(1.0, sfreq=trials.sfreq)
-    >>> pipe = make_pipeline(windows, MSiMambaClassifier(random_state=0))
-    >>> pipe.fit(trials.X, trials.y).predict_proba(trials.X).shape
+    >>> pipe = make_pipeline(SlidingWindows(1.0), MSiMambaClassifier(random_state=0))
+    >>> pipe.fit(trials, trials.y).predict_proba(trials).shape
     (24, 2)
     """
 
@@ -143,7 +142,7 @@ class MSiMambaClassifier(BaseNetClassifier):
         backend = self.net_.architecture["params"].get("backend", "auto")
         return resolve_backend(backend, self.net_.device)
 
-    def _module_spec(self):
+    def _module_spec(self, X):
         check_int("n_members", self.n_members)
         backend = (self.module_params or {}).get("backend", "auto")
         resolve_backend(backend, resolve_device(self.device))  # raises if it cannot run

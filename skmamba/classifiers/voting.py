@@ -62,8 +62,8 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
     >>> trials = simulate_trials(n_subjects=4, n_trials=10)
     >>> log_power = FunctionTransformer(lambda X: np.log(X.var(axis=-1)))
     >>> voting = WindowVotingClassifier(make_pipeline(log_power, LogisticRegression()))
-    >>> pipe = make_pipeline(SlidingWindows(1.0, sfreq=trials.sfreq), voting)
-    >>> pipe.fit(trials.X, trials.y).predict(trials.X).shape
+    >>> pipe = make_pipeline(SlidingWindows(1.0), voting)
+    >>> pipe.fit(trials, trials.y).predict(trials).shape
     (40,)
     """
 
@@ -74,13 +74,13 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
         self.voting = voting
 
     def fit(
-        self, X: ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self, X: Trials | ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Train the estimator on every window with the label of its trial.
 
         Parameters
         ----------
-        X : ndarray or mne.Epochs
+        X : Trials, ndarray or mne.Epochs
             Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
             ``(n_trials, n_chans, n_times)``, or features ``(n_trials, n_features)``.
         y : array-like of shape (n_trials,)
@@ -116,12 +116,12 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
             self.classes_ = estimator.classes_
         return self
 
-    def predict_proba(self, X: ArrayLike | Epochs) -> NDArray[Any]:
+    def predict_proba(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Predict the probability of each class for each trial.
 
         Parameters
         ----------
-        X : ndarray or mne.Epochs
+        X : Trials, ndarray or mne.Epochs
             As in :meth:`fit`; the number of windows may differ.
 
         Returns

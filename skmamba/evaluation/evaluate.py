@@ -81,8 +81,8 @@ def evaluate(
     ----------
     estimators : dict of str to estimator
         Classifiers by their names in the results: pipelines, searches such as
-        :class:`~sklearn.model_selection.GridSearchCV`, any classifier that is fitted on
-        ``trials.X``.
+        :class:`~sklearn.model_selection.GridSearchCV`, any classifier. They are fitted on
+        Trials, which other functions than those of this package read as the array ``trials.X``.
     trials : Trials
         Data, labels, and the metadata that protocols use.
     cv : str, splitter or iterable of (train, test), default="cross_subject"
@@ -168,7 +168,7 @@ def evaluate(
     >>> from skmamba import MSiMambaClassifier, SlidingWindows
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=3, n_trials=8)
-    >>> pipe = make_pipeline(SlidingWindows(2.0, sfreq=128), MSiMambaClassifier(max_epochs=5))
+    >>> pipe = make_pipeline(SlidingWindows(2.0), MSiMambaClassifier(max_epochs=5))
     >>> results = evaluate({"MS-iMamba": pipe}, trials, verbose=False)
     >>> results.scores[["estimator", "held_out", "n_train", "n_test"]].head(3)
        estimator   held_out  n_train  n_test

@@ -102,7 +102,7 @@ default="integrated_gradients"
     >>> from skmamba.inspection import input_attribution
     >>> trials = simulate_trials(n_subjects=4, n_trials=2, n_times=256)
     >>> clf = MSiMambaClassifier(d_model=8, d_hidden=4, max_epochs=1, random_state=0)
-    >>> pipe = make_pipeline(SlidingWindows(1.0, sfreq=128), clf).fit(trials.X, trials.y)
+    >>> pipe = make_pipeline(SlidingWindows(1.0), clf).fit(trials, trials.y)
     >>> input_attribution(pipe, trials, method="input_x_gradient").attributions.shape
     (8, 2, 4, 128)
     """

@@ -74,7 +74,7 @@ def frequency_profile(
     >>> from skmamba.inspection import frequency_profile
     >>> trials = simulate_trials(n_subjects=4, n_trials=6, n_times=256, subject_spread=0)
     >>> clf = MSiMambaClassifier(d_model=8, d_hidden=4, max_epochs=1, random_state=0)
-    >>> pipe = make_pipeline(SlidingWindows(1.0, sfreq=128), clf).fit(trials.X, trials.y)
+    >>> pipe = make_pipeline(SlidingWindows(1.0), clf).fit(trials, trials.y)
     >>> profile = frequency_profile(pipe, trials)
     >>> by_class = profile.groupby(["label", "frequency"])["weight"].mean()
     >>> print(by_class[1].idxmax())  # simulated alpha rhythm of class 1, in hertz

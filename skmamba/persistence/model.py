@@ -138,12 +138,12 @@ def load_model(path: StrPath) -> SavedModel:
     >>> from skmamba import MSiMambaClassifier, load_model, save_model
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=2, n_trials=6, n_times=128)
-    >>> clf = MSiMambaClassifier(max_epochs=1, random_state=0).fit(trials.X, trials.y)
+    >>> clf = MSiMambaClassifier(max_epochs=1, random_state=0).fit(trials, trials.y)
     >>> with TemporaryDirectory() as folder:
     ...     model = load_model(save_model(clf, Path(folder) / "model", trials=trials))
     >>> model
     <SavedModel: MSiMambaClassifier, Fp1 Fp2 F3 F4 at 128 Hz -> 0, 1>
-    >>> bool((model.predict_proba(trials) == clf.predict_proba(trials.X)).all())
+    >>> bool((model.predict_proba(trials) == clf.predict_proba(trials)).all())
     True
     """
     folder = Path(path)

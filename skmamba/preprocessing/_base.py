@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from .._mne import as_array, count_dims, get_sfreq
+from .._mne import as_array, count_dims
 from .._validation import check_finite, check_is_no_single_trial
 from ..trials import Trials
 
@@ -66,16 +65,6 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
                 f"{self.n_features_in_}."
             )
         return X
-
-
-def resolve_sfreq(X, sfreq):
-    """Return the sampling rate of X, or the given one; raise ValueError if both differ."""
-    own = get_sfreq(X)
-    if own is None:
-        return sfreq
-    if sfreq is not None and not np.isclose(sfreq, own):
-        raise ValueError(f"sfreq must be {own:g} Hz, the sampling rate of X, got {sfreq:g}.")
-    return own
 
 
 def add_channel_axis(X):

@@ -13,11 +13,11 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._ch_names import check_ch_names
-from .._mne import count_dims, get_ch_names
+from .._mne import count_dims, get_ch_names, resolve_sfreq
 from .._types import Epochs
 from .._validation import restore_on_error
 from ..trials import Trials
-from ._base import BaseTrialTransformer, add_channel_axis, resolve_sfreq
+from ._base import BaseTrialTransformer, add_channel_axis
 
 BANDS = {"delta": (1, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 45)}
 FLOOR = 1e-30  # below the rounding error of float32 for EEG in microvolts and in volts
@@ -61,8 +61,8 @@ class BandPower(BaseTrialTransformer):
     --------
     >>> from skmamba.datasets import simulate_trials
     >>> trials = simulate_trials(n_subjects=4, n_trials=5)
-    >>> step = BandPower(sfreq=trials.sfreq, ch_names=trials.ch_names)
-    >>> step.fit_transform(trials.X).shape
+    >>> step = BandPower()
+    >>> step.fit_transform(trials).shape
     (20, 20)
     >>> step.get_feature_names_out()[:5].tolist()
     ['Fp1_delta', 'Fp2_delta', 'F3_delta', 'F4_delta', 'Fp1_theta']

@@ -19,11 +19,10 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._ch_names import check_ch_names
 from .._metadata import make_folds
-from .._mne import get_ch_names
+from .._mne import get_ch_names, resolve_sfreq
 from .._types import Epochs, Groups, Splitter
 from .._validation import check_int, check_option, restore_on_error
 from ..trials import Trials
-from ._base import resolve_sfreq
 from .band_power import BandPower
 from .channels import ChannelPicker
 

@@ -9,9 +9,9 @@ import numpy as np
 from scipy.ndimage import convolve1d
 from scipy.signal import firwin2, get_window, welch
 
+from .._mne import resolve_sfreq
 from .._validation import check_option
 from ..trials import Trials
-from ._base import resolve_sfreq
 from ._subjects import BaseSubjectTransformer
 
 MODES = ("reference", "causal", "unlabelled")

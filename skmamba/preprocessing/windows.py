@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from .._mne import resolve_sfreq
 from .._types import Epochs
 from .._validation import restore_on_error
 from .._windows import cut_windows, resolve_window
 from ..trials import Trials
-from ._base import BaseTrialTransformer, add_channel_axis, resolve_sfreq
+from ._base import BaseTrialTransformer, add_channel_axis
 
 
 class SlidingWindows(BaseTrialTransformer):

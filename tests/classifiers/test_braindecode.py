@@ -102,6 +102,17 @@ def test_module_params_and_sfreq_reach_the_network(bags, trials):
     assert net.layers[0].self_attn.num_heads == 3
 
 
+@pytest.mark.parametrize("sfreq", [None, 128.0])
+def test_the_rate_of_trials_reaches_networks_that_take_one(sfreq, trials):
+    windows = SlidingWindows(2.0).fit_transform(trials)
+    clf = make_clf(ITransformer, {"d_model": 12}, sfreq=sfreq)
+    assert clf.fit(windows, trials.y).net_.module_.sfreq == 128.0
+    assert clf.partial_fit(windows, trials.y).n_iter_ == 2
+    make_clf(LogPower).fit(windows, trials.y)
+    with pytest.raises(ValueError, match="sfreq must be 128 Hz, the sampling rate of X, got 250"):
+        clf.set_params(sfreq=250.0).fit(windows, trials.y)
+
+
 def test_warm_start_requires_the_same_class(bags, trials):
     clf = make_clf(DLinear, warm_start=True)
     clf.fit(bags, trials.y).fit(bags, trials.y)
