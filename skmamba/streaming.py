@@ -228,8 +228,8 @@ class StreamDecoder:
             for step in self._steps:
                 X = step.transform(X)
             (proba,) = state.classifier.predict_proba(X)
-        if getattr(state.classifier, "adaptation", None) == "causal":
-            state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
+            if getattr(state.classifier, "adaptation", None) == "causal":
+                state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
         for warning in caught:
             origin = warning.category, warning.filename, warning.lineno
             if origin not in self._warned:
