@@ -228,7 +228,9 @@ class StreamDecoder:
             for step in self._steps:
                 X = step.transform(X)
             (proba,) = state.classifier.predict_proba(X)
-            if getattr(state.classifier, "adaptation", None) == "causal":
+        if getattr(state.classifier, "adaptation", None) == "causal":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # those of predict_proba
                 state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
         for warning in caught:
             origin = warning.category, warning.filename, warning.lineno
