@@ -350,7 +350,7 @@ def test_a_class_difference_smaller_than_that_of_subjects_is_learned(mode):
 
 
 class RememberBatches(Callback):
-    """Remember the subjects in each training batch, as coded in the mean of its windows."""
+    """Remember codes of windows and references in each training batch, and their weights."""
 
     batches: list = []
 
@@ -358,29 +358,64 @@ class RememberBatches(Callback):
         self.batches.clear()
 
     def on_batch_begin(self, net, batch, training, **kwargs):
-        means = batch[0]["x"].mean((1, 2)).numpy()
-        self.batches.append(sorted(set((means / 1000).round().astype(int).tolist())))
+        def decode(windows):
+            return (windows.mean((1, 2)) / 1000).round().int().numpy()
+
+        inputs = batch[0]
+        used = [inputs["x"], *([inputs["reference"][0]] if "reference" in inputs else [])]
+        code = np.concatenate([decode(windows) for windows in used])
+        self.batches.append((decode(inputs["x"]), code, inputs["average"].numpy()))
+
+
+def add_code(trials, code):
+    """Add a thousandfold code to each trial and its reference."""
+    code = 1000 * np.asarray(code)[:, None, None]
+    return replace(trials, X=trials.X + code, reference=trials.reference + code)
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("batch_size", "n_batches"), [(4, 5), (18, 1), (None, 1)])
-def test_a_training_batch_has_windows_of_one_subject(mode, batch_size, n_batches):
-    trials = make_trials()
-    coded = cut(
-        replace(trials, X=trials.X + 1000 * trials.metadata["subject"].values[:, None, None])
-    )
-    callbacks = [RememberBatches()]
-    clf = make_clf(mode, scaling=None, callbacks=callbacks, max_epochs=1, batch_size=batch_size)
-    clf.fit(coded, coded.y)
-    assert sorted(RememberBatches.batches) == [[i] for i in range(4) for _ in range(n_batches)]
+@pytest.mark.parametrize("batch_size", [1, 4, 18, 40, None])
+def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode, batch_size):
+    trials = make_trials()  # each trial has a reference of its own
+    coded = cut(add_code(trials, trials.metadata["trial" if mode == "reference" else "subject"]))
+    params = {"scaling": None, "callbacks": [RememberBatches()], "max_epochs": 1}
+    make_clf(mode, batch_size=batch_size, **params).fit(coded, coded.y)
+    counts = [len(own) for own, _, _ in RememberBatches.batches]
+    assert sum(counts) == 4 * 6 * 3  # each window once
+    assert max(counts) <= (batch_size or 72)
+    for own, code, average in RememberBatches.batches:
+        is_own = own[:, None] == code
+        if mode == "reference":  # and not by other windows of trials
+            is_own[:, : len(own)] = False
+        assert (average[~is_own] == 0).all()
+        n_used = (average > 0).sum(1)
+        assert (n_used == is_own.sum(1)).all() or mode == "causal"
+        expected = n_used / (n_used + 8) if mode == "causal" else 1
+        np.testing.assert_allclose(average.sum(1), expected, rtol=1e-6)
+    if batch_size is None:
+        assert len(counts) == 1
+
+
+def test_a_causal_training_batch_uses_earlier_windows():
+    coded = cut(add_code(make_trials(), np.arange(24)))[:6]  # code: trials of one subject
+    params = {"scaling": None, "callbacks": [RememberBatches()], "max_epochs": 1}
+    make_clf("causal", batch_size=None, **params).fit(coded, coded.y)
+    ((trial, _, average),) = RememberBatches.batches
+    assert ((average > 0) == np.tril(np.ones((18, 18)))).all()  # in the order of time
+    assert trial.tolist() == np.repeat(np.arange(6), 3).tolist()
 
 
 def test_groups_give_the_batches_of_a_reference_without_subjects():
-    table = TRAIN.metadata.drop(columns="subject")
-    callbacks = [RememberBatches()]
-    clf = make_clf("reference", scaling=None, callbacks=callbacks, max_epochs=1)
-    clf.fit(TRAIN.derive(metadata=table), TRAIN.y, groups=np.zeros(len(TRAIN)))
-    assert len(RememberBatches.batches) == 1
+    trials = make_trials().select("subject < 2")
+    trials = replace(trials, metadata=trials.metadata.drop(columns="subject"))
+    coded = cut(add_code(trials, np.arange(12)))
+    params = {"scaling": None, "callbacks": [RememberBatches()], "max_epochs": 1}
+    clf = make_clf("reference", batch_size=12, **params)
+    for groups, n_trials in ((None, 4), (np.zeros(12), 5)):
+        clf.fit(coded, coded.y, groups=groups)
+        numbers = [len(np.unique(trial)) for trial, _, _ in RememberBatches.batches]
+        assert (np.array(numbers) >= n_trials).all()
+        assert (max(numbers) == 4) == (groups is None)  # windows of a trial stay together
 
 
 # Parameters of the training
