@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any, Literal, TypeVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from .preprocessing import SlidingWindows
 from .trials import Trials
 
 __all__ = ["calibrate", "fine_tune"]
@@ -63,34 +63,18 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
     (2, 2)
     """
     if hasattr(estimator, "card"):  # a SavedModel
-        saved: Any = copy.copy(estimator)
-        saved.estimator = calibrate(saved.estimator, reference)
-        return saved
+        return _change_saved(estimator, calibrate, reference)
     fitted: Any = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(fitted)
     reference = check_array(reference, dtype=None, input_name="reference")
-    steps = fitted.steps if isinstance(fitted, Pipeline) else [("", fitted)]
-    calibrated, n_adapted = [], 0
-    for name, step in steps:
-        if _uses_reference(step):
-            step = step.for_subject(reference)
-            n_adapted += 1
-        calibrated.append((name, step))
-        if step is not steps[-1][1] and hasattr(step, "transform"):
-            transformed = step.transform(reference[None])[0]
-            # Windows are cut by the classifier.
-            reference = transformed if np.ndim(transformed) == 2 else reference
-    if not n_adapted:
+    parts = _list_parts(fitted)
+    if not any(map(_uses_reference, parts)):
         raise ValueError(
             "estimator must have a part that uses references, such as "
             "MSiMambaClassifier(adaptation='reference') or SubjectWhitening(), got "
-            f"{', '.join(type(step).__name__ for _, step in steps)} without one."
+            f"{', '.join(type(part).__name__ for part in parts)} without one."
         )
-    if not isinstance(fitted, Pipeline):
-        return calibrated[0][1]
-    pipeline = copy.copy(fitted)
-    pipeline.steps = calibrated
-    return pipeline
+    return _calibrate_part(fitted, reference, [])
 
 
 def fine_tune(
@@ -106,7 +90,7 @@ def fine_tune(
 
     Parameters
     ----------
-    estimator : Pipeline, classifier or search
+    estimator : Pipeline, classifier, search or SavedModel
         Fitted, with :class:`~skmamba.MSiMambaClassifier` or
         :class:`~skmamba.BraindecodeClassifier` as last step. The other steps are not changed.
     X : Trials or array-like of shape (n_trials, n_channels, n_times)
@@ -122,7 +106,7 @@ def fine_tune(
 
     Returns
     -------
-    tuned : Pipeline or classifier
+    tuned : Pipeline, classifier or SavedModel
         Fitted copy; of a search, its best estimator.
 
     Raises
@@ -146,24 +130,61 @@ def fine_tune(
     >>> fine_tune(pipe, new[:4], new.y[:4]).predict(new[4:]).shape
     (4,)
     """
+    options: dict[str, Any] = {"parts": parts, "max_epochs": max_epochs, "lr": lr}
+    if hasattr(estimator, "card"):  # a SavedModel
+        return _change_saved(estimator, fine_tune, X, y, **options)
     fitted: Any = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(fitted)
-    last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
-    if not hasattr(last, "fine_tune"):
+    if isinstance(fitted, Pipeline):
+        *steps, (name, last) = fitted.steps
+        X = fitted[:-1].transform(X) if steps else X
+        return _replace_steps(fitted, [*steps, (name, fine_tune(last, X, y, **options))])
+    if not hasattr(fitted, "fine_tune"):
         raise ValueError(
             "estimator must end in MSiMambaClassifier or BraindecodeClassifier, got "
-            f"{type(last).__name__}."
+            f"{type(fitted).__name__}."
         )
-    options: dict[str, Any] = {"parts": parts, "max_epochs": max_epochs, "lr": lr}
-    if not isinstance(fitted, Pipeline):
-        return fitted.fine_tune(X, y, **options)
-    tuned = copy.copy(fitted)
-    X = fitted[:-1].transform(X) if len(fitted.steps) > 1 else X
-    tuned.steps = [*fitted.steps[:-1], (fitted.steps[-1][0], last.fine_tune(X, y, **options))]
-    return tuned
+    return fitted.fine_tune(X, y, **options)
 
 
-def _uses_reference(step):
-    """Return whether a step uses the reference of a subject."""
-    declared = getattr(step, "adaptation", None)
-    return hasattr(step, "for_subject") and declared is not None
+def _calibrate_part(part, reference, before):
+    """Return a calibrated copy of a part; add it to ``before``, the transformers before it.
+
+    References are not cut into windows here.
+    """
+    if isinstance(part, Pipeline):
+        steps = [(name, _calibrate_part(step, reference, before)) for name, step in part.steps]
+        return _replace_steps(part, steps)
+    if _uses_reference(part):
+        for step in before:
+            reference = step.transform(reference[None])[0]
+        part = part.for_subject(reference)
+    if hasattr(part, "transform") and not isinstance(part, SlidingWindows):
+        before.append(part)
+    return part
+
+
+def _list_parts(estimator):
+    """Return the steps of a pipeline, with those of nested pipelines."""
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    return [part for _, step in estimator.steps for part in _list_parts(step)]
+
+
+def _uses_reference(part):
+    """Return whether a part uses the reference of a subject."""
+    return hasattr(part, "for_subject") and part.adaptation is not None
+
+
+def _replace_steps(pipeline, steps):
+    """Return a copy of a pipeline with other fitted steps."""
+    changed = copy.copy(pipeline)
+    changed.steps = steps
+    return changed
+
+
+def _change_saved(saved, function, *args, **options):
+    """Return a copy of a SavedModel whose estimator is the result of a function of it."""
+    changed = copy.copy(saved)
+    changed.estimator = function(saved.estimator, *args, **options)
+    return changed

@@ -229,7 +229,9 @@ class StreamDecoder:
                 X = step.transform(X)
             (proba,) = state.classifier.predict_proba(X)
         if getattr(state.classifier, "adaptation", None) == "causal":
-            state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # those of predict_proba
+                state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
         for warning in caught:
             origin = warning.category, warning.filename, warning.lineno
             if origin not in self._warned:

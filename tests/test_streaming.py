@@ -3,6 +3,7 @@
 import pickle
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,17 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, WindowVotingClassifier
+from skmamba import (
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    WindowVotingClassifier,
+    calibrate,
+)
+from skmamba._selection import Selection
 from skmamba.datasets import simulate_trials
 from skmamba.persistence import SavedModel, load_model, save_model
-from skmamba.preprocessing import BandPower, EuclideanAlignment
+from skmamba.preprocessing import BandPower, EuclideanAlignment, SubjectWhitening
 from skmamba.streaming import StreamDecoder
 
 SIZE, STRIDE = 64, 24
@@ -25,6 +33,7 @@ TRIALS = simulate_trials(n_subjects=2, n_trials=4, n_channels=4, n_times=256)
 STREAM = simulate_trials(n_subjects=1, n_trials=1, n_channels=4, n_times=700, random_state=7).X[0]
 TINY = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "random_state": 0}
 TINY["n_members"] = 1
+REFERENCE = simulate_trials(1, 1, 4, 400, random_state=8).X[0]
 STARTS = range(0, STREAM.shape[1] - SIZE + 1, STRIDE)
 
 
@@ -204,6 +213,131 @@ def test_the_delay_is_the_mean_age_of_samples_and_predictions():
     assert decoder.delay == pytest.approx((1.5 + 1000 * lag) / 10, rel=1e-6)
 
 
+# Subjects with a reference
+
+
+def fit_adapted(mode, *steps, **params):
+    """Fit a pipeline for windows of a subject with a reference."""
+    trials = replace(TRIALS, reference=np.repeat(REFERENCE[None], len(TRIALS), axis=0))
+    windows = SlidingWindows(window_size_samples=SIZE)
+    clf = MSiMambaClassifier(adaptation=mode, **{**TINY, **params})
+    return make_pipeline(*steps, windows, clf).fit(trials, trials.y)
+
+
+def predict_windows(pipe):
+    """Return the probabilities of each window of the stream in the middle of a long trial."""
+    trials = replace(TRIALS[:1], reference=None, X=STREAM[None])
+    trials = trials.derive(reference=Selection(REFERENCE[None]))
+    for step in pipe[:-2]:
+        trials = step.transform(trials)
+    windows = [trials.derive(X=Selection(trials.X[..., start : start + SIZE])) for start in STARTS]
+    return np.concatenate([pipe[-1].predict_proba(window) for window in windows])
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_stream_with_a_reference_is_bitwise_the_offline_prediction(n_members):
+    pipe = fit_adapted("reference", n_members=n_members)
+    decoder = StreamDecoder(pipe, reference=REFERENCE, stride_samples=STRIDE)
+    stops, proba = push_chunks(decoder, STREAM, [10, 100, 55])
+    assert stops.tolist() == [start + SIZE for start in STARTS]
+    np.testing.assert_array_equal(proba, predict_windows(pipe), strict=True)
+    calibrated = StreamDecoder(calibrate(pipe, REFERENCE), stride_samples=STRIDE)
+    np.testing.assert_array_equal(calibrated.push(STREAM).proba, proba)
+    other = StreamDecoder(pipe, reference=3 * REFERENCE, stride_samples=STRIDE).push(STREAM)
+    assert (other.proba != proba).all()
+
+
+@pytest.mark.parametrize("mode", [None, "reference"])
+def test_a_whitened_stream_is_bitwise_the_offline_prediction_after_a_delay(mode):
+    whitening = SubjectWhitening(filter_size=0.25)
+    pipe = fit_adapted(mode, ChannelPicker(["F4", "Fp1"]), whitening)
+    decoder = StreamDecoder(pipe, reference=REFERENCE, stride_samples=STRIDE)
+    n_late = 16  # samples: half of the filter
+    assert decoder.delay == pytest.approx((SIZE / 2 + n_late) / 128)
+    expected = predict_windows(pipe)
+    decoder.push(STREAM[:, : SIZE + n_late - 1])
+    first = decoder.push(STREAM[:, SIZE + n_late - 1 : SIZE + n_late])
+    assert first.stop.tolist() == [SIZE]  # that of the window, not of its prediction
+    assert first.seconds.tolist() == [SIZE / 128]
+    np.testing.assert_array_equal(first.proba, expected[:1])
+    for lengths in ([], [1] * 200, [90, 3, 200]):
+        stops, proba = push_chunks(decoder, STREAM, lengths)
+        assert stops.tolist() == [start + SIZE for start in STARTS if start + SIZE + n_late <= 700]
+        np.testing.assert_array_equal(proba, expected[: len(proba)], strict=True)
+
+
+def test_a_stream_of_overlapping_filters_counts_both_delays():
+    steps = SubjectWhitening(filter_size=0.25), SubjectWhitening(filter_size=0.125)
+    pipe = fit_adapted(None, *steps)
+    decoder = StreamDecoder(pipe, reference=REFERENCE, stride_samples=STRIDE)
+    assert decoder.delay == pytest.approx((SIZE / 2 + 16 + 8) / 128)
+    stops, proba = push_chunks(decoder, STREAM, [100, 7])
+    assert stops.tolist() == [start + SIZE for start in STARTS if start + SIZE + 24 <= 700]
+    np.testing.assert_allclose(proba, predict_windows(pipe)[: len(proba)], atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [SIZE, STRIDE])
+def test_a_causal_stream_uses_the_reference_and_each_window(stride):
+    pipe = fit_adapted("causal", n_members=2)
+    decoder = StreamDecoder(pipe, reference=REFERENCE, stride_samples=stride)
+    proba = push_chunks(decoder, STREAM, [31, 200, 5])[1]
+    windows = SlidingWindows(window_size_samples=SIZE, stride_samples=stride)
+    ordered = windows.fit_transform(STREAM[None])[0][:, None]
+    expected = calibrate(pipe, REFERENCE)[-1].predict_proba(ordered)
+    np.testing.assert_array_equal(proba, expected, strict=True)
+    alone = np.concatenate([calibrate(pipe, REFERENCE)[-1].predict_proba(w[None]) for w in ordered])
+    assert np.array_equal(alone[0], proba[0])
+    assert (alone[1:] != proba[1:]).all()
+
+
+def test_reset_forgets_the_windows_of_a_causal_stream():
+    decoder = StreamDecoder(fit_adapted("causal"), reference=REFERENCE, stride_samples=STRIDE)
+    first = decoder.push(STREAM).proba
+    assert not np.array_equal(decoder.push(STREAM[:, : len(first)]).proba, first[:1])
+    decoder.reset()
+    np.testing.assert_array_equal(decoder.push(STREAM).proba, first)
+
+
+def test_an_invalid_chunk_does_not_change_a_causal_stream():
+    decoder = StreamDecoder(fit_adapted("causal"), reference=REFERENCE, stride_samples=STRIDE)
+    expected = decoder.push(STREAM).proba
+    decoder.reset()
+    before = decoder.push(STREAM[:, :150]).proba
+    with pytest.raises(ValueError, match="must be finite"):
+        decoder.push(replace_samples(0, 150, np.nan)[:, 50:])
+    loaded = pickle.loads(pickle.dumps(decoder))
+    for copied in (decoder, loaded):
+        after = copied.push(STREAM[:, 150:]).proba
+        np.testing.assert_array_equal(np.concatenate([before, after]), expected)
+
+
+def test_an_error_of_a_network_does_not_change_a_causal_stream(monkeypatch):
+    decoder = StreamDecoder(fit_adapted("causal"), reference=REFERENCE, stride_samples=STRIDE)
+    expected = decoder.push(STREAM).proba
+    decoder.reset()
+    predict_proba, calls = MSiMambaClassifier.predict_proba, []
+
+    def fail_in_the_fourth_call(self, X, groups=None):
+        calls.append(X)
+        if len(calls) == 4:
+            raise RuntimeError("accelerator lost")
+        return predict_proba(self, X, groups)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MSiMambaClassifier, "predict_proba", fail_in_the_fourth_call)
+        with pytest.raises(RuntimeError, match="accelerator"):
+            decoder.push(STREAM)
+    assert decoder.sample == 0
+    np.testing.assert_array_equal(decoder.push(STREAM).proba, expected)
+
+
+def test_a_causal_stream_of_another_unit_is_reported_once(recwarn):
+    decoder = StreamDecoder(fit_adapted("causal"), reference=REFERENCE, stride_samples=STRIDE)
+    assert len(decoder.push(STREAM / 1e6).proba) > 2
+    messages = [str(warning.message).split(" has ")[0] for warning in recwarn]
+    assert messages == ["X"]
+
+
 # State
 
 
@@ -320,11 +454,45 @@ def test_steps_that_use_other_windows_of_the_trial_are_refused():
         StreamDecoder(pipe.fit(TRIALS.X, TRIALS.y))
 
 
-@pytest.mark.parametrize("mode", ["unlabelled", "calibration"])
-def test_steps_that_require_other_trials_of_the_subject_are_refused(mode):
-    message = rf"other trials of the test subject, got EuclideanAlignment \({mode}.*source-only"
+@pytest.mark.parametrize(
+    ("mode", "adaptation"), [("unlabelled", "unlabelled"), ("calibration", "calibration=1")]
+)
+def test_steps_that_require_other_trials_of_the_subject_are_refused(mode, adaptation):
+    message = (
+        "must not require other trials of the subject, got EuclideanAlignment with adaptation "
+        f"'{adaptation}': pass reference"
+    )
+    pipe = fit_with(EuclideanAlignment(mode, n_calibration=1))
     with pytest.raises(ValueError, match=message):
-        StreamDecoder(fit_with(EuclideanAlignment(mode, n_calibration=1)))
+        StreamDecoder(pipe)
+    assert len(StreamDecoder(pipe, reference=REFERENCE).push(STREAM).proba) == 5
+
+
+@pytest.mark.parametrize("mode", ["reference", "causal", "unlabelled"])
+def test_classifiers_that_require_a_reference_are_refused_without_one(mode):
+    pipe = fit_adapted(mode)
+    with pytest.raises(ValueError, match=f"got MSiMambaClassifier with adaptation '{mode}': pass"):
+        StreamDecoder(pipe)
+    with pytest.raises(ValueError, match="got SubjectWhitening with adaptation 'reference': pass"):
+        StreamDecoder(fit_adapted(None, SubjectWhitening()))
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        (REFERENCE[:3], r"reference must have shape \(4, n_reference_times\)"),
+        (REFERENCE[:, :63], "at least 64 samples"),
+        (REFERENCE * np.nan, "Input reference contains NaN"),
+    ],
+)
+def test_an_invalid_reference_is_refused(reference, message):
+    with pytest.raises(ValueError, match=message):
+        StreamDecoder(fit_adapted("reference"), reference=reference)
+
+
+def test_a_reference_for_an_estimator_that_uses_none_is_refused(pipe):
+    with pytest.raises(ValueError, match="must have a part that uses references"):
+        StreamDecoder(pipe, reference=REFERENCE)
 
 
 def test_steps_that_transform_each_sample_alike_are_accepted():

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.utils import gen_batches
 from skorch.utils import to_tensor
 
 from .._metadata import encode, get_columns
 from .._selection import Selection
-from .._validation import check_finite
 from ..models.msimamba import compute_spread
 from ..trials import Trials
 from ._skorch import PREDICT_BATCH, WindowDataset
@@ -46,27 +46,36 @@ class Subjects:
 def read_subjects(estimator, X, groups, n_trials):
     """Return the Subjects of X; raise ValueError if X lacks what the adaptation requires."""
     mode = estimator.adaptation
+    own = X.metadata if isinstance(X, Trials) else None
     known = getattr(estimator, "subject_statistics_", None)
     if known is not None:
-        one = np.zeros(n_trials, dtype=int)
-        return Subjects(mode, one, np.arange(n_trials), owner=one, known=Statistics(*known))
-    metadata = X.metadata if groups is None and isinstance(X, Trials) else groups
+        one, order = np.zeros(n_trials, dtype=int), _get_order([own], n_trials)
+        return Subjects(mode, one, order, owner=one, known=Statistics(*known))
+    has_subjects = groups is not None or (own is not None and "subject" in own)
+    if mode != "reference" and not has_subjects:
+        raise ValueError(
+            f"adaptation={mode!r} requires the subject of each trial: pass Trials as X with a "
+            "column 'subject', or groups, got neither."
+        )
+    subject, reference, owner = None, None, None
+    if has_subjects:
+        table = own if groups is None else groups
+        (subject,) = get_columns(table, "subject", estimator=estimator, n_samples=n_trials)
     if mode == "reference":
         reference, owner = _cut_reference(X, estimator.n_times_)
-        has_subjects = hasattr(metadata, "columns") and "subject" in metadata
-        subject = encode(metadata["subject"])[0] if has_subjects else owner
-        return Subjects(mode, subject, np.arange(n_trials), reference=reference, owner=owner)
-    if metadata is None:
-        raise ValueError(
-            f"adaptation={mode!r} requires the subject of each trial: pass Trials as X, or groups, "
-            "got neither."
-        )
-    (subject,) = get_columns(metadata, "subject", estimator=estimator, n_samples=n_trials)
-    columns = [name for name in ("session", "run", "trial", "window") if name in metadata]
+    code = owner if subject is None else encode(subject)[0]
+    order = _get_order([groups, own], n_trials)
+    return Subjects(mode, code, order, reference=reference, owner=owner)
+
+
+def _get_order(tables, n_trials):
+    """Return the position of each row in time by the first table with trials, else its number."""
     order = np.arange(n_trials)
-    if hasattr(metadata, "columns") and "trial" in columns:
-        order = encode(*(metadata[name] for name in columns), order)[0]
-    return Subjects(mode, encode(subject)[0], order)
+    for table in tables:
+        if isinstance(table, (dict, pd.DataFrame)) and "trial" in table:
+            names = [name for name in ("session", "run", "trial", "window") if name in table]
+            return encode(*(table[name] for name in names), order)[0]
+    return order
 
 
 def _cut_reference(X, n_times):
@@ -81,10 +90,13 @@ def _cut_reference(X, n_times):
         raise ValueError(
             f"reference must be at least one window long, {n_times} samples, got {held.shape[2]}."
         )
-    rows, owner = np.unique(held.rows, return_inverse=True)
-    reference = Selection(held.array, rows, held.picks)
-    check_finite(reference)
-    return reference.cut(n_times, n_times), owner
+    rows, trials, owner = np.unique(held.rows, return_index=True, return_inverse=True)
+    for trial in trials:
+        if not np.isfinite(held.take([trial]).gather()).all():
+            raise ValueError(
+                f"reference must not contain NaN or infinity, found in that of trial {trial}."
+            )
+    return Selection(held.array, rows, held.picks).cut(n_times, n_times), owner
 
 
 class SubjectDataset(WindowDataset):
@@ -201,13 +213,13 @@ class AdaptedNet:
 
     def _predict_subject(self, bags, rows, known, mode):
         """Yield the probabilities of the windows of each trial of a subject, in their order."""
+        trials = (self.compute_log_power(bags, row) for row in rows)
         if mode == "unlabelled":
-            trials = [self.compute_log_power(bags, row) for row in rows]
+            trials = list(trials)
             known = NOTHING.add(np.concatenate(trials))
         elif known is None:
             known = self.get_prior()
-        for row in rows:
-            log_power = self.compute_log_power(bags, row)
+        for log_power in trials:
             if mode != "causal":
                 yield self.classify(log_power, known.mean, known.square)
                 continue

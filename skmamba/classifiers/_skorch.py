@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import re
 import threading
 import warnings
 
@@ -17,7 +18,8 @@ from .._validation import MAX_WORKERS, check_int
 from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
-HEADS = ("head", "final_layer")  # last layer of our networks and of braindecode's
+# Weights of the last layer, of our networks, their ensembles and those of braindecode.
+HEAD = re.compile(r"(members\.\d+\.)?(head|final_layer)\.")
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
 # Random state and number of threads belong to the process: fits in threads run one at a time.
@@ -195,8 +197,14 @@ class WindowNet(NeuralNetClassifier):
     def freeze_body(self):
         """Train the last layer only, behind features as in prediction."""
         self.has_frozen_body = True
-        for name, weights in self.module_.named_parameters():
-            weights.requires_grad_(name.split(".")[-2] in HEADS)
+        parameters = dict(self.module_.named_parameters())
+        if not any(map(HEAD.match, parameters)):
+            raise ValueError(
+                "parts='head' requires a network with weights in head or final_layer, got "
+                f"{type(self.module_).__name__}: use parts='all'."
+            )
+        for name, weights in parameters.items():
+            weights.requires_grad_(HEAD.match(name) is not None)
 
     def train_epochs(self, dataset, epochs):
         """Train; unlike skorch's ``partial_fit``, a user's interrupt is raised."""

@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
@@ -145,20 +146,21 @@ def check_bags(estimator, X, *, n_chans=None, reset):
             f"{type(estimator).__name__} was fitted on {estimator.n_chans_} channels x "
             f"{estimator.n_times_} samples."
         )
-    _check_spread(estimator, measure_spread(bags), reset)
+    if reset:
+        estimator.spread_ = measure_spread(bags)
+    else:
+        check_spread(estimator, bags)
     return bags
 
 
-def _check_spread(estimator, spread, reset):
-    """Set the spread of the training data, or warn if X has another order of magnitude."""
-    if reset:
-        estimator.spread_ = spread
-        return
+def check_spread(estimator, bags, name="X"):
+    """Warn if windows have another order of magnitude than the training data."""
+    spread = measure_spread(bags)
     fitted = getattr(estimator, "spread_", 0.0)  # 0: windows of one sample
     if fitted and not fitted / MAX_RATIO <= spread <= fitted * MAX_RATIO:
         warnings.warn(
-            f"X has a standard deviation of about {spread:.0e}, the training data had "
-            f"{fitted:.0e}: X must be in the same unit, such as microvolts (MNE has volts).",
+            f"{name} has a standard deviation of about {spread:.0e}, the training data had "
+            f"{fitted:.0e}: {name} must be in the same unit, such as microvolts (MNE has volts).",
             stacklevel=4,
         )
 
@@ -236,6 +238,7 @@ class BaseNetClassifier(BaseTrialClassifier):
     __metadata_request__fit = {"groups": False}
     __metadata_request__predict = {"groups": False}
     __metadata_request__predict_proba = {"groups": False}
+    __metadata_request__score = {"groups": False}
 
     def _set_init_params(self, params):
         """Set the parameters of ``__init__``, given its ``locals()``."""
@@ -449,6 +452,31 @@ class BaseNetClassifier(BaseTrialClassifier):
         with torch_threads(self.n_threads):
             proba = self._predict_windows(bags, X, groups)
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
+
+    def score(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> float:
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X, groups
+            As in :meth:`predict_proba`.
+        y : array-like of shape (n_trials,)
+            Labels.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials.
+
+        Returns
+        -------
+        accuracy : float
+            Weighted fraction of correct predictions.
+        """
+        return accuracy_score(y, self.predict(X, groups), sample_weight=sample_weight)
 
     def _predict_windows(self, bags, X, groups):
         """Return probabilities of all windows of all trials."""

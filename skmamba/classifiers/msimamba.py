@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
@@ -18,7 +17,7 @@ from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
 from ._adaptation import ADAPTATIONS, NOTHING, AdaptedNet, Statistics, read_subjects
 from ._skorch import resolve_device, torch_threads
-from .base import BaseNetClassifier, add_shared_docs
+from .base import BaseNetClassifier, add_shared_docs, check_spread
 
 
 @add_shared_docs
@@ -204,10 +203,11 @@ class MSiMambaClassifier(BaseNetClassifier):
         if self.adaptation == "causal":
             known = getattr(self, "subject_statistics_", None) or net.get_prior()
         bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
+        check_spread(self, bags, "reference")
         with torch_threads(self.n_threads):
             statistics = net.measure(bags, 0, Statistics(*known))
-        clf = copy.copy(self)
-        clf.subject_statistics_ = tuple(statistics)
+        clf = object.__new__(type(self))  # copy.copy would copy the network, too
+        clf.__dict__ = {**self.__dict__, "subject_statistics_": tuple(statistics)}
         return clf
 
     def _module_class(self, name):

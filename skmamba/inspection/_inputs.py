@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._ch_names import check_ch_names
 from .._mne import as_array, count_dims, get_ch_names, is_epochs
+from .._selection import Selection
 from ..trials import Trials
 
 
@@ -29,7 +30,6 @@ def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
     if isinstance(X, Trials):
         y = X.y if y is None else y
         sfreq, ch_names = sfreq or X.sfreq, ch_names or X.ch_names
-        X = X.X
     elif is_epochs(X):
         first = X[0] if isinstance(X, (list, tuple)) else X
         sfreq, ch_names = sfreq or first.info["sfreq"], ch_names or get_ch_names(X)
@@ -43,20 +43,22 @@ def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
     return Data(X, y, sfreq, None if ch_names is None else list(ch_names))
 
 
-def unpack_labelled_array(X, y, ch_names, estimator):
-    """Return Data whose X is an array with a channel axis and whose y is not None."""
+def unpack_labelled_data(X, y, ch_names, estimator):
+    """Return Data whose X is Trials or an array with a channel axis, and whose y is not None."""
     data = unpack_data(X, y, ch_names=ch_names)
     if data.y is None:
         raise ValueError("y must be given unless X is Trials, got None.")
-    array = np.asarray(as_array(data.X))
-    if array.ndim not in (3, 4):
+    X = data.X if isinstance(data.X, Trials) else np.asarray(as_array(data.X))
+    if X.ndim not in (3, 4):
         raise ValueError(
             "`X` must have shape (n_trials, n_channels, n_times) or (n_trials, n_windows, "
-            f"n_channels, n_times), got {array.shape}."
+            f"n_channels, n_times), got {X.shape}."
         )
     names = _merge_ch_names(data.ch_names, estimator)
-    check_ch_names(names, array.shape[-2])
-    return data._replace(X=array, ch_names=names)
+    check_ch_names(names, X.shape[-2])
+    if isinstance(X, Trials):
+        X = X.derive(ch_names=tuple(names))
+    return data._replace(X=X, ch_names=names)
 
 
 def _merge_ch_names(ch_names, estimator):
@@ -75,9 +77,9 @@ def _merge_ch_names(ch_names, estimator):
 
 def replace_channels(X, channels, values):
     """Return a copy of X with other values in some channels, the first axis of ``values``."""
-    changed = X.copy()
+    changed = np.array(X)
     np.moveaxis(changed, -2, 0)[channels] = values
-    return changed
+    return X.derive(X=Selection(changed)) if isinstance(X, Trials) else changed
 
 
 def label_channels(ch_names, channels):
@@ -114,6 +116,11 @@ def get_network_input(estimator, data):
         raise TypeError(
             "estimator must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that ends "
             f"in one, got {type(classifier).__name__}, which is not a network."
+        )
+    if classifier.adaptation is not None:
+        raise ValueError(
+            "estimator must have adaptation=None, since attributions and frequencies are those of "
+            f"single windows, got adaptation={classifier.adaptation!r}."
         )
     names = _pick_ch_names(steps, data.ch_names, classifier.n_chans_)
     windows = data.X

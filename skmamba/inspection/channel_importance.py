@@ -23,7 +23,7 @@ from ._inputs import (
     get_score_name,
     label_channels,
     replace_channels,
-    unpack_labelled_array,
+    unpack_labelled_data,
 )
 
 METHODS = ("permutation", "drop")
@@ -119,7 +119,7 @@ def channel_importance(
     """
     check_option("method", method, METHODS)
     check_int("n_repeats", n_repeats)
-    data = unpack_labelled_array(X, y, ch_names, estimator)
+    data = unpack_labelled_data(X, y, ch_names, estimator)
     estimator = _set_picker_names(clone(estimator), data.ch_names)
     channels = find_used_channels(estimator, data.X)
     scorer = check_scoring(estimator, scoring=scoring)
@@ -205,14 +205,14 @@ def _make_versions(estimator, data, channels):
 
 def _drop_channel(estimator, data, channel):
     """Return the estimator and X as if a channel had not been recorded."""
-    X = np.delete(data.X, channel, axis=-2)
-    names = data.ch_names
+    names, remaining = data.ch_names, np.delete(np.arange(data.X.shape[-2]), channel)
+    X = data.X.pick(remaining) if isinstance(data.X, Trials) else data.X.take(remaining, axis=-2)
     names = None if names is None else [*names[:channel], *names[channel + 1 :]]
     estimator = clone(estimator)
     for step, picker in find_pickers(estimator).items():
         picks = clone(picker).fit(data.X).picks_
-        remaining = [int(pick - (pick > channel)) for pick in picks if pick != channel]
-        estimator.set_params(**{f"{step}__picks": remaining, f"{step}__ch_names": names})
+        picks = [int(pick - (pick > channel)) for pick in picks if pick != channel]
+        estimator.set_params(**{f"{step}__picks": picks, f"{step}__ch_names": names})
     return estimator, X
 
 

@@ -25,7 +25,7 @@ from ._inputs import (
     get_score_name,
     label_channels,
     replace_channels,
-    unpack_labelled_array,
+    unpack_labelled_data,
 )
 
 FAILURES = ("flat", "noise")
@@ -111,7 +111,7 @@ def electrode_failure(
     check_int("n_subsets", n_subsets)
     estimator = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(estimator)
-    data = unpack_labelled_array(X, y, ch_names, estimator)
+    data = unpack_labelled_data(X, y, ch_names, estimator)
     channels = find_used_channels(estimator, data.X)
     max_failed = len(channels) if max_failed is None else max_failed
     check_int("max_failed", max_failed)
@@ -151,7 +151,7 @@ def _draw_subsets(channels, n_failed, n_subsets, rng):
 def _score_failure(estimator, data, failed, failure, scorer, seed):
     X = data.X
     if failed:
-        signals = np.moveaxis(X, -2, 0)[failed]
+        signals = np.moveaxis(np.asarray(X), -2, 0)[failed]
         values = np.zeros_like(signals)
         if failure == "noise":
             axes = tuple(range(1, signals.ndim))

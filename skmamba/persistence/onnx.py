@@ -67,7 +67,8 @@ def to_onnx(
     Raises
     ------
     ValueError
-        If another step precedes the classifier, or ONNX lacks an operation of the network.
+        If another step precedes the classifier, it has an ``adaptation``, or ONNX lacks an
+        operation of the network.
     RuntimeError
         If the probabilities of the graph, in onnxruntime and for random windows, differ from those
         of the network by more than 1e-5. Nothing is written then.
@@ -80,6 +81,11 @@ def to_onnx(
                 "Steps before the classifier must be ChannelPicker or SlidingWindows for ONNX, got "
                 f"{step!r}."
             )
+    if classifier.adaptation is not None:
+        raise ValueError(
+            "to_onnx requires adaptation=None, since a graph has no reference of the subject, got "
+            f"adaptation={classifier.adaptation!r}."
+        )
     check_int("opset", opset, minimum=18)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")

@@ -2,9 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from skmamba.datasets import simulate_trials
+
+
+@pytest.fixture(scope="session")
+def with_reference(effect_in_f3):
+    """The same trials, with noise as the reference of each subject."""
+    noise = 10 * np.random.default_rng(0).normal(size=(4, 4, 256)).astype("float32")
+    return replace(effect_in_f3, reference=noise[effect_in_f3.metadata["subject"]])
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 
 from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows
 from skmamba.inspection import input_attribution
+from skmamba.preprocessing import SubjectWhitening
 
 pytest.importorskip("captum")
 
@@ -159,6 +160,21 @@ def test_network_gradients_and_random_states_are_unchanged(effect_in_f3, network
     assert not module.training
     for parameter in module.parameters():
         parameter.grad = None
+
+
+def test_classifiers_that_use_other_windows_of_the_subject_are_errors(effect_in_f3):
+    clf = MSiMambaClassifier(d_model=8, n_members=1, adaptation="causal", max_epochs=1)
+    clf.fit(effect_in_f3, effect_in_f3.y)
+    with pytest.raises(ValueError, match=r"must have adaptation=None, .* got adaptation='causal'"):
+        input_attribution(clf, effect_in_f3)
+
+
+def test_whitened_trials_with_a_reference_are_attributed(with_reference):
+    clf = MSiMambaClassifier(d_model=8, n_members=1, max_epochs=1, random_state=0)
+    pipe = make_pipeline(SubjectWhitening(), clf).fit(with_reference, with_reference.y)
+    found = input_attribution(pipe, with_reference, method="saliency").attributions
+    expected = input_attribution(clf, pipe[0].transform(with_reference), method="saliency")
+    np.testing.assert_array_equal(found, expected.attributions)
 
 
 def test_missing_captum_is_an_error_with_the_extra_to_install(effect_in_f3, network, monkeypatch):

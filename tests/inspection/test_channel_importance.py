@@ -4,6 +4,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -11,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows
 from skmamba.evaluation import CrossSubjectSplit
 from skmamba.inspection import channel_importance
+from skmamba.preprocessing import SubjectWhitening
 
 
 def log_power(X):
@@ -53,6 +55,23 @@ def test_network_in_a_pipeline_is_cloned(effect_in_f3):
     importance = channel_importance(pipe, effect_in_f3, cv=2, n_repeats=3, random_state=0)
     assert mean_by_channel(importance).idxmax() == "F3"
     assert not hasattr(clf, "net_")
+
+
+@pytest.mark.parametrize("method", ["permutation", "drop"])
+def test_subject_and_reference_of_trials_are_kept(with_reference, method):
+    params = {"d_model": 8, "d_hidden": 2, "n_members": 1, "max_epochs": 1, "random_state": 0}
+    clf = MSiMambaClassifier(adaptation="reference", **params)
+    pipe = make_pipeline(ChannelPicker(["F3", "Fp1"]), SubjectWhitening(), clf)
+    options = {"groups": with_reference.metadata, "cv": LeaveOneGroupOut(), "random_state": 0}
+    importance = channel_importance(pipe, with_reference, method=method, n_repeats=2, **options)
+    assert mean_by_channel(importance).index.tolist() == ["F3", "Fp1"]
+    if method == "drop":  # the channel is removed from the reference, too
+        train, test = (with_reference.select(f"subject {sign} 0") for sign in (">", "=="))
+        pipe.set_params(channelpicker__picks=["Fp1"]).fit(train, train.y)
+        without = balanced_accuracy_score(test.y, pipe.predict(test))
+        first = importance.iloc[0]
+        assert (first["channel"], first["fold"]) == ("F3", 0)
+        assert first["score"] - first["importance"] == pytest.approx(without)
 
 
 def test_each_channel_and_fold_has_a_row(effect_in_f3):

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 
 from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows
 from skmamba.inspection import electrode_failure
+from skmamba.preprocessing import SubjectWhitening
 
 
 class AnyPositive(ClassifierMixin, BaseEstimator):
@@ -81,6 +85,21 @@ def test_network_loses_its_score_without_the_channel_of_the_effect(effect_in_f3)
         assert scores[["Fp1", "Fp2", "F4"]].min() > scores["F3"] + 0.2
         assert scores["Fp1, Fp2, F3, F4"] == pytest.approx(0.5, abs=0.15)
     np.testing.assert_array_equal(pipe.predict_proba(test.X), before)
+
+
+@pytest.mark.filterwarnings("ignore:X has a standard deviation")
+@pytest.mark.parametrize("mode", ["reference", "causal", "unlabelled"])
+def test_subject_and_reference_of_trials_are_kept(with_reference, mode):
+    clf = MSiMambaClassifier(d_model=8, n_members=1, adaptation=mode, max_epochs=1, random_state=0)
+    picker = ChannelPicker(["F3", "Fp1"])
+    pipe = make_pipeline(picker, SubjectWhitening(), clf).fit(with_reference, with_reference.y)
+    curve = electrode_failure(pipe, with_reference, scoring="neg_log_loss").set_index("channels")
+    for name, failed in (("", []), ("F3", [2]), ("F3, Fp1", [0, 2])):
+        X = with_reference.X.copy()
+        X[:, failed] = 0
+        changed = replace(with_reference, X=X)
+        expected = -log_loss(changed.y, pipe.predict_proba(changed))
+        assert curve.loc[name, "score"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_only_picked_channels_fail(data):

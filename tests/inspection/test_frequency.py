@@ -177,6 +177,12 @@ def test_classifiers_without_the_block_are_errors(alpha, clf):
         frequency_profile(clf.fit(alpha.X, alpha.y), alpha)
 
 
+def test_classifiers_that_use_other_windows_of_the_subject_are_errors(alpha):
+    clf = tiny(adaptation="unlabelled").fit(alpha, alpha.y)
+    with pytest.raises(ValueError, match=r"must have adaptation=None, .* adaptation='unlabelled'"):
+        frequency_profile(clf, alpha)
+
+
 def test_invalid_arguments_are_errors(alpha, pipe):
     for sfreq in (None, -1):
         with pytest.raises(ValueError, match=rf"sfreq.* must be positive.*got {sfreq}"):

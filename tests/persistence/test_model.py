@@ -22,12 +22,24 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from skorch.callbacks import LRScheduler
 
-from skmamba import BraindecodeClassifier, ChannelPicker, MSiMambaClassifier, SlidingWindows, Trials
+from skmamba import (
+    BraindecodeClassifier,
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    Trials,
+    calibrate,
+)
 from skmamba.datasets import simulate_trials
 from skmamba.models import DLinear
 from skmamba.persistence import load_model, save_model
 from skmamba.persistence._card import compute_card_checksum, compute_checksum
-from skmamba.preprocessing import BandPower, EuclideanAlignment, SequentialChannelSelector
+from skmamba.preprocessing import (
+    BandPower,
+    EuclideanAlignment,
+    SequentialChannelSelector,
+    SubjectWhitening,
+)
 
 safetensors = pytest.importorskip("safetensors.numpy")
 
@@ -91,6 +103,12 @@ def assert_restored(pipe, loaded, X):
     weights, weights_loaded = (p[-1].net_.module_.state_dict() for p in (pipe, loaded))
     torch.testing.assert_close(weights_loaded, weights, rtol=0, atol=0)
     assert np.array_equal(loaded.predict_proba(X), pipe.predict_proba(X))
+
+
+def add_reference(trials):
+    """Return trials with a reference, the first trial of their subject."""
+    first = trials.metadata.groupby("subject")["trial"].transform("min")
+    return replace(trials, reference=trials.X[first])
 
 
 def read_files(folder):
@@ -160,6 +178,32 @@ def test_parameters_and_fitted_attributes_are_restored(params, trials, tmp_path)
 def test_transformers_are_restored(step, trials, tmp_path):
     pipe = make_pipe(step).fit(trials.X, trials.y)
     assert_restored(pipe, save_and_load(pipe, tmp_path), trials.X)
+
+
+@pytest.mark.parametrize("mode", ["reference", "causal", "unlabelled"])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_loaded_model_keeps_the_adaptation(mode, n_members, trials, tmp_path):
+    trials = add_reference(trials)
+    pipe = make_pipe(adaptation=mode, n_members=n_members).fit(trials, trials.y)
+    path = save_model(pipe, tmp_path / "model", trials=trials)
+    model = load_model(path)
+    assert_restored(pipe, model.estimator, trials)
+    assert np.array_equal(model.predict_proba(trials), pipe.predict_proba(trials))
+    message = "requires Trials with a reference as X" if mode == "reference" else "the subject of"
+    with pytest.raises(ValueError, match=message):
+        model.predict(trials.X)
+
+
+@pytest.mark.parametrize("mode", ["reference", "causal"])
+def test_a_calibrated_model_is_restored(mode, trials, tmp_path):
+    trials = add_reference(trials)
+    picker, windows = ChannelPicker(["F3", "Fp1"]), SlidingWindows(window_size_samples=64)
+    pipe = make_pipe(picker, SubjectWhitening(), EuclideanAlignment(mode), windows, adaptation=mode)
+    calibrated = calibrate(pipe.fit(trials, trials.y), trials.reference[0])
+    assert_restored(calibrated, save_and_load(calibrated, tmp_path), trials.X[:6])
+    model = load_model(save_model(pipe, tmp_path / "model", trials=trials))
+    proba = calibrate(model, trials.reference[0]).predict_proba(trials.X[:6])
+    assert np.array_equal(proba, calibrated.predict_proba(trials.X[:6]))
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,16 @@ def test_other_steps_and_old_opsets_are_refused(clf, trials, tmp_path):
         to_onnx(clf, tmp_path / "model.onnx", opset=11)
 
 
+def test_classifiers_that_use_other_windows_of_the_subject_are_refused(trials, tmp_path):
+    clf = MSiMambaClassifier(adaptation="causal", **SMALL).fit(trials, trials.y)
+    for copied in (clf, clf.for_subject(trials.X[0])):
+        with pytest.raises(
+            ValueError, match=r"requires adaptation=None, .* got adaptation='causal"
+        ):
+            to_onnx(copied, tmp_path / "model.onnx")
+    assert not os.listdir(tmp_path)
+
+
 def test_a_graph_that_differs_from_the_network_is_not_written(clf, tmp_path, monkeypatch):
     monkeypatch.setattr("skmamba.persistence.onnx.CLIP", 0.5)
     with pytest.raises(RuntimeError, match=r"differ by at most 1e-05 .*Nothing was written"):
