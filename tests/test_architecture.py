@@ -17,7 +17,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 # Subpackages and public modules, and those that each may import besides the private top-level
 # helpers. Subpackages on one level do not import each other.
 MAY_IMPORT = {
-    "adaptation": {"trials"},
+    "adaptation": {"preprocessing", "trials"},
     "trials": set(),
     "datasets": {"trials"},
     "preprocessing": {"trials"},

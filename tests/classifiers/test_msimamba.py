@@ -368,7 +368,7 @@ def set_nan(X):
         (lambda X, y: (X[None], y), {}, "got 5"),
         (lambda X, y: (X, None), {}, "requires y to be passed, but the target y is None"),
         (lambda X, y: (X, y + 0.5), {}, "Unknown label type: continuous"),
-        (None, {"backend": "mamba_ssm", "device": "cpu"}, "backend='mamba_ssm'"),
+        (None, {"module_params": {"backend": "mamba_ssm"}, "device": "cpu"}, "backend='mamba_ssm'"),
         (None, {"lr": 0.0}, "lr must be a positive number, got 0.0"),
         (None, {"lr": np.inf}, "lr must be a positive number, got inf"),
         (
@@ -401,7 +401,7 @@ def set_nan(X):
         (
             None,
             {"module_params": {"width": 8}},
-            r"must contain parameters of MSiMamba \(bidirectional, .*\), got 'width'",
+            r"must contain parameters of MSiMamba \(backend, bidirectional, .*\), got 'width'",
         ),
         (None, {"lr": 1e30, "optimizer": "sgd"}, "train_loss is .* in epoch"),
     ],
