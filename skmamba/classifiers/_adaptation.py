@@ -16,8 +16,8 @@ from ._skorch import PREDICT_BATCH, WindowDataset
 
 ADAPTATIONS = ("reference", "causal", "unlabelled")
 PRIOR = 8  # windows: weight of the training subjects in the statistics of "causal"
-# Statistics of "unlabelled" and "causal" use the windows in the batch: more of each subject.
-SUBJECTS_PER_BATCH = {"reference": 4, "causal": 1, "unlabelled": 1}
+# Statistics of "causal" need many windows of a subject in a batch, as later in a recording.
+SUBJECTS_PER_BATCH = {"reference": 4, "causal": 1, "unlabelled": 4}
 MAX_REFERENCE = 64  # windows of references in a training batch
 
 
