@@ -169,13 +169,13 @@ def test_a_cluster_that_loses_a_worker_gives_the_scores_of_one_process(tmp_path)
     ):
         worker = next(iter(client.run(os.getpid).values()))
 
-        def kill_after_the_first_fold():
-            while not list(tmp_path.glob("*.json")):
+        def kill_after_the_first_folds():
+            while len(list(tmp_path.glob("*.json"))) < 3:  # until both workers have the data
                 time.sleep(0.01)
             os.kill(worker, signal.SIGKILL)
             n_cached_at_kill.append(len(list(tmp_path.glob("*.json"))))
 
-        killer = threading.Thread(target=kill_after_the_first_fold, daemon=True)
+        killer = threading.Thread(target=kill_after_the_first_folds, daemon=True)
         killer.start()
         with parallel_config(backend="dask"):
             results = evaluate({"net": pipe}, trials, cache_dir=tmp_path, **options)
