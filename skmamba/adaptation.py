@@ -98,11 +98,13 @@ def fine_tune(
     y : array-like of shape (n_trials,)
         Labels, among those in ``fit``.
     parts : {"head", "all"}, default="head"
-        Weights that are trained: those of the last layer, with all else as in prediction, or all.
+        Weights that are trained. ``"head"``: the last layer, by logistic regression on its input
+        with a normal prior around the present weights, so that few trials change little (ours).
+        ``"all"``: all weights, as in ``fit`` at a small learning rate.
     max_epochs : int, default=20
-        Number of passes over the windows.
+        Number of passes over the windows; for ``"head"``, of iterations of L-BFGS.
     lr : float, default=None
-        Learning rate; None is the one of the classifier for ``"head"``, a tenth for ``"all"``.
+        Learning rate of ``"all"``; None is a tenth of that of the classifier.
 
     Returns
     -------

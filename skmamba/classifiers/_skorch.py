@@ -20,6 +20,9 @@ from ..modules import MultiScaleTemporalBlock, window_amplitudes
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
 # Weights of the last layer, of our networks, their ensembles and those of braindecode.
 HEAD = re.compile(r"(members\.\d+\.)?(head|final_layer)\.")
+# Standard deviations of the prior on the change of a logit, by the weights behind features of unit
+# variance and by the bias, see WindowNet.fit_head.
+LOGIT_SD, BIAS_SD = 1.5, 3.0
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
 # Random state and number of threads belong to the process: fits in threads run one at a time.
@@ -107,7 +110,6 @@ class WindowNet(NeuralNetClassifier):
     def __init__(self, *args, numpy_dtype="float32", **kwargs):
         super().__init__(*args, **kwargs)
         self.numpy_dtype = numpy_dtype
-        self.has_frozen_body = False
 
     def initialize_module(self):
         """Build the module in the precision of the windows."""
@@ -120,8 +122,6 @@ class WindowNet(NeuralNetClassifier):
 
     def infer(self, x, **fit_params):
         """Compute logits, with weights and averages for modules that take them."""
-        if self.has_frozen_body:
-            self.module_.eval()
         if not getattr(self.module_, "weighs_windows", False):
             return self.module_(to_tensor(x["x"], device=self.device))
         windows, weight = x["x"], x["weight"]
@@ -194,17 +194,38 @@ class WindowNet(NeuralNetClassifier):
             for group, new in zip(self.optimizer_.param_groups, settings, strict=True):
                 group.update(new, params=group["params"])
 
-    def freeze_body(self):
-        """Train the last layer only, behind features as in prediction."""
-        self.has_frozen_body = True
+    def fit_head(self, dataset, max_iter):
+        """Fit the last layer to few windows, behind features as in prediction.
+
+        Minimises the loss with a normal prior on the change of the weights and biases.
+        """
         parameters = dict(self.module_.named_parameters())
-        if not any(map(HEAD.match, parameters)):
+        head = {name: weights for name, weights in parameters.items() if HEAD.match(name)}
+        if not head:
             raise ValueError(
                 "parts='head' requires a network with weights in head or final_layer, got "
                 f"{type(self.module_).__name__}: use parts='all'."
             )
         for name, weights in parameters.items():
-            weights.requires_grad_(HEAD.match(name) is not None)
+            weights.requires_grad_(name in head)
+        start = {name: weights.detach().clone() for name, weights in head.items()}
+        inputs, y = dataset[np.arange(len(dataset))]
+        optimizer = torch.optim.LBFGS(
+            head.values(), max_iter=max_iter, line_search_fn="strong_wolfe"
+        )
+
+        def compute_loss():
+            optimizer.zero_grad()
+            loss = self.get_loss(self.infer(inputs), y, inputs)
+            for name, weights in head.items():
+                sd = BIAS_SD if weights.ndim == 1 else LOGIT_SD / weights[0].numel() ** 0.5
+                change = (weights - start[name]).square().sum() / (2 * sd**2)
+                loss = loss + change / len(dataset.trials)
+            loss.backward()
+            return loss
+
+        self.module_.eval()
+        optimizer.step(compute_loss)
 
     def train_epochs(self, dataset, epochs):
         """Train; unlike skorch's ``partial_fit``, a user's interrupt is raised."""

@@ -345,9 +345,10 @@ class BaseNetClassifier(BaseTrialClassifier):
         check_is_fitted(self, "net_")
         check_option("parts", parts, ("head", "all"))
         check_int("max_epochs", max_epochs)
+        if parts == "head" and lr is not None:
+            raise ValueError(f"lr has no effect with parts='head', got {lr!r}.")
         tuned = copy.deepcopy(self)
-        params = {"lr": self.lr / (10 if parts == "all" else 1) if lr is None else lr}
-        tuned.set_params(**params, early_stopping=False)
+        tuned.set_params(lr=self.lr / 10 if lr is None else lr, early_stopping=False)
         tuned._fit(X, y, None, None, fresh=False, epochs=max_epochs, parts=parts)
         return tuned.set_params(lr=self.lr, early_stopping=self.early_stopping)
 
@@ -392,11 +393,12 @@ class BaseNetClassifier(BaseTrialClassifier):
                     net.check_logits(dataset)
             else:
                 net.resume(self.net_)
-            if parts == "head":
-                net.freeze_body()
             if valid is not None:
                 net.train_split = predefined_split(make_dataset(trials=valid))
-            net.train_epochs(dataset, epochs)
+            if parts == "head":
+                net.fit_head(dataset, epochs)
+            else:
+                net.train_epochs(dataset, epochs)
             net.check_convergence(dataset)
             net.train_split = None  # the fitted model does not hold its validation data
         self.net_ = net
