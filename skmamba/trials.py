@@ -106,23 +106,8 @@ class Trials:
     reference: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        X, reference = vars(self)["_X"], self.reference_data
-        if isinstance(X, (list, tuple)) and len(set(map(np.shape, X))) > 1:
-            shapes = ", ".join(map(str, dict.fromkeys(map(np.shape, X))))
-            raise ValueError(
-                f"X must have trials of equal shape, got {shapes}. Crop them to one length first, "
-                "such as [x[:, -n_times:] for x in X]."
-            )
-        X = X if isinstance(X, Selection) else np.asanyarray(X)  # a memory map remains one
-        object.__setattr__(self, "y", np.asarray(self.y))
-        if len(X.shape) != 3:
-            raise ValueError(
-                f"X must have shape (n_trials, n_channels, n_times), got {len(X.shape)} dimensions."
-            )
-        n_trials, n_channels, _ = X.shape
-        object.__setattr__(self, "X", X if isinstance(X, Selection) else Selection(X))
-        if reference is not None:
-            object.__setattr__(self, "reference", _validate_reference(reference, X.shape))
+        self._set_arrays()
+        n_trials, n_channels, _ = self.shape
         metadata = make_table(self.metadata, n_trials).reset_index(drop=True)
         for argument, length in (("y", len(self.y)), ("metadata", len(metadata))):
             if length != n_trials:
@@ -149,6 +134,27 @@ class Trials:
                 stacklevel=3,
             )
             object.__setattr__(self, "label_names", {})
+
+    def _set_arrays(self) -> None:
+        """Validate ``X``, ``y`` and ``reference``, and set them as selections and an array."""
+        X, reference = vars(self)["_X"], vars(self)["_reference"]
+        if isinstance(X, (list, tuple)) and len(set(map(np.shape, X))) > 1:
+            shapes = ", ".join(map(str, dict.fromkeys(map(np.shape, X))))
+            raise ValueError(
+                f"X must have trials of equal shape, got {shapes}. Crop them to one length first, "
+                "such as [x[:, -n_times:] for x in X]."
+            )
+        if not isinstance(X, Selection):
+            X = np.asanyarray(X)  # a memory map remains one
+            if X.ndim != 3:
+                raise ValueError(
+                    f"X must have shape (n_trials, n_channels, n_times), got {X.ndim} dimensions."
+                )
+            X = Selection(X)
+        object.__setattr__(self, "X", X)
+        object.__setattr__(self, "y", np.asarray(self.y))
+        if reference is not None:
+            object.__setattr__(self, "reference", _validate_reference(reference, X.shape))
 
     @property
     def data(self) -> Selection:
