@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from measure import describe_machine
 from scores import WINDOWS, evaluate_seeds, split_fewer_subjects, summarize, tabulate, to_markdown
-from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
 from skmamba import Trials, load_eegmat, make_models
@@ -31,7 +30,7 @@ HEADLINE = [
     *("band-power-LDA", "tangent-space-LR"),
 ]
 TWO = ["MS-iMamba", "EEGNet"]
-CONTROLLED = ["MS-iMamba, reference", "band-power-LDA, whitened by the reference"]
+WHITENED = ["band-power-LDA", "EEGNet", "ShallowFBCSPNet"]
 SHARES = {"all": 1, "half": 1 / 2, "quarter": 1 / 4}
 CHANCE_RANGE = 0.45, 0.55
 
@@ -156,25 +155,17 @@ def control(settings):
     return f"{settings.format(*scores, models, trials)}\n\n{sentence}"
 
 
-def new_subject(settings):
+def whitening(settings):
     trials = settings.shorten(load_eegmat(reference=True))
-    models = make_adapted_models(trials, settings)
-    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(5)])
-
-
-def new_subject_control(settings):
-    trials = settings.shorten(load_control(n_reference=20))
-    models = make_adapted_models(trials, settings)
-    models = {name: models[name] for name in models if name in CONTROLLED}
-    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(2)])
+    models = make_models(WHITENED, trials, **settings.params | {"picks": None})
+    for model in models.values():
+        model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
+    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds()])
 
 
 SECTIONS = {
     section.__name__: section
-    for section in (
-        *(headline, models, ablations, channels, subjects, leakage, control),
-        *(new_subject, new_subject_control),
-    )
+    for section in (headline, models, ablations, channels, subjects, leakage, control, whitening)
 }
 
 
@@ -209,38 +200,18 @@ def simulate_leak():
     return replace(trials, X=X.astype(np.float32), name="planted leak")
 
 
-def load_control(n_reference=0):
-    """Load the first minute of rest of EEGMAT as class 0 and the last as class 1.
-
-    The first ``n_reference`` seconds of the first minute are the reference, and in no trial.
-    """
+def load_control():
+    """Load the first minute of rest of EEGMAT as class 0 and the last as class 1."""
     last = load_eegmat(reference=True).select("segment == 2")
     metadata = pd.concat([last.metadata[["subject", "session"]]] * 2, ignore_index=True)
-    n_samples = int(n_reference * last.sfreq)
-    reference = np.concatenate([last.reference[..., :n_samples]] * 2) if n_reference else None
     return Trials(
-        np.concatenate([last.reference[..., n_samples:], last.X[..., n_samples:]]),
+        np.concatenate([last.reference, last.X]),
         np.repeat([0, 1], len(last)),
         metadata.assign(trial=range(len(metadata))),
         sfreq=last.sfreq,
         ch_names=last.ch_names,
         name="first against last minute of rest",
-        reference=reference,
     )
-
-
-def make_adapted_models(trials, settings):
-    """Return models that use the reference or unlabelled trials of a subject, and their words."""
-    params = settings.params | {"picks": None}
-    (plain,) = make_models("MS-iMamba", trials, **params).values()
-    models = {}
-    for mode in ("reference", "causal", "unlabelled"):
-        models[f"MS-iMamba, {mode}"] = clone(plain).set_params(msimambaclassifier__adaptation=mode)
-    for name in ("band-power-LDA", "EEGNet", "ShallowFBCSPNet", "MS-iMamba"):
-        (model,) = make_models(name, trials, **params).values()
-        model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
-        models[f"{name}, whitened by the reference"] = model
-    return models
 
 
 # The page
