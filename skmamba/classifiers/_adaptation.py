@@ -117,7 +117,8 @@ class SubjectDataset(WindowDataset):
         trial, subjects = self.trials[trial], self.subjects
         if subjects.mode == "reference":
             owner, place = self._pick_reference(np.unique(subjects.owner[trial]), int(rows[0]))
-            windows = self.scale(subjects.reference.read(owner, place)).astype(self.dtype)
+            windows = self.scale(subjects.reference.read(owner, place))
+            windows = windows.astype(self.dtype, copy=False)
             # skorch requires one entry per window: an expanded tensor has one without a copy.
             inputs["reference"] = torch.from_numpy(windows).expand(len(trial), *windows.shape)
             own = subjects.owner[trial][:, None] == owner
@@ -178,7 +179,8 @@ class AdaptedNet:
         for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
             windows = np.arange(rows.start, rows.stop)
             x = self.scale(bags.read(np.full_like(windows, row), windows))
-            x = to_tensor(x.astype(self.net.numpy_dtype), device=self.net.device)
+            x = x.astype(self.net.numpy_dtype, copy=False)
+            x = to_tensor(x, device=self.net.device)
             parts.append(module.log_power(x).cpu().numpy())
         return np.concatenate(parts)
 
