@@ -33,6 +33,7 @@ TWO = ["MS-iMamba", "EEGNet"]
 WHITENED = ["band-power-LDA", "EEGNet", "ShallowFBCSPNet"]
 SHARES = {"all": 1, "half": 1 / 2, "quarter": 1 / 4}
 CHANCE_RANGE = 0.45, 0.55
+CONTROL_REFERENCE = 20  # seconds, a third of the first minute of rest
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,16 @@ class Settings:
         """Return table and sentence; by default of three seeds and five folds over subjects."""
         splitters = splitters or [CrossSubjectSplit(self.n_folds) for _ in self.seeds()]
         return self.format(*self.evaluate(models, trials, splitters), models, trials)
+
+    def report_control(self, models, trials, n_seeds):
+        """Return table and sentence of a control, whose windows must score at chance level."""
+        splitters = [CrossSubjectSplit() for _ in self.seeds(n_seeds)]
+        scores = self.evaluate(models, trials, splitters)
+        mean = scores[0].loc[scores[0]["kind"] == "model", WINDOWS].mean()
+        low, high = CHANCE_RANGE
+        verdict = "between" if low <= mean <= high else "NOT between"
+        sentence = f"Windows score {mean:.3f}, {verdict} {low} and {high}."
+        return f"{self.format(*scores, models, trials)}\n\n{sentence}"
 
     def format(self, by_fold, by_subject, models, trials):
         text = (
@@ -147,25 +158,31 @@ def leakage(settings):
 def control(settings):
     trials = settings.shorten(load_control())
     models = make_models("MS-iMamba", trials, **settings.params)
-    scores = settings.evaluate(models, trials, [CrossSubjectSplit() for _ in settings.seeds(5)])
-    mean = scores[0].loc[scores[0]["kind"] == "model", WINDOWS].mean()
-    low, high = CHANCE_RANGE
-    verdict = "between" if low <= mean <= high else "NOT between"
-    sentence = f"Windows score {mean:.3f}, {verdict} {low} and {high}."
-    return f"{settings.format(*scores, models, trials)}\n\n{sentence}"
+    return settings.report_control(models, trials, 5)
 
 
-def whitening(settings):
+def new_subject(settings):
     trials = settings.shorten(load_eegmat(reference=True))
-    models = make_models(WHITENED, trials, **settings.params | {"picks": None})
-    for model in models.values():
+    params = settings.params | {"picks": None}
+    models = make_models("MS-iMamba", trials, **params) | make_adapted(trials, params)
+    for name, model in make_models(WHITENED, trials, **params).items():
         model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
-    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds()])
+        models[f"{name}, whitened"] = model
+    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(5)])
+
+
+def new_subject_control(settings):
+    trials = settings.shorten(load_control(n_seconds=CONTROL_REFERENCE))
+    models = make_adapted(trials, settings.params | {"picks": None}, ["reference"])
+    return settings.report_control(models, trials, 3)
 
 
 SECTIONS = {
     section.__name__: section
-    for section in (headline, models, ablations, channels, subjects, leakage, control, whitening)
+    for section in (
+        *(headline, models, ablations, channels, subjects, leakage, control),
+        *(new_subject, new_subject_control),
+    )
 }
 
 
@@ -200,17 +217,31 @@ def simulate_leak():
     return replace(trials, X=X.astype(np.float32), name="planted leak")
 
 
-def load_control():
-    """Load the first minute of rest of EEGMAT as class 0 and the last as class 1."""
+def make_adapted(trials, params, modes=("reference", "causal", "unlabelled")):
+    """Return MS-iMamba with each of the modes of adaptation."""
+    models = {}
+    for mode in modes:
+        (model,) = make_models("MS-iMamba", trials, **params).values()
+        models[f"MS-iMamba, {mode}"] = model.set_params(msimambaclassifier__adaptation=mode)
+    return models
+
+
+def load_control(n_seconds=0):
+    """Load the first minute of rest of EEGMAT as class 0 and the last as class 1.
+
+    The first ``n_seconds`` of the first minute are the reference; no trial contains them.
+    """
     last = load_eegmat(reference=True).select("segment == 2")
     metadata = pd.concat([last.metadata[["subject", "session"]]] * 2, ignore_index=True)
+    rest, start = last.reference_data.gather(), int(n_seconds * last.sfreq)
     return Trials(
-        np.concatenate([last.reference, last.X]),
+        np.concatenate([rest[..., start:], last.X[..., start:]]),
         np.repeat([0, 1], len(last)),
         metadata.assign(trial=range(len(metadata))),
         sfreq=last.sfreq,
         ch_names=last.ch_names,
         name="first against last minute of rest",
+        reference=np.concatenate([rest[..., :start]] * 2) if start else None,
     )
 
 
