@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._kernels import can_use_kernels, segment_moments
+
 FLOOR = 1e-6  # smallest power before the logarithm; windows have a variance of about 1
 
 
@@ -96,6 +98,32 @@ class PowerEmbedding(nn.Module):
         log_power : Tensor of shape (batch, n_chans, n_filters)
             Input of the linear layer.
         """
+        if not can_use_kernels(x):
+            return self.log_power_simple(x, weight)
+        series = x.flatten(0, 1)  # (B * C, T)
+        if weight is not None:
+            weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
+        bank = self.bank.weight[:, 0]  # (n_filters, filter_size)
+        (mean, var), overall = segment_moments(series, bank, self.n_segments)
+        scale, offset = self.norm.from_moments(*overall, x.shape[2], weight)  # 2 x (n_filters,)
+        # Mean square of scale * filtered + offset.
+        power = scale.square() * var + (scale * mean + offset).square()  # (B * C, S, n_filters)
+        log_power = power.clamp_min(FLOOR).log().mean(1)  # (B * C, n_filters)
+        return log_power.unflatten(0, x.shape[:2])  # (B, C, n_filters)
+
+    def log_power_simple(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute ``log_power`` in plain operations, on any device.
+
+        Parameters
+        ----------
+        x, weight
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        log_power : Tensor of shape (batch, n_chans, n_filters)
+            Input of the linear layer.
+        """
         series = x.reshape(-1, 1, x.shape[2])  # (B * C, 1, T)
         if weight is not None:
             weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
@@ -118,13 +146,44 @@ class WeightedBatchNorm1d(nn.BatchNorm1d):
         """Normalise maps, with weights of series in training."""
         if not self.training or weight is None or (weight == weight[0]).all():
             return super().forward(x)
-        share = weight / (weight.sum() * x.shape[2])  # (n_series,)
-        mean = torch.einsum("nft,n->f", x, share)  # (n_maps,)
-        centered = x - mean[:, None]
-        var = torch.einsum("nft,n->f", centered.square(), share)  # (n_maps,)
-        self._update_running(mean.detach(), var.detach(), weight.sum() * x.shape[2])
+        moments = x.mean(2), x.var(2, correction=0)  # 2 x (n_series, n_maps)
+        scale, offset = self.from_moments(*moments, x.shape[2], weight)
+        return x * scale[:, None] + offset[:, None]
+
+    def from_moments(
+        self: Any,
+        mean: torch.Tensor,
+        var: torch.Tensor,
+        n_times: int,
+        weight: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return factor and offset of each map, given mean and variance of each series of it.
+
+        Parameters
+        ----------
+        mean, var : Tensor of shape (n_series, n_maps)
+            Mean and variance over ``n_times`` samples.
+        n_times : int
+            Number of samples.
+        weight : Tensor of shape (n_series,), default=None
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        scale, offset : Tensor of shape (n_maps,)
+            The normalised map is ``scale * map + offset``.
+        """
+        if not self.training:
+            mean, var = self.running_mean, self.running_var
+        else:
+            if weight is None or (weight == weight[0]).all():
+                weight = torch.ones_like(mean[:, 0])
+            share, means = (weight / weight.sum())[:, None], mean  # (n_series, 1)
+            mean = (share * means).sum(0)  # (n_maps,)
+            var = (share * (var + (means - mean).square())).sum(0)  # (n_maps,)
+            self._update_running(mean.detach(), var.detach(), weight.sum() * n_times)
         scale = self.weight * (var + self.eps).rsqrt()  # (n_maps,)
-        return centered * scale[:, None] + self.bias[:, None]
+        return scale, self.bias - scale * mean
 
     @torch.no_grad()
     def _update_running(

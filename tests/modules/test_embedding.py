@@ -1,9 +1,11 @@
+import copy
 import math
 
 import pytest
 import torch
 
 from skmamba.modules import PowerEmbedding
+from skmamba.modules._kernels import power
 from skmamba.modules.embedding import WeightedBatchNorm1d
 
 WEIGHT = torch.tensor([1.0, 3.0, 2.0, 1.0], dtype=torch.float64)
@@ -13,6 +15,27 @@ ROWS = torch.arange(4).repeat_interleave(WEIGHT.long())
 def make_embedding(**options):
     torch.manual_seed(0)
     return PowerEmbedding(n_times=64, d_model=6, **options).double().eval()
+
+
+def make_pair(dtype, n_times=64, weight=None, training=True, offset=0.0, **options):
+    """Return results, gradients and statistics of the fast and of the simple implementation."""
+    torch.manual_seed(0)
+    embedding = PowerEmbedding(n_times, d_model=6, **options).double().train(training)
+    for values in (embedding.norm.weight, embedding.norm.running_var):
+        torch.nn.init.uniform_(values, 0.5, 2)
+    for values in (embedding.norm.bias, embedding.norm.running_mean):
+        torch.nn.init.uniform_(values)
+    x = torch.randn(4, 3, n_times, dtype=torch.float64) + offset
+    change = torch.randn(4, 3, options.get("n_filters", 16), dtype=torch.float64)
+    embedding, again = embedding.to(dtype), copy.deepcopy(embedding).to(dtype)
+    results = []
+    for run, own in ((embedding.log_power, embedding), (again.log_power_simple, again)):
+        leaf = x.to(dtype, copy=True).requires_grad_()
+        log_power = run(leaf, weight)
+        log_power.backward(change.to(dtype))
+        gradients = [leaf.grad, own.bank.weight.grad, own.norm.weight.grad, own.norm.bias.grad]
+        results.append([log_power.detach(), *gradients, *own.norm.buffers()])
+    return results
 
 
 def make_norm():
@@ -75,6 +98,64 @@ def test_channels_share_the_filters():
     embedding = make_embedding()
     x = torch.randn(1, 3, 64, dtype=torch.float64)
     torch.testing.assert_close(embedding(x)[:, [2, 0, 1]], embedding(x[:, [2, 0, 1]]))
+
+
+# Simple and fast implementation
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["equal", "weights"])
+@pytest.mark.parametrize(
+    "n_times, n_segments", [(64, 8), (65, 8), (61, 8), (250, 7), (9, 9), (5, 3)]
+)
+def test_log_power_and_gradients_equal_those_of_the_simple_form(
+    n_times, n_segments, weight, training
+):
+    options = {"n_filters": 3, "n_segments": n_segments, "filter_size": 5}
+    fast, simple = make_pair(torch.float64, n_times, weight=weight, training=training, **options)
+    for own, expected in zip(fast, simple, strict=True):
+        torch.testing.assert_close(own, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_single_precision_equals_the_simple_form():
+    for own, expected in zip(*make_pair(torch.float32, 256), strict=True):
+        assert (own - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_an_offset_of_the_windows_loses_no_digits():
+    (fast, *_), _ = make_pair(torch.float32, offset=1000.0)
+    (exact, *_), _ = make_pair(torch.float64, offset=1000.0)
+    torch.testing.assert_close(fast.double(), exact, rtol=0, atol=1e-3)
+
+
+def test_gradients_equal_finite_differences():
+    embedding = make_embedding(n_filters=2, n_segments=3, filter_size=5).train()
+    x = torch.randn(2, 2, 10, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(embedding, (x,))
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 5000])
+def test_chunks_do_not_change_results(monkeypatch, chunk_bytes):
+    expected, _ = make_pair(torch.float64)
+    monkeypatch.setattr(power, "CHUNK_BYTES", chunk_bytes)
+    torch.testing.assert_close(make_pair(torch.float64)[0], expected)
+
+
+def test_filtered_series_are_not_saved_for_the_backward_pass():
+    embedding, x = PowerEmbedding(256, 8), torch.randn(16, 4, 256, requires_grad=True)
+    sizes = []
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: sizes.append(t.numel()) or t, lambda t: t
+    ):
+        embedding(x)
+    assert x.numel() <= max(sizes) < 2 * x.numel()  # 16 filtered series would be 16 times as large
+
+
+def test_a_second_derivative_raises():
+    embedding, x = make_embedding(), torch.randn(1, 2, 64, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(embedding(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        gradient.sum().backward()
 
 
 def test_there_are_at_most_as_many_segments_as_samples():

@@ -7,7 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from skmamba.modules import Mamba, MultiScaleTemporalBlock, mamba, multiscale
+from skmamba.modules import (
+    Mamba,
+    MultiScaleTemporalBlock,
+    PowerEmbedding,
+    embedding,
+    mamba,
+    multiscale,
+)
 from skmamba.modules._kernels import can_use_kernels, convolution, groups, sum_of_views, views
 from skmamba.modules._kernels.convolution import (
     MIN_STACKED_POINTS,
@@ -283,11 +290,16 @@ def test_backward_twice_gives_the_same_gradients(inputs):
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return torch.nn.Sequential(MultiScaleTemporalBlock(2, 16, d_hidden=2), Mamba(16, d_state=2))
+    layers = (
+        MultiScaleTemporalBlock(2, 17, d_hidden=2),
+        PowerEmbedding(17, 16),
+        Mamba(16, d_state=2),
+    )
+    return torch.nn.Sequential(*layers).eval()
 
 
 def test_the_default_device_does_not_change_the_path_or_the_results(network):
-    x = torch.randn(3, 2, 16)
+    x = torch.randn(3, 2, 17)
     expected = network(x)
     with torch.device("meta"):
         torch.testing.assert_close(network(x), expected)
@@ -297,15 +309,16 @@ def test_the_default_device_does_not_change_the_path_or_the_results(network):
     ("case", "expected"),
     [
         ("eager", ["fused_scan"]),
-        ("exported", ["forward_simple", "scan_by_doubling"]),
-        ("another device", ["forward_simple", "scan"]),
+        ("exported", ["forward_simple", "log_power_simple", "scan_by_doubling"]),
+        ("another device", ["forward_simple", "log_power_simple", "scan"]),
     ],
 )
 def test_kernels_run_on_the_cpu_unless_a_graph_is_traced(monkeypatch, network, case, expected):
-    x, called = torch.randn(3, 2, 16), []
+    x, called = torch.randn(3, 2, 17), []
     y = network(x)
     for place, name in [
         (MultiScaleTemporalBlock, "forward_simple"),
+        (PowerEmbedding, "log_power_simple"),
         *((mamba, name) for name in ("fused_scan", "scan_by_doubling", "scan")),
     ]:
         original = getattr(place, name)
@@ -313,7 +326,7 @@ def test_kernels_run_on_the_cpu_unless_a_graph_is_traced(monkeypatch, network, c
             place, name, lambda *args, n=name, f=original: called.append(n) or f(*args)
         )
     if case == "another device":
-        for module in (mamba, multiscale):
+        for module in (embedding, mamba, multiscale):
             monkeypatch.setattr(module, "can_use_kernels", lambda x: can_use_kernels(x.to("meta")))
     run = torch.export.export(network, (x,)).module() if case == "exported" else network
     torch.testing.assert_close(run(x), y)
