@@ -291,15 +291,15 @@ def test_backward_twice_gives_the_same_gradients(inputs):
 def network():
     torch.manual_seed(0)
     layers = (
-        MultiScaleTemporalBlock(2, 17, d_hidden=2),
-        PowerEmbedding(17, 16),
+        MultiScaleTemporalBlock(2, 65, d_hidden=2),
+        PowerEmbedding(65, 16),
         Mamba(16, d_state=2),
     )
     return torch.nn.Sequential(*layers).eval()
 
 
 def test_the_default_device_does_not_change_the_path_or_the_results(network):
-    x = torch.randn(3, 2, 17)
+    x = torch.randn(3, 2, 65)
     expected = network(x)
     with torch.device("meta"):
         torch.testing.assert_close(network(x), expected)
@@ -314,7 +314,7 @@ def test_the_default_device_does_not_change_the_path_or_the_results(network):
     ],
 )
 def test_kernels_run_on_the_cpu_unless_a_graph_is_traced(monkeypatch, network, case, expected):
-    x, called = torch.randn(3, 2, 17), []
+    x, called = torch.randn(3, 2, 65), []
     y = network(x)
     for place, name in [
         (MultiScaleTemporalBlock, "forward_simple"),
