@@ -105,10 +105,11 @@ class PowerEmbedding(nn.Module):
         if weight is not None:
             weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
         bank = self.bank.weight[:, 0]  # (n_filters, filter_size)
-        (mean, var), overall = segment_moments(series, bank, self.n_segments)
-        scale, offset = self.norm.from_moments(*overall, x.shape[2], weight)  # 2 x (n_filters,)
+        by_segment, (mean, var) = segment_moments(series, bank, self.n_segments)
+        scale, offset = self.norm.from_moments(mean, var, x.shape[2], weight)  # 2 x (n_filters,)
+        mean, var = by_segment  # 2 x (B * C, S, n_filters)
         # Mean square of scale * filtered + offset.
-        power = scale.square() * var + (scale * mean + offset).square()  # (B * C, S, n_filters)
+        power = scale.square() * var + (scale * mean + offset).square()
         log_power = power.clamp_min(FLOOR).log().mean(1)  # (B * C, n_filters)
         return log_power.unflatten(0, x.shape[:2])  # (B, C, n_filters)
 
@@ -147,8 +148,8 @@ class WeightedBatchNorm1d(nn.BatchNorm1d):
         """Normalise maps, with weights of series in training."""
         if not self.training or weight is None or (weight == weight[0]).all():
             return super().forward(x)
-        moments = x.mean(2), x.var(2, correction=0)  # 2 x (n_series, n_maps)
-        scale, offset = self.from_moments(*moments, x.shape[2], weight)
+        mean, var = x.mean(2), x.var(2, correction=0)  # 2 x (n_series, n_maps)
+        scale, offset = self.from_moments(mean, var, x.shape[2], weight)
         return x * scale[:, None] + offset[:, None]
 
     def from_moments(
