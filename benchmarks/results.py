@@ -14,12 +14,20 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 from measure import describe_machine
-from scores import WINDOWS, evaluate_seeds, split_fewer_subjects, summarize, tabulate, to_markdown
+from scores import (
+    SCORE,
+    WINDOWS,
+    evaluate_seeds,
+    split_fewer_subjects,
+    summarize,
+    tabulate,
+    to_markdown,
+)
 from sklearn.dummy import DummyClassifier
 
 from skmamba import Trials, load_eegmat, make_models
 from skmamba.datasets import simulate_trials
-from skmamba.evaluation import CrossSubjectSplit, leakage_gap
+from skmamba.evaluation import CrossSubjectSplit, PriorShiftSplit, leakage_gap
 from skmamba.pipelines import list_models
 from skmamba.preprocessing import SubjectWhitening
 
@@ -177,11 +185,33 @@ def new_subject_control(settings):
     return settings.report_control(models, trials, 3)
 
 
+def label_shift(settings):
+    trials = settings.shorten(load_eegmat(reference=True))
+    models = {}
+    for mode in (None, "reference", "causal", "unlabelled"):
+        (model,) = make_models(
+            "band-power-LDA", trials, **settings.params | {"picks": None}
+        ).values()
+        if mode:
+            model.steps.insert(1, ("subjectwhitening", SubjectWhitening(mode)))
+        models[f"band-power-LDA, {'whitened, ' + mode if mode else 'no adaptation'}"] = model
+    scores = {}
+    for label, cv in {
+        "both classes": CrossSubjectSplit(),
+        "one class": PriorShiftSplit(CrossSubjectSplit()),
+    }.items():
+        by_fold, by_subject = settings.evaluate(models, trials, [cv])
+        scores[f"trials, {label}"] = by_subject.groupby("estimator")[SCORE].mean()
+        scores[f"windows, {label}"] = by_fold.groupby("estimator")[WINDOWS].mean()
+    table = pd.DataFrame(scores).loc[list(models)].map("{:.2f}".format)
+    return to_markdown(table.rename_axis("model").reset_index())
+
+
 SECTIONS = {
     section.__name__: section
     for section in (
         *(headline, models, ablations, channels, subjects, leakage, control),
-        *(new_subject, new_subject_control),
+        *(new_subject, new_subject_control, label_shift),
     )
 }
 
