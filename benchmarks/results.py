@@ -172,7 +172,7 @@ def control(settings):
 def new_subject(settings):
     trials = settings.shorten(load_eegmat(reference=True))
     params = settings.params | {"picks": None}
-    models = make_models("MS-iMamba", trials, **params) | make_adapted(trials, params)
+    models = make_adapted(trials, params, ["reference", "unlabelled"])
     for name, model in make_models(WHITENED, trials, **params).items():
         model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
         models[f"{name}, whitened"] = model
@@ -247,8 +247,8 @@ def simulate_leak():
     return replace(trials, X=X.astype(np.float32), name="planted leak")
 
 
-def make_adapted(trials, params, modes=("reference", "causal", "unlabelled")):
-    """Return MS-iMamba with each of the modes of adaptation."""
+def make_adapted(trials, params, modes):
+    """Return MS-iMamba with each of some modes of adaptation."""
     models = {}
     for mode in modes:
         (model,) = make_models("MS-iMamba", trials, **params).values()

@@ -109,6 +109,25 @@ def test_the_page_of_the_network_quotes_the_ablations():
         assert [row["windows"], row["trials"]] == [windows, trials], row["Network"]
 
 
+def test_the_page_of_a_new_subject_quotes_the_results():
+    text = (ROOT / "docs/user_guide/new_subject.md").read_text("utf8")
+    without, adapted = read_scores("headline"), read_scores("new_subject")
+    table = next(part for part in text.split("\n\n") if part.startswith("| Model | without"))
+
+    def quote(scores):
+        return " / ".join(score.split()[0] for score in scores)
+
+    rows = read_rows(table)
+    assert len(rows) == 4
+    for row in rows:
+        name, is_network = QUOTED_NAMES.get(row["Model"], row["Model"]), row["Model"] == DEFAULT
+        reference = f"{name}, reference" if is_network else f"{name}, whitened"
+        assert row["without"] == quote(without[name])
+        assert row["reference"] == quote(adapted[reference])
+        if is_network:
+            assert row["all test windows"] == quote(adapted[f"{name}, unlabelled"])
+
+
 @pytest.mark.parametrize(
     ("path", "parts"),
     [

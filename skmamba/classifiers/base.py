@@ -67,6 +67,7 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
+FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 
 
 class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
@@ -610,6 +611,7 @@ class BaseNetClassifier(BaseTrialClassifier):
             "lr": self.lr,
             "max_epochs": self.max_epochs,
             "optimizer__weight_decay": self.weight_decay,
+            **({"optimizer__fused": True} if self._can_fuse(device) else {}),
             "batch_size": -1 if self.batch_size is None else self.batch_size,
             **{f"module__{key}": value for key, value in architecture["params"].items()},
             **(self.net_params or {}),
@@ -621,6 +623,9 @@ class BaseNetClassifier(BaseTrialClassifier):
             net.initialize()
         net.architecture = architecture
         return net
+
+    def _can_fuse(self, device):
+        return isinstance(self.optimizer, str) and torch.device(device).type in FUSED_DEVICES
 
     def _make_callbacks(self, early_stopping):
         callbacks = clone(list(self.callbacks or []), safe=False)
