@@ -15,9 +15,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.base import clone
+from sklearn.metrics import balanced_accuracy_score
 
-from skmamba import Trials, evaluate, load_eegmat, make_models
+from skmamba import Trials, evaluate, fine_tune, load_eegmat, make_models
 from skmamba.evaluation import CrossSubjectSplit, score_by_subject
 from skmamba.preprocessing import SubjectWhitening
 
@@ -101,8 +103,7 @@ def score_lengths(trials, n_seeds, jobs):
 
 def score_labelled(trials, n_seeds, jobs):
     """Return the score for each number of labelled trials, tested on the same other trials."""
-    counts = pd.crosstab(trials.metadata["subject"], trials.y).min(axis=1)
-    trials = trials.select(subject=counts.index[counts > max(N_LABELLED)])
+    trials = keep_subjects_with_labels(trials)
     rows = []
     for n_labelled in N_LABELLED:
         options = {"max_calibration_trials": max(N_LABELLED)}
@@ -112,6 +113,53 @@ def score_labelled(trials, n_seeds, jobs):
                 rows.append({"data": trials.name, "model": name, "x": n_labelled, "score": value})
         print(pd.DataFrame(rows).tail(2 * n_seeds).to_string(header=False), flush=True)
     return pd.DataFrame(rows)
+
+
+def fine_tune_fold(model, trials, seed, fold):
+    """Return (number of labelled trials, score) of each test subject of a fold."""
+    options = {"max_calibration_trials": max(N_LABELLED)}
+    splits = {
+        n_labelled: list(
+            CrossSubjectSplit(5, calibration_trials=n_labelled, **options).split(
+                trials.X, trials.y, trials.metadata
+            )
+        )[fold]
+        for n_labelled in N_LABELLED
+    }
+    train, test = splits[0]
+    model = clone(model)
+    model[-1].set_params(random_state=seed)
+    model.fit(trials[train], trials.y[train])
+    subject, scores = trials.metadata["subject"].to_numpy(), []
+    for one in np.unique(subject[test]):
+        own = test[subject[test] == one]
+        for n_labelled, (train, _) in splits.items():
+            labelled = train[subject[train] == one]
+            tuned = fine_tune(model, trials[labelled], trials.y[labelled]) if n_labelled else model
+            predicted = tuned.predict(trials[own])
+            scores.append((n_labelled, balanced_accuracy_score(trials.y[own], predicted)))
+    return scores
+
+
+def score_fine_tuned(trials, n_seeds, jobs):
+    """Return the score of fine_tune on labelled trials, tested on the trials of score_labelled."""
+    trials = keep_subjects_with_labels(trials)
+    model = make_adapted(trials, whiten=False)["MS-iMamba"]
+    rows = []
+    for seed in range(n_seeds):
+        folds = Parallel(jobs)(
+            delayed(fine_tune_fold)(model, trials, seed, fold) for fold in range(5)
+        )
+        scores = pd.DataFrame([row for fold in folds for row in fold], columns=["x", "score"])
+        rows.append(scores.groupby("x", as_index=False).mean())
+    table = pd.concat(rows, ignore_index=True)
+    return table.assign(data=trials.name, model="MS-iMamba, fine_tune")
+
+
+def keep_subjects_with_labels(trials):
+    """Return the subjects with more trials of each class than are labelled at most."""
+    counts = pd.crosstab(trials.metadata["subject"], trials.y).min(axis=1)
+    return trials.select(subject=counts.index[counts > max(N_LABELLED)])
 
 
 def draw(panels, path):
@@ -143,7 +191,8 @@ def main():
     if options.sequence_learning:
         trials = load_sequence_learning(options.sequence_learning)
         panels.append((seconds, score_lengths(trials, *settings)))
-        panels.append(("labelled trials per class", score_labelled(trials, *settings)))
+        tables = score_labelled(trials, *settings), score_fine_tuned(trials, *settings)
+        panels.append(("labelled trials per class", pd.concat(tables)))
     for label, table in panels:
         print(label, table.groupby(["data", "model", "x"])["score"].mean().round(3), sep="\n")
     if options.write:
