@@ -29,7 +29,7 @@ class CutRecording(NamedTuple):
     channels: Channels
     X: np.ndarray  # (n_kept, n_channels, n_times), float32, microvolts
     events: list  # entry of event_id of each event: a name or a code
-    onsets: np.ndarray  # (n_events,), seconds from the start of the recording
+    onsets: np.ndarray  # (n_events,), of trials, seconds from the start of the recording
     kept: np.ndarray  # (n_kept,), indices of the events that became trials
     at_edge: np.ndarray  # (n_events,), bool: dropped because the recording is too short
     present: set  # all event names or codes of the recording
@@ -198,11 +198,12 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
     _check_distinct_samples(events, names, channels.source)
     subject = (raw.info["subject_info"] or {}).get("his_id")
     X, kept, at_edge = _cut_events(raw, events, tmin, tmax, channels.picks)
+    start = round(tmin * channels.sfreq)  # of a trial, in samples from its event
     cut = CutRecording(
         channels=channels,
         X=X,
         events=[entries[code] for code in events[:, 2]],
-        onsets=(events[:, 0] - raw.first_samp) / channels.sfreq,
+        onsets=(events[:, 0] - raw.first_samp + start) / channels.sfreq,
         kept=kept,
         at_edge=at_edge,
         present=set(names.values()),
@@ -223,12 +224,13 @@ def _add_window(cut, raw, events, window):
     """Add the reference of each trial; drop trials without one."""
     (tmin, tmax), sfreq = window, cut.channels.sfreq
     reference, kept, at_edge = _cut_events(raw, events, tmin, tmax, cut.channels.picks)
+    start = round(tmin * sfreq)  # in samples from the event
     return cut._replace(
         X=cut.X[np.isin(cut.kept, kept)],
         kept=np.intersect1d(cut.kept, kept),
         at_edge=cut.at_edge | at_edge,
         reference=reference[np.isin(kept, cut.kept)],
-        reference_onsets=cut.onsets + round(tmin * sfreq) / sfreq,
+        reference_onsets=(events[:, 0] - raw.first_samp + start) / sfreq,
     )
 
 

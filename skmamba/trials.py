@@ -522,9 +522,9 @@ class Trials:
         -------
         trials : Trials
             ``X`` is float32, in microvolts, of EEG channels. ``metadata`` gains the missing columns
-            among ``recording`` (a number), ``trial``, ``onset`` (of the event, in seconds from the
-            start of its recording), ``reference_onset`` (likewise, unless the reference is another
-            recording) and, if the files name it, ``subject``.
+            among ``recording`` (a number), ``trial``, ``onset`` (first sample of the trial, in
+            seconds from the start of its recording), ``reference_onset`` (likewise, unless the
+            reference is another recording) and, if the files name it, ``subject``.
 
         Raises
         ------

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmamba import SlidingWindows, Trials
+from skmamba import SlidingWindows, Trials, leakage_report
 
 
 def make_trials(n_trials=4, n_channels=2, n_times=5, **parts):
@@ -333,7 +333,7 @@ def test_from_raws_cuts_recordings_at_their_annotations():
     assert (trials.sfreq, trials.ch_names, trials.name) == (10.0, ("Fp1", "Fp2"), "Ours")
     assert trials.metadata.to_dict("list") == {
         "recording": [0, 0, 1, 1],
-        "onset": [5.0, 10.0, 3.0, 8.5],
+        "onset": [4.5, 9.5, 2.5, 8.0],
         "trial": [0, 1, 2, 3],
     }
 
@@ -536,7 +536,7 @@ def test_events_at_the_edges_are_dropped_with_a_warning():
         trials = Trials.from_raws(raws, -0.5, 1, y=list("abcdef"))
     assert len(caught) == 1
     assert trials.y.tolist() == ["a", "b", "d"]
-    assert trials.metadata["onset"].tolist() == [5, 10, 2]
+    assert trials.metadata["onset"].tolist() == [4.5, 9.5, 1.5]
     assert trials.metadata["trial"].tolist() == [0, 1, 2]
     assert trials.label_names == {}
 
@@ -665,6 +665,23 @@ def test_the_reference_of_each_trial_is_a_window_relative_to_its_event():
     np.testing.assert_array_equal(trials.X, without.X)
     assert without.reference is None
     assert "reference_onset" not in without.metadata
+
+
+@pytest.mark.parametrize(
+    ("tmin", "reference", "verdict"),
+    [
+        (2, (0, 1.5), "not shared"),  # after the event, before the trial
+        (-1, (-3, -1), "not shared"),
+        (-1, (-3, -0.5), "leak"),  # before the event, in the trial
+        (0, (2, 4), "leak"),
+    ],
+)
+def test_a_reference_is_a_leak_if_it_ends_after_its_trial_starts(tmin, reference, verdict):
+    raws = [make_raw(annotations=MARKS), make_raw(1, annotations=MARKS)]
+    metadata = {"subject": [0, 1]}
+    trials = Trials.from_raws(raws, tmin, tmin + 3, metadata=metadata, reference=reference)
+    row = leakage_report("cross_subject", trials).set_index("kind").loc["reference"]
+    assert row["verdict"] == verdict
 
 
 def test_trials_without_a_whole_reference_are_dropped():
