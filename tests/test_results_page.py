@@ -126,6 +126,11 @@ def test_the_page_of_a_new_subject_quotes_the_results():
         assert row["reference"] == quote(adapted[reference])
         if is_network:
             assert row["all test windows"] == quote(adapted[f"{name}, unlabelled"])
+    readme = " ".join((ROOT / "README.md").read_text("utf8").split())
+    numbers = r"MS-iMamba scores (\S+) on trials and (\S+) on windows, and (\w+) (\S+) and (\S+) \("
+    found = re.search(numbers, readme).groups()
+    assert " / ".join(found[:2]) == quote(adapted["MS-iMamba, reference"])
+    assert " / ".join(found[3:]) == quote(adapted[f"{found[2]}, whitened"])
 
 
 @pytest.mark.parametrize(
