@@ -10,7 +10,7 @@ demo: $(VENV)/.demo ## cross-validate MS-iMamba on the bundled EEG
 	$(PY) examples/quickstart.py
 
 test: lint ## lint and the whole suite
-	$(PY) -m pytest -n auto --maxprocesses 4
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.test
 	$(PY) -m ruff check .
