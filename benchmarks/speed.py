@@ -1,10 +1,11 @@
 """Speed and memory of the network, relative to the plain composition and to braindecode.
 
 All networks run in one process on the same windows, in turns; medians are compared. Run
-``make bench``; ``--write docs/research/speed.md`` replaces the tables of that page, and
-``--defaults`` measures the shipped defaults only.
+``make bench``; ``--write docs/research/speed.md`` replaces the tables of that page, each as soon as
+it is measured, and ``--defaults`` measures the shipped defaults only.
 """
 
+import re
 import warnings
 from argparse import ArgumentParser
 from functools import partial
@@ -37,7 +38,6 @@ DEFAULT_SHAPES = [(64, 4, 128), (64, 4, 256), (64, 4, 512), (64, 14, 256), (32, 
 WIDE_SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
 BASELINES = ("EEGNet", "ShallowFBCSPNet", "EEGConformer", "ATCNet")
 N_TRIALS = 1280  # of one minute each
-MARKS = "<!-- tables -->", "<!-- end of tables -->"
 
 
 def make_windows(batch, n_chans, n_times, sfreq=128):
@@ -259,6 +259,15 @@ def sections(repeats, all_threads, defaults_only):
         yield title, [{"": key, "measured": value} for key, value in values.items()]
 
 
+def write_section(path, title, text):
+    """Replace the section of a title on a page."""
+    section = re.compile(rf"^## {re.escape(title)}\n.*?(?=\n\n## )", re.DOTALL | re.MULTILINE)
+    page, n = section.subn(lambda _: text, path.read_text(encoding="utf-8"))
+    if n != 1:
+        raise ValueError(f"{path} must have one section {title!r}, got {n}.")
+    path.write_text(page, encoding="utf-8")
+
+
 def main():
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
@@ -266,17 +275,13 @@ def main():
     parser.add_argument("--defaults", action="store_true", help="measure the defaults only")
     parser.add_argument("--write", type=Path, help="page whose tables are replaced")
     options = parser.parse_args()
-    text = f"Measured on {describe_machine()}."
-    print(text)
+    machine = f"Measured on {describe_machine()}."
+    print(machine)
     for title, rows in sections(options.repeats, options.threads, options.defaults):
-        section = f"\n\n## {title}\n\n{to_markdown(rows)}"
-        print(section, flush=True)
-        text += section
-    if options.write:
-        page = options.write.read_text(encoding="utf-8")
-        before, after = page.split(MARKS[0])[0], page.split(MARKS[1])[1]
-        page = f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}"
-        options.write.write_text(page, encoding="utf-8")
+        text = f"## {title}\n\n{machine}\n\n{to_markdown(rows)}"
+        print(f"\n\n{text}", flush=True)
+        if options.write:
+            write_section(options.write, title, text)
 
 
 if __name__ == "__main__":
