@@ -625,6 +625,8 @@ class BaseNetClassifier(BaseTrialClassifier):
         return net
 
     def _can_fuse(self, device):
+        if {"optimizer__foreach", "optimizer__differentiable"} & set(self.net_params or {}):
+            return False  # these exclude it
         return isinstance(self.optimizer, str) and torch.device(device).type in FUSED_DEVICES
 
     def _make_callbacks(self, early_stopping):

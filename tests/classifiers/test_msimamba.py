@@ -494,3 +494,17 @@ def test_windows_of_another_size_are_an_error_in_predict(fitted, bags, cut, mess
 def test_predict_before_fit_is_an_error(bags):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         MSiMambaClassifier().predict(bags)
+
+
+@pytest.mark.parametrize(
+    ("params", "is_fused"),
+    [
+        ({}, True),
+        ({"optimizer": torch.optim.AdamW}, None),
+        ({"net_params": {"optimizer__foreach": True}}, None),
+    ],
+)
+def test_optimizers_named_by_a_string_update_all_weights_in_one_call(params, is_fused):
+    X, y = np.random.default_rng(0).normal(size=(4, 2, 32)), [0, 1, 0, 1]
+    clf = MSiMambaClassifier(n_members=1, max_epochs=1, **params).fit(X, y)
+    assert clf.net_.optimizer_.defaults["fused"] is is_fused
