@@ -4,8 +4,8 @@ Writes simulated trials of the given size to a file in a folder, fits the defaul
 subjects but one, predicts that subject, and prints the largest memory of the process beyond what it
 had before, without the pages of the map. One epoch: memory does not grow with further epochs.
 
-Most of it are convolutions that oneDNN compiles for each shape and caches, up to 1,024 of them;
-the variable limits their number.
+About half of it are convolutions that oneDNN compiles for each shape and caches, up to 1,024 of
+them; the variable limits their number.
 
     python benchmarks/memory_map.py FOLDER --gigabytes 6
     ONEDNN_PRIMITIVE_CACHE_CAPACITY=64 python benchmarks/memory_map.py FOLDER --gigabytes 6
@@ -20,18 +20,18 @@ import pandas as pd
 from sklearn.pipeline import make_pipeline
 
 from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, Trials
+from skmamba.datasets import simulate_trials
 
 N_CHANNELS, N_TIMES, SFREQ, N_SUBJECTS = 32, 7680, 128.0, 32
 CH_NAMES = ["Fp1", "Fp2", "F3", "F4", *(f"E{i}" for i in range(N_CHANNELS - 4))]
 
 
 def write_map(path, n_trials):
-    """Write noise of 10 microvolts, and return it as a memory map."""
+    """Write simulated trials, and return them as a memory map."""
     shape = (n_trials, N_CHANNELS, N_TIMES)
     X = np.lib.format.open_memmap(path, mode="w+", dtype="float32", shape=shape)
-    rng = np.random.default_rng(0)
     for row in range(n_trials):
-        X[row] = 10 * rng.standard_normal(shape[1:], dtype="float32")
+        X[row] = simulate_trials(1, 1, N_CHANNELS, N_TIMES, SFREQ, random_state=row).X[0]
     X.flush()
     return np.load(path, mmap_mode="r")
 

@@ -10,7 +10,7 @@ from skorch.utils import to_tensor
 
 from .._metadata import encode, get_columns
 from .._selection import Selection
-from ..models.msimamba import compute_spread
+from ..models.msimamba import SubjectNorm, compute_spread
 from ..trials import Trials
 from ._skorch import PREDICT_BATCH, WindowDataset
 
@@ -146,11 +146,11 @@ class Statistics(NamedTuple):
     """Number of some windows of a subject, mean and mean square of their log power."""
 
     n_windows: float
-    mean: np.ndarray  # ([n_members,] n_chans, n_filters), float64
+    mean: np.ndarray  # (n_chans, n_filters), float64
     square: np.ndarray
 
     def add(self, log_power):
-        """Return the statistics with more windows, ``(n_windows, [n_members,] C, F)``."""
+        """Return the statistics with more windows, ``(n_windows, C, F)``."""
         return Statistics(*(part[-1] for part in self.accumulate(log_power)))
 
     def accumulate(self, log_power):
@@ -174,24 +174,23 @@ class AdaptedNet:
 
     @torch.no_grad()
     def compute_log_power(self, bags, row):
-        """Return the log power of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
+        """Return the log power of all windows of a row, ``(n_windows, C, F)``."""
         module, parts = self.net.module_.eval(), []
         for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
             windows = np.arange(rows.start, rows.stop)
             x = self.scale(bags.read(np.full_like(windows, row), windows))
             x = x.astype(self.net.numpy_dtype, copy=False)
             x = to_tensor(x, device=self.net.device)
-            parts.append(module.log_power(x).cpu().numpy())
+            parts.append(module.features(x).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.no_grad()
     def classify(self, log_power, mean, square):
         """Return probabilities of the windows of one trial."""
         mean, square = torch.from_numpy(mean), torch.from_numpy(square)
-        values = torch.from_numpy(log_power)
-        statistics = [mean, compute_spread(mean, square)]
-        tensors = [values, *(part.to(values).expand_as(values) for part in statistics)]
-        logits = self.net.module_.eval().classify(*to_tensor(tensors, device=self.net.device))
+        values, spread = torch.from_numpy(log_power), compute_spread(mean, square)
+        values = (values - mean.to(values)) / spread.to(values)
+        logits = self.net.module_.eval().classify(to_tensor(values, device=self.net.device))
         return logits.softmax(-1).cpu().numpy()
 
     def predict(self, bags, subjects):
@@ -234,11 +233,6 @@ class AdaptedNet:
 
     def get_prior(self):
         """Return the statistics of the training windows, with the weight of PRIOR windows."""
-        members = getattr(self.net.module_, "members", None)
-
-        def get(name):
-            if members is None:
-                return getattr(self.net.module_, name).double().cpu().numpy()
-            return np.stack([getattr(member, name).double().cpu().numpy() for member in members])
-
-        return Statistics(PRIOR, get("prior_mean"), get("prior_square"))
+        (norm,) = (part for part in self.net.module_.modules() if isinstance(part, SubjectNorm))
+        mean, square = (part.double().cpu().numpy() for part in (norm.mean, norm.square))
+        return Statistics(PRIOR, mean, square)
