@@ -514,7 +514,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         check_option("voting", self.voting, VOTINGS)
 
     def _check_net_params(self):
-        known = inspect.signature(NeuralNet).parameters
+        known = {*inspect.signature(NeuralNet).parameters, "max_steps"}
         for name in self.net_params or {}:
             if name.partition("__")[0] not in known:
                 raise ValueError(
@@ -522,6 +522,9 @@ class BaseNetClassifier(BaseTrialClassifier):
                     f"'optimizer__betas', got {name!r}. Parameters of the network are those of "
                     f"{type(self).__name__} and its module_params."
                 )
+        max_steps = (self.net_params or {}).get("max_steps")
+        if max_steps is not None:
+            check_int("max_steps", max_steps)
 
     def _merge_module_params(self, params, cls):
         """Add ``module_params`` to the parameters that this class sets for a network."""
@@ -711,7 +714,9 @@ dtype : {"float32", "float64"}, default="float32"
 callbacks : list, default=None
     skorch callbacks, cloned for every fit.
 net_params : dict, default=None
-    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}``.
+    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}``, and
+    ``{"max_steps": 500}``, the largest number of training steps: training then ends within an
+    epoch.
 random_state : int, RandomState instance or None, default=None
     Seed of weights, batches and dropout. Global random states are restored after fit, and None
     does not depend on them.

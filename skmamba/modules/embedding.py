@@ -11,7 +11,7 @@ from torch import nn
 from ._kernels import can_use_kernels, segment_moments
 
 FLOOR = 1e-6  # smallest power before the logarithm; windows have a variance of about 1
-MIN_SAMPLES = 8  # of a segment; shorter ones are faster in plain operations
+MIN_SAMPLES = 8  # of a segment; shorter ones, and single windows, are faster in plain operations
 
 
 class PowerEmbedding(nn.Module):
@@ -99,7 +99,8 @@ class PowerEmbedding(nn.Module):
         log_power : Tensor of shape (batch, n_chans, n_filters)
             Input of the linear layer.
         """
-        if x.shape[2] < MIN_SAMPLES * self.n_segments or not can_use_kernels(x):
+        is_small = len(x) == 1 or x.shape[2] < MIN_SAMPLES * self.n_segments
+        if is_small or not can_use_kernels(x):
             return self.log_power_simple(x, weight)
         series = x.flatten(0, 1)  # (B * C, T)
         if weight is not None:
