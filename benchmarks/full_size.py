@@ -2,7 +2,8 @@
 
 One fold is measured on few simulated trials of the real length, at the defaults, in two processes
 of one thread that run at the same time, as ``evaluate(..., n_jobs=2)`` runs them. Time and memory
-are linear in the number of windows. ``benchmarks/speed.py`` writes the table.
+are linear in the number of windows. Rows of Trials are not copied, and processes share X.
+``benchmarks/speed.py`` writes the table.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -28,46 +29,45 @@ SMALL_NETWORK = {"n_members": 1, "embedding": "inverted", "module_params": {"use
 
 
 def simulate(n_bytes, n_chans, seconds, sfreq):
-    """Return trials of about that many bytes in total, and labels."""
+    """Return trials of about that many bytes in total."""
     n_times = int(seconds * sfreq)
     n_trials = max(4, int(n_bytes / (4 * n_chans * n_times)))
-    trials = simulate_trials(1, n_trials, n_chans, n_times, sfreq)
-    return trials.X, trials.y
+    return simulate_trials(1, n_trials, n_chans, n_times, sfreq)
 
 
-def fit(X, y, sfreq, **params):
-    """Return a fitted pipeline."""
-    classifier = MSiMambaClassifier(random_state=0, **params)
-    return make_pipeline(SlidingWindows(WINDOW, sfreq=sfreq), classifier).fit(X, y)
+def fit(trials, **params):
+    """Return a pipeline, fitted for one epoch by default."""
+    classifier = MSiMambaClassifier(random_state=0, **{"max_epochs": 1, **params})
+    return make_pipeline(SlidingWindows(WINDOW), classifier).fit(trials, trials.y)
 
 
 def cost_of_trials(n_chans, seconds, sfreq):
     """Return seconds per trial of an epoch, of the rest of fit and of predict, and peak memory."""
     torch.set_num_threads(1)
-    X, y = simulate(2e6 if n_chans < 10 else 2e7, n_chans, seconds, sfreq)
-    fit(X[:2], [0, 1], sfreq, max_epochs=1)  # warm-up
+    trials = simulate(2e6 if n_chans < 10 else 2e7, n_chans, seconds, sfreq)
+    fit(trials[:2])  # warm-up
     start = perf_counter()
-    fit(X, y, sfreq, max_epochs=1)
+    fit(trials)
     after_one = perf_counter()
-    pipe = fit(X, y, sfreq, max_epochs=3)
+    pipe = fit(trials, max_epochs=3)
     after_three = perf_counter()
-    pipe.predict(X)
+    pipe.predict(trials)
     one, three, predict = np.diff([start, after_one, after_three, perf_counter()])
     epoch = (three - one) / 2
-    memory = resident_bytes() + peak_bytes(lambda: fit(X, y, sfreq, max_epochs=1), repeats=1)
-    return np.array([epoch, max(one - epoch, 0), predict]) / len(X), memory
+    memory = resident_bytes() - trials.X.nbytes + peak_bytes(lambda: fit(trials), repeats=1)
+    return np.array([epoch, max(one - epoch, 0), predict]) / len(trials), memory
 
 
 def growth_of_memory(n_chans, seconds, sfreq):
     """Return by how many bytes the peak memory of fit grows with each byte of X."""
     torch.set_num_threads(1)
-    X, y = simulate(2e8, n_chans, seconds, sfreq)
-    half = len(X) // 2
+    trials = simulate(2e8, n_chans, seconds, sfreq)
+    half = len(trials) // 2
     peaks = [
-        peak_bytes(lambda n=n: fit(X[:n], y[:n], sfreq, max_epochs=1, **SMALL_NETWORK), repeats=1)
-        for n in (half, len(X))
+        peak_bytes(lambda n=n: fit(trials[:n], **SMALL_NETWORK), repeats=1)
+        for n in (half, len(trials))
     ]
-    return (peaks[1] - peaks[0]) / X[half:].nbytes
+    return max((peaks[1] - peaks[0]) / trials.X[half:].nbytes, 0)
 
 
 def extrapolate(name, n_chans):
@@ -81,9 +81,9 @@ def extrapolate(name, n_chans):
         costs, memory = zip(*(run.result() for run in runs), strict=True)
     epoch, rest, predict = np.mean(costs, axis=0)
     n_train = (n_subjects - 1) * n_per_subject
-    fold = n_train * (MSiMambaClassifier().max_epochs * epoch + rest) + n_per_subject * predict
-    # A fold copies its training trials.
-    growth = 1 + in_fresh_process(growth_of_memory, n_chans, *recording)
+    n_epochs = MSiMambaClassifier()._count_epochs(n_train * int(seconds / WINDOW))
+    fold = n_train * (n_epochs * epoch + rest) + n_per_subject * predict
+    growth = in_fresh_process(growth_of_memory, n_chans, *recording)
     n_bytes = 4 * n_chans * seconds * sfreq
     return {
         "data": f"{name}, {n_subjects} x {n_per_subject} trials of {seconds} s",
@@ -91,7 +91,7 @@ def extrapolate(name, n_chans):
         "one fold, minutes": f"{fold / 60:.0f}",
         "all folds on 2 cores, hours": f"{n_subjects * fold / 2 / 3600:.1f}",
         "X, GB": f"{1e-9 * n_subjects * n_per_subject * n_bytes:.2f}",
-        "each process, GB": f"{1e-9 * (max(memory) + growth * n_train * n_bytes):.1f}",
+        "each process beyond X, GB": f"{1e-9 * (max(memory) + growth * n_train * n_bytes):.1f}",
     }
 
 

@@ -104,9 +104,13 @@ def to_markdown(rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def is_network(model):
+    return hasattr(model[-1], "max_epochs")
+
+
 def count_parameters(model, trials):
     """Return the number of trained weights of a network, fitted to one subject for one epoch."""
-    if not hasattr(model[-1], "max_epochs"):
+    if not is_network(model):
         return "-"
     model = clone(model)
     model[-1].set_params(max_epochs=1)
@@ -117,11 +121,14 @@ def count_parameters(model, trials):
 
 def windows_per_second(by_fold, models, trials):
     """Return the windows trained on per second, times the number of epochs, of the median fit."""
-    n_windows = {
-        name: model[:-1].fit_transform(trials[:1]).shape[1] * getattr(model[-1], "max_epochs", 1)
-        for name, model in models.items()
-    }
-    rate = by_fold["n_train"] * by_fold["estimator"].map(n_windows) / by_fold["fit_seconds"]
+
+    def count(fold):
+        model = models[fold["estimator"]]
+        n_windows = fold["n_train"] * model[:-1].fit_transform(trials[:1]).shape[1]
+        return n_windows * (model[-1]._count_epochs(n_windows) if is_network(model) else 1)
+
+    by_fold = by_fold[by_fold["estimator"].isin(models)]
+    rate = by_fold.apply(count, axis=1) / by_fold["fit_seconds"]
     return rate.groupby(by_fold["estimator"]).median()[list(models)]
 
 

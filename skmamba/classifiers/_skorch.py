@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import itertools
 import re
 import threading
 import warnings
@@ -108,9 +107,9 @@ class StoppedByCallback(Exception):
 class WindowNet(NeuralNetClassifier):
     """Net for weighted windows; skorch's scoring callbacks require a NeuralNetClassifier."""
 
-    def __init__(self, *args, numpy_dtype="float32", max_steps=None, **kwargs):
+    def __init__(self, *args, numpy_dtype="float32", **kwargs):
         super().__init__(*args, **kwargs)
-        self.numpy_dtype, self.max_steps = numpy_dtype, max_steps
+        self.numpy_dtype = numpy_dtype
 
     def initialize_module(self):
         """Build the module in the precision of the windows."""
@@ -151,19 +150,6 @@ class WindowNet(NeuralNetClassifier):
             super().notify(method_name, **callback_kwargs)
         except KeyboardInterrupt as error:
             raise StoppedByCallback from error
-        if method_name == "on_epoch_end" and self.n_steps_ == self.max_steps:
-            raise StoppedByCallback
-
-    def run_single_epoch(self, iterator, training, *args, **kwargs):
-        """Run an epoch, of training up to ``max_steps`` in total."""
-        if training and self.max_steps is not None:
-            iterator = itertools.islice(iterator, self.max_steps - self.n_steps_)
-        super().run_single_epoch(iterator, training, *args, **kwargs)
-
-    def train_step(self, *args, **kwargs):
-        """Count the steps."""
-        self.n_steps_ += 1
-        return super().train_step(*args, **kwargs)
 
     @torch.no_grad()
     def fit_periods(self, dataset):
@@ -243,7 +229,7 @@ class WindowNet(NeuralNetClassifier):
 
     def train_epochs(self, dataset, epochs):
         """Train; unlike skorch's ``partial_fit``, a user's interrupt is raised."""
-        n_before, self.n_steps_ = len(self.history), 0
+        n_before, self.max_epochs = len(self.history), epochs
         self.notify("on_train_begin", X=dataset, y=None, epochs=epochs)
         with contextlib.suppress(StoppedByCallback):
             self.fit_loop(dataset, None, epochs=epochs)

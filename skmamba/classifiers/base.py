@@ -205,7 +205,7 @@ class BaseNetClassifier(BaseTrialClassifier):
 
     lr: float
     weight_decay: float
-    max_epochs: int
+    max_epochs: int | str
     batch_size: int | None
     optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer]
     early_stopping: bool
@@ -290,7 +290,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with restore_on_error(self):
-            return self._fit(X, y, sample_weight, groups, fresh=fresh, epochs=self.max_epochs)
+            return self._fit(X, y, sample_weight, groups, fresh=fresh)
 
     @available_if(_can_partial_fit)
     def partial_fit(
@@ -353,7 +353,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         tuned._fit(X, y, None, None, fresh=False, epochs=max_epochs, parts=parts)
         return tuned.set_params(lr=self.lr, early_stopping=self.early_stopping)
 
-    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs, classes=None, parts="all"):
+    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs=None, classes=None, parts="all"):
         self._check_params()
         self.__dict__.pop("subject_statistics_", None)  # of a copy for one subject
         device = resolve_device(self.device)
@@ -372,6 +372,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         train, valid = trials, None
         if self.early_stopping:
             train, valid = self._hold_out(trials, y_index, groups, seed)
+        epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
         if fresh:
             self.scaling_ = self.scaling
             self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
@@ -490,8 +491,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         return None
 
     def _check_params(self):
-        for name in ("max_epochs", "patience"):
-            check_int(name, getattr(self, name))
+        check_int("patience", self.patience)
         for name in ("batch_size", "n_threads", "n_chans"):
             if getattr(self, name) is not None:
                 check_int(name, getattr(self, name))
@@ -513,8 +513,13 @@ class BaseNetClassifier(BaseTrialClassifier):
         check_option("dtype", self.dtype, ("float32", "float64"))
         check_option("voting", self.voting, VOTINGS)
 
+    def _count_epochs(self, n_windows):
+        """Return the number of passes over the training windows."""
+        check_int("max_epochs", self.max_epochs)
+        return self.max_epochs
+
     def _check_net_params(self):
-        known = {*inspect.signature(NeuralNet).parameters, "max_steps"}
+        known = inspect.signature(NeuralNet).parameters
         for name in self.net_params or {}:
             if name.partition("__")[0] not in known:
                 raise ValueError(
@@ -522,9 +527,6 @@ class BaseNetClassifier(BaseTrialClassifier):
                     f"'optimizer__betas', got {name!r}. Parameters of the network are those of "
                     f"{type(self).__name__} and its module_params."
                 )
-        max_steps = (self.net_params or {}).get("max_steps")
-        if max_steps is not None:
-            check_int("max_steps", max_steps)
 
     def _merge_module_params(self, params, cls):
         """Add ``module_params`` to the parameters that this class sets for a network."""
@@ -612,7 +614,6 @@ class BaseNetClassifier(BaseTrialClassifier):
             "callbacks": self._make_callbacks(early_stopping),
             "verbose": int(self.verbose == 2),
             "lr": self.lr,
-            "max_epochs": self.max_epochs,
             "optimizer__weight_decay": self.weight_decay,
             **({"optimizer__fused": True} if self._can_fuse(device) else {}),
             "batch_size": -1 if self.batch_size is None else self.batch_size,
@@ -714,9 +715,7 @@ dtype : {"float32", "float64"}, default="float32"
 callbacks : list, default=None
     skorch callbacks, cloned for every fit.
 net_params : dict, default=None
-    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}``, and
-    ``{"max_steps": 500}``, the largest number of training steps: training then ends within an
-    epoch.
+    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}``.
 random_state : int, RandomState instance or None, default=None
     Seed of weights, batches and dropout. Global random states are restored after fit, and None
     does not depend on them.

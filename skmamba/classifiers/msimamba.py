@@ -19,6 +19,8 @@ from ._adaptation import ADAPTATIONS, NOTHING, AdaptedNet, Statistics, read_subj
 from ._skorch import resolve_device, torch_threads
 from .base import BaseNetClassifier, add_shared_docs, check_spread
 
+AUTO_EPOCHS, AUTO_STEPS = 12, 2000  # largest numbers of max_epochs="auto"
+
 
 @add_shared_docs
 class MSiMambaClassifier(BaseNetClassifier):
@@ -61,8 +63,9 @@ class MSiMambaClassifier(BaseNetClassifier):
         switches.
     lr : float, default=2e-3
         Learning rate.
-    max_epochs : int, default=12
-        Number of passes over the training windows.
+    max_epochs : int or "auto", default="auto"
+        Number of passes over the training windows. ``"auto"`` is 12, or less if 12 are more than
+        2,000 training steps: as many as make 2,000, at least one.
     {training_parameters}
 
     Attributes
@@ -114,7 +117,7 @@ class MSiMambaClassifier(BaseNetClassifier):
         module_params: dict[str, Any] | None = None,
         lr: float = 2e-3,
         weight_decay: float = 1e-2,
-        max_epochs: int = 12,
+        max_epochs: int | Literal["auto"] = "auto",
         batch_size: int | None = 64,
         optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer] = "adamw",
         early_stopping: bool = False,
@@ -155,6 +158,16 @@ class MSiMambaClassifier(BaseNetClassifier):
             del params["n_members"]
             return "MSiMamba", params
         return "MSiMambaEnsemble", params
+
+    def _count_epochs(self, n_windows):
+        if self.max_epochs == "auto":
+            n_steps = 1 if self.batch_size is None else -(-n_windows // self.batch_size)
+            return max(1, min(AUTO_EPOCHS, AUTO_STEPS // n_steps))
+        if isinstance(self.max_epochs, str):
+            raise ValueError(
+                f"max_epochs must be 'auto' or an integer of at least 1, got {self.max_epochs!r}."
+            )
+        return super()._count_epochs(n_windows)
 
     def _read_subjects(self, X, groups, n_trials):
         if self.adaptation is None:

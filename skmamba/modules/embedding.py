@@ -99,8 +99,8 @@ class PowerEmbedding(nn.Module):
         log_power : Tensor of shape (batch, n_chans, n_filters)
             Input of the linear layer.
         """
-        is_small = len(x) == 1 or x.shape[2] < MIN_SAMPLES * self.n_segments
-        if is_small or not can_use_kernels(x):
+        is_short = x.shape[2] < MIN_SAMPLES * self.n_segments
+        if not can_use_kernels(x) or is_short or len(x) == 1:
             return self.log_power_simple(x, weight)
         series = x.flatten(0, 1)  # (B * C, T)
         if weight is not None:

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback, LRScheduler
 
 from skmamba import MSiMambaClassifier, SlidingWindows
+from skmamba.classifiers import msimamba
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba
 
@@ -280,39 +281,19 @@ def test_early_stopping_requires_two_classes_in_the_training_groups(bags, trials
         make_clf(early_stopping=True).fit(bags, trials.y, groups=groups)
 
 
-class CountSteps(Callback):
-    """Counts training steps in a list, since fit clones callbacks."""
-
-    steps: list = []
-
-    def on_batch_end(self, net, training=False, **kwargs):
-        if training:
-            self.steps.append(net.history[-1]["epoch"])
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize(("max_steps", "n_epochs"), [(1, 1), (4, 1), (6, 2), (8, 2), (99, 3)])
-def test_max_steps_ends_training_within_an_epoch(bags, trials, max_steps, n_epochs, early_stopping):
-    CountSteps.steps.clear()
-    params = {"callbacks": [CountSteps()], "net_params": {"max_steps": max_steps}}
-    batch_size = 45 if early_stopping else 56  # 4 of them are an epoch
-    clf = make_clf(batch_size=batch_size, early_stopping=early_stopping, **params)
-    clf.fit(bags, trials.y)
-    steps = CountSteps.steps
-    assert len(steps) == min(max_steps, 3 * 4)
-    assert steps == [1 + i // 4 for i in range(len(steps))]
-    assert clf.n_iter_ == len(clf.history_) == n_epochs
-    assert all(np.isfinite(epoch["train_loss"]) for epoch in clf.history_)
-
-
-def test_max_steps_of_whole_epochs_is_max_epochs(bags, trials):
-    by_steps = make_clf(batch_size=56, net_params={"max_steps": 8}).fit(bags, trials.y)
-    by_epochs = make_clf(batch_size=56, max_epochs=2).fit(bags, trials.y)
-    assert np.array_equal(by_steps.predict_proba(bags), by_epochs.predict_proba(bags))
-    before = copy.deepcopy(by_steps).predict_proba(bags)
-    by_steps.partial_fit(bags, trials.y)
-    assert by_steps.n_iter_ == 3
-    assert not np.array_equal(by_steps.predict_proba(bags), before)
+@pytest.mark.parametrize(
+    ("batch_size", "auto_steps", "n_epochs"),
+    [(56, 2000, 12), (None, 2000, 12), (56, 48, 12), (56, 47, 11), (56, 9, 2), (56, 3, 1)],
+)
+def test_auto_epochs_are_twelve_or_as_many_as_make_two_thousand_steps(
+    monkeypatch, bags, trials, batch_size, auto_steps, n_epochs
+):
+    assert msimamba.AUTO_STEPS == 2000
+    monkeypatch.setattr(msimamba, "AUTO_STEPS", auto_steps)
+    clf = make_clf(batch_size=batch_size, max_epochs="auto").fit(bags, trials.y)  # 4 steps an epoch
+    assert clf.n_iter_ == n_epochs
+    assert clf.max_epochs == MSiMambaClassifier().max_epochs == "auto"
+    assert make_clf(max_epochs=13).fit(bags, trials.y).n_iter_ == 13
 
 
 def test_early_stopping_restores_the_best_epoch(bags, trials):
@@ -421,8 +402,8 @@ def set_nan(X):
         (None, {"weight_decay": -1.0}, "weight_decay must be a non-negative number, got -1.0"),
         (
             None,
-            {"net_params": {"max_steps": 0}},
-            "max_steps must be an integer of at least 1, got 0",
+            {"max_epochs": "all"},
+            "max_epochs must be 'auto' or an integer of at least 1, got 'all'",
         ),
         (None, {"max_epochs": 0}, "max_epochs must be an integer of at least 1, got 0"),
         (None, {"n_members": 0}, "n_members must be an integer of at least 1"),

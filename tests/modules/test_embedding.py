@@ -152,7 +152,7 @@ def test_filtered_series_are_not_saved_for_the_backward_pass():
 
 
 def test_a_second_derivative_raises():
-    embedding, x = make_embedding(), torch.randn(1, 2, 64, dtype=torch.float64, requires_grad=True)
+    embedding, x = make_embedding(), torch.randn(2, 2, 64, dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(embedding(x).sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="differentiate twice"):
         gradient.sum().backward()
