@@ -36,7 +36,9 @@ WIDE_OPTIONS = {"embedding": "inverted", "top_k": 3, "n_kernels": 6, "d_hidden":
 WIDE = MSiMamba, ReferenceMSiMamba, WIDE_OPTIONS
 DEFAULT_SHAPES = [(64, 4, 128), (64, 4, 256), (64, 4, 512), (64, 14, 256), (32, 62, 200)]
 WIDE_SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
-BASELINES = ("EEGNet", "ShallowFBCSPNet", "EEGConformer", "ATCNet")
+BRAINDECODE_SHAPES = [(64, 4, 256), (64, 14, 256), (32, 62, 400)]
+NETWORKS = ["MS-iMamba", "MS-iMamba, one member"]
+NETWORKS += ["EEGNet", "ShallowFBCSPNet", "EEGConformer", "ATCNet"]
 N_TRIALS = 1280  # of one minute each
 
 
@@ -129,36 +131,51 @@ def peak_of_step(name, shape):
     return peak_bytes(partial(train_step, make_nets(WIDE, shape)[name], make_windows(*shape)))
 
 
-def against_braindecode(repeats, shape=(64, 4, 256)):
-    """Return a row for each network, all at their defaults, on the same windows."""
+def against_braindecode(repeats):
+    """Return a row for each network and shape, all at their defaults, on the same windows."""
+    return [row for shape in BRAINDECODE_SHAPES for row in compare_networks(shape, repeats)]
+
+
+def compare_networks(shape, repeats):
+    x, nets = make_windows(*shape), {name: make_network(name, shape) for name in NETWORKS}
+    steps = {name: partial(train_step, net, x) for name, net in nets.items()}
+    training = interleave(steps, 2 * repeats)
+    for net in nets.values():
+        net.eval()
+    batches = interleave({k: partial(predict, net, x) for k, net in nets.items()}, repeats)
+    alone = {name: partial(predict, net, x[:1]) for name, net in nets.items()}
+    alone = interleave(alone, 20 * repeats)
+    for name, net in nets.items():
+        row = {
+            "windows": " x ".join(map(str, shape)),
+            "network": name,
+            "parameters": sum(p.numel() for p in net.parameters()),
+            "training, windows/s": f"{shape[0] / training[name]:.0f}",
+            "times EEGNet": training["EEGNet"] / training[name],
+            "prediction, windows/s": f"{shape[0] / batches[name]:.0f}",
+            "one window, ms": f"{1e3 * alone[name]:.2f}",
+        }
+        if can_measure_memory():
+            peak = in_fresh_process(peak_of_network, name, shape)
+            row["peak memory of a step, MB"] = f"{1e-6 * peak:.0f}"
+        yield row
+
+
+def make_network(name, shape):
+    _, n_chans, n_times = shape
+    sizes = {"n_chans": n_chans, "n_outputs": 2, "n_times": n_times}
+    if name.startswith("MS-iMamba"):
+        return (MSiMamba if "one member" in name else MSiMambaEnsemble)(**sizes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from braindecode import models
 
-        batch, n_chans, n_times = shape
-        nets = {
-            "MS-iMamba": MSiMambaEnsemble(n_chans, 2, n_times),
-            "MS-iMamba, one member": MSiMamba(n_chans, 2, n_times),
-        }
-        for name in BASELINES:
-            nets[name] = getattr(models, name)(n_chans=n_chans, n_outputs=2, n_times=n_times)
-        x = make_windows(*shape)
-        training = interleave(
-            {k: partial(train_step, net, x) for k, net in nets.items()}, 5 * repeats
-        )
-        for net in nets.values():
-            net.eval()
-        alone = {k: partial(predict, net, x[:1]) for k, net in nets.items()}
-        alone = interleave(alone, 20 * repeats)
-    return [
-        {
-            "network": name,
-            "parameters": sum(p.numel() for p in net.parameters()),
-            "training, windows/s": f"{batch / training[name]:.0f}",
-            "one window, ms": f"{1e3 * alone[name]:.2f}",
-        }
-        for name, net in nets.items()
-    ]
+        return getattr(models, name)(**sizes)
+
+
+def peak_of_network(name, shape):
+    torch.set_num_threads(1)
+    return peak_bytes(partial(train_step, make_network(name, shape), make_windows(*shape)))
 
 
 def roofline(repeats, shape=(64, 4, 512)):
@@ -238,7 +255,7 @@ def sections(repeats, all_threads, defaults_only):
         torch.set_num_threads(threads)
         title = f"At the defaults (three members), against the plain composition, {name}"
         yield title, compare_with_reference(DEFAULTS, DEFAULT_SHAPES, repeats)
-        title = f"At the defaults, against braindecode, 4 x 256, batches of 64, {name}"
+        title = f"At the defaults, against braindecode, {name}"
         yield title, against_braindecode(repeats)
     if can_measure_memory():
         yield "Leave-one-subject-out at the defaults, two processes of one thread", full_size()
