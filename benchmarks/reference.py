@@ -65,12 +65,9 @@ class PowerEmbedding(nn.Module):
         self.linear = nn.Linear(16, d_model)
 
     def forward(self, x):
-        return self.linear(self.log_power(x))
-
-    def log_power(self, x):
         filtered = self.norm(self.bank(x.reshape(-1, 1, x.shape[2])))
         power = F.adaptive_avg_pool1d(filtered**2, 8).clamp_min(1e-6)
-        return power.log().mean(2).reshape(*x.shape[:2], 16)
+        return self.linear(power.log().mean(2).reshape(*x.shape[:2], 16))
 
 
 class PlainMamba(nn.Module):
@@ -149,25 +146,21 @@ class ReferenceMSiMamba(nn.Module):
         self.head = nn.Linear(n_chans * d_model, n_outputs)
 
     def forward(self, x):
-        return self.classify(self.embed(self.mstb(x)))
+        return self.classify(self.mstb(x))
 
-    def classify(self, tokens):
-        return self.head(self.blocks(tokens).flatten(1))
+    def classify(self, x):
+        return self.head(self.blocks(self.embed(x)).flatten(1))
 
 
 class ReferenceEnsemble(nn.Module):
-    """Members with power embedding, which share the multi-scale block and the filters."""
+    """Members that share the multi-scale block."""
 
     def __init__(self, *sizes, n_members=3, **options):
         super().__init__()
         self.members = nn.ModuleList(ReferenceMSiMamba(*sizes, **options) for _ in range(n_members))
-        first = self.members[0]
-        for member in self.members:
-            member.mstb = first.mstb
-            member.embed.bank, member.embed.norm = first.embed.bank, first.embed.norm
+        for member in self.members[1:]:
+            member.mstb = self.members[0].mstb
 
     def forward(self, x):
-        first = self.members[0]
-        power = first.embed.log_power(first.mstb(x))
-        logits = [member.classify(member.embed.linear(power)) for member in self.members]
-        return torch.stack(logits, dim=1)
+        x = self.members[0].mstb(x)
+        return torch.stack([member.classify(x) for member in self.members], dim=1)

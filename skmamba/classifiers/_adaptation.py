@@ -10,7 +10,7 @@ from skorch.utils import to_tensor
 
 from .._metadata import encode, get_columns
 from .._selection import Selection
-from ..models.msimamba import SubjectNorm, compute_spread
+from ..models.msimamba import compute_spread
 from ..trials import Trials
 from ._skorch import PREDICT_BATCH, WindowDataset
 
@@ -146,11 +146,11 @@ class Statistics(NamedTuple):
     """Number of some windows of a subject, mean and mean square of their log power."""
 
     n_windows: float
-    mean: np.ndarray  # (n_chans, n_filters), float64
+    mean: np.ndarray  # ([n_members,] n_chans, n_filters), float64
     square: np.ndarray
 
     def add(self, log_power):
-        """Return the statistics with more windows, ``(n_windows, C, F)``."""
+        """Return the statistics with more windows, ``(n_windows, [n_members,] C, F)``."""
         return Statistics(*(part[-1] for part in self.accumulate(log_power)))
 
     def accumulate(self, log_power):
@@ -174,7 +174,7 @@ class AdaptedNet:
 
     @torch.no_grad()
     def compute_log_power(self, bags, row):
-        """Return the log power of all windows of a row, ``(n_windows, C, F)``."""
+        """Return the log power of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
         module, parts = self.net.module_.eval(), []
         for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
             windows = np.arange(rows.start, rows.stop)
@@ -233,6 +233,12 @@ class AdaptedNet:
 
     def get_prior(self):
         """Return the statistics of the training windows, with the weight of PRIOR windows."""
-        (norm,) = (part for part in self.net.module_.modules() if isinstance(part, SubjectNorm))
-        mean, square = (part.double().cpu().numpy() for part in (norm.mean, norm.square))
-        return Statistics(PRIOR, mean, square)
+        module = self.net.module_
+        members = getattr(module, "members", None)
+
+        def get(name):
+            norms = [member.subject_norm for member in members or [module]]
+            values = np.stack([getattr(norm, name).double().cpu().numpy() for norm in norms])
+            return values if members else values[0]
+
+        return Statistics(PRIOR, get("mean"), get("square"))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..modules import Mamba, MultiScaleTemporalBlock, PowerEmbedding
+from ..modules.embedding import log_power_of
 from ._base import check_heads, check_option, check_windows
 
 MOMENTUM = 0.1  # of running statistics, as in batch normalisation
@@ -188,8 +189,7 @@ class MSiMamba(nn.Module):
         features : Tensor of shape (batch, n_chans, n_features)
             Log power behind each filter with ``embedding="power"``, else samples.
         """
-        check_windows(x, self.n_chans, self.n_times)
-        x = x if self.mstb is None else self.mstb(x)  # (B, C, T)
+        x = self._add_views(x)  # (B, C, T)
         return self.embed.log_power(x, weight) if self.embedding == "power" else x
 
     def classify(self, features: torch.Tensor) -> torch.Tensor:
@@ -215,18 +215,16 @@ class MSiMamba(nn.Module):
         flat = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
         return self.head(self.drop(flat))  # (B, n_outputs)
 
+    def _add_views(self, x):  # (B, C, T) -> (B, C, T)
+        check_windows(x, self.n_chans, self.n_times)
+        return x if self.mstb is None else self.mstb(x)
+
     def _standardize(self, features, average):  # (B, C, F) -> (B or n_classified, C, F)
         if self.subject_norm is None:
             return features
         if average is None:
             raise ValueError("average must be given with standardize=True, got None.")
         return self.subject_norm(features, average)
-
-    def _share_features(self, other):
-        """Compute features by the modules of another network."""
-        self.mstb, self.subject_norm = other.mstb, other.subject_norm
-        if self.embedding == "power":
-            self.embed.bank, self.embed.norm = other.embed.bank, other.embed.norm
 
 
 class SubjectNorm(nn.Module):
@@ -312,11 +310,10 @@ class AttentionMixer(nn.Module):
 
 
 class MSiMambaEnsemble(nn.Module):
-    """Average the probabilities of several :class:`MSiMamba` that compute the same features.
+    """Average the probabilities of several :class:`MSiMamba` with one multi-scale block.
 
-    The members share the multi-scale block and, with ``embedding="power"``, the filters and their
-    normalisation, which are computed once. Their tokens, mixers and heads are trained side by
-    side on the same batches, and differ in their initial weights and dropout.
+    The members share the block, which is computed once. All else is trained side by side on the
+    same batches, and differs in its initial weights and dropout.
 
     Parameters
     ----------
@@ -373,7 +370,7 @@ class MSiMambaEnsemble(nn.Module):
             MSiMamba(n_chans, n_outputs, n_times, sfreq, **options) for _ in range(n_members)
         )
         for member in self.members[1:]:
-            member._share_features(self.members[0])
+            member.mstb = self.members[0].mstb
 
     def forward(
         self,
@@ -394,11 +391,13 @@ class MSiMambaEnsemble(nn.Module):
             Logarithm of the members' mean probability; in training, the logits of each member,
             so that each has its own loss.
         """
-        first = self.members[0]
-        return self.classify(first._standardize(first.features(x, weight), average))
+        features = self.features(x, weight).unbind(1)  # M x (B, C, F)
+        parts = zip(self.members, features, strict=True)
+        features = [member._standardize(own, average) for member, own in parts]
+        return self.classify(torch.stack(features, 1))  # (B, outputs) or (B, M, outputs)
 
     def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the features, see :meth:`MSiMamba.features`.
+        """Compute the features of each member, see :meth:`MSiMamba.features`.
 
         Parameters
         ----------
@@ -407,25 +406,30 @@ class MSiMambaEnsemble(nn.Module):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_chans, n_features)
-            Features of all members.
+        features : Tensor of shape (batch, n_members, n_chans, n_features)
+            Features.
         """
-        return self.members[0].features(x, weight)
+        x = self.members[0]._add_views(x)  # (B, C, T)
+        if self.members[0].embedding != "power":
+            return x[:, None].expand(-1, len(self.members), -1, -1)  # (B, M, C, T)
+        embeddings = [member.embed for member in self.members]
+        return torch.stack(log_power_of(embeddings, x, weight), 1)  # (B, M, C, n_filters)
 
     def classify(self, features: torch.Tensor) -> torch.Tensor:
         """Compute logits from features.
 
         Parameters
         ----------
-        features : Tensor of shape (batch, n_chans, n_features)
-            As in :meth:`MSiMamba.classify`.
+        features : Tensor of shape (batch, n_members, n_chans, n_features)
+            As in :meth:`MSiMamba.classify`, of each member.
 
         Returns
         -------
         logits : Tensor of shape (batch, n_outputs) or (batch, n_members, n_outputs)
             As in :meth:`forward`.
         """
-        logits = torch.stack([member.classify(features) for member in self.members], 1)
+        parts = zip(self.members, features.unbind(1), strict=True)
+        logits = torch.stack([member.classify(own) for member, own in parts], 1)
         if self.training:
             return logits  # (B, M, outputs)
         log_sum = F.log_softmax(logits, -1).logsumexp(1)  # (B, outputs)

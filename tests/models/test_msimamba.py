@@ -158,35 +158,27 @@ def test_in_training_an_ensemble_returns_the_logits_of_each_member():
         torch.testing.assert_close(logits[:, i], member(x))
 
 
-def test_members_share_the_multi_scale_block_and_the_filters():
-    net = make_ensemble()
-    net(make_windows()).sum().backward()
-    first, second, _ = net.members
-    assert first.mstb is second.mstb
-    assert first.embed.bank is second.embed.bank
-    single = sum(parameter.numel() for parameter in first.parameters())
-    shared = [*first.mstb.parameters(), *first.embed.bank.parameters()]
-    shared = sum(p.numel() for p in [*shared, *first.embed.norm.parameters()])
-    assert sum(p.numel() for p in net.parameters()) == 3 * single - 2 * shared
+@pytest.mark.parametrize("embedding", ["power", "inverted", "temporal"])
+def test_members_share_the_multi_scale_block_and_nothing_else(embedding):
+    torch.manual_seed(0)
+    net = MSiMambaEnsemble(2, 3, 16, n_members=3, embedding=embedding, **TINY)
+    single = list(net.members[0].parameters())
+    shared = list(net.members[0].mstb.parameters())
+    assert shared == list(net.members[2].mstb.parameters())
+    count = sum(parameter.numel() for parameter in net.parameters())
+    assert count == 3 * sum(p.numel() for p in single) - 2 * sum(p.numel() for p in shared)
 
 
 def test_shared_weights_have_the_sum_of_the_gradients_of_the_members():
     net, x = make_ensemble().train(), make_windows()
     net(x).square().sum().backward()
-    expected = [0.0, 0.0]
+    shared, expected = net.members[0].mstb.widen.kernels[0].weight, 0.0
     for member in net.members:
-        shared = [member.mstb.widen.kernels[0].weight, member.embed.bank.weight]
-        gradients = torch.autograd.grad(member(x).square().sum(), shared)
-        expected = [sum_ + gradient for sum_, gradient in zip(expected, gradients, strict=True)]
-    torch.testing.assert_close([weight.grad for weight in shared], expected)
-
-
-@pytest.mark.parametrize("embedding", ["inverted", "temporal"])
-def test_without_log_power_members_share_the_multi_scale_block_only(embedding):
-    torch.manual_seed(0)
-    first, second = MSiMambaEnsemble(2, 3, 16, n_members=2, embedding=embedding, **TINY).members
-    assert first.mstb is second.mstb
-    assert not torch.equal(first.embed.weight, second.embed.weight)
+        own = member.embed.bank.weight
+        gradient, own_gradient = torch.autograd.grad(member(x).square().sum(), [shared, own])
+        torch.testing.assert_close(own.grad, own_gradient)
+        expected = expected + gradient
+    torch.testing.assert_close(shared.grad, expected)
 
 
 def test_weights_of_windows_equal_repeated_windows():
