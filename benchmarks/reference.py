@@ -146,21 +146,13 @@ class ReferenceMSiMamba(nn.Module):
         self.head = nn.Linear(n_chans * d_model, n_outputs)
 
     def forward(self, x):
-        return self.classify(self.mstb(x))
-
-    def classify(self, x):
-        return self.head(self.blocks(self.embed(x)).flatten(1))
+        return self.head(self.blocks(self.embed(self.mstb(x))).flatten(1))
 
 
 class ReferenceEnsemble(nn.Module):
-    """Members that share the multi-scale block."""
-
     def __init__(self, *sizes, n_members=3, **options):
         super().__init__()
         self.members = nn.ModuleList(ReferenceMSiMamba(*sizes, **options) for _ in range(n_members))
-        for member in self.members[1:]:
-            member.mstb = self.members[0].mstb
 
     def forward(self, x):
-        x = self.members[0].mstb(x)
-        return torch.stack([member.classify(x) for member in self.members], dim=1)
+        return torch.stack([member(x) for member in self.members], dim=1)

@@ -181,16 +181,17 @@ class AdaptedNet:
             x = self.scale(bags.read(np.full_like(windows, row), windows))
             x = x.astype(self.net.numpy_dtype, copy=False)
             x = to_tensor(x, device=self.net.device)
-            parts.append(module.features(x).cpu().numpy())
+            parts.append(module.log_power(x).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.no_grad()
     def classify(self, log_power, mean, square):
         """Return probabilities of the windows of one trial."""
         mean, square = torch.from_numpy(mean), torch.from_numpy(square)
-        values, spread = torch.from_numpy(log_power), compute_spread(mean, square)
-        values = (values - mean.to(values)) / spread.to(values)
-        logits = self.net.module_.eval().classify(to_tensor(values, device=self.net.device))
+        values = torch.from_numpy(log_power)
+        statistics = [mean, compute_spread(mean, square)]
+        tensors = [values, *(part.to(values).expand_as(values) for part in statistics)]
+        logits = self.net.module_.eval().classify(*to_tensor(tensors, device=self.net.device))
         return logits.softmax(-1).cpu().numpy()
 
     def predict(self, bags, subjects):
@@ -233,12 +234,11 @@ class AdaptedNet:
 
     def get_prior(self):
         """Return the statistics of the training windows, with the weight of PRIOR windows."""
-        module = self.net.module_
-        members = getattr(module, "members", None)
+        members = getattr(self.net.module_, "members", None)
 
         def get(name):
-            norms = [member.subject_norm for member in members or [module]]
-            values = np.stack([getattr(norm, name).double().cpu().numpy() for norm in norms])
-            return values if members else values[0]
+            if members is None:
+                return getattr(self.net.module_, name).double().cpu().numpy()
+            return np.stack([getattr(member, name).double().cpu().numpy() for member in members])
 
-        return Statistics(PRIOR, get("mean"), get("square"))
+        return Statistics(PRIOR, get("prior_mean"), get("prior_square"))

@@ -49,8 +49,8 @@ class MSiMambaClassifier(BaseNetClassifier):
         :class:`~skmamba.modules.PowerEmbedding`; ``"inverted"``: one token per channel from its
         samples, as in the paper; ``"temporal"``: one token per sample (ablation).
     n_members : int, default=3
-        Number of networks whose probabilities are averaged. They share their first layers, see
-        :class:`~skmamba.models.MSiMambaEnsemble`. Fit with 1 takes about two thirds of the time.
+        Number of networks trained with different initial weights, whose probabilities are
+        averaged. Fit and predict with 1 take a third of the time.
     adaptation : {"reference", "causal", "unlabelled"} or None, default=None
         What the network uses of a subject, in training and for new subjects: it standardises the
         log power of each window by its mean and spread over other windows of the subject.

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..modules import Mamba, MultiScaleTemporalBlock, PowerEmbedding
-from ..modules.embedding import log_power_of
 from ._base import check_heads, check_option, check_windows
 
 MOMENTUM = 0.1  # of running statistics, as in batch normalisation
@@ -81,7 +80,8 @@ class MSiMamba(nn.Module):
 
     mstb: MultiScaleTemporalBlock | None
     embed: Any  # a PowerEmbedding, or a linear layer
-    subject_norm: SubjectNorm | None
+    prior_mean: torch.Tensor
+    prior_square: torch.Tensor
 
     weighs_windows = True  # forward takes the weights of windows, for batch normalisation
 
@@ -116,7 +116,7 @@ class MSiMamba(nn.Module):
         check_option("mixer", mixer, ("mamba", "attention", "none"))
         check_option("head", head, ("flatten", "mean"))
         self.n_chans, self.n_outputs, self.n_times, self.sfreq = n_chans, n_outputs, n_times, sfreq
-        self.embedding, self.head_input = embedding, head
+        self.embedding, self.head_input, self.standardize = embedding, head, standardize
         self.mstb = None
         if use_mstb:
             self.mstb = MultiScaleTemporalBlock(
@@ -144,9 +144,9 @@ class MSiMamba(nn.Module):
         self.blocks = nn.Sequential(
             *(MixerBlock(d_model, build_mixer(), drop_prob) for _ in range(n_layers))
         )
-        self.subject_norm = None
-        if standardize:
-            self.subject_norm = SubjectNorm(n_chans, self.embed.linear.in_features)
+        if standardize:  # mean and mean square of the log power of training windows
+            for name in ("prior_mean", "prior_square"):
+                self.register_buffer(name, torch.zeros(n_chans, self.embed.linear.in_features))
         n_tokens = n_times if embedding == "temporal" else n_chans
         self.head = nn.Linear(d_model * (n_tokens if head == "flatten" else 1), n_outputs)
 
@@ -174,10 +174,25 @@ class MSiMamba(nn.Module):
         logits : Tensor of shape (batch, n_outputs) or (n_classified, n_outputs)
             Logits; softmax is part of the loss.
         """
-        return self.classify(self._standardize(self.features(x, weight), average))
+        check_windows(x, self.n_chans, self.n_times)
+        if self.standardize:
+            if average is None:
+                raise ValueError("average must be given with standardize=True, got None.")
+            log_power = self.log_power(x, weight)  # (B, C, n_filters)
+            mean, spread = self._measure(log_power, average)  # (n_classified, C, n_filters)
+            return self.classify(log_power[: len(average)], mean, spread)
+        if self.mstb is not None:
+            x = self.mstb(x)  # (B, C, T)
+        if self.embedding == "power":
+            tokens = self.embed(x, weight)  # (B, C, d_model)
+        elif self.embedding == "inverted":
+            tokens = self.embed(x)  # (B, C, d_model)
+        else:
+            tokens = self.embed(x.transpose(1, 2))  # (B, T, d_model)
+        return self._classify_tokens(tokens)  # (B, n_outputs)
 
-    def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the input of the tokens, before it is standardised.
+    def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute the log power that is standardised.
 
         Parameters
         ----------
@@ -186,71 +201,45 @@ class MSiMamba(nn.Module):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_chans, n_features)
-            Log power behind each filter with ``embedding="power"``, else samples.
+        log_power : Tensor of shape (batch, n_chans, n_filters)
+            See :meth:`PowerEmbedding.log_power <skmamba.modules.PowerEmbedding.log_power>`.
         """
-        x = self._add_views(x)  # (B, C, T)
-        return self.embed.log_power(x, weight) if self.embedding == "power" else x
+        x = x if self.mstb is None else self.mstb(x)  # (B, C, T)
+        return self.embed.log_power(x, weight)  # (B, C, n_filters)
 
-    def classify(self, features: torch.Tensor) -> torch.Tensor:
-        """Compute logits from features.
+    def classify(
+        self, log_power: torch.Tensor, mean: torch.Tensor, spread: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute logits from log power.
 
         Parameters
         ----------
-        features : Tensor of shape (batch, n_chans, n_features)
-            As of :meth:`features`; standardised with ``standardize``.
+        log_power, mean, spread : Tensor of shape (batch, n_chans, n_filters)
+            Log power of the windows, and its mean and spread in the subject.
 
         Returns
         -------
         logits : Tensor of shape (batch, n_outputs)
             Logits.
         """
-        if self.embedding == "power":
-            tokens = self.embed.linear(features)  # (B, C, d_model)
-        elif self.embedding == "inverted":
-            tokens = self.embed(features)  # (B, C, d_model)
-        else:
-            tokens = self.embed(features.transpose(1, 2))  # (B, T, d_model)
-        tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
-        flat = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
-        return self.head(self.drop(flat))  # (B, n_outputs)
+        tokens = self.embed.linear((log_power - mean) / spread)  # (B, C, d_model)
+        return self._classify_tokens(tokens)  # (B, n_outputs)
 
-    def _add_views(self, x):  # (B, C, T) -> (B, C, T)
-        check_windows(x, self.n_chans, self.n_times)
-        return x if self.mstb is None else self.mstb(x)
-
-    def _standardize(self, features, average):  # (B, C, F) -> (B or n_classified, C, F)
-        if self.subject_norm is None:
-            return features
-        if average is None:
-            raise ValueError("average must be given with standardize=True, got None.")
-        return self.subject_norm(features, average)
-
-
-class SubjectNorm(nn.Module):
-    """Standardise log power by its mean and spread over windows of the subject.
-
-    ``mean`` and ``square`` are the running mean and mean square of training windows.
-    """
-
-    mean: torch.Tensor
-    square: torch.Tensor
-
-    def __init__(self, n_chans, n_filters):
-        super().__init__()
-        for name in ("mean", "square"):
-            self.register_buffer(name, torch.zeros(n_chans, n_filters))
-
-    def forward(self, log_power, average):  # (B, C, F), (n_classified, B) -> (n_classified, C, F)
-        """Standardise the first windows, see :meth:`MSiMamba.forward`; update the buffers."""
+    def _measure(self, log_power, average):
+        """Return mean and spread for each row of ``average``; in training, update the prior."""
         square = log_power.square()
         if self.training:
-            self.mean.lerp_(log_power.detach().mean(0), MOMENTUM)
-            self.square.lerp_(square.detach().mean(0), MOMENTUM)
+            self.prior_mean.lerp_(log_power.detach().mean(0), MOMENTUM)
+            self.prior_square.lerp_(square.detach().mean(0), MOMENTUM)
         rest = (1 - average.sum(1))[:, None, None]  # (n_classified, 1, 1)
-        mean = torch.einsum("ib,bcf->icf", average, log_power) + rest * self.mean
-        square = torch.einsum("ib,bcf->icf", average, square) + rest * self.square
-        return (log_power[: len(average)] - mean) / compute_spread(mean, square)
+        mean = torch.einsum("ib,bcf->icf", average, log_power) + rest * self.prior_mean
+        square = torch.einsum("ib,bcf->icf", average, square) + rest * self.prior_square
+        return mean, compute_spread(mean, square)
+
+    def _classify_tokens(self, tokens):  # (B, tokens, d_model) -> (B, n_outputs)
+        tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
+        features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
+        return self.head(self.drop(features))  # (B, n_outputs)
 
 
 def compute_spread(mean, square):
@@ -310,17 +299,16 @@ class AttentionMixer(nn.Module):
 
 
 class MSiMambaEnsemble(nn.Module):
-    """Average the probabilities of several :class:`MSiMamba` with one multi-scale block.
+    """Average the probabilities of several :class:`MSiMamba` trained side by side.
 
-    The members share the block, which is computed once. All else is trained side by side on the
-    same batches, and differs in its initial weights and dropout.
+    The members are trained on the same batches and differ in their initial weights and dropout.
 
     Parameters
     ----------
     n_chans, n_outputs, n_times, sfreq
         See :class:`MSiMamba`.
     n_members : int, default=3
-        Number of networks.
+        Number of networks. Time and memory are proportional to it.
     **options
         Further parameters of :class:`MSiMamba`.
 
@@ -331,10 +319,9 @@ class MSiMambaEnsemble(nn.Module):
 
     Notes
     -----
-    Departure from the paper, which has one network. Averaging follows deep ensembles [1]_, whose
-    members share nothing: on EEGMAT these score the same, and take twice the time. Over five folds
-    of subjects, three members score .73 on windows and .78 on trials, one .71 and .77 (balanced
-    accuracy, means of five seeds; chance level .50).
+    Departure from the paper, which has one network; a deep ensemble as in [1]_. On EEGMAT, over
+    five folds of subjects, three members score .73 on windows and .78 on trials, one .71 and .77
+    (balanced accuracy, means of five seeds; chance level .50).
 
     References
     ----------
@@ -369,8 +356,6 @@ class MSiMambaEnsemble(nn.Module):
         self.members = nn.ModuleList(
             MSiMamba(n_chans, n_outputs, n_times, sfreq, **options) for _ in range(n_members)
         )
-        for member in self.members[1:]:
-            member.mstb = self.members[0].mstb
 
     def forward(
         self,
@@ -391,13 +376,12 @@ class MSiMambaEnsemble(nn.Module):
             Logarithm of the members' mean probability; in training, the logits of each member,
             so that each has its own loss.
         """
-        features = self.features(x, weight).unbind(1)  # M x (B, C, F)
-        parts = zip(self.members, features, strict=True)
-        features = [member._standardize(own, average) for member, own in parts]
-        return self.classify(torch.stack(features, 1))  # (B, outputs) or (B, M, outputs)
+        options = {} if average is None else {"average": average}
+        logits = [member(x, weight, **options) for member in self.members]
+        return self._average(torch.stack(logits, 1))  # (B, outputs) or (B, M, outputs)
 
-    def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the features of each member, see :meth:`MSiMamba.features`.
+    def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Compute the log power that is standardised, of each member.
 
         Parameters
         ----------
@@ -406,21 +390,19 @@ class MSiMambaEnsemble(nn.Module):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_members, n_chans, n_features)
-            Features.
+        log_power : Tensor of shape (batch, n_members, n_chans, n_filters)
+            Log power.
         """
-        x = self.members[0]._add_views(x)  # (B, C, T)
-        if self.members[0].embedding != "power":
-            return x[:, None].expand(-1, len(self.members), -1, -1)  # (B, M, C, T)
-        embeddings = [member.embed for member in self.members]
-        return torch.stack(log_power_of(embeddings, x, weight), 1)  # (B, M, C, n_filters)
+        return torch.stack([member.log_power(x, weight) for member in self.members], 1)
 
-    def classify(self, features: torch.Tensor) -> torch.Tensor:
-        """Compute logits from features.
+    def classify(
+        self, log_power: torch.Tensor, mean: torch.Tensor, spread: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute logits from log power.
 
         Parameters
         ----------
-        features : Tensor of shape (batch, n_members, n_chans, n_features)
+        log_power, mean, spread : Tensor of shape (batch, n_members, n_chans, n_filters)
             As in :meth:`MSiMamba.classify`, of each member.
 
         Returns
@@ -428,9 +410,13 @@ class MSiMambaEnsemble(nn.Module):
         logits : Tensor of shape (batch, n_outputs) or (batch, n_members, n_outputs)
             As in :meth:`forward`.
         """
-        parts = zip(self.members, features.unbind(1), strict=True)
-        logits = torch.stack([member.classify(own) for member, own in parts], 1)
+        parts = zip(
+            self.members, log_power.unbind(1), mean.unbind(1), spread.unbind(1), strict=True
+        )
+        return self._average(torch.stack([member.classify(*part) for member, *part in parts], 1))
+
+    def _average(self, logits):  # (B, M, outputs) -> (B, outputs), or the same in training
         if self.training:
-            return logits  # (B, M, outputs)
+            return logits
         log_sum = F.log_softmax(logits, -1).logsumexp(1)  # (B, outputs)
         return log_sum - math.log(len(self.members))

@@ -99,7 +99,20 @@ class PowerEmbedding(nn.Module):
         log_power : Tensor of shape (batch, n_chans, n_filters)
             Input of the linear layer.
         """
-        return log_power_of([self], x, weight)[0]
+        is_short = x.shape[2] < MIN_SAMPLES * self.n_segments
+        if not can_use_kernels(x) or is_short or len(x) == 1:
+            return self.log_power_simple(x, weight)
+        series = x.flatten(0, 1)  # (B * C, T)
+        if weight is not None:
+            weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
+        bank = self.bank.weight[:, 0]  # (n_filters, filter_size)
+        by_segment, (mean, var) = segment_moments(series, bank, self.n_segments)
+        scale, offset = self.norm.from_moments(mean, var, x.shape[2], weight)  # 2 x (n_filters,)
+        mean, var = by_segment  # 2 x (B * C, S, n_filters)
+        # Mean square of scale * filtered + offset.
+        power = scale.square() * var + (scale * mean + offset).square()
+        log_power = power.clamp_min(FLOOR).log().mean(1)  # (B * C, n_filters)
+        return log_power.unflatten(0, x.shape[:2])  # (B, C, n_filters)
 
     def log_power_simple(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
         """Compute ``log_power`` in plain operations, on any device.
@@ -121,29 +134,6 @@ class PowerEmbedding(nn.Module):
         power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)  # (B * C, n_filters, S)
         log_power = power.clamp_min(FLOOR).log().mean(2)  # (B * C, n_filters)
         return log_power.reshape(*x.shape[:2], -1)  # (B, C, n_filters)
-
-
-def log_power_of(embeddings, x, weight=None):
-    """Return the log power of embeddings of equal size, whose filters are applied in one pass."""
-    first = embeddings[0]
-    is_short = x.shape[2] < MIN_SAMPLES * first.n_segments
-    if not can_use_kernels(x) or is_short or len(x) == 1:
-        return [embedding.log_power_simple(x, weight) for embedding in embeddings]
-    series = x.flatten(0, 1)  # (B * C, T)
-    if weight is not None:
-        weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
-    bank = torch.cat([embedding.bank.weight[:, 0] for embedding in embeddings])
-    by_segment, overall = segment_moments(series, bank, first.n_segments)
-    # Mean and variance, 2 x (B * C, S, n_filters) and 2 x (B * C, n_filters), of each embedding.
-    parts = [part.chunk(len(embeddings), -1) for part in (*by_segment, *overall)]
-    results = []
-    for embedding, mean, var, *moments in zip(embeddings, *parts, strict=True):
-        scale, offset = embedding.norm.from_moments(*moments, x.shape[2], weight)
-        # Mean square of scale * filtered + offset.
-        power = scale.square() * var + (scale * mean + offset).square()
-        log_power = power.clamp_min(FLOOR).log().mean(1)  # (B * C, n_filters)
-        results.append(log_power.unflatten(0, x.shape[:2]))  # (B, C, n_filters)
-    return results
 
 
 class WeightedBatchNorm1d(nn.BatchNorm1d):

@@ -70,14 +70,14 @@ def compute_log_power(clf, windows):
     """Return the log power of windows of one network, in float64."""
     scaled = ((windows - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8)
     with torch.no_grad():
-        return clf.net_.module_.eval().features(torch.from_numpy(scaled)).numpy()
+        return clf.net_.module_.eval().log_power(torch.from_numpy(scaled)).numpy()
 
 
 def classify(clf, log_power, mean, spread):
     """Return the probabilities of one window."""
-    standardized = torch.from_numpy((log_power - mean)[None] / spread)
+    tensors = [torch.from_numpy(part[None]) for part in (log_power, mean, spread)]
     with torch.no_grad():
-        return clf.net_.module_.eval().classify(standardized).softmax(-1).numpy()[0]
+        return clf.net_.module_.eval().classify(*tensors).softmax(-1).numpy()[0]
 
 
 # Data that a prediction depends on
@@ -233,8 +233,8 @@ def test_unlabelled_statistics_are_those_of_all_windows_of_the_subject(precise):
 
 def test_causal_statistics_start_from_eight_windows_of_the_training_data(precise):
     clf, one = precise["causal"], TEST.select(subject=3)
-    norm = clf.net_.module_.subject_norm
-    prior, prior_square = norm.mean.numpy(), norm.square.numpy()
+    module = clf.net_.module_
+    prior, prior_square = module.prior_mean.numpy(), module.prior_square.numpy()
     seen, expected = [], []
     for x in one.X.astype(float):
         proba = []
@@ -252,10 +252,10 @@ def test_causal_statistics_start_from_eight_windows_of_the_training_data(precise
 def test_the_prior_of_causal_statistics_is_that_of_training_windows():
     clf = make_clf("causal", dtype="float64", max_epochs=40, lr=1e-6).fit(TRAIN, TRAIN.y)
     log_power = np.concatenate([compute_log_power(clf, x) for x in TRAIN.X.astype(float)])
-    norm = clf.net_.module_.subject_norm
+    module = clf.net_.module_
     # A running mean of batches in training mode, which normalise by their own statistics.
-    np.testing.assert_allclose(norm.mean, log_power.mean(0), atol=0.3)
-    np.testing.assert_allclose(norm.square, (log_power**2).mean(0), rtol=0.3, atol=0.5)
+    np.testing.assert_allclose(module.prior_mean, log_power.mean(0), atol=0.3)
+    np.testing.assert_allclose(module.prior_square, (log_power**2).mean(0), rtol=0.3, atol=0.5)
 
 
 def make_network(**options):
@@ -274,16 +274,16 @@ def draw_input(n_windows=5, n_classified=3):
 
 def test_forward_standardises_each_window_by_its_own_weights():
     network, (x, average) = make_network(use_mstb=True, mixer="mamba").eval(), draw_input()
-    network.subject_norm.mean.normal_()
-    network.subject_norm.square.uniform_(3, 4)
+    network.prior_mean.normal_()
+    network.prior_square.uniform_(3, 4)
     with torch.no_grad():
-        logits, log_power = network(x, None, average), network.features(x)
+        logits, log_power = network(x, None, average), network.log_power(x)
         for i, weights in enumerate(average.tolist()):
-            mean, square = 0.2 * network.subject_norm.mean, 0.2 * network.subject_norm.square
+            mean, square = 0.2 * network.prior_mean, 0.2 * network.prior_square
             for weight, values in zip(weights, log_power, strict=True):
                 mean, square = mean + weight * values, square + weight * values**2
             spread = (square - mean**2).clamp_min(1e-6).sqrt() + 0.1
-            expected = network.classify((log_power[[i]] - mean) / spread)
+            expected = network.classify(log_power[[i]], mean[None], spread[None])
             torch.testing.assert_close(logits[[i]], expected)
     assert logits.shape == (3, 2)
 
@@ -291,12 +291,12 @@ def test_forward_standardises_each_window_by_its_own_weights():
 def test_training_moves_the_prior_by_a_tenth_and_prediction_does_not():
     network, (x, average) = make_network(), draw_input()
     network.train()(x, None, average)
-    log_power = network.features(x)
-    torch.testing.assert_close(network.subject_norm.mean, 0.1 * log_power.mean(0).detach())
-    torch.testing.assert_close(network.subject_norm.square, 0.1 * (log_power**2).mean(0).detach())
-    before = network.subject_norm.mean.clone()
+    log_power = network.log_power(x)
+    torch.testing.assert_close(network.prior_mean, 0.1 * log_power.mean(0).detach())
+    torch.testing.assert_close(network.prior_square, 0.1 * (log_power**2).mean(0).detach())
+    before = network.prior_mean.clone()
     network.eval()(x, None, average)
-    assert torch.equal(network.subject_norm.mean, before)
+    assert torch.equal(network.prior_mean, before)
 
 
 def test_gradients_flow_through_mean_and_spread():

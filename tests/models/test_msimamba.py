@@ -158,29 +158,6 @@ def test_in_training_an_ensemble_returns_the_logits_of_each_member():
         torch.testing.assert_close(logits[:, i], member(x))
 
 
-@pytest.mark.parametrize("embedding", ["power", "inverted", "temporal"])
-def test_members_share_the_multi_scale_block_and_nothing_else(embedding):
-    torch.manual_seed(0)
-    net = MSiMambaEnsemble(2, 3, 16, n_members=3, embedding=embedding, **TINY)
-    single = list(net.members[0].parameters())
-    shared = list(net.members[0].mstb.parameters())
-    assert shared == list(net.members[2].mstb.parameters())
-    count = sum(parameter.numel() for parameter in net.parameters())
-    assert count == 3 * sum(p.numel() for p in single) - 2 * sum(p.numel() for p in shared)
-
-
-def test_shared_weights_have_the_sum_of_the_gradients_of_the_members():
-    net, x = make_ensemble().train(), make_windows()
-    net(x).square().sum().backward()
-    shared, expected = net.members[0].mstb.widen.kernels[0].weight, 0.0
-    for member in net.members:
-        own = member.embed.bank.weight
-        gradient, own_gradient = torch.autograd.grad(member(x).square().sum(), [shared, own])
-        torch.testing.assert_close(own.grad, own_gradient)
-        expected = expected + gradient
-    torch.testing.assert_close(shared.grad, expected)
-
-
 def test_weights_of_windows_equal_repeated_windows():
     x, weight = make_windows(), torch.tensor([2.0, 1, 0, 1], dtype=torch.float64)
     repeated = torch.cat([x[:1], x[:1], x[1:2], x[3:]])
