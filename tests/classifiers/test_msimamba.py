@@ -494,7 +494,7 @@ def test_an_interrupt_leaves_the_estimator_unfitted(bags, trials, monkeypatch):
         raise KeyboardInterrupt
 
     clf = make_clf()
-    monkeypatch.setattr(MSiMamba, "classify", interrupt)
+    monkeypatch.setattr(MSiMamba, "forward", interrupt)
     with pytest.raises(KeyboardInterrupt):
         clf.fit(bags, trials.y)
     assert not hasattr(clf, "classes_")
