@@ -11,7 +11,9 @@ from .deap import load_deap
 from .dreamer import load_dreamer
 from .eegmat import load_eegmat
 from .seed import load_seed, load_seed_iv
+from .sequence_learning import load_sequence_learning
 from .simulated import simulate_trials
+from .ssvep_exo import load_ssvep_exo
 
 CHANNELS = {
     "deap": tuple(deap.CH_NAMES),
@@ -27,6 +29,8 @@ __all__ = [
     "load_eegmat",
     "load_seed",
     "load_seed_iv",
+    "load_sequence_learning",
+    "load_ssvep_exo",
     "read_raw_csv",
     "simulate_trials",
     "write_fake_deap",

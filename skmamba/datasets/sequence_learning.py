@@ -1,0 +1,149 @@
+"""Loader of the Sequence-Learning data set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from .._types import StrPath
+from .._validation import check_option
+from ..trials import Trials
+from . import _io
+from ._io import DataFormatError
+
+SOURCE = "https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning"
+SFREQ = 220
+N_SUBJECTS = 69
+CH_NAMES = "TP9 AF7 AF8 TP10".split()
+ROUND = r"(\d+)_(\d+)_(\d+)\.npz"  # subject, session, round
+OUTCOMES = ["fail", "success"]
+LABELS = {"load": {0: "low load", 1: "high load"}, "success": {0: "fail", 1: "success"}}
+SHORT, LONG = 11.2, 13.6  # seconds: rounds of low load are shorter, of high load longer
+
+
+def load_sequence_learning(
+    path: StrPath,
+    target: Literal["load", "success"] = "load",
+    *,
+    subjects: int | Iterable[int] | None = None,
+    seconds: float = 6.8,
+) -> Trials:
+    """Load Sequence-Learning: 69 subjects with a Muse headband memorise sequences of letters.
+
+    A trial is a round, in which the subject hears a sequence and repeats it. The files are at
+    https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning (licence: MIT).
+
+    Parameters
+    ----------
+    path : path-like
+        Folder ``EEG_DATA``, or the one that contains it.
+    target : {"load", "success"}, default="load"
+        Label: whether the round lasts less than 11.2 s (low memory load) or more than 13.6 s (high;
+        those between are left out), or whether the sequence was repeated correctly.
+    subjects : int or list of int, default=None
+        Numbers from 1 to 69; None loads all in the folder.
+    seconds : float, default=6.8
+        Length of a trial: the end of the round, without its offset. Shorter rounds are left out.
+
+    Returns
+    -------
+    trials : Trials
+        ``X`` of TP9, AF7, AF8 and TP10, float32, in microvolts, 220 Hz. Metadata: ``subject``,
+        ``session``, ``trial`` (number of the round), ``success`` and ``duration`` (seconds of the
+        whole round).
+
+    Raises
+    ------
+    DataFormatError
+        If a file does not have the format of the data set; nothing is loaded.
+
+    Notes
+    -----
+    The duration of a round alone predicts its success (balanced accuracy .74), which is why trials
+    are of one length. The limits of memory load are ours.
+
+    References
+    ----------
+    .. [1] Papakostas, Tsiakas, Giannakopoulos and Makedon, "Towards predicting task performance
+       from EEG signals", IEEE Big Data 2017, 4423-4425.
+
+    Examples
+    --------
+    >>> from skmamba.datasets import load_sequence_learning
+    >>> trials = load_sequence_learning("EEG-Dataset--Sequence-Learning")  # doctest: +SKIP
+    """
+    check_option("target", target, LABELS)
+    subjects = _io.check_numbers("subjects", subjects, N_SUBJECTS)
+    n_times = _io.count_times(seconds, SFREQ)
+    if n_times is None:
+        raise ValueError("seconds must be a positive number, got None.")
+    rounds = _find_rounds(Path(path), subjects)
+    raws = [_read_round(file) for file in rounds["file"]]
+    rounds["duration"] = [raw.shape[1] / SFREQ for raw in raws]
+    keep = rounds["duration"] >= n_times / SFREQ
+    if target == "load":
+        keep &= ~rounds["duration"].between(SHORT, LONG)
+        y = (rounds["duration"] > LONG).astype(int)
+    else:
+        y = rounds["success"]
+    if not keep.any():
+        raise ValueError(f"seconds must leave at least one round, got {seconds!r}.")
+    ends = [raws[row][:, -n_times:] for row in np.flatnonzero(keep)]
+    ends = [end - end.mean(1, keepdims=True) for end in ends]
+    parts = zip(rounds["file"][keep], ends, strict=True)
+    return Trials(
+        X=np.stack([_io.as_float32(file, "raw", end) for file, end in parts]),
+        y=y[keep].to_numpy(),
+        metadata=rounds.loc[keep, ["subject", "session", "trial", "success", "duration"]],
+        sfreq=SFREQ,
+        ch_names=CH_NAMES,
+        label_names=LABELS[target],
+        name="Sequence-Learning",
+        loader_params={"target": target, "seconds": seconds},
+    )
+
+
+def _find_rounds(path, subjects):
+    """Return a table of the files of one of the ten folds, which all hold the same rounds."""
+    folder = path / "EEG_DATA" if (path / "EEG_DATA").is_dir() else path
+    fold = min(folder.glob("fold_*"), default=folder)
+    rows = []
+    for file in fold.glob("*/*/*.npz"):
+        name, outcome = re.fullmatch(ROUND, file.name), file.parent.name
+        if name is None or outcome not in OUTCOMES:
+            raise DataFormatError(
+                file, "success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz", f"{outcome}/"
+            )
+        subject, session, trial = map(int, name.groups())
+        success = OUTCOMES.index(outcome)
+        rows.append((file, subject, session, trial, success))
+    if not rows:
+        _io.fail_missing("contain EEG_DATA with fold_0 ...", path, SOURCE)
+    table = pd.DataFrame(rows, columns=["file", "subject", "session", "trial", "success"])
+    place = ["subject", "session", "trial"]
+    if table.duplicated(place).any():
+        file = table["file"][table.duplicated(place)].iloc[0]
+        raise DataFormatError(file, "each round once", "another file of this round")
+    missing = sorted(set(subjects or []) - set(table["subject"]))
+    if missing:
+        raise FileNotFoundError(f"path must contain subjects {missing}, got {path} without them.")
+    if subjects is not None:
+        table = table[table["subject"].isin(subjects)]
+    return table.sort_values(place, ignore_index=True)
+
+
+def _read_round(file):
+    """Return the EEG of a file, (4, n_samples), in microvolts."""
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            raw = content["raw"].astype(float)  # text
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise DataFormatError(file, "an array 'raw' of numbers as text", str(error)) from error
+    _io.check_array(file, "raw", raw, (None, len(CH_NAMES)))
+    return raw.T

@@ -1,0 +1,166 @@
+"""Loader of the SSVEP-exoskeleton data set."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from .._types import StrPath
+from .._validation import check_option
+from ..trials import Trials
+from . import _io
+from ._io import DataFormatError
+
+SOURCE = "https://github.com/sylvchev/dataset-ssvep-exoskeleton"
+SFREQ = 256
+N_SUBJECTS = 12
+SECONDS = 5  # from the cue to the end of a trial
+CODES = {"rest": 1, "13 Hz": 2, "21 Hz": 3, "17 Hz": 4}
+FOLDER = r"subject(\d\d)"
+RECORD = r"(record-\[\d{4}\.\d\d\.\d\d-\d\d\.\d\d\.\d\d\])_raw\.fif"
+DUPLICATE = "record-[2012.07.11-15.33.08]"  # of subject 3 and of subject 7
+EXCLUDED = {
+    "record-[2013.04.06-16.22.32]",
+    "record-[2014.02.26-15.10.48]",
+    "record-[2014.02.26-15.50.09]",
+    "record-[2014.02.24-17.56.37]",
+    "record-[2014.02.24-18.02.40]",
+}
+
+
+def load_ssvep_exo(
+    path: StrPath,
+    *,
+    subjects: int | Iterable[int] | None = None,
+    records: Literal["unique", "published", "all"] = "unique",
+    l_freq: float | None = 1.0,
+    h_freq: float | None = 45.0,
+) -> Trials:
+    """Load SSVEP-exoskeleton: 12 subjects look at lights that flicker at 13, 17 or 21 Hz.
+
+    A recording has 32 trials of 5 s: eight of each frequency, and eight at rest. The files are at
+    https://github.com/sylvchev/dataset-ssvep-exoskeleton (licence: CC0).
+
+    Parameters
+    ----------
+    path : path-like
+        Folder with ``subject01`` to ``subject12``.
+    subjects : int or list of int, default=None
+        Numbers from 1 to 12; None loads all in the folder.
+    records : {"unique", "published", "all"}, default="unique"
+        ``"unique"``: all but the one recording that the data set has under two subjects;
+        ``"published"``: also without the five that the authors excluded; ``"all"``: all.
+    l_freq, h_freq : float, default=1.0, 45.0
+        Limits of the band-pass in hertz, see :func:`mne.filter.filter_data`; None is no limit.
+        Recordings are filtered as a whole.
+
+    Returns
+    -------
+    trials : Trials
+        ``X`` of shape (n_trials, 8, 1280), float32, 256 Hz. Labels: rest (1), 13 Hz (2), 21 Hz (3)
+        and 17 Hz (4), the codes of the files. Metadata: ``subject``, ``session`` (day), ``run``,
+        ``trial``, ``record`` (name of the file), ``recording`` and ``onset``.
+
+    Raises
+    ------
+    DataFormatError
+        If a file does not have the format of the data set; nothing is loaded.
+
+    Notes
+    -----
+    ``record-[2012.07.11-15.33.08]`` is both subject 3's and subject 7's: a split between subjects
+    has its trials in training and in test. Whose it is is not known, so that neither has it.
+
+    The values are those of the files, as volts. Their standard deviation of about 8 mV is too large
+    for EEG, so that the unit is in doubt.
+
+    References
+    ----------
+    .. [1] Kalunga et al., "Online SSVEP-based BCI using Riemannian geometry", Neurocomputing 2016,
+       191:55-68, doi 10.1016/j.neucom.2016.01.007.
+
+    Examples
+    --------
+    >>> from skmamba.datasets import load_ssvep_exo
+    >>> trials = load_ssvep_exo("dataset-ssvep-exoskeleton", subjects=[2, 4])  # doctest: +SKIP
+    """
+    import mne
+
+    check_option("records", records, ("unique", "published", "all"))
+    subjects = _io.check_numbers("subjects", subjects, N_SUBJECTS)
+    files = _find_records(Path(path), subjects, records)
+    events = [_read_events(file) for _, file in files]
+
+    def read():
+        for _, file in files:
+            raw = mne.io.read_raw_fif(file, preload=True, verbose="error")
+            if raw.info["sfreq"] != SFREQ:
+                raise DataFormatError(file, f"{SFREQ} Hz", f"{raw.info['sfreq']:g} Hz")
+            yield raw.filter(l_freq, h_freq, verbose="error")
+
+    trials = Trials.from_raws(
+        read(),
+        tmin=0,
+        tmax=SECONDS,
+        events=events,
+        event_id=CODES,
+        metadata=_make_metadata(files),
+        name="SSVEP-exoskeleton",
+    )
+    trials.loader_params.update(records=records, l_freq=l_freq, h_freq=h_freq)
+    return trials
+
+
+def _find_records(path, subjects, records):
+    """Return (subject, file) of the recordings, in the order of subjects and dates."""
+    found = [
+        (int(folder.name[-2:]), file)
+        for folder in sorted(path.glob("subject*"))
+        if re.fullmatch(FOLDER, folder.name)
+        for file in sorted(folder.iterdir())
+        if re.fullmatch(RECORD, file.name)
+    ]
+    if not found:
+        _io.fail_missing("contain subject01 ... with files record-[...]_raw.fif", path, SOURCE)
+    missing = sorted(set(subjects or []) - {subject for subject, _ in found})
+    if missing:
+        raise FileNotFoundError(f"path must contain subjects {missing}, got {path} without them.")
+    left_out = {"all": set(), "unique": {DUPLICATE}, "published": {DUPLICATE, *EXCLUDED}}[records]
+    return [
+        (subject, file)
+        for subject, file in found
+        if subjects is None or subject in subjects
+        if _name_record(file) not in left_out
+    ]
+
+
+def _name_record(file):
+    return file.name.removesuffix("_raw.fif")
+
+
+def _read_events(file):
+    """Return the events of a recording; each of the four codes must occur."""
+    import mne
+
+    path = file.with_name(f"{_name_record(file)}-eve.fif")
+    if not path.exists():
+        raise DataFormatError(path, "events of the recording", "no file")
+    events = mne.read_events(path, verbose="error")
+    if set(events[:, 2]) != set(CODES.values()):
+        raise DataFormatError(path, "codes 1, 2, 3 and 4", f"{sorted(set(events[:, 2].tolist()))}")
+    return events
+
+
+def _make_metadata(files):
+    """Return a dict for each recording: days are sessions, recordings of a day are runs."""
+    rows = []
+    days: dict[int, list[str]] = defaultdict(list)  # of the recordings of a subject so far
+    for subject, file in files:
+        day = _name_record(file).partition("[")[2][:10]
+        days[subject].append(day)
+        row = {"subject": subject, "session": len(set(days[subject]))}
+        rows.append(row | {"run": days[subject].count(day), "record": _name_record(file)})
+    return rows

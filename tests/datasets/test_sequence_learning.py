@@ -1,0 +1,154 @@
+"""load_sequence_learning, on files in the published layout."""
+
+import numpy as np
+import pytest
+
+from skmamba.datasets import DataFormatError, load_sequence_learning
+
+ROUNDS = {  # subject, session, round: duration in seconds, outcome
+    (14, 1, 2): (9.0, "success"),
+    (14, 1, 10): (15.0, "fail"),
+    (2, 2, 1): (12.0, "fail"),
+    (2, 1, 1): (14.0, "success"),
+    (2, 1, 3): (5.0, "success"),
+}
+IN_ORDER = sorted(ROUNDS)
+
+
+def write_round(folder, name, X):
+    folder.mkdir(parents=True, exist_ok=True)
+    text = np.array([[f"{value:.6f}" for value in row] for row in X.T]).astype("S13")
+    np.savez(folder / name, raw=text, h=np.full((len(text) // 22, 4), b"1.0"))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Return the folder and the EEG of each round."""
+    folder, rng = (
+        tmp_path_factory.mktemp("EEG-Dataset--Sequence-Learning"),
+        np.random.default_rng(0),
+    )
+    content = {}
+    for i, (place, (seconds, outcome)) in enumerate(ROUNDS.items()):
+        content[place] = rng.normal(850, 20, (4, round(seconds * 220)))
+        for fold in (0, 1):
+            part = folder / f"EEG_DATA/fold_{fold}" / ("train" if (i + fold) % 2 else "test")
+            write_round(part / outcome, "{}_{}_{}.npz".format(*place), content[place])
+    return folder, content
+
+
+def test_trials_are_the_ends_of_rounds_without_their_offset(written):
+    folder, content = written
+    trials = load_sequence_learning(folder, "success", seconds=4)
+    assert trials.X.shape == (5, 4, 880)
+    assert trials.X.dtype == "float32"
+    for x, place in zip(trials.X, IN_ORDER, strict=True):
+        end = content[place][:, -880:]
+        np.testing.assert_allclose(x, end - end.mean(1, keepdims=True), atol=1e-4)
+    assert trials.y.tolist() == [1, 1, 0, 1, 0]
+    assert trials.label_names == {0: "fail", 1: "success"}
+    assert (trials.sfreq, list(trials.ch_names)) == (220, ["TP9", "AF7", "AF8", "TP10"])
+    columns = trials.metadata[["subject", "session", "trial"]].to_numpy()
+    assert columns.tolist() == [list(place) for place in IN_ORDER]
+    assert trials.metadata["duration"].tolist() == [ROUNDS[place][0] for place in IN_ORDER]
+    assert trials.loader_params == {"target": "success", "seconds": 4}
+
+
+def test_memory_load_is_the_duration_without_the_middle(written):
+    trials = load_sequence_learning(written[0])
+    assert trials.metadata["duration"].tolist() == [14, 9, 15]  # 5 s are too short
+    assert trials.y.tolist() == [1, 0, 1]
+    assert trials.label_names == {0: "low load", 1: "high load"}
+    assert load_sequence_learning(written[0], seconds=4).y.tolist() == [1, 0, 0, 1]
+
+
+def test_path_is_the_repository_or_its_data(written):
+    folder = written[0]
+    for path in (folder / "EEG_DATA", folder / "EEG_DATA/fold_1"):
+        np.testing.assert_array_equal(
+            load_sequence_learning(path).X, load_sequence_learning(folder).X
+        )
+
+
+def test_subjects_are_selected_by_number(written):
+    assert set(load_sequence_learning(written[0], subjects=2).metadata["subject"]) == {2}
+    with pytest.raises(FileNotFoundError, match=r"must contain subjects \[3\], got .* without"):
+        load_sequence_learning(written[0], subjects=[2, 3])
+    with pytest.raises(ValueError, match="subjects must be one or more of the numbers 1 to 69"):
+        load_sequence_learning(written[0], subjects=[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target": "duration"}, "target must be one of 'load', 'success', got 'duration'"),
+        ({"seconds": None}, "seconds must be a positive number, got None"),
+        ({"seconds": -1}, "seconds must be a positive number"),
+        ({"seconds": 60}, "seconds must leave at least one round, got 60"),
+    ],
+)
+def test_arguments_are_validated(written, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load_sequence_learning(written[0], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda fold: write_round(fold / "test/success", "2_1_4.npz", np.ones((3, 2000))),
+            r"expected raw of shape \(any, 4\), got shape \(2000, 3\)",
+        ),
+        (
+            lambda fold: write_round(fold / "test/maybe", "2_1_4.npz", np.ones((4, 2000))),
+            "expected success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz, got maybe/",
+        ),
+        (
+            lambda fold: write_round(fold / "test/fail", "2_1.npz", np.ones((4, 2000))),
+            "expected success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz, got fail/",
+        ),
+        (
+            lambda fold: write_round(fold / "test/fail", "2_1_1.npz", np.ones((4, 2000))),
+            "expected each round once, got another file of this round",
+        ),
+        (
+            lambda fold: (fold / "train/success/2_1_3.npz").write_bytes(b"PK"),
+            "expected an array 'raw' of numbers as text",
+        ),
+        (
+            lambda fold: np.savez(
+                fold / "train/success/2_1_3.npz", raw=np.array([[b"a"] * 4] * 2000)
+            ),
+            "expected an array 'raw' of numbers as text, got could not convert",
+        ),
+        (
+            lambda fold: np.savez(
+                fold / "train/success/2_1_3.npz", raw=np.array([[b"nan"] * 4] * 2000)
+            ),
+            "expected raw of finite numbers, got 8000 NaN or infinite",
+        ),
+        (
+            lambda fold: np.savez(
+                fold / "train/success/2_1_3.npz", raw=np.array([[{}] * 4] * 2000)
+            ),
+            "Object arrays cannot be loaded",
+        ),
+    ],
+    ids=["shape", "outcome", "name", "twice", "zip", "text", "nan", "pickle"],
+)
+def test_other_files_are_an_error(tmp_path, change, message):
+    fold = tmp_path / "EEG_DATA/fold_0"
+    write_round(
+        fold / "train/success", "2_1_1.npz", np.random.default_rng(0).normal(size=(4, 3000))
+    )
+    write_round(
+        fold / "train/success", "2_1_3.npz", np.random.default_rng(1).normal(size=(4, 3000))
+    )
+    change(fold)
+    with pytest.raises(DataFormatError, match=message):
+        load_sequence_learning(tmp_path)
+
+
+def test_a_folder_without_rounds_names_the_source(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"contain EEG_DATA .*EEG-Dataset--Sequence"):
+        load_sequence_learning(tmp_path)
