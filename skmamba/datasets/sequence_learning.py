@@ -34,9 +34,9 @@ def load_sequence_learning(
     subjects: int | Iterable[int] | None = None,
     seconds: float = 6.8,
 ) -> Trials:
-    """Load Sequence-Learning: 69 subjects with a Muse headband memorise sequences of letters.
+    """Load Sequence-Learning: 69 subjects with a Muse headband memorise sequences.
 
-    A trial is a round, in which the subject hears a sequence and repeats it. The files are at
+    A trial is a round of the task, which succeeds or fails. The files are at
     https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning (licence: MIT).
 
     Parameters
@@ -45,7 +45,7 @@ def load_sequence_learning(
         Folder ``EEG_DATA``, or the one that contains it.
     target : {"load", "success"}, default="load"
         Label: whether the round lasts less than 11.2 s (low memory load) or more than 13.6 s (high;
-        those between are left out), or whether the sequence was repeated correctly.
+        those between are left out), or whether the round succeeded.
     subjects : int or list of int, default=None
         Numbers from 1 to 69; None loads all in the folder.
     seconds : float, default=6.8
