@@ -47,6 +47,20 @@ def make_raw(volts, ch_names, sfreq, onsets, events):
     return raw.set_annotations(Annotations(onsets, 0, events))
 
 
+def read_fif(path):
+    """Return the recording of a FIF file."""
+    from mne.io import read_raw_fif
+
+    return read_raw_fif(path, preload=True, verbose="ERROR")
+
+
+def read_fif_events(path):
+    """Return the events of a FIF file, (n_events, 3)."""
+    from mne import read_events
+
+    return read_events(path, verbose="ERROR")
+
+
 def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, reference):
     """Return the CutRecording of each recording; raise ValueError if they do not match."""
     if isinstance(raws, str) or _is_recording(raws):

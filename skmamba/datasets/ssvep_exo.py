@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from .._raws import read_fif, read_fif_events
 from .._types import StrPath
 from .._validation import check_option
 from ..trials import Trials
@@ -87,8 +88,6 @@ def load_ssvep_exo(
     >>> from skmamba.datasets import load_ssvep_exo
     >>> trials = load_ssvep_exo("dataset-ssvep-exoskeleton", subjects=[2, 4])  # doctest: +SKIP
     """
-    import mne
-
     check_option("records", records, ("unique", "published", "all"))
     subjects = _io.check_numbers("subjects", subjects, N_SUBJECTS)
     files = _find_records(Path(path), subjects, records)
@@ -96,10 +95,10 @@ def load_ssvep_exo(
 
     def read():
         for _, file in files:
-            raw = mne.io.read_raw_fif(file, preload=True, verbose="error")
+            raw = read_fif(file)
             if raw.info["sfreq"] != SFREQ:
                 raise DataFormatError(file, f"{SFREQ} Hz", f"{raw.info['sfreq']:g} Hz")
-            yield raw.filter(l_freq, h_freq, verbose="error")
+            yield raw.filter(l_freq, h_freq, verbose="ERROR")
 
     trials = Trials.from_raws(
         read(),
@@ -143,12 +142,10 @@ def _name_record(file):
 
 def _read_events(file):
     """Return the events of a recording; each of the four codes must occur."""
-    import mne
-
     path = file.with_name(f"{_name_record(file)}-eve.fif")
     if not path.exists():
         raise DataFormatError(path, "events of the recording", "no file")
-    events = mne.read_events(path, verbose="error")
+    events = read_fif_events(path)
     if set(events[:, 2]) != set(CODES.values()):
         raise DataFormatError(path, "codes 1, 2, 3 and 4", f"{sorted(set(events[:, 2].tolist()))}")
     return events
