@@ -30,7 +30,7 @@ def main():
     options = parser.parse_args()
     if bool(options.folder) == options.fake:
         parser.error("pass the folder of DEAP, or --fake")
-    max_epochs = options.epochs or (3 if options.fake else 20)
+    max_epochs = options.epochs or (3 if options.fake else None)
     with TemporaryDirectory() as temporary:
         if options.fake:
             write_fake_deap(temporary, n_subjects=4, n_trials=20, n_times=384 + 1280)
