@@ -172,7 +172,8 @@ def draw(panels, path):
         ax.axhline(0.5, color="gray", linestyle=":", label="chance level")
         ax.set(title=table["data"].iloc[0], xlabel=label)
     axes[0].set_ylabel("balanced accuracy of trials")
-    axes[0].legend()
+    for ax in axes[[0, -1]]:
+        ax.legend()
     figure.tight_layout()
     figure.savefig(path)
 
