@@ -121,10 +121,11 @@ def count_parameters(model, trials):
 
 def windows_per_second(by_fold, models, trials):
     """Return the windows trained on per second, times the number of epochs, of the median fit."""
+    per_trial = {name: m[:-1].fit_transform(trials[:1]).shape[1] for name, m in models.items()}
 
     def count(fold):
         model = models[fold["estimator"]]
-        n_windows = fold["n_train"] * model[:-1].fit_transform(trials[:1]).shape[1]
+        n_windows = fold["n_train"] * per_trial[fold["estimator"]]
         return n_windows * (model[-1]._count_epochs(n_windows) if is_network(model) else 1)
 
     by_fold = by_fold[by_fold["estimator"].isin(models)]

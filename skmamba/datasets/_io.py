@@ -127,6 +127,13 @@ def fail_missing(requirement, path, source):
     )
 
 
+def check_present(subjects, present, path):
+    """Raise FileNotFoundError if selected subjects are not among those of the files."""
+    missing = sorted(set(subjects or []) - set(present))
+    if missing:
+        raise FileNotFoundError(f"path must contain subjects {missing}, got {path} without them.")
+
+
 def find_files(folder, pattern, examples, source):
     """Return the files whose whole name matches, sorted by the numbers in their names."""
     entries = folder.iterdir() if folder.is_dir() else ()

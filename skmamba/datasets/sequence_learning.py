@@ -130,9 +130,7 @@ def _find_rounds(path, subjects):
     if table.duplicated(place).any():
         file = table["file"][table.duplicated(place)].iloc[0]
         raise DataFormatError(file, "each round once", "another file of this round")
-    missing = sorted(set(subjects or []) - set(table["subject"]))
-    if missing:
-        raise FileNotFoundError(f"path must contain subjects {missing}, got {path} without them.")
+    _io.check_present(subjects, table["subject"], path)
     if subjects is not None:
         table = table[table["subject"].isin(subjects)]
     return table.sort_values(place, ignore_index=True)

@@ -124,9 +124,7 @@ def _find_records(path, subjects, records):
     ]
     if not found:
         _io.fail_missing("contain subject01 ... with files record-[...]_raw.fif", path, SOURCE)
-    missing = sorted(set(subjects or []) - {subject for subject, _ in found})
-    if missing:
-        raise FileNotFoundError(f"path must contain subjects {missing}, got {path} without them.")
+    _io.check_present(subjects, (subject for subject, _ in found), path)
     left_out = {"all": set(), "unique": {DUPLICATE}, "published": {DUPLICATE, *EXCLUDED}}[records]
     return [
         (subject, file)
