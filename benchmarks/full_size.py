@@ -25,7 +25,7 @@ DATASETS = {
 }
 WINDOW = 2.0
 # Memory grows with X as with the default network, in a fraction of the time.
-SMALL_NETWORK = {"n_members": 1, "embedding": "inverted", "module_params": {"use_mstb": False}}
+SMALL_NETWORK = {"embedding": "inverted", "module_params": {"use_mstb": False}}
 
 
 def simulate(n_bytes, n_chans, seconds, sfreq):

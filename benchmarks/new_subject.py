@@ -1,9 +1,7 @@
 """Scores against the length of the reference and the number of labelled trials of a new subject.
 
-Draws the figure of the user guide. EEGMAT is part of the package; Sequence-Learning
-(https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning) is one file ``sequence_learning.npz``
-with ``x`` (4, n_samples) in 0.1 microvolt, ``offset``, ``subject``, ``session``, ``round``,
-``duration_level``, ``sfreq`` and ``ch_names``.
+Draws the figure of the user guide. EEGMAT is part of the package; the folder of Sequence-Learning
+contains its packed file, see ``data_sets.py``.
 
     python benchmarks/new_subject.py --sequence-learning FOLDER --write docs/_static/new_subject.svg
 """
@@ -15,51 +13,19 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from data_sets import load_sequences
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score
 
-from skmamba import Trials, evaluate, fine_tune, load_eegmat, make_models
+from skmamba import evaluate, fine_tune, load_eegmat, make_models
 from skmamba.evaluation import CrossSubjectSplit, score_by_subject
 from skmamba.preprocessing import SubjectWhitening
 
 SCORE = "balanced_accuracy"
 SECONDS = 0, 5, 10, 20, 40, 60  # of the reference; 0 is no adaptation
 N_LABELLED = 0, 1, 2, 4  # trials of each class
-LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success
 N_REFERENCE = 3  # first rounds of a subject, which are not classified
-
-
-def load_sequence_learning(folder):
-    """Load memory load, low or high; the reference is the end of the first three rounds."""
-    with np.load(folder / "sequence_learning.npz") as data:
-        n_times = int(LENGTH * data["sfreq"])
-        rows = pd.DataFrame({name: data[name] for name in ("subject", "session", "round")})
-        rows["level"], rows["stop"] = data["duration_level"], data["offset"][1:]
-        x, sfreq, ch_names = data["x"], float(data["sfreq"]), data["ch_names"].tolist()
-    rows = rows[np.diff(rows["stop"], prepend=0) >= n_times]
-    rows = rows.sort_values(["subject", "session", "round"], ignore_index=True)
-    number = rows.groupby("subject").cumcount()
-
-    def cut(stop):
-        x_end = x[:, stop - n_times : stop] * np.float32(0.1)
-        return x_end - x_end.mean(1, keepdims=True)
-
-    rest = {
-        subject: np.concatenate([cut(stop) for stop in own["stop"]], axis=1)
-        for subject, own in rows[number < N_REFERENCE].groupby("subject")
-    }
-    rows = rows[(number >= N_REFERENCE) & (rows["level"] != 2)].reset_index(drop=True)
-    return Trials(
-        np.stack([cut(stop) for stop in rows["stop"]]),
-        (rows["level"] == 3).to_numpy().astype(int),
-        rows[["subject", "session"]].assign(trial=np.arange(len(rows))),
-        sfreq,
-        ch_names,
-        label_names={0: "low load", 1: "high load"},
-        name="Sequence-Learning",
-        reference=np.stack([rest[subject] for subject in rows["subject"]]),
-    )
 
 
 def score(model, trials, cv, n_seeds, jobs):
@@ -190,7 +156,7 @@ def main():
     seconds = "seconds of reference"
     panels = [(seconds, score_lengths(load_eegmat(reference=True), *settings))]
     if options.sequence_learning:
-        trials = load_sequence_learning(options.sequence_learning)
+        trials = load_sequences(options.sequence_learning, N_REFERENCE)
         panels.append((seconds, score_lengths(trials, *settings)))
         tables = score_labelled(trials, *settings), score_fine_tuned(trials, *settings)
         panels.append(("labelled trials per class", pd.concat(tables)))

@@ -60,14 +60,16 @@ class MultiScaleBlock(nn.Module):
 class PowerEmbedding(nn.Module):
     def __init__(self, n_times, d_model):
         super().__init__()
-        self.bank = nn.Conv1d(1, 16, 33, padding=16, bias=False)
+        size = n_times // 8 | 1
+        self.bank = nn.Conv1d(1, 16, size, padding=size // 2, bias=False)
         self.norm = nn.BatchNorm1d(16)
-        self.linear = nn.Linear(16, d_model)
+        self.linear = nn.Linear(16 + 32, d_model)
 
     def forward(self, x):
         filtered = self.norm(self.bank(x.reshape(-1, 1, x.shape[2])))
         power = F.adaptive_avg_pool1d(filtered**2, 8).clamp_min(1e-6)
-        return self.linear(power.log().mean(2).reshape(*x.shape[:2], 16))
+        power = power.log().mean(2).reshape(*x.shape[:2], 16)
+        return self.linear(torch.cat([power, 0.1 * F.adaptive_avg_pool1d(x, 32)], 2))
 
 
 class PlainMamba(nn.Module):
@@ -147,12 +149,3 @@ class ReferenceMSiMamba(nn.Module):
 
     def forward(self, x):
         return self.head(self.blocks(self.embed(self.mstb(x))).flatten(1))
-
-
-class ReferenceEnsemble(nn.Module):
-    def __init__(self, *sizes, n_members=3, **options):
-        super().__init__()
-        self.members = nn.ModuleList(ReferenceMSiMamba(*sizes, **options) for _ in range(n_members))
-
-    def forward(self, x):
-        return torch.stack([member(x) for member in self.members], dim=1)

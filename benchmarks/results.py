@@ -1,8 +1,8 @@
-"""Scores of MS-iMamba and of the other models on EEGMAT, as tables of docs/research/results.md.
+"""Scores of MS-iMamba and of the other models, as tables of docs/research/results.md.
 
 Run ``make results``; ``--write docs/research/results.md`` replaces each section of that page as
 soon as it is computed. Finished folds are cached in ``--cache-dir``, from which an interrupted
-run resumes.
+run resumes. Sections of data sets that are not in ``--data`` are skipped, see ``data_sets.py``.
 """
 
 import runpy
@@ -13,11 +13,14 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from data_sets import DATA_SETS, MODELS, SIMULATIONS
 from measure import describe_machine
 from scores import (
     SCORE,
     WINDOWS,
+    draw_ranks,
     evaluate_seeds,
+    rank_models,
     split_fewer_subjects,
     summarize,
     tabulate,
@@ -40,6 +43,7 @@ HEADLINE = [
 TWO = ["MS-iMamba", "EEGNet"]
 WHITENED = ["band-power-LDA", "EEGNet", "ShallowFBCSPNet"]
 SHARES = {"all": 1, "half": 1 / 2, "quarter": 1 / 4}
+NEED_DATA = "sequence_learning", "ssvep", "ranks"  # sections
 CHANCE_RANGE = 0.45, 0.55
 CONTROL_REFERENCE = 20  # seconds, a third of the first minute of rest
 
@@ -56,10 +60,16 @@ class Settings:
     is_quick: bool
     n_jobs: int
     cache_dir: str
+    data: Path | None = None
+    figure: Path | None = None  # of the mean ranks
 
     @property
     def params(self):
-        return {"picks": "frontal4", "max_epochs": 1 if self.is_quick else None}
+        return {"picks": "frontal4", **self.epochs}
+
+    @property
+    def epochs(self):
+        return {"max_epochs": 1 if self.is_quick else None}
 
     @property
     def n_folds(self):
@@ -107,9 +117,39 @@ class Settings:
 
 
 def headline(settings):
-    trials = settings.shorten(load_eegmat())
-    models = make_models(HEADLINE, trials, **settings.params)
-    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(5)])
+    return report_data_set(DATA_SETS["EEGMAT"], settings, HEADLINE)
+
+
+def sequence_learning(settings):
+    return report_data_set(DATA_SETS["Sequence-Learning"], settings)
+
+
+def ssvep(settings):
+    return report_data_set(DATA_SETS["SSVEP-exoskeleton"], settings)
+
+
+def simulations(settings):
+    scores = pd.DataFrame(
+        {name: score_data_set(entry, settings) for name, entry in SIMULATIONS.items()}
+    )
+    table = scores.map("{:.2f}".format).rename_axis("model").reset_index()
+    return to_markdown(table)
+
+
+def ranks(settings):
+    """Return the table of all data sets that are there, and draw the mean ranks."""
+    scores = pd.DataFrame(
+        {
+            name: score_data_set(entry, settings)
+            for name, entry in DATA_SETS.items()
+            if entry.is_in(settings.data)
+        }
+    )
+    mean_ranks, distance, sentence = rank_models(scores)
+    if settings.figure:
+        draw_ranks(mean_ranks, distance, settings.figure)
+    table = scores.assign(**{"mean rank": mean_ranks}).loc[mean_ranks.index].map("{:.2f}".format)
+    return f"{to_markdown(table.rename_axis('model').reset_index())}\n\n{sentence}"
 
 
 def models(settings):
@@ -210,13 +250,36 @@ def label_shift(settings):
 SECTIONS = {
     section.__name__: section
     for section in (
-        *(headline, models, ablations, channels, subjects, leakage, control),
+        *(headline, sequence_learning, ssvep, simulations, ranks),
+        *(models, ablations, channels, subjects, leakage, control),
         *(new_subject, new_subject_control, label_shift),
     )
 }
 
 
 # Parts of sections
+
+
+def evaluate_data_set(entry, settings, names=MODELS):
+    """Return models, trials and scores of a data set."""
+    trials = settings.shorten(entry.load(settings.data))
+    models = entry.make_models(names, trials, **settings.epochs)
+    cv = CrossSubjectSplit(settings.n_folds) if settings.is_quick else entry.cv
+    return models, trials, settings.evaluate(models, trials, [cv for _ in settings.seeds(5)])
+
+
+def report_data_set(entry, settings, names=MODELS):
+    """Return table and sentence of a data set, or None if its files are not there."""
+    if not entry.is_in(settings.data):
+        return None
+    models, trials, scores = evaluate_data_set(entry, settings, names)
+    return settings.format(*scores, models, trials)
+
+
+def score_data_set(entry, settings):
+    """Return the score of each model: the mean over subjects and seeds, by trials."""
+    models, _, (_, by_subject) = evaluate_data_set(entry, settings)
+    return by_subject.groupby("estimator")[SCORE].mean()[list(models)]
 
 
 def compare_splits(trials, settings):
@@ -281,7 +344,8 @@ def load_control(n_seconds=0):
 def format_command(name, settings):
     seeds = "" if settings.n_seeds is None else f" --seeds {settings.n_seeds}"
     quick = " --quick" * settings.is_quick
-    return f"python benchmarks/results.py --only {name}{seeds}{quick}"
+    data = " --data FOLDER" * (name in NEED_DATA)
+    return f"python benchmarks/results.py --only {name}{seeds}{quick}{data}"
 
 
 def write_section(path, name, text):
@@ -303,14 +367,22 @@ def main(argv=None):
     parser.add_argument("--seeds", type=int, help="number of seeds, by default three or five")
     parser.add_argument("--quick", action="store_true", help="four subjects and one epoch")
     parser.add_argument("--jobs", type=int, default=2, help="parallel fits")
-    parser.add_argument("--cache-dir", default="results/eegmat", help="folder of cached folds")
+    parser.add_argument("--cache-dir", default="results/folds", help="folder of cached folds")
+    parser.add_argument("--data", type=Path, help="folder of further data sets")
+    parser.add_argument("--figure", type=Path, help="figure of mean ranks to write")
     parser.add_argument("--write", type=Path, help="page whose sections are replaced")
     options = parser.parse_args(argv)
-    settings = Settings(options.seeds, options.quick, options.jobs, options.cache_dir)
+    settings = Settings(
+        options.seeds, options.quick, options.jobs, options.cache_dir, options.data, options.figure
+    )
     for name in options.only or SECTIONS:
         start = perf_counter()
         print(f"\n{name}", flush=True)
-        text = f"```shell\n{format_command(name, settings)}\n```\n\n{SECTIONS[name](settings)}"
+        result = SECTIONS[name](settings)
+        if result is None:
+            print("skipped: its files are not in --data, see benchmarks/data_sets.py")
+            continue
+        text = f"```shell\n{format_command(name, settings)}\n```\n\n{result}"
         print(f"\n{text}\n\n{(perf_counter() - start) / 60:.1f} minutes", flush=True)
         if options.write:
             write_section(options.write, name, text)

@@ -2,9 +2,12 @@
 
 from math import ceil
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
 
 from skmamba import compare, evaluate
 from skmamba.evaluation import score_by_subject
@@ -12,6 +15,7 @@ from skmamba.evaluation import score_by_subject
 SCORE = "balanced_accuracy"
 WINDOWS = f"{SCORE}_windows"
 ALPHA = 0.05
+DECIMALS = 9  # equal scores may differ in the order of summation
 
 
 def split_fewer_subjects(cv, trials, share, seed):
@@ -43,9 +47,22 @@ def evaluate_seeds(models, trials, splitters, **options):
             error_score="raise",  # a mean over successful folds would be biased
             **options,
         )
-        by_fold.append(results.scores.assign(seed=seed))
+        auc = compute_auc(results.predictions)
+        by_fold.append(results.scores.assign(seed=seed, auc=results.scores["estimator"].map(auc)))
         by_subject.append(score_by_subject(results, SCORE).assign(seed=seed))
     return pd.concat(by_fold), pd.concat(by_subject)
+
+
+def compute_auc(predictions):
+    """Return the ROC AUC of all tested trials of each estimator, one class against the others."""
+    columns = [name for name in predictions if name.startswith("proba_")]
+
+    def compute(own):
+        proba, y = own[columns].to_numpy(), own["y_true"]
+        proba = proba[:, 1] if len(columns) == 2 else proba
+        return roc_auc_score(y, proba, multi_class="ovr")
+
+    return {name: compute(own) for name, own in predictions.groupby("estimator")}
 
 
 def tabulate(by_fold, by_subject, models, trials):
@@ -59,6 +76,7 @@ def tabulate(by_fold, by_subject, models, trials):
         "windows": format_scores(of_windows),
         "chance ": of_windows["chance"].map(format_score),
         "seeds ": format_range(by_fold, WINDOWS),
+        "AUC": by_fold.groupby("estimator")["auc"].mean().map(format_score),
         "p chance": of_trials["p_chance"].map(format_p),
         "difference": of_trials["difference"].map("{:+.2f}".format).replace("+nan", "-"),
         "p Holm": of_trials["p_holm"].map(format_p),
@@ -77,7 +95,7 @@ def compare_windows(by_fold):
 
 
 def format_score(score):
-    return f"{round(score, 9):.2f}"  # equal scores may differ in the order of summation
+    return f"{round(score, DECIMALS):.2f}"
 
 
 def format_scores(table):
@@ -145,3 +163,40 @@ def summarize(by_subject):
         f"{first} that are not significant (p Holm {ALPHA} or more): "
         f"{', '.join(not_significant) or 'none'}."
     )
+
+
+def rank_models(scores):
+    """Return mean ranks over data sets, 1 for the best, and a sentence with two tests.
+
+    ``scores`` is a DataFrame with a row per model and a column per data set. The tests are those of
+    Demsar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7, 2006.
+    """
+    ranks = scores.round(DECIMALS).rank(ascending=False)
+    n_models, n_sets = scores.shape
+    p = stats.friedmanchisquare(*ranks.to_numpy()).pvalue
+    quantile = stats.studentized_range.ppf(1 - ALPHA, n_models, np.inf) / np.sqrt(2)
+    distance = quantile * np.sqrt(n_models * (n_models + 1) / (6 * n_sets))
+    sentence = (
+        f"{n_models} models on {n_sets} data sets: Friedman's test has p = {format_p(p)}; mean "
+        f"ranks that differ by less than {distance:.1f} are not significantly different (Nemenyi, "
+        f"{ALPHA})."
+    )
+    return ranks.mean(axis=1).sort_values(), distance, sentence
+
+
+def draw_ranks(mean_ranks, distance, path):
+    """Draw mean ranks, and bars over groups of models that are not significantly different."""
+    n_models = len(mean_ranks)
+    figure, ax = plt.subplots(figsize=(7, 0.3 * n_models + 1))
+    ax.plot(mean_ranks, range(n_models), "o")
+    ax.set_yticks(range(n_models), mean_ranks.index)
+    end, groups = -1, 0
+    for first, rank in enumerate(mean_ranks):
+        last = np.flatnonzero(mean_ranks <= rank + distance)[-1]
+        if last > max(end, first):
+            end, groups = last, groups + 1
+            x = mean_ranks.iloc[[first, last]]
+            ax.plot(x, [n_models - 0.6 + 0.4 * groups] * 2, lw=3, color="gray")
+    ax.set(xlabel="mean rank", ylim=(n_models + 0.4 * groups, -0.5))
+    figure.tight_layout()
+    figure.savefig(path)

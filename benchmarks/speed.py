@@ -23,21 +23,20 @@ from measure import (
     machine_limits,
     peak_bytes,
 )
-from reference import ReferenceEnsemble, ReferenceMSiMamba
+from reference import ReferenceMSiMamba
 
 from skmamba import MSiMambaClassifier, SlidingWindows
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba, MSiMambaEnsemble
 from skmamba.modules._kernels.groups import count_products
 
-# Networks and options: as shipped (three members), and one wide network.
-DEFAULTS = MSiMambaEnsemble, ReferenceEnsemble, {}
-WIDE_OPTIONS = {"embedding": "inverted", "top_k": 3, "n_kernels": 6, "d_hidden": 64, "d_state": 16}
-WIDE = MSiMamba, ReferenceMSiMamba, WIDE_OPTIONS
+# Options of the network: as shipped, and wide.
+DEFAULTS: dict = {}
+WIDE = {"embedding": "inverted", "top_k": 3, "n_kernels": 6, "d_hidden": 64, "d_state": 16}
 DEFAULT_SHAPES = [(64, 4, 128), (64, 4, 256), (64, 4, 512), (64, 14, 256), (32, 62, 200)]
 WIDE_SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
 BRAINDECODE_SHAPES = [(64, 4, 256), (64, 14, 256), (32, 62, 400)]
-NETWORKS = ["MS-iMamba", "MS-iMamba, one member"]
+NETWORKS = ["MS-iMamba", "MS-iMamba, three members"]
 NETWORKS += ["EEGNet", "ShallowFBCSPNet", "EEGConformer", "ATCNet"]
 N_TRIALS = 1280  # of one minute each
 
@@ -53,12 +52,11 @@ def make_windows(batch, n_chans, n_times, sfreq=128):
     return torch.from_numpy((x / x.std()).astype("float32"))
 
 
-def make_nets(setting, shape, periods="batch"):
+def make_nets(params, shape, periods="batch"):
     """Return our network and the plain composition, with the same weights and no dropout."""
-    ours, plain, options = setting
     torch.manual_seed(0)
-    ours = ours(shape[1], 2, shape[2], drop_prob=0.0, **options)
-    plain = plain(shape[1], 2, shape[2], periods=periods, **options)
+    ours = MSiMamba(shape[1], 2, shape[2], drop_prob=0.0, **params)
+    plain = ReferenceMSiMamba(shape[1], 2, shape[2], periods=periods, **params)
     plain.load_state_dict(ours.state_dict())
     return {"ours": ours, "plain": plain}
 
@@ -77,9 +75,9 @@ def relative_difference(ours, theirs):
     return ((ours - theirs).abs().max() / theirs.abs().max()).item()
 
 
-def largest_differences(setting, shape, x):
+def largest_differences(params, shape, x):
     """Return relative differences of logits and gradients to the window-by-window reference."""
-    nets = make_nets(setting, shape, periods="window").values()
+    nets = make_nets(params, shape, periods="window").values()
     with torch.no_grad():
         logits = relative_difference(*(net(x) for net in nets))
     for net in nets:
@@ -88,12 +86,12 @@ def largest_differences(setting, shape, x):
     return logits, max(relative_difference(*pair) for pair in gradients)
 
 
-def against_reference(setting, shape, repeats):
+def against_reference(params, shape, repeats):
     """Return a row that compares our network and the plain composition."""
-    x, nets = make_windows(*shape), make_nets(setting, shape)
+    x, nets = make_windows(*shape), make_nets(params, shape)
     forward = interleave({name: partial(predict, net, x) for name, net in nets.items()}, repeats)
     both = interleave({name: partial(train_step, net, x) for name, net in nets.items()}, repeats)
-    logits, gradients = largest_differences(setting, shape, x)
+    logits, gradients = largest_differences(params, shape, x)
     return {
         "windows": " x ".join(map(str, shape)),
         "forward, ms": f"{1e3 * forward['ours']:.1f}",
@@ -105,9 +103,9 @@ def against_reference(setting, shape, repeats):
     }
 
 
-def compare_with_reference(setting, shapes, repeats):
+def compare_with_reference(params, shapes, repeats):
     """Return a row for each shape and their geometric mean."""
-    rows = [against_reference(setting, shape, repeats) for shape in shapes]
+    rows = [against_reference(params, shape, repeats) for shape in shapes]
     means = {
         key: float(np.exp(np.mean([np.log(row[key]) for row in rows])))
         for key in ("times as fast", "times as fast ")
@@ -165,7 +163,7 @@ def make_network(name, shape):
     _, n_chans, n_times = shape
     sizes = {"n_chans": n_chans, "n_outputs": 2, "n_times": n_times}
     if name.startswith("MS-iMamba"):
-        return (MSiMamba if "one member" in name else MSiMambaEnsemble)(**sizes)
+        return (MSiMambaEnsemble if "three" in name else MSiMamba)(**sizes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from braindecode import models
@@ -209,7 +207,7 @@ def glue(repeats):
     n_windows, n_epochs = 1280, 3
     trials = simulate_trials(n_subjects=1, n_trials=n_windows, n_channels=4, n_times=256)
     y = np.arange(n_windows) % 2
-    classifier = MSiMambaClassifier(max_epochs=n_epochs, n_members=1, random_state=0)
+    classifier = MSiMambaClassifier(max_epochs=n_epochs, random_state=0)
 
     def bare_loop():
         net = MSiMamba(4, 2, 256).train()
@@ -253,7 +251,7 @@ def sections(repeats, all_threads, defaults_only):
     names = {n: "one thread" if n == 1 else f"{n} threads" for n in all_threads}
     for threads, name in names.items():
         torch.set_num_threads(threads)
-        title = f"At the defaults (three members), against the plain composition, {name}"
+        title = f"At the defaults, against the plain composition, {name}"
         yield title, compare_with_reference(DEFAULTS, DEFAULT_SHAPES, repeats)
         title = f"At the defaults, against braindecode, {name}"
         yield title, against_braindecode(repeats)

@@ -1,16 +1,19 @@
-"""Settings of MS-iMamba on folds over the subjects of EEGMAT, as used to choose the default.
+"""Settings of MS-iMamba on folds over the subjects of a data set, as used to choose the default.
 
-Run ``python benchmarks/variants.py '{"top_k": 3}' '{"n_members": 1}'``. Each setting is a row:
+Run ``python benchmarks/variants.py '{"top_k": 3}' '{"n_members": 3}'``. Each setting is a row:
 means over seeds, their range, and the scores of the mean probabilities of all seeds. ``"model"``
 selects a different model, ``"picks": null`` all channels; other keys are parameters of the
-classifier or of its network.
+classifier or of its network. ``--set`` and ``--data`` select another data set, see
+``data_sets.py``.
 """
 
 import json
 from argparse import ArgumentParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from data_sets import DATA_SETS
 from joblib import Parallel, delayed
 from results import EXAMPLE
 from scores import to_markdown
@@ -18,14 +21,12 @@ from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from skmamba import load_eegmat, make_models
-
 
 def predict_windows(model, trials, n_folds, seed):
-    """Return the probability of class 1 of each window, by a model fitted to other subjects."""
+    """Return the probabilities of each window, by a model fitted to other subjects."""
     picker, windows, clf = model
     bags = windows.fit_transform(picker.fit_transform(trials.X))
-    proba = np.empty(bags.shape[:2])
+    proba = np.empty((*bags.shape[:2], len(np.unique(trials.y))))
     folds = GroupKFold(n_folds).split(bags, groups=trials.metadata["subject"])
     for fold, (train, test) in enumerate(folds):
         fitted = (
@@ -33,18 +34,21 @@ def predict_windows(model, trials, n_folds, seed):
         )
         n_test, n_windows = bags[test].shape[:2]
         single = bags[test].reshape(n_test * n_windows, 1, *bags.shape[2:])
-        proba[test] = fitted.predict_proba(single)[:, 1].reshape(n_test, n_windows)
+        proba[test] = fitted.predict_proba(single).reshape(n_test, n_windows, -1)
     return proba
 
 
 def score(proba, y):
-    of_windows, y_windows = proba.ravel(), np.repeat(y, proba.shape[1])
-    return {
-        "windows": balanced_accuracy_score(y_windows, of_windows > 0.5),
-        "trials": balanced_accuracy_score(y, proba.mean(1) > 0.5),
-        "AUC of windows": roc_auc_score(y_windows, of_windows),
-        "AUC of trials": roc_auc_score(y, proba.mean(1)),
-    }
+    """Return scores of windows and of trials."""
+    scores = {}
+    repeated = np.repeat(y, proba.shape[1])
+    parts = {"windows": (proba.reshape(len(repeated), -1), repeated), "trials": (proba.mean(1), y)}
+    for name, (own, labels) in parts.items():
+        predicted = np.unique(y)[own.argmax(1)]
+        scores[name] = balanced_accuracy_score(labels, predicted)
+        own = own[:, 1] if own.shape[1] == 2 else own
+        scores[f"AUC of {name}"] = roc_auc_score(labels, own, multi_class="ovr")
+    return scores
 
 
 def describe(setting, probas, y):
@@ -62,16 +66,20 @@ def main(argv=None):
     parser.add_argument("settings", nargs="+", type=json.loads, metavar="JSON")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--subjects", type=int, default=20)
+    parser.add_argument("--subjects", type=int, help="number of subjects, by default all")
+    parser.add_argument("--set", choices=DATA_SETS, default="EEGMAT")
+    parser.add_argument("--data", type=Path, help="folder of data sets")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args(argv)
-    trials = load_eegmat()
+    entry = DATA_SETS[options.set]
+    trials = entry.load(options.data)
     trials = trials.select(subject=trials.metadata["subject"].unique()[: options.subjects])
     rows = []
     for setting in options.settings:
         changes = dict(setting)
-        name, picks = changes.pop("model", "MS-iMamba"), changes.pop("picks", "frontal4")
-        (model,) = make_models(name, trials, picks=picks).values()
+        name = changes.pop("model", "MS-iMamba")
+        picks = {"picks": changes.pop("picks")} if "picks" in changes else {}
+        (model,) = entry.make_models(name, trials, **picks).values()
         EXAMPLE["set_params"](model[-1], changes)
         probas = Parallel(options.jobs)(
             delayed(predict_windows)(model, trials, options.folds, seed)

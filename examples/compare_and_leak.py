@@ -32,7 +32,6 @@ models = make_models(
     max_epochs=MAX_EPOCHS,
     random_state=0,
 )
-models["MS-iMamba"][-1].set_params(n_members=1)
 
 results = evaluate(
     models, trials, CrossSubjectSplit(N_FOLDS), baselines=["majority"], random_state=0

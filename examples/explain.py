@@ -41,7 +41,7 @@ trials = replace(trials, X=X, label_names={0: "weak", 1: "strong"})
 
 pipe = make_pipeline(
     SlidingWindows(window_size=2.0),
-    MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
+    MSiMambaClassifier(max_epochs=MAX_EPOCHS, random_state=0),
 )
 train, test = trials.select("subject < 6"), trials.select("subject >= 6")
 pipe.fit(train, train.y)

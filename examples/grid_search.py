@@ -48,7 +48,7 @@ train, test = trials.select(subject < n_train), trials.select(subject >= n_train
 pipe = make_pipeline(
     ChannelPicker(),
     SlidingWindows(window_size=1.0),
-    MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
+    MSiMambaClassifier(max_epochs=MAX_EPOCHS, random_state=0),
 )
 grid = {
     "channelpicker__picks": [["Fp1", "Fp2"], ["F3", "F4"]],

@@ -42,7 +42,7 @@ train, test = trials.select(subject=subjects[:-4]), trials.select(subject=subjec
 pipe = make_pipeline(
     ChannelPicker("frontal4"),
     SlidingWindows(window_size=2.0),
-    MSiMambaClassifier(n_members=1, max_epochs=MAX_EPOCHS, random_state=0),
+    MSiMambaClassifier(max_epochs=MAX_EPOCHS, random_state=0),
 )
 pipe.fit(train, train.y)
 accuracy = pipe.score(test, test.y)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
+from ._copies import warn_of_copies
 from ._metadata import ID_COLUMNS, make_table, unify_types
 from ._mne import as_array, get_ch_names, list_bads
 from ._raws import (
@@ -576,7 +577,7 @@ class Trials:
                 f"y must have one label per selected event ({len(selected)}), dropped events "
                 f"included, got {len(y)}."
             )
-        return cls(
+        trials = cls(
             X=np.concatenate([cut.X for cut in cuts]),
             y=np.asarray(y)[kept],
             metadata=_number_trials(make_event_metadata(metadata, cuts).iloc[kept]),
@@ -586,6 +587,7 @@ class Trials:
             name=name,
             reference=join_references(cuts),
         )
+        return warn_of_copies(trials)
 
     @classmethod
     def from_bids(

@@ -21,7 +21,7 @@ def read_readme(small):
         source = source.replace("load_eegmat()", trials).replace(", n_jobs=-1", "")
         source = "from skmamba.datasets import simulate_trials\n" + source
         network = "MSiMambaClassifier("
-        source = source.replace(network, f"{network}n_members=1, max_epochs=2, ")
+        source = source.replace(network, f"{network}max_epochs=2, ")
         source = source.replace(", trials)\nresults", ", trials, max_epochs=2)\nresults")
         source = source.replace('"EEGNet", ', "")
     return source

@@ -27,7 +27,7 @@ from skmamba.persistence import SavedModel, load_model, save_model
 from skmamba.preprocessing import BandPower, EuclideanAlignment, SubjectWhitening
 
 SIZE = 64
-TINY = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "n_members": 1}
+TINY = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1}
 NAMES = ["F3", "Fp1", "F4"]
 
 

@@ -97,7 +97,7 @@ def arrays(dataset, paradigm):
 
 @pytest.fixture(scope="module")
 def pipelines():
-    sizes = {"n_members": 1, "d_hidden": 4, "n_kernels": 2, "batch_size": 16}
+    sizes = {"d_hidden": 4, "n_kernels": 2, "batch_size": 16}
     network = MSiMambaClassifier(8, **sizes, max_epochs=10, lr=1e-2, random_state=0)
     tangent = make_pipeline(Covariances("oas"), TangentSpace(), LogisticRegression())
     return {
@@ -210,7 +210,7 @@ def test_param_grid_searches_over_windows_and_network(run, pipelines, load_model
 
 @pytest.mark.parametrize("mode", [str(mode.value) for mode in CrossSubjectMode])
 def test_pipelines_run_in_each_mode_of_the_transfer_evaluation(mode, dataset, paradigm, tmp_path):
-    network = MSiMambaClassifier(8, n_members=1, d_hidden=4, n_kernels=2, max_epochs=2)
+    network = MSiMambaClassifier(8, d_hidden=4, n_kernels=2, max_epochs=2)
     options = {"random_state": 0, "hdf5_path": str(tmp_path), "overwrite": True, "cs_mode": mode}
     evaluation = CrossSubjectEvaluation(paradigm, [dataset], **options)
     with config_context(enable_metadata_routing=True), warnings.catch_warnings():

@@ -14,13 +14,17 @@ from skmamba.preprocessing import BandPower
 
 pytestmark = pytest.mark.slow
 
-EFFECTS = {"strength": 1.5, "agreement": 1.5, "synchrony": 3.0, "slow rhythm": 4.0}
-# Module parameters without which a signal is not found. The power embedding discards phases, of
-# channels and of waves; to compare channels, either block suffices.
+EFFECTS = {
+    **{"strength": 1.5, "agreement": 1.5, "synchrony": 3.0, "slow rhythm": 4.0},
+    **{"evoked response": 0.35, "drift": 0.3},
+}
+# Module parameters without which a signal is not found. Power discards phases, of channels and of
+# waves, and the sign; to compare channels, either block suffices.
 ABLATIONS = {
     "agreement": {"use_mstb": False, "mixer": "none"},
     "synchrony": {"use_mstb": False},
     "slow rhythm": {"use_mstb": False},
+    "evoked response": {"n_averages": 0},
 }
 FOUND = 0.9
 NOT_FOUND = 0.65  # six standard errors above the chance level for 400 trials
@@ -41,7 +45,7 @@ def score_new_subjects(model, trials, channels=slice(None)):
 
 
 def make_msimamba(**module_params):
-    return MSiMambaClassifier(n_members=1, module_params=module_params, random_state=0)
+    return MSiMambaClassifier(module_params=module_params, random_state=0)
 
 
 def make_linear():

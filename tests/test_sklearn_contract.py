@@ -45,7 +45,6 @@ STRICT = [
     WindowVotingClassifier(LogisticRegression(), voting="hard"),
     MSiMambaClassifier(n_members=2, **SMALL, **EXACT),
     MSiMambaClassifier(
-        n_members=1,
         scaling="standard",
         module_params={"period_selection": "fixed"},
         **SMALL,
@@ -87,7 +86,7 @@ SHORT_SERIES = """
     check_sample_weights_pandas_series check_sample_weights_shape check_supervised_y_2d
 """
 EXPECTED_FAILURES = [
-    (MSiMambaClassifier(n_members=1, d_hidden=4, n_kernels=2), MINIBATCHES),
+    (MSiMambaClassifier(d_hidden=4, n_kernels=2), MINIBATCHES),
     (EuclideanAlignment("unlabelled"), ALL_ROWS),
     (SubjectWhitening("unlabelled", sfreq=2, l_freq=0), ALL_ROWS),
     (

@@ -29,7 +29,7 @@ PICKS = ["Fp1", "F3", "F4"]
 
 def make_clf(**params):
     tiny = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 2, "random_state": 0}
-    return MSiMambaClassifier(**{**tiny, "n_members": 1, **params})
+    return MSiMambaClassifier(**{**tiny, **params})
 
 
 def make_windows(stride=None):

@@ -32,7 +32,6 @@ SIZE, STRIDE = 64, 24
 TRIALS = simulate_trials(n_subjects=2, n_trials=4, n_channels=4, n_times=256)
 STREAM = simulate_trials(n_subjects=1, n_trials=1, n_channels=4, n_times=700, random_state=7).X[0]
 TINY = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "random_state": 0}
-TINY["n_members"] = 1
 REFERENCE = simulate_trials(1, 1, 4, 400, random_state=8).X[0]
 STARTS = range(0, STREAM.shape[1] - SIZE + 1, STRIDE)
 

@@ -56,7 +56,7 @@ ROWS = {
 
 def make_clf(**params):
     tiny = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 2, "random_state": 0}
-    return MSiMambaClassifier(**{**tiny, "n_members": 1, **params})
+    return MSiMambaClassifier(**{**tiny, **params})
 
 
 def make_pipe(clf=None, *, picks=PICKS, ch_names=None, sfreq=None):

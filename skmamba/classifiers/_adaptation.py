@@ -143,19 +143,19 @@ class SubjectDataset(WindowDataset):
 
 
 class Statistics(NamedTuple):
-    """Number of some windows of a subject, mean and mean square of their log power."""
+    """Number of some windows of a subject, mean and mean square of their features."""
 
     n_windows: float
-    mean: np.ndarray  # ([n_members,] n_chans, n_filters), float64
+    mean: np.ndarray  # ([n_members,] n_chans, n_features), float64
     square: np.ndarray
 
-    def add(self, log_power):
+    def add(self, features):
         """Return the statistics with more windows, ``(n_windows, [n_members,] C, F)``."""
-        return Statistics(*(part[-1] for part in self.accumulate(log_power)))
+        return Statistics(*(part[-1] for part in self.accumulate(features)))
 
-    def accumulate(self, log_power):
+    def accumulate(self, features):
         """Return number, mean and mean square after each of the windows."""
-        values = log_power.astype(float)
+        values = features.astype(float)
         n_windows = self.n_windows + np.arange(1, len(values) + 1)
         count = n_windows.reshape(-1, *[1] * (values.ndim - 1))
         mean = (self.n_windows * self.mean + np.cumsum(values, axis=0)) / count
@@ -173,22 +173,22 @@ class AdaptedNet:
         self.net, self.scale = net, scale
 
     @torch.no_grad()
-    def compute_log_power(self, bags, row):
-        """Return the log power of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
+    def compute_features(self, bags, row):
+        """Return the features of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
         module, parts = self.net.module_.eval(), []
         for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
             windows = np.arange(rows.start, rows.stop)
             x = self.scale(bags.read(np.full_like(windows, row), windows))
             x = x.astype(self.net.numpy_dtype, copy=False)
             x = to_tensor(x, device=self.net.device)
-            parts.append(module.log_power(x).cpu().numpy())
+            parts.append(module.features(x).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.no_grad()
-    def classify(self, log_power, mean, square):
+    def classify(self, features, mean, square):
         """Return probabilities of the windows of one trial."""
         mean, square = torch.from_numpy(mean), torch.from_numpy(square)
-        values = torch.from_numpy(log_power)
+        values = torch.from_numpy(features)
         statistics = [mean, compute_spread(mean, square)]
         tensors = [values, *(part.to(values).expand_as(values) for part in statistics)]
         logits = self.net.module_.eval().classify(*to_tensor(tensors, device=self.net.device))
@@ -215,22 +215,22 @@ class AdaptedNet:
 
     def _predict_subject(self, bags, rows, known, mode):
         """Yield the probabilities of the windows of each trial of a subject, in their order."""
-        trials = (self.compute_log_power(bags, row) for row in rows)
+        trials = (self.compute_features(bags, row) for row in rows)
         if mode == "unlabelled":
             trials = list(trials)
             known = NOTHING.add(np.concatenate(trials))
         elif known is None:
             known = self.get_prior()
-        for log_power in trials:
+        for features in trials:
             if mode != "causal":
-                yield self.classify(log_power, known.mean, known.square)
+                yield self.classify(features, known.mean, known.square)
                 continue
-            yield self.classify(log_power, *known.accumulate(log_power)[1:])
-            known = known.add(log_power)
+            yield self.classify(features, *known.accumulate(features)[1:])
+            known = known.add(features)
 
     def measure(self, bags, row, known=NOTHING):
         """Return the statistics of the windows of a row, after known ones."""
-        return known.add(self.compute_log_power(bags, row))
+        return known.add(self.compute_features(bags, row))
 
     def get_prior(self):
         """Return the statistics of the training windows, with the weight of PRIOR windows."""

@@ -11,6 +11,7 @@ import torch
 from skorch import NeuralNet, NeuralNetClassifier
 from skorch.callbacks import Callback
 from skorch.utils import to_tensor
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from .._progress import progress_bar
@@ -254,6 +255,29 @@ class WindowNet(NeuralNetClassifier):
         raise ValueError(
             f"Training diverged: {reason}. Lower lr (now {self.lr:g}) or set scaling='robust'."
         )
+
+
+class AverageWeights(Callback):
+    """Replace weights and statistics by their mean over the second half of the training."""
+
+    def on_train_begin(self, net, X=None, epochs=None, **kwargs):
+        """Compute the number of windows after which the mean begins."""
+        self.mean_, self.n_windows_, self.start_ = None, 0, epochs * len(X) / 2
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Add the weights to the mean."""
+        if not training:
+            return
+        self.n_windows_ += len(batch[1])
+        if self.n_windows_ > self.start_:
+            self.mean_ = self.mean_ or AveragedModel(net.module_, use_buffers=True)
+            self.mean_.update_parameters(net.module_)
+
+    def on_train_end(self, net, **kwargs):
+        """Load the mean."""
+        if self.mean_ is not None:
+            net.module_.load_state_dict(self.mean_.module.state_dict())
+        self.mean_ = None
 
 
 class EpochBar(Callback):

@@ -6,7 +6,7 @@ import copy
 import inspect
 import textwrap
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from numbers import Real
 from typing import Any, Literal, Self
@@ -50,6 +50,7 @@ from ..trials import Trials
 from ._adaptation import SubjectDataset
 from ._skorch import (
     PREDICT_BATCH,
+    AverageWeights,
     EpochBar,
     WindowDataset,
     WindowNet,
@@ -219,7 +220,7 @@ class BaseNetClassifier(BaseTrialClassifier):
     device: str
     n_threads: int | None
     dtype: Literal["float32", "float64"]
-    callbacks: Sequence[Any] | None
+    average_weights: bool
     net_params: dict[str, Any] | None
     random_state: Seed
     verbose: bool | int | None
@@ -290,7 +291,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with restore_on_error(self):
-            return self._fit(X, y, sample_weight, groups, fresh=fresh)
+            return self._fit(X, y, sample_weight, groups, fresh=fresh, average=True)
 
     @available_if(_can_partial_fit)
     def partial_fit(
@@ -353,7 +354,19 @@ class BaseNetClassifier(BaseTrialClassifier):
         tuned._fit(X, y, None, None, fresh=False, epochs=max_epochs, parts=parts)
         return tuned.set_params(lr=self.lr, early_stopping=self.early_stopping)
 
-    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs=None, classes=None, parts="all"):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        groups,
+        *,
+        fresh,
+        epochs=None,
+        average=False,
+        classes=None,
+        parts="all",
+    ):
         self._check_params()
         self.__dict__.pop("subject_statistics_", None)  # of a copy for one subject
         device = resolve_device(self.device)
@@ -387,7 +400,8 @@ class BaseNetClassifier(BaseTrialClassifier):
         size = {"n_chans": self.n_chans_, "n_outputs": len(self.classes_), "n_times": self.n_times_}
         architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
         with torch_threads(self.n_threads), seeded(seed, device):
-            net = self._build_net(architecture, device, seed, early_stopping=valid is not None)
+            options = {"early_stopping": valid is not None, "average": average}
+            net = self._build_net(architecture, device, seed, **options)
             dataset = make_dataset(trials=train)
             if fresh:
                 with describe_errors(self._module_class(name), architecture["params"]):
@@ -595,9 +609,9 @@ class BaseNetClassifier(BaseTrialClassifier):
     def _scale(self, windows):
         return scale_windows(windows, self.scaling_, self.center_, self.scale_)
 
-    def _build_net(self, architecture, device, seed, *, early_stopping=False):
+    def _build_net(self, architecture, device, seed, *, early_stopping=False, average=False):
         """Return a skorch net with new weights."""
-        module = self._module_class(architecture["name"])
+        module, own = self._module_class(architecture["name"]), self.net_params or {}
         params = {
             "criterion": torch.nn.CrossEntropyLoss,
             "criterion__reduction": "none",
@@ -611,14 +625,14 @@ class BaseNetClassifier(BaseTrialClassifier):
             "iterator_train__shuffle": self.batch_size is not None,
             "iterator_valid": load_batches,
             "iterator_valid__batch_size": PREDICT_BATCH,
-            "callbacks": self._make_callbacks(early_stopping),
+            "callbacks": self._make_callbacks(early_stopping, average),
             "verbose": int(self.verbose == 2),
             "lr": self.lr,
             "optimizer__weight_decay": self.weight_decay,
             **({"optimizer__fused": True} if self._can_fuse(device) else {}),
             "batch_size": -1 if self.batch_size is None else self.batch_size,
             **{f"module__{key}": value for key, value in architecture["params"].items()},
-            **(self.net_params or {}),
+            **{key: value for key, value in own.items() if key != "callbacks"},
         }
         if self.verbose != 2:
             params["callbacks__print_log"] = None
@@ -633,12 +647,15 @@ class BaseNetClassifier(BaseTrialClassifier):
             return False  # these exclude it
         return isinstance(self.optimizer, str) and torch.device(device).type in FUSED_DEVICES
 
-    def _make_callbacks(self, early_stopping):
-        callbacks = clone(list(self.callbacks or []), safe=False)
+    def _make_callbacks(self, early_stopping, average):
+        own = (self.net_params or {}).get("callbacks")
+        callbacks = clone(list(own or []), safe=False)
         if early_stopping:
             sink = print if self.verbose == 2 else noop
             stop = EarlyStopping(patience=self.patience, load_best=True, sink=sink)
             callbacks.append(("early_stopping", stop))
+        elif average and self.average_weights:
+            callbacks.append(("average_weights", AverageWeights()))
         if self.verbose != 2:
             callbacks.append(("epoch_bar", EpochBar(self.verbose)))
         return callbacks
@@ -712,10 +729,9 @@ n_threads : int or None, default=1
     number of cores and any ``n_jobs``. None keeps torch's setting.
 dtype : {"float32", "float64"}, default="float32"
     Precision of the network.
-callbacks : list, default=None
-    skorch callbacks, cloned for every fit.
 net_params : dict, default=None
-    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}``.
+    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}`` or
+    ``{"callbacks": [...]}``; callbacks are cloned for every fit.
 random_state : int, RandomState instance or None, default=None
     Seed of weights, batches and dropout. Global random states are restored after fit, and None
     does not depend on them.

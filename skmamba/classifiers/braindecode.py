@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -20,8 +20,8 @@ from .base import BaseNetClassifier, add_shared_docs
 class BraindecodeClassifier(BaseNetClassifier):
     """Classify trials with a network of braindecode, of :mod:`skmamba.models`, or your own.
 
-    Windows, training and vote are those of :class:`MSiMambaClassifier`. Two defaults differ: ``lr``
-    and ``max_epochs``, whose values there were chosen for MS-iMamba.
+    Windows, training and vote are those of :class:`MSiMambaClassifier`. Three defaults differ:
+    ``lr``, ``max_epochs`` and ``average_weights``, whose values there were chosen for MS-iMamba.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ class BraindecodeClassifier(BaseNetClassifier):
         Learning rate.
     max_epochs : int, default=20
         Number of passes over the training windows.
+    average_weights : bool, default=False
+        As in :class:`MSiMambaClassifier`.
     {training_parameters}
 
     Attributes
@@ -79,6 +81,7 @@ class BraindecodeClassifier(BaseNetClassifier):
         early_stopping: bool = False,
         validation_fraction: float = 0.2,
         patience: int = 5,
+        average_weights: bool = False,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         scaling: Literal["robust", "standard", "window"] | None = "robust",
         voting: Literal["soft", "hard"] = "soft",
@@ -87,7 +90,6 @@ class BraindecodeClassifier(BaseNetClassifier):
         device: str = "auto",
         n_threads: int | None = 1,
         dtype: Literal["float32", "float64"] = "float32",
-        callbacks: Sequence[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         random_state: Seed = None,
         verbose: bool | int | None = None,

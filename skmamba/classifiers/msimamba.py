@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import torch
@@ -45,15 +45,16 @@ class MSiMambaClassifier(BaseNetClassifier):
     drop_prob : float, default=0.3
         Dropout probability.
     embedding : {"power", "inverted", "temporal"}, default="power"
-        ``"power"``: one token per channel from its log power behind learned filters, see
-        :class:`~skmamba.modules.PowerEmbedding`; ``"inverted"``: one token per channel from its
-        samples, as in the paper; ``"temporal"``: one token per sample (ablation).
-    n_members : int, default=3
+        ``"power"``: one token per channel from its log power behind learned filters and its
+        averaged samples, see :class:`~skmamba.modules.PowerEmbedding`; ``"inverted"``: one token
+        per channel from its samples, as in the paper; ``"temporal"``: one token per sample
+        (ablation).
+    n_members : int, default=1
         Number of networks trained with different initial weights, whose probabilities are
-        averaged. Fit and predict with 1 take a third of the time.
+        averaged. Time is proportional to it.
     adaptation : {"reference", "causal", "unlabelled"} or None, default=None
         What the network uses of a subject, in training and for new subjects: it standardises the
-        log power of each window by its mean and spread over other windows of the subject.
+        features of each window by their mean and spread over other windows of the subject.
         ``"reference"``: windows of the reference of the trial, see :class:`~skmamba.Trials`;
         ``"causal"``: windows up to the present one, in the order of session, run and trial;
         ``"unlabelled"``: all windows of the subject in X; None: no other window.
@@ -66,13 +67,16 @@ class MSiMambaClassifier(BaseNetClassifier):
     max_epochs : int or "auto", default="auto"
         Number of passes over the training windows. ``"auto"`` is 12, or less if 12 are more than
         2,000 training steps: as many as make 2,000, at least one.
+    average_weights : bool, default=True
+        Whether the fitted weights are the mean of those after each training step in the second half
+        of :meth:`fit` [2]_; not with early stopping, which restores the weights of one epoch.
     {training_parameters}
 
     Attributes
     ----------
     {fitted_attributes}
     subject_statistics_ : tuple
-        Number, mean and mean square of the log power of the windows that :meth:`for_subject` used.
+        Number, mean and mean square of the features of the windows that :meth:`for_subject` used.
     backend_ : {"torch", "mamba_ssm"}
         Implementation of the scan on the device of the fitted network.
 
@@ -84,12 +88,14 @@ class MSiMambaClassifier(BaseNetClassifier):
     Notes
     -----
     The paper does not state window length, optimizer, widths, depth and k: the defaults are
-    choices of this package. Two defaults depart from the paper: its embedding is
-    ``embedding="inverted"``, and it trains one network, ``n_members=1``.
+    choices of this package. One departs from the paper, whose embedding is
+    ``embedding="inverted"``.
 
     References
     ----------
     .. [1] Zhou, Huang, Peng and Yin, "MS-iMamba", arXiv 2409.07589.
+    .. [2] Izmailov et al., "Averaging weights leads to wider optima and better generalization",
+       arXiv 1803.05407.
 
     Examples
     --------
@@ -112,7 +118,7 @@ class MSiMambaClassifier(BaseNetClassifier):
         d_hidden: int = 16,
         drop_prob: float = 0.3,
         embedding: Literal["power", "inverted", "temporal"] = "power",
-        n_members: int = 3,
+        n_members: int = 1,
         adaptation: Literal["reference", "causal", "unlabelled"] | None = None,
         module_params: dict[str, Any] | None = None,
         lr: float = 2e-3,
@@ -123,6 +129,7 @@ class MSiMambaClassifier(BaseNetClassifier):
         early_stopping: bool = False,
         validation_fraction: float = 0.2,
         patience: int = 5,
+        average_weights: bool = True,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         scaling: Literal["robust", "standard", "window"] | None = "robust",
         voting: Literal["soft", "hard"] = "soft",
@@ -131,7 +138,6 @@ class MSiMambaClassifier(BaseNetClassifier):
         device: str = "auto",
         n_threads: int | None = 1,
         dtype: Literal["float32", "float64"] = "float32",
-        callbacks: Sequence[Any] | None = None,
         net_params: dict[str, Any] | None = None,
         random_state: Seed = None,
         verbose: bool | int | None = None,

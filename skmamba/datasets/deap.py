@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from .._copies import warn_of_copies
 from .._types import StrPath
 from .._validation import check_option
 from ..trials import Trials
@@ -133,7 +134,7 @@ def load_deap(
     X, reference = _stack(recordings, keep), None
     if baseline == "reference":
         X, reference = X[..., N_BASELINE:], X[..., :N_BASELINE]
-    return Trials(
+    trials = Trials(
         X=X,
         y=y[keep],
         metadata=metadata[keep],
@@ -144,6 +145,7 @@ def load_deap(
         loader_params=rule,
         reference=reference,
     )
+    return warn_of_copies(trials)
 
 
 def _find_files(path, subjects):

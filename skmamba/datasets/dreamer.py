@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from .._copies import warn_of_copies
 from .._progress import progress_bar
 from .._types import StrPath
 from .._validation import check_option
@@ -129,7 +130,7 @@ def load_dreamer(
     y, keep = _io.binarize(metadata, target, threshold, ties, THRESHOLD)
     kept = [(data[s - 1]["EEG"], i) for (s, i), is_kept in zip(films, keep, strict=True) if is_kept]
     has_reference = baseline == "reference"
-    return Trials(
+    trials = Trials(
         X=np.stack([_join(eeg, i, baseline, n_times, crop) for eeg, i in kept]),
         y=y[keep],
         metadata=metadata[keep],
@@ -140,6 +141,7 @@ def load_dreamer(
         loader_params=rule | {"seconds": seconds, "crop": crop},
         reference=np.stack([eeg["baseline"][i] for eeg, i in kept]) if has_reference else None,
     )
+    return warn_of_copies(trials)
 
 
 def _join(eeg, i, baseline, n_times, crop):

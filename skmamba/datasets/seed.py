@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from .._copies import warn_of_copies
 from .._types import StrPath
 from .._validation import check_option
 from ..trials import Trials
@@ -227,7 +228,7 @@ def _load(name, path, subjects, sessions, picks, seconds, crop, n_jobs, verbose)
     n_films = len(labels[0])
     calls = [(file, n_films, picks, seconds, crop) for file, _ in files.values()]
     read = _io.read_files(_read_films, calls, n_jobs=n_jobs, verbose=verbose, unit="file")
-    return Trials(
+    trials = Trials(
         X=_stack(read, n_times, crop),
         y=np.concatenate([labels[session - 1] for _, session in files]),
         metadata=_make_metadata(files, n_films, n_new=n_films if is_iv else 0),
@@ -237,6 +238,7 @@ def _load(name, path, subjects, sessions, picks, seconds, crop, n_jobs, verbose)
         name=name,
         loader_params={"seconds": seconds, "crop": crop},
     )
+    return warn_of_copies(trials)
 
 
 def _select(files, subjects, sessions):

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
+from .._copies import warn_of_copies
 from .._types import StrPath
 from .._validation import check_option
 from ..trials import Trials
@@ -97,7 +98,7 @@ def load_sequence_learning(
     ends = [raws[row][:, -n_times:] for row in np.flatnonzero(keep)]
     ends = [end - end.mean(1, keepdims=True) for end in ends]
     parts = zip(rounds["file"][keep], ends, strict=True)
-    return Trials(
+    trials = Trials(
         X=np.stack([_io.as_float32(file, "raw", end) for file, end in parts]),
         y=y[keep].to_numpy(),
         metadata=rounds.loc[keep, ["subject", "session", "trial", "success", "duration"]],
@@ -107,6 +108,7 @@ def load_sequence_learning(
         name="Sequence-Learning",
         loader_params={"target": target, "seconds": seconds},
     )
+    return warn_of_copies(trials)
 
 
 def _find_rounds(path, subjects):

@@ -18,7 +18,10 @@ WAVE_RATE = 1.8  # per second
 WAVE_FREQUENCY = 4.0  # hertz
 WAVE_WIDTH = 0.05  # standard deviation of the envelope, in seconds
 WAVE_AMPLITUDE = 75.0  # microvolts
-SIGNALS = ("strength", "agreement", "synchrony", "slow rhythm")
+RESPONSE_LATENCY, RESPONSE_WIDTH = 0.3, 0.1  # seconds, after each whole second of a trial
+RESPONSE = 20.0  # peak, in microvolts
+DRIFT = 20.0  # microvolts, at the end of a trial
+SIGNALS = ("strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift")
 
 
 def simulate_trials(
@@ -29,15 +32,18 @@ def simulate_trials(
     sfreq: float = 128.0,
     *,
     n_classes: int = 2,
-    signal: Literal["strength", "agreement", "synchrony", "slow rhythm"] = "strength",
+    signal: Literal[
+        "strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift"
+    ] = "strength",
     effect: float = 1.0,
     subject_spread: float = 0.3,
     random_state: Seed = 0,
 ) -> Trials:
     """Simulate EEG: 1/f noise and a rhythm that depends on the class.
 
-    ``signal="strength"`` is visible in the power of a single channel; the others require a model
-    that combines two channels, or two moments half a second apart (see the user guide).
+    ``signal="strength"`` is visible in the power of a single channel. Others require a model that
+    combines two channels, or two moments half a second apart, or one that reads the sign of the
+    signal (see the user guide).
 
     Parameters
     ----------
@@ -51,7 +57,8 @@ def simulate_trials(
         Sampling rate in hertz.
     n_classes : int, default=2
         Number of classes, labelled 0, 1, ...
-    signal : {"strength", "agreement", "synchrony", "slow rhythm"}, default="strength"
+    signal : {"strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift"}, \
+            default="strength"
         Difference between the classes.
 
         - strength: amplitude of the alpha rhythm, which is the same in all channels.
@@ -60,10 +67,15 @@ def simulate_trials(
         - synchrony: phase lag between alpha in the first two channels.
         - slow rhythm: phase lag between successive slow waves, about 1.8 per second. The rhythm
           has the rate of the waves if they are alike, half of it if every second one is inverted.
+        - evoked response: sign and amplitude of a positive and a negative peak, 0.2 and 0.4 s after
+          each whole second.
+        - drift: slope of a line over the trial.
     effect : float, default=1.0
         Size of the difference; 0 is no difference. Strength, agreement: log ratio of alpha
         amplitudes between classes or levels. Synchrony, slow rhythm: difference between classes
         in the log amplitude ratio of sum to difference, of two channels or successive waves.
+        Evoked response, drift: difference between classes, in units of 20 microvolts, of the peak
+        or of the end of the line.
     subject_spread : float, default=0.3
         Standard deviation between subjects of the log amplitude, of the alpha frequency (in units
         of 2 Hz) or log rate of waves (0.2), and of the offset of each channel (5 microvolts).
@@ -94,6 +106,9 @@ def simulate_trials(
     lag = 2 * np.arctan(np.exp(-effect * (y - middle)))
     if signal == "slow rhythm":
         rhythm = _make_slow_waves(rng, traits, lag[..., None], n_times, sfreq)
+    elif signal in ("evoked response", "drift"):
+        shape = _make_responses(n_times, sfreq) if signal != "drift" else _make_line(n_times)
+        rhythm = np.exp(traits[0, ..., None]) * effect * (y - middle)[..., None, None] * shape
     else:
         level, phase = _draw_alpha(rng, signal, y, n_classes, lag, n_channels)
         rhythm = _make_alpha(traits, effect * (level - middle), phase, n_times, sfreq)
@@ -145,6 +160,17 @@ def _make_slow_waves(rng, traits, lag, n_times, sfreq):
     envelope = np.exp(-np.square(time / WAVE_WIDTH) / 2)
     waves = envelope * np.sin(2 * np.pi * WAVE_FREQUENCY * time + phase)
     return (WAVE_AMPLITUDE * np.exp(traits[0]) * waves)[:, :, None]
+
+
+def _make_responses(n_times, sfreq):
+    """Return a positive and a negative peak after each whole second, of shape (n_times,)."""
+    time = (np.arange(n_times) / sfreq % 1 - RESPONSE_LATENCY) / RESPONSE_WIDTH
+    return -RESPONSE * time * np.exp((1 - np.square(time)) / 2)
+
+
+def _make_line(n_times):
+    """Return a line of shape (n_times,)."""
+    return DRIFT * np.linspace(-1, 1, n_times)
 
 
 def _make_pink_noise(rng, shape):

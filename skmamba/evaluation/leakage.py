@@ -15,6 +15,7 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._copies import encode_samples
 from .._metadata import TRIAL_COLUMNS, check_trials, encode
 from .._progress import progress_bar
 from .._types import Groups, Splitter
@@ -386,9 +387,7 @@ def _group_by(metadata, columns):
 
 
 def _group_identical(X):
-    """Group rows of the same bytes, except flat signals such as padding."""
-    codes = pd.factorize(np.array([hash(row.tobytes()) for row in X]))[0]
-    codes[[not np.ptp(row, axis=-1).any() for row in X]] = -1
+    codes = encode_samples(X)
 
     def describe(row, train_idx):
         copy = train_idx[np.argmax(codes[train_idx] == codes[row])]

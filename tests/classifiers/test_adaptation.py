@@ -19,7 +19,7 @@ from skmamba.models import MSiMamba
 
 MODES = ["reference", "causal", "unlabelled"]
 SIZE = 32
-TINY = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 2, "n_members": 1}
+TINY = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 2}
 
 
 def make_clf(mode, **params):
@@ -66,16 +66,16 @@ def change_reference(trials, rows, factor=3.0):
     return trials.derive(reference=type(trials.data)(reference))
 
 
-def compute_log_power(clf, windows):
+def compute_features(clf, windows):
     """Return the log power of windows of one network, in float64."""
     scaled = ((windows - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8)
     with torch.no_grad():
-        return clf.net_.module_.eval().log_power(torch.from_numpy(scaled)).numpy()
+        return clf.net_.module_.eval().features(torch.from_numpy(scaled)).numpy()
 
 
-def classify(clf, log_power, mean, spread):
+def classify(clf, features, mean, spread):
     """Return the probabilities of one window."""
-    tensors = [torch.from_numpy(part[None]) for part in (log_power, mean, spread)]
+    tensors = [torch.from_numpy(part[None]) for part in (features, mean, spread)]
     with torch.no_grad():
         return clf.net_.module_.eval().classify(*tensors).softmax(-1).numpy()[0]
 
@@ -205,10 +205,10 @@ def precise():
     return {mode: make_clf(mode, dtype="float64").fit(TRAIN, TRAIN.y) for mode in MODES}
 
 
-def measure(log_power):
+def measure(features):
     """Return mean and spread over windows, with the documented floors."""
-    variance = log_power.var(axis=0, dtype=float)
-    return log_power.mean(axis=0, dtype=float), np.sqrt(np.maximum(variance, 1e-6)) + 0.1
+    variance = features.var(axis=0, dtype=float)
+    return features.mean(axis=0, dtype=float), np.sqrt(np.maximum(variance, 1e-6)) + 0.1
 
 
 def test_reference_statistics_are_those_of_its_windows(precise):
@@ -217,17 +217,17 @@ def test_reference_statistics_are_those_of_its_windows(precise):
     for trial in (0, 7):
         reference = TEST.reference[trial].astype(float)
         pieces = np.stack([reference[:, start : start + SIZE] for start in (0, 32, 64)])
-        mean, spread = measure(compute_log_power(clf, pieces))
-        log_power = compute_log_power(clf, TEST.X[trial].astype(float))
-        expected = np.mean([classify(clf, x, mean, spread) for x in log_power], axis=0)
+        mean, spread = measure(compute_features(clf, pieces))
+        features = compute_features(clf, TEST.X[trial].astype(float))
+        expected = np.mean([classify(clf, x, mean, spread) for x in features], axis=0)
         np.testing.assert_allclose(proba[trial], expected, rtol=1e-5)
 
 
 def test_unlabelled_statistics_are_those_of_all_windows_of_the_subject(precise):
     clf, one = precise["unlabelled"], TEST.select(subject=3)
-    log_power = np.stack([compute_log_power(clf, x) for x in one.X.astype(float)])
-    mean, spread = measure(log_power.reshape(-1, *log_power.shape[2:]))
-    expected = [np.mean([classify(clf, x, mean, spread) for x in trial], 0) for trial in log_power]
+    features = np.stack([compute_features(clf, x) for x in one.X.astype(float)])
+    mean, spread = measure(features.reshape(-1, *features.shape[2:]))
+    expected = [np.mean([classify(clf, x, mean, spread) for x in trial], 0) for trial in features]
     np.testing.assert_allclose(clf.predict_proba(one), expected, rtol=1e-5)
 
 
@@ -238,24 +238,24 @@ def test_causal_statistics_start_from_eight_windows_of_the_training_data(precise
     seen, expected = [], []
     for x in one.X.astype(float):
         proba = []
-        for log_power in compute_log_power(clf, x):
-            seen.append(log_power)
+        for features in compute_features(clf, x):
+            seen.append(features)
             count = 8 + len(seen)
             mean = (8 * prior + np.sum(seen, axis=0)) / count
             square = (8 * prior_square + np.sum(np.square(seen), axis=0)) / count
             spread = np.sqrt(np.maximum(square - mean**2, 1e-6)) + 0.1
-            proba.append(classify(clf, log_power, mean, spread))
+            proba.append(classify(clf, features, mean, spread))
         expected.append(np.mean(proba, axis=0))
     np.testing.assert_allclose(clf.predict_proba(one), expected, rtol=1e-5)
 
 
 def test_the_prior_of_causal_statistics_is_that_of_training_windows():
     clf = make_clf("causal", dtype="float64", max_epochs=40, lr=1e-6).fit(TRAIN, TRAIN.y)
-    log_power = np.concatenate([compute_log_power(clf, x) for x in TRAIN.X.astype(float)])
+    features = np.concatenate([compute_features(clf, x) for x in TRAIN.X.astype(float)])
     module = clf.net_.module_
     # A running mean of batches in training mode, which normalise by their own statistics.
-    np.testing.assert_allclose(module.prior_mean, log_power.mean(0), atol=0.3)
-    np.testing.assert_allclose(module.prior_square, (log_power**2).mean(0), rtol=0.3, atol=0.5)
+    np.testing.assert_allclose(module.prior_mean, features.mean(0), atol=0.3)
+    np.testing.assert_allclose(module.prior_square, (features**2).mean(0), rtol=0.3, atol=0.5)
 
 
 def make_network(**options):
@@ -277,13 +277,13 @@ def test_forward_standardises_each_window_by_its_own_weights():
     network.prior_mean.normal_()
     network.prior_square.uniform_(3, 4)
     with torch.no_grad():
-        logits, log_power = network(x, None, average), network.log_power(x)
+        logits, features = network(x, None, average), network.features(x)
         for i, weights in enumerate(average.tolist()):
             mean, square = 0.2 * network.prior_mean, 0.2 * network.prior_square
-            for weight, values in zip(weights, log_power, strict=True):
+            for weight, values in zip(weights, features, strict=True):
                 mean, square = mean + weight * values, square + weight * values**2
             spread = (square - mean**2).clamp_min(1e-6).sqrt() + 0.1
-            expected = network.classify(log_power[[i]], mean[None], spread[None])
+            expected = network.classify(features[[i]], mean[None], spread[None])
             torch.testing.assert_close(logits[[i]], expected)
     assert logits.shape == (3, 2)
 
@@ -291,9 +291,9 @@ def test_forward_standardises_each_window_by_its_own_weights():
 def test_training_moves_the_prior_by_a_tenth_and_prediction_does_not():
     network, (x, average) = make_network(), draw_input()
     network.train()(x, None, average)
-    log_power = network.log_power(x)
-    torch.testing.assert_close(network.prior_mean, 0.1 * log_power.mean(0).detach())
-    torch.testing.assert_close(network.prior_square, 0.1 * (log_power**2).mean(0).detach())
+    features = network.features(x)
+    torch.testing.assert_close(network.prior_mean, 0.1 * features.mean(0).detach())
+    torch.testing.assert_close(network.prior_square, 0.1 * (features**2).mean(0).detach())
     before = network.prior_mean.clone()
     network.eval()(x, None, average)
     assert torch.equal(network.prior_mean, before)
@@ -382,7 +382,7 @@ def add_code(trials, code):
 def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode, batch_size):
     trials = make_trials()  # each trial has a reference of its own
     coded = cut(add_code(trials, trials.metadata["trial" if mode == "reference" else "subject"]))
-    params = {"scaling": None, "callbacks": [RememberBatches()], "max_epochs": 1}
+    params = {"scaling": None, "net_params": {"callbacks": [RememberBatches()]}, "max_epochs": 1}
     make_clf(mode, batch_size=batch_size, **params).fit(coded, coded.y)
     counts = [len(own) for own, _, _ in RememberBatches.batches]
     assert sum(counts) == 4 * 6 * 3  # each window once
@@ -402,7 +402,7 @@ def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode,
 
 def test_a_causal_training_batch_uses_earlier_windows():
     coded = cut(add_code(make_trials(), np.arange(24)))[:6]  # code: trials of one subject
-    params = {"scaling": None, "callbacks": [RememberBatches()], "max_epochs": 1}
+    params = {"scaling": None, "net_params": {"callbacks": [RememberBatches()]}, "max_epochs": 1}
     make_clf("causal", batch_size=None, **params).fit(coded, coded.y)
     ((trial, _, average),) = RememberBatches.batches
     assert ((average > 0) == np.tril(np.ones((18, 18)))).all()  # in the order of time
@@ -413,7 +413,7 @@ def test_groups_give_the_batches_of_a_reference_without_subjects():
     trials = make_trials().select("subject < 2")
     trials = replace(trials, metadata=trials.metadata.drop(columns="subject"))
     coded = cut(add_code(trials, np.arange(12)))
-    params = {"scaling": None, "callbacks": [RememberBatches()], "max_epochs": 1}
+    params = {"scaling": None, "net_params": {"callbacks": [RememberBatches()]}, "max_epochs": 1}
     clf = make_clf("reference", batch_size=12, **params)
     for groups, n_trials in ((None, 4), (np.zeros(12), 5)):
         clf.fit(coded, coded.y, groups=groups)

@@ -69,7 +69,7 @@ def test_a_class_difference_is_found_in_new_subjects():
     trials = simulate_trials(n_subjects=8, n_trials=12, n_times=384, effect=1.5)
     bags = SlidingWindows(window_size_samples=128).fit_transform(trials.X)
     new = trials.metadata["subject"].to_numpy() >= 6
-    clf = MSiMambaClassifier(n_members=1, random_state=0).fit(bags[~new], trials.y[~new])
+    clf = MSiMambaClassifier(random_state=0).fit(bags[~new], trials.y[~new])
     assert clf.score(bags[new], trials.y[new]) > 0.8
 
 
@@ -226,7 +226,7 @@ class RememberOrder(Callback):
 
 def test_partial_fit_trains_one_epoch_with_a_new_order_of_windows(bags, trials):
     RememberOrder.seen = []
-    clf = make_clf(callbacks=[RememberOrder()], batch_size=256)
+    clf = make_clf(net_params={"callbacks": [RememberOrder()]}, batch_size=256)
     for _ in range(2):
         clf.partial_fit(bags, trials.y)
     assert clf.n_iter_ == 2
@@ -266,13 +266,56 @@ def test_early_stopping_holds_out_whole_groups(bags, trials, form):
     groups = trials.metadata if form == "metadata" else subjects
     RememberTrials.seen = []
     clf = make_clf(
-        early_stopping=True, validation_fraction=0.25, callbacks=[("trials", RememberTrials())]
+        early_stopping=True,
+        validation_fraction=0.25,
+        net_params={"callbacks": [("trials", RememberTrials())]},
     )
     clf.fit(bags, trials.y, groups=groups)
     train, valid = RememberTrials.seen[0]
     assert set(subjects[list(train)]) & set(subjects[list(valid)]) == set()
     assert len(set(subjects[list(valid)])) == 1
     assert train | valid == set(range(32))
+
+
+class RememberWeights(Callback):
+    """Record the state of the network after each training step."""
+
+    seen = []
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training:
+            state = {
+                k: v.clone() for k, v in net.module_.state_dict().items() if v.is_floating_point()
+            }
+            type(self).seen.append(state)
+
+
+def fit_remembered(bags, y, method="fit", **params):
+    """Return the states after each of 4 steps an epoch, and the fitted state."""
+    RememberWeights.seen = []
+    clf = make_clf(batch_size=56, net_params={"callbacks": [RememberWeights()]}, **params)
+    state = getattr(clf, method)(bags, y).net_.module_.state_dict()
+    return RememberWeights.seen, {name: state[name] for name in RememberWeights.seen[0]}
+
+
+@pytest.mark.parametrize(("max_epochs", "n_averaged"), [(1, 2), (2, 4), (3, 6)])
+def test_fitted_weights_are_the_mean_over_the_second_half_of_the_training(
+    bags, trials, max_epochs, n_averaged
+):
+    seen, fitted = fit_remembered(bags, trials.y, average_weights=True, max_epochs=max_epochs)
+    assert len(seen) == 4 * max_epochs
+    for name, weights in fitted.items():
+        mean = sum(state[name].double() for state in seen[-n_averaged:]) / n_averaged
+        torch.testing.assert_close(weights.double(), mean, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("fit", {"average_weights": False}), ("partial_fit", {"average_weights": True})],
+)
+def test_other_fitted_weights_are_those_after_the_last_step(bags, trials, method, params):
+    seen, fitted = fit_remembered(bags, trials.y, method, **params)
+    assert all(torch.equal(weights, seen[-1][name]) for name, weights in fitted.items())
 
 
 def test_early_stopping_requires_two_classes_in_the_training_groups(bags, trials):
@@ -331,17 +374,15 @@ def test_fixed_periods_are_those_of_the_training_windows(bags, trials):
     clf = make_clf(module_params={"period_selection": "fixed"}).fit(bags, trials.y)
     amplitude = np.abs(np.fft.rfft(scale(bags, clf))).mean((0, 1, 2))[1:]
     expected = np.argsort(amplitude)[::-1][:2] + 1
-    for member in clf.net_.module_.members:
-        assert member.mstb.frequencies.tolist() == expected.tolist()
+    assert clf.net_.module_.mstb.frequencies.tolist() == expected.tolist()
     again = pickle.loads(pickle.dumps(clf))
     assert np.array_equal(again.predict_proba(bags), clf.predict_proba(bags))
 
 
 def test_callbacks_and_net_params_reach_skorch(bags, trials):
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.5)
-    clf = make_clf(
-        callbacks=[("schedule", schedule)], net_params={"optimizer__betas": (0.5, 0.9)}, lr=1e-3
-    ).fit(bags, trials.y)
+    net_params = {"callbacks": [("schedule", schedule)], "optimizer__betas": (0.5, 0.9)}
+    clf = make_clf(net_params=net_params, lr=1e-3).fit(bags, trials.y)
     group = clf.net_.optimizer_.param_groups[0]
     assert group["betas"] == (0.5, 0.9)
     assert group["lr"] == pytest.approx(1e-3 * 0.5**3)
@@ -450,7 +491,7 @@ def test_weights_that_are_not_finite_after_the_last_step_are_an_error(bags, tria
                 next(net.module_.parameters()).fill_(torch.nan)
 
     with pytest.raises(ValueError, match="diverged: weights are not finite after the last epoch"):
-        make_clf(callbacks=[Ruin()]).fit(bags, trials.y)
+        make_clf(net_params={"callbacks": [Ruin()]}, average_weights=False).fit(bags, trials.y)
 
 
 def test_probabilities_that_are_not_finite_are_an_error(bags, fitted):
@@ -527,5 +568,5 @@ def test_predict_before_fit_is_an_error(bags):
 )
 def test_optimizers_named_by_a_string_update_all_weights_in_one_call(params, is_fused):
     X, y = np.random.default_rng(0).normal(size=(4, 2, 32)), [0, 1, 0, 1]
-    clf = MSiMambaClassifier(n_members=1, max_epochs=1, **params).fit(X, y)
+    clf = MSiMambaClassifier(max_epochs=1, **params).fit(X, y)
     assert clf.net_.optimizer_.defaults["fused"] is is_fused

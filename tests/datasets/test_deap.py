@@ -450,3 +450,11 @@ def test_processes_load_what_one_does_and_can_write_a_cache_together(folder, cac
     shutil.copy(next(cache.iterdir()), cache / ".left-over.tmp")
     forbid_sources()
     np.testing.assert_array_equal(load_deap(folder, cache=cache).X, expected.X)
+
+
+def test_a_file_of_two_subjects_is_a_warning(tmp_path):
+    write_fake_deap(tmp_path, n_subjects=2, **SMALL)
+    load_deap(tmp_path)
+    shutil.copy(tmp_path / "s01.dat", tmp_path / "s02.dat")
+    with pytest.warns(UserWarning, match="12 trials of different subjects have identical samples"):
+        load_deap(tmp_path)

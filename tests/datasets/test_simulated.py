@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skmamba.datasets import simulate_trials
 
 HIDDEN = ("agreement", "synchrony", "slow rhythm")  # not in single channels or waves
+SIGNED = ("evoked response", "drift")  # not in the power
 
 
 def band_power(trials, low, high):
@@ -74,7 +75,7 @@ def test_values_of_random_state_0_are_those_of_earlier_versions():
     np.testing.assert_array_equal(trials.X, simulate_trials(signal="strength").X)
 
 
-@pytest.mark.parametrize("signal", ["strength", *HIDDEN])
+@pytest.mark.parametrize("signal", ["strength", *HIDDEN, *SIGNED])
 @pytest.mark.usefixtures("unchanged_global_state")
 def test_random_state_determines_the_trials_and_leaves_the_global_state(signal):
     options = {"n_subjects": 3, "n_trials": 20, "n_classes": 4, "signal": signal}
@@ -85,7 +86,7 @@ def test_random_state_determines_the_trials_and_leaves_the_global_state(signal):
     assert (first.y != other.y).any()
 
 
-@pytest.mark.parametrize("signal", ["strength", *HIDDEN])
+@pytest.mark.parametrize("signal", ["strength", *HIDDEN, *SIGNED])
 @pytest.mark.parametrize("n_times", [1, 2, 3])
 def test_trials_of_few_samples_are_finite(signal, n_times):
     trials = simulate_trials(3, 5, 6, n_times, signal=signal, n_classes=4, sfreq=100)
@@ -232,3 +233,36 @@ def test_spectra_of_a_quarter_of_a_second_do_not_depend_on_the_class(signal):
     _, density = periodogram(pieces, trials.sfreq, "hann", detrend=False)
     by_class = [density[trials.y == label].mean(axis=(0, 2)) for label in (0, 1)]
     np.testing.assert_allclose(by_class[0], by_class[1], rtol=0.1)
+
+
+# Signals whose sign depends on the class
+
+
+def average_classes(trials):
+    """Mean of the trials of each class, in microvolt."""
+    return np.stack([trials.X[trials.y == label].mean((0, 1)) for label in np.unique(trials.y)])
+
+
+def test_evoked_responses_have_opposite_peaks_after_each_second():
+    options = {"n_channels": 8, "n_times": 256, "effect": 2, "subject_spread": 0}
+    trials = simulate_trials(10, 100, signal="evoked response", **options)
+    first, second = average_classes(trials)
+    np.testing.assert_allclose(first, -second, atol=2)
+    peaks = second[[26, 51, 154, 179]]  # 0.2 and 0.4 s after 0 and 1 s, at 128 Hz
+    np.testing.assert_allclose(peaks, [20, -20, 20, -20], atol=1.5)
+    np.testing.assert_allclose(second[[0, 38, 100, 166]], 0, atol=1.5)
+
+
+def test_drifts_are_lines_of_opposite_slope():
+    options = {"n_channels": 8, "n_times": 256, "effect": 2, "subject_spread": 0}
+    first, second = average_classes(simulate_trials(10, 100, signal="drift", **options))
+    np.testing.assert_allclose(second, np.linspace(-20, 20, 256), atol=2)
+    np.testing.assert_allclose(first, -second, atol=3)
+
+
+@pytest.mark.parametrize("signal", SIGNED)
+def test_power_does_not_depend_on_the_class_of_a_signed_signal(signal):
+    trials = simulate_trials(20, 40, n_times=256, signal=signal)
+    for low, high in ((0, 2), (2, 8), (8, 30)):
+        power = np.log(band_power(trials, low, high)).mean(axis=1)
+        assert ks_2samp(power[trials.y == 0], power[trials.y == 1]).pvalue > 0.01

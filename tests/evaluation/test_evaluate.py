@@ -72,7 +72,7 @@ def windowed():
 
 
 def network():
-    clf = MSiMambaClassifier(max_epochs=1, n_members=1)
+    clf = MSiMambaClassifier(max_epochs=1)
     return make_pipeline(SlidingWindows(window_size_samples=128), clf)
 
 

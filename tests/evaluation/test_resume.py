@@ -155,9 +155,7 @@ def test_a_fold_whose_worker_is_killed_is_run_alone_and_the_others_go_on(
 def test_a_cluster_that_loses_a_worker_gives_the_scores_of_one_process(tmp_path):
     distributed = pytest.importorskip("distributed", reason="requires the extra 'dask'")
     trials = simulate_trials(n_subjects=6, n_trials=8, n_times=512)
-    pipe = make_pipeline(
-        SlidingWindows(window_size_samples=128), MSiMambaClassifier(n_members=1, max_epochs=5)
-    )
+    pipe = make_pipeline(SlidingWindows(window_size_samples=128), MSiMambaClassifier(max_epochs=5))
     options = {"baselines": ["stratified"], "random_state": 0, "verbose": False}
     serial = evaluate({"net": pipe}, trials, **options).scores
     n_cached_at_kill = []

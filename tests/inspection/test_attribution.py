@@ -163,14 +163,14 @@ def test_network_gradients_and_random_states_are_unchanged(effect_in_f3, network
 
 
 def test_classifiers_that_use_other_windows_of_the_subject_are_errors(effect_in_f3):
-    clf = MSiMambaClassifier(d_model=8, n_members=1, adaptation="causal", max_epochs=1)
+    clf = MSiMambaClassifier(d_model=8, adaptation="causal", max_epochs=1)
     clf.fit(effect_in_f3, effect_in_f3.y)
     with pytest.raises(ValueError, match=r"must have adaptation=None, .* got adaptation='causal'"):
         input_attribution(clf, effect_in_f3)
 
 
 def test_whitened_trials_with_a_reference_are_attributed(with_reference):
-    clf = MSiMambaClassifier(d_model=8, n_members=1, max_epochs=1, random_state=0)
+    clf = MSiMambaClassifier(d_model=8, max_epochs=1, random_state=0)
     pipe = make_pipeline(SubjectWhitening(), clf).fit(with_reference, with_reference.y)
     found = input_attribution(pipe, with_reference, method="saliency").attributions
     expected = input_attribution(clf, pipe[0].transform(with_reference), method="saliency")

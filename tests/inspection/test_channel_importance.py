@@ -59,7 +59,7 @@ def test_network_in_a_pipeline_is_cloned(effect_in_f3):
 
 @pytest.mark.parametrize("method", ["permutation", "drop"])
 def test_subject_and_reference_of_trials_are_kept(with_reference, method):
-    params = {"d_model": 8, "d_hidden": 2, "n_members": 1, "max_epochs": 1, "random_state": 0}
+    params = {"d_model": 8, "d_hidden": 2, "max_epochs": 1, "random_state": 0}
     clf = MSiMambaClassifier(adaptation="reference", **params)
     pipe = make_pipeline(ChannelPicker(["F3", "Fp1"]), SubjectWhitening(), clf)
     options = {"groups": with_reference.metadata, "cv": LeaveOneGroupOut(), "random_state": 0}

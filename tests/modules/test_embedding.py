@@ -12,9 +12,10 @@ WEIGHT = torch.tensor([1.0, 3.0, 2.0, 1.0], dtype=torch.float64)
 ROWS = torch.arange(4).repeat_interleave(WEIGHT.long())
 
 
-def make_embedding(**options):
+def make_embedding(n_averages=0, **options):
     torch.manual_seed(0)
-    return PowerEmbedding(n_times=64, d_model=6, **options).double().eval()
+    embedding = PowerEmbedding(n_times=64, d_model=6, n_averages=n_averages, **options)
+    return embedding.double().eval()
 
 
 def make_pair(dtype, n_times=64, weight=None, training=True, offset=0.0, **options):
@@ -98,6 +99,33 @@ def test_channels_share_the_filters():
     embedding = make_embedding()
     x = torch.randn(1, 3, 64, dtype=torch.float64)
     torch.testing.assert_close(embedding(x)[:, [2, 0, 1]], embedding(x[:, [2, 0, 1]]))
+
+
+# Averaged samples
+
+
+def test_tokens_add_a_linear_map_of_averaged_samples():
+    embedding, power = make_embedding(n_averages=16), make_embedding()
+    power.load_state_dict(
+        embedding.state_dict() | {"linear.weight": embedding.linear.weight[:, :16]}
+    )
+    x = torch.randn(4, 2, 64, dtype=torch.float64)
+    averages = x.unflatten(2, (16, 4)).mean(3)  # (4, 2, 16)
+    expected = power(x) + 0.1 * averages @ embedding.linear.weight[:, 16:].T
+    torch.testing.assert_close(embedding(x), expected)
+
+
+def test_tokens_depend_on_the_sign_of_a_window_by_the_averages_only():
+    embedding = make_embedding(n_averages=16)
+    x = torch.randn(4, 2, 64, dtype=torch.float64)
+    features, inverted = embedding.features(x), embedding.features(-x)
+    torch.testing.assert_close(features[..., :16], inverted[..., :16])
+    torch.testing.assert_close(features[..., 16:], -inverted[..., 16:])
+
+
+@pytest.mark.parametrize(("n_times", "size"), [(256, 33), (440, 55), (4, 1), (1, 1)])
+def test_filters_are_as_long_as_a_segment_by_default(n_times, size):
+    assert PowerEmbedding(n_times, d_model=4).bank.kernel_size == (size,)
 
 
 # Simple and fast implementation

@@ -19,7 +19,7 @@ pytest.importorskip("safetensors")
 
 COMMIT = 40 * "a"
 FILES = ["README.md", "card.json", "weights.safetensors"]
-TINY = {"d_model": 8, "d_hidden": 4, "max_epochs": 1, "random_state": 0, "n_members": 1}
+TINY = {"d_model": 8, "d_hidden": 4, "max_epochs": 1, "random_state": 0}
 
 
 class Hub(BaseHTTPRequestHandler):

@@ -44,7 +44,6 @@ from skmamba.preprocessing import (
 safetensors = pytest.importorskip("safetensors.numpy")
 
 TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 1, "random_state": 0}
-TINY["n_members"] = 1
 NAMES = ["Fp1", "Fp2", "F3", "F4"]
 
 
@@ -152,7 +151,7 @@ def test_a_loaded_model_predicts_bitwise_as_before(original, pipe, trials):
         {"module_params": {"period_selection": "fixed", "bidirectional": False}},
         {"early_stopping": True, "validation_fraction": 0.4},
         {"net_params": {"optimizer__betas": (0.9, 0.95)}, "optimizer": "adam"},
-        {"batch_size": None, "n_threads": None, "callbacks": []},
+        {"batch_size": None, "n_threads": None, "net_params": {"callbacks": []}},
         {"lr": np.float64(0.01), "d_model": np.int64(8)},
     ],
     ids=repr,
@@ -379,8 +378,10 @@ def test_steps_of_other_classes_are_refused(pipe, trials, tmp_path):
     ("estimator", "message"),
     [
         (
-            MSiMambaClassifier(**TINY, callbacks=[LRScheduler("StepLR", step_size=1)]),
-            r"callbacks\[0\] must .* of type LRScheduler",
+            MSiMambaClassifier(
+                **TINY, net_params={"callbacks": [LRScheduler("StepLR", step_size=1)]}
+            ),
+            r"net_params\.callbacks\[0\] must .* of type LRScheduler",
         ),
         (MSiMambaClassifier(**TINY, optimizer=torch.optim.RMSprop), "optimizer must .* of type ty"),
         (
@@ -694,7 +695,10 @@ HUGE = {
         edit_params(net_params={"iterator_valid__num_workers": 10**6}),
         "num_workers must be .* at most 512",
     ),
-    "callbacks": (edit_params(callbacks=["x"] * 1000), "callbacks cannot be built: they must"),
+    "callbacks": (
+        edit_params(net_params={"callbacks": ["x"] * 1000}),
+        "callbacks cannot be built: they must",
+    ),
     "labels": (
         lambda c: get_step(c)["fitted"].update(classes_={"$labels": ["<U500000000", [1], ["a"]]}),
         "labels must have at most 67108864 bytes, got 2000000000",
@@ -719,7 +723,10 @@ HUGE = {
         (lambda c: c.update(files={}), "missing entry 'weights.safetensors'"),
         (lambda c: get_step(c).update({"class": "Popen"}), "one of BandPower, .* got 'Popen'"),
         (lambda c: get_step(c)["params"].update(shell=True), "unexpected keyword .*'shell'"),
-        (lambda c: get_step(c)["params"].update(callbacks=["print"]), "cannot be built"),
+        (
+            lambda c: get_step(c)["params"].update(net_params={"callbacks": ["print"]}),
+            "cannot be built",
+        ),
         (lambda c: get_step(c)["fitted"].update(predict=1), r"in an underscore, got \['predict'\]"),
         (lambda c: get_step(c)["fitted"].update(__class__=1), r"got \['__class__'\]"),
         (lambda c: get_architecture(c)["params"].update(d_model=16), "Error.* loading state_dict"),

@@ -19,7 +19,6 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 1, "random_state": 0}
-TINY["n_members"] = 1
 # A small graph, which is exported fast.
 SMALL = {**TINY, "module_params": {"mixer": "none", "use_mstb": False}}
 FIXED = {"period_selection": "fixed", "head": "mean", "bidirectional": False}

@@ -158,7 +158,7 @@ def test_the_path_is_independent_of_n_jobs():
 
 def test_the_estimator_may_be_a_network_of_windows():
     trials = simulate_trials(n_subjects=2, n_trials=6, n_channels=2, n_times=128)
-    network = MSiMambaClassifier(d_model=8, d_hidden=2, n_members=1, max_epochs=1, random_state=0)
+    network = MSiMambaClassifier(d_model=8, d_hidden=2, max_epochs=1, random_state=0)
     windows = SlidingWindows(window_size_samples=64)
     selector = SequentialChannelSelector(1, make_pipeline(windows, network), cv=2)
     assert selector.fit(trials.X, trials.y).transform(trials.X).shape == (12, 1, 128)

@@ -1,0 +1,138 @@
+"""Data sets of the benchmarks and their protocols.
+
+EEGMAT is part of the package. Others are looked for in a folder, with the published files of
+Sequence-Learning (https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning) in ``EEG_DATA`` and
+those of SSVEP-exoskeleton (https://github.com/sylvchev/dataset-ssvep-exoskeleton) in ``ssvep-exo``,
+or with one packed file for each: ``sequence_learning.npz`` has ``x`` (4, n_samples) in 0.1
+microvolt, ``offset``, ``subject``, ``session``, ``round``, ``duration_level``, ``sfreq`` and
+``ch_names``; ``ssvep_exo.npz`` has ``X`` (n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``,
+``subject``, ``sfreq`` and ``ch_names``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from skmamba import Trials, load_eegmat, make_models
+from skmamba.datasets import load_sequence_learning, load_ssvep_exo, simulate_trials
+from skmamba.evaluation import CrossSubjectSplit
+
+MODELS = ["MS-iMamba", "EEGNet", "ShallowFBCSPNet", "band-power-LDA", "tangent-space-LR"]
+LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success
+
+
+def load_sequences(folder, n_reference=0):
+    """Load memory load, low or high, at the end of each round.
+
+    The ends of the first ``n_reference`` rounds of a subject are its reference; only the packed
+    file offers it.
+    """
+    file = folder / "sequence_learning.npz"
+    if not file.exists():
+        return load_sequence_learning(folder / "EEG_DATA", seconds=LENGTH)
+    with np.load(file) as data:
+        n_times = int(LENGTH * data["sfreq"])
+        rows = pd.DataFrame({name: data[name] for name in ("subject", "session", "round")})
+        rows["level"], rows["stop"] = data["duration_level"], data["offset"][1:]
+        x, sfreq, ch_names = data["x"], float(data["sfreq"]), data["ch_names"].tolist()
+    rows = rows[np.diff(rows["stop"], prepend=0) >= n_times]
+    rows = rows.sort_values(["subject", "session", "round"], ignore_index=True)
+    number = rows.groupby("subject").cumcount()
+
+    def cut(stop):
+        x_end = x[:, stop - n_times : stop] * np.float32(0.1)
+        return x_end - x_end.mean(1, keepdims=True)
+
+    rest = {
+        subject: np.concatenate([cut(stop) for stop in own["stop"]], axis=1)
+        for subject, own in rows[number < n_reference].groupby("subject")
+    }
+    rows = rows[(number >= n_reference) & (rows["level"] != 2)].reset_index(drop=True)
+    return Trials(
+        np.stack([cut(stop) for stop in rows["stop"]]),
+        (rows["level"] == 3).to_numpy().astype(int),
+        rows[["subject", "session"]].assign(trial=np.arange(len(rows))),
+        sfreq,
+        ch_names,
+        label_names={0: "low load", 1: "high load"},
+        name="Sequence-Learning",
+        reference=np.stack([rest[name] for name in rows["subject"]]) if n_reference else None,
+    )
+
+
+def load_ssvep(folder):
+    """Load rest and three flicker rates."""
+    file = folder / "ssvep_exo.npz"
+    if not file.exists():
+        return load_ssvep_exo(folder / "ssvep-exo")
+    with np.load(file) as data:
+        X = data["X"].astype(np.float32) * np.float32(data["unit_uv"])
+        metadata = pd.DataFrame({"subject": data["subject"], "trial": np.arange(len(X))})
+        sfreq, ch_names = float(data["sfreq"]), data["ch_names"].tolist()
+        return Trials(X, data["y"].astype(int), metadata, sfreq, ch_names, name="SSVEP-exoskeleton")
+
+
+def simulate(signal, effect, folder):
+    """Simulate trials of one window whose classes differ in a known signal."""
+    return simulate_trials(30, 40, n_times=256, signal=signal, effect=effect)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set, how it is split into folds over subjects, and the models' parameters."""
+
+    load: Callable[[Path | None], Trials]
+    cv: CrossSubjectSplit
+    params: dict[str, Any] = field(default_factory=dict)  # of make_models
+    balance: bool = True  # whether models weigh classes equally, where classes differ in size
+    files: str | None = None  # the names of which the folder must have one
+
+    def is_in(self, folder):
+        if not self.files:
+            return True
+        return folder is not None and any((folder / name).exists() for name in self.files.split())
+
+    def make_models(self, names, trials, **params):
+        models = make_models(names, trials, **self.params | params)
+        if self.balance:
+            for model in models.values():
+                weigh_classes(model, len(np.unique(trials.y)))
+        return models
+
+
+def weigh_classes(model, n_classes):
+    """Make a model of :func:`skmamba.make_models` weigh classes equally."""
+    if hasattr(model[-1], "class_weight"):
+        model[-1].set_params(class_weight="balanced")
+        return
+    for _, step in model[-1].estimator.steps:
+        if isinstance(step, LinearDiscriminantAnalysis):
+            step.set_params(priors=np.full(n_classes, 1 / n_classes))
+        elif hasattr(step, "class_weight"):
+            step.set_params(class_weight="balanced")
+
+
+DATA_SETS = {
+    "EEGMAT": DataSet(
+        lambda folder: load_eegmat(), CrossSubjectSplit(), {"picks": "frontal4"}, balance=False
+    ),
+    "Sequence-Learning": DataSet(
+        load_sequences, CrossSubjectSplit(10), files="sequence_learning.npz EEG_DATA"
+    ),
+    "SSVEP-exoskeleton": DataSet(load_ssvep, CrossSubjectSplit(), files="ssvep_exo.npz ssvep-exo"),
+}
+# Effects with which a linear model of the right features scores about .95 in new subjects.
+SIGNALS = {
+    **{"strength": 1.5, "agreement": 1.5, "synchrony": 3.0, "slow rhythm": 4.0},
+    **{"evoked response": 0.35, "drift": 0.3},
+}
+SIMULATIONS = {
+    signal: DataSet(partial(simulate, signal, effect), CrossSubjectSplit(3), balance=False)
+    for signal, effect in SIGNALS.items()
+}
