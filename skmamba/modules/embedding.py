@@ -12,6 +12,7 @@ from ._kernels import can_use_kernels, segment_moments
 
 FLOOR = 1e-6  # smallest power before the logarithm; windows have a variance of about 1
 AVERAGE_SCALE = 0.1  # of averaged samples; with 1 the network fits noise in them
+MIN_FILTER = 8  # smallest length by default
 MIN_SAMPLES = 8  # of a segment; shorter ones, and single windows, are faster in plain operations
 
 
@@ -33,7 +34,7 @@ class PowerEmbedding(nn.Module):
     n_segments : int, default=8
         Number of segments of a window; at most ``n_times`` are used.
     filter_size : int, default=None
-        Length of a filter in samples; odd. None is about the length of a segment.
+        Length of a filter in samples; odd. None is about the length of a segment, at least 9.
     n_averages : int, default=32
         Number of averages of adjacent samples; at most ``n_times`` are used, 0 is power only.
 
@@ -69,7 +70,7 @@ class PowerEmbedding(nn.Module):
         super().__init__()
         self.n_segments = min(n_segments, n_times)
         if filter_size is None:
-            filter_size = n_times // self.n_segments | 1
+            filter_size = max(n_times // self.n_segments, MIN_FILTER) | 1
         if filter_size % 2 == 0:
             raise ValueError(f"filter_size must be odd, got {filter_size}.")
         self.bank = nn.Conv1d(1, n_filters, filter_size, padding=filter_size // 2, bias=False)

@@ -123,7 +123,7 @@ def test_tokens_depend_on_the_sign_of_a_window_by_the_averages_only():
     torch.testing.assert_close(features[..., 16:], -inverted[..., 16:])
 
 
-@pytest.mark.parametrize(("n_times", "size"), [(256, 33), (440, 55), (4, 1), (1, 1)])
+@pytest.mark.parametrize(("n_times", "size"), [(256, 33), (440, 55), (64, 9), (4, 9), (1, 9)])
 def test_filters_are_as_long_as_a_segment_by_default(n_times, size):
     assert PowerEmbedding(n_times, d_model=4).bank.kernel_size == (size,)
 
