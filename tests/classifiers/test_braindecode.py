@@ -74,9 +74,9 @@ def test_refit_with_string_labels_and_another_window_length(trials):
         assert set(clf.fit(bags, words).predict(bags)) <= {"rest", "task"}
 
 
-def test_training_parameters_are_those_of_msimamba_but_for_lr_and_max_epochs():
+def test_training_parameters_are_those_of_msimamba_but_for_three():
     msimamba, braindecode = MSiMambaClassifier().get_params(), BraindecodeClassifier().get_params()
-    for name in ("model", "sfreq", "lr", "max_epochs"):
+    for name in ("model", "sfreq", "lr", "max_epochs", "average_weights"):
         del braindecode[name]
     assert braindecode == {name: msimamba[name] for name in braindecode}
 
