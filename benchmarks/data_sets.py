@@ -91,12 +91,12 @@ class DataSet:
     cv: CrossSubjectSplit
     params: dict[str, Any] = field(default_factory=dict)  # of make_models
     balance: bool = True  # whether models weigh classes equally, where classes differ in size
-    files: str | None = None  # the names of which the folder must have one
+    files: tuple[str, ...] = ()  # names of which the folder must have one
 
     def is_in(self, folder):
         if not self.files:
             return True
-        return folder is not None and any((folder / name).exists() for name in self.files.split())
+        return folder is not None and any((folder / name).exists() for name in self.files)
 
     def make_models(self, names, trials, **params):
         models = make_models(names, trials, **self.params | params)
@@ -123,11 +123,13 @@ DATA_SETS = {
         lambda folder: load_eegmat(), CrossSubjectSplit(), {"picks": "frontal4"}, balance=False
     ),
     "Sequence-Learning": DataSet(
-        load_sequences, CrossSubjectSplit(10), files="sequence_learning.npz EEG_DATA"
+        load_sequences, CrossSubjectSplit(10), files=("sequence_learning.npz", "EEG_DATA")
     ),
-    "SSVEP-exoskeleton": DataSet(load_ssvep, CrossSubjectSplit(), files="ssvep_exo.npz ssvep-exo"),
+    "SSVEP-exoskeleton": DataSet(
+        load_ssvep, CrossSubjectSplit(), files=("ssvep_exo.npz", "ssvep-exo")
+    ),
 }
-# Effects with which a linear model of the right features scores about .95 in new subjects.
+# Size of the difference between the classes of each simulated signal.
 SIGNALS = {
     **{"strength": 1.5, "agreement": 1.5, "synchrony": 3.0, "slow rhythm": 4.0},
     **{"evoked response": 0.35, "drift": 0.3},

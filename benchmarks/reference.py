@@ -60,7 +60,7 @@ class MultiScaleBlock(nn.Module):
 class PowerEmbedding(nn.Module):
     def __init__(self, n_times, d_model):
         super().__init__()
-        size = n_times // 8 | 1
+        size = max(n_times // 8, 8) | 1
         self.bank = nn.Conv1d(1, 16, size, padding=size // 2, bias=False)
         self.norm = nn.BatchNorm1d(16)
         self.linear = nn.Linear(16 + 32, d_model)

@@ -137,13 +137,11 @@ def simulations(settings):
 
 
 def ranks(settings):
-    """Return the table of all data sets that are there, and draw the mean ranks."""
+    """Return the table of all data sets, None unless all are there; draw the mean ranks."""
+    if not all(entry.is_in(settings.data) for entry in DATA_SETS.values()):
+        return None
     scores = pd.DataFrame(
-        {
-            name: score_data_set(entry, settings)
-            for name, entry in DATA_SETS.items()
-            if entry.is_in(settings.data)
-        }
+        {name: score_data_set(entry, settings) for name, entry in DATA_SETS.items()}
     )
     mean_ranks, distance, sentence = rank_models(scores)
     if settings.figure:

@@ -7,9 +7,11 @@ import pandas as pd
 
 
 def encode_samples(X):
-    """Return a code per row, equal for rows of the same samples; -1 for flat rows."""
+    """Return a code per row, equal for rows of the same samples; -1 for copies of flat rows."""
     codes = pd.factorize(np.array([hash(row.tobytes()) for row in X]))[0]
-    codes[[not np.ptp(row, axis=-1).any() for row in X]] = -1
+    for row in np.flatnonzero(pd.Series(codes).duplicated(keep=False)):
+        if not np.ptp(X[row], axis=-1).any():
+            codes[row] = -1
     return codes
 
 

@@ -228,7 +228,7 @@ class MSiMamba(nn.Module):
         logits : Tensor of shape (batch, n_outputs)
             Logits.
         """
-        tokens = self.embed.embed((features - mean) / spread)  # (B, C, d_model)
+        tokens = self.embed.project((features - mean) / spread)  # (B, C, d_model)
         return self._classify_tokens(tokens)  # (B, n_outputs)
 
     def _measure(self, features, average):

@@ -71,8 +71,10 @@ class PowerEmbedding(nn.Module):
         self.n_segments = min(n_segments, n_times)
         if filter_size is None:
             filter_size = max(n_times // self.n_segments, MIN_FILTER) | 1
-        if filter_size % 2 == 0:
-            raise ValueError(f"filter_size must be odd, got {filter_size}.")
+        if filter_size < 1 or filter_size % 2 == 0:
+            raise ValueError(f"filter_size must be odd and positive, got {filter_size}.")
+        if n_averages < 0:
+            raise ValueError(f"n_averages must be at least 0, got {n_averages}.")
         self.bank = nn.Conv1d(1, n_filters, filter_size, padding=filter_size // 2, bias=False)
         self.norm = WeightedBatchNorm1d(n_filters)
         self.n_averages = min(n_averages, n_times)
@@ -96,9 +98,9 @@ class PowerEmbedding(nn.Module):
         tokens : Tensor of shape (batch, n_chans, d_model)
             One token per channel.
         """
-        return self.embed(self.features(x, weight))  # (B, C, d_model)
+        return self.project(self.features(x, weight))  # (B, C, d_model)
 
-    def embed(self, features: torch.Tensor) -> torch.Tensor:
+    def project(self, features: torch.Tensor) -> torch.Tensor:
         """Map features to tokens.
 
         Parameters
@@ -124,7 +126,7 @@ class PowerEmbedding(nn.Module):
         Returns
         -------
         features : Tensor of shape (batch, n_chans, n_filters + n_averages)
-            Input of :meth:`embed`.
+            Input of :meth:`project`.
         """
         log_power = self.log_power(x, weight)  # (B, C, n_filters)
         if not self.n_averages:

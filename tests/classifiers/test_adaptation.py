@@ -67,7 +67,7 @@ def change_reference(trials, rows, factor=3.0):
 
 
 def compute_features(clf, windows):
-    """Return the log power of windows of one network, in float64."""
+    """Return the features of windows of one network, in float64."""
     scaled = ((windows - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8)
     with torch.no_grad():
         return clf.net_.module_.eval().features(torch.from_numpy(scaled)).numpy()
@@ -342,7 +342,7 @@ def simulate_offsets(n_subjects, seed):
 def score_offsets():
     """Score of a mode on new subjects that differ more than the classes do."""
     train, test = cut(simulate_offsets(10, seed=0)), cut(simulate_offsets(10, seed=1))
-    params = {"max_epochs": 8, "d_model": 16, "lr": 5e-3}
+    params = {"max_epochs": 16, "d_model": 16, "lr": 5e-3}
     return cache(lambda mode: make_clf(mode, **params).fit(train, train.y).score(test, test.y))
 
 
@@ -350,7 +350,7 @@ def score_offsets():
 def test_a_class_difference_smaller_than_that_of_subjects_is_learned(mode, score_offsets):
     adapted, plain = score_offsets(mode), score_offsets(None)
     assert adapted > (0.75 if mode == "causal" else 0.85)
-    assert adapted > plain + 0.15
+    assert adapted > plain + 0.2
 
 
 class RememberBatches(Callback):

@@ -318,6 +318,21 @@ def test_other_fitted_weights_are_those_after_the_last_step(bags, trials, method
     assert all(torch.equal(weights, seen[-1][name]) for name, weights in fitted.items())
 
 
+def test_early_stopping_restores_weights_of_one_step_instead_of_their_mean(bags, trials):
+    seen, fitted = fit_remembered(bags, trials.y, average_weights=True, early_stopping=True)
+    assert any(
+        all(torch.equal(weights, state[name]) for name, weights in fitted.items()) for state in seen
+    )
+
+
+def test_fine_tuning_takes_the_weights_after_its_last_step(bags, trials):
+    RememberWeights.seen = []
+    clf = make_clf(net_params={"callbacks": [RememberWeights()]}).fit(bags, trials.y)
+    state = clf.fine_tune(bags, trials.y, parts="all", max_epochs=2).net_.module_.state_dict()
+    last = RememberWeights.seen[-1]
+    assert all(torch.equal(state[name], weights) for name, weights in last.items())
+
+
 def test_early_stopping_requires_two_classes_in_the_training_groups(bags, trials):
     groups = np.where(trials.y == 0, "a", "b")
     with pytest.raises(ValueError, match="at least 2 classes in the training groups, got 1"):

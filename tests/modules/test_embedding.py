@@ -190,9 +190,17 @@ def test_there_are_at_most_as_many_segments_as_samples():
     assert PowerEmbedding(n_times=3, d_model=4)(torch.randn(2, 1, 3)).shape == (2, 1, 4)
 
 
-def test_an_even_filter_size_raises():
-    with pytest.raises(ValueError, match="filter_size must be odd, got 32"):
-        PowerEmbedding(64, 8, filter_size=32)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"filter_size": 32}, "filter_size must be odd and positive, got 32"),
+        ({"filter_size": -1}, "filter_size must be odd and positive, got -1"),
+        ({"n_averages": -1}, "n_averages must be at least 0, got -1"),
+    ],
+)
+def test_invalid_sizes_raise(options, message):
+    with pytest.raises(ValueError, match=message):
+        PowerEmbedding(64, 8, **options)
 
 
 def test_batch_statistics_with_weights_equal_those_of_repeated_series():
