@@ -10,7 +10,7 @@ microvolt, ``offset``, ``subject``, ``session``, ``round``, ``duration_level``, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,8 @@ MODELS = ["MS-iMamba", "EEGNet", "ShallowFBCSPNet", "band-power-LDA", "tangent-s
 LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success
 
 
-def load_sequences(folder, n_reference=0):
-    """Load memory load, low or high, at the end of each round.
-
-    The ends of the first ``n_reference`` rounds of a subject are its reference; only the packed
-    file offers it.
-    """
+def load_sequences(folder):
+    """Load memory load, low or high, at the end of each round."""
     file = folder / "sequence_learning.npz"
     if not file.exists():
         return load_sequence_learning(folder / "EEG_DATA", seconds=LENGTH)
@@ -41,29 +37,29 @@ def load_sequences(folder, n_reference=0):
         rows = pd.DataFrame({name: data[name] for name in ("subject", "session", "round")})
         rows["level"], rows["stop"] = data["duration_level"], data["offset"][1:]
         x, sfreq, ch_names = data["x"], float(data["sfreq"]), data["ch_names"].tolist()
-    rows = rows[np.diff(rows["stop"], prepend=0) >= n_times]
+    rows = rows[(np.diff(rows["stop"], prepend=0) >= n_times) & (rows["level"] != 2)]
     rows = rows.sort_values(["subject", "session", "round"], ignore_index=True)
-    number = rows.groupby("subject").cumcount()
-
-    def cut(stop):
-        x_end = x[:, stop - n_times : stop] * np.float32(0.1)
-        return x_end - x_end.mean(1, keepdims=True)
-
-    rest = {
-        subject: np.concatenate([cut(stop) for stop in own["stop"]], axis=1)
-        for subject, own in rows[number < n_reference].groupby("subject")
-    }
-    rows = rows[(number >= n_reference) & (rows["level"] != 2)].reset_index(drop=True)
+    X = np.stack([x[:, stop - n_times : stop] for stop in rows["stop"]]) * np.float32(0.1)
     return Trials(
-        np.stack([cut(stop) for stop in rows["stop"]]),
+        X - X.mean(2, keepdims=True),
         (rows["level"] == 3).to_numpy().astype(int),
         rows[["subject", "session"]].assign(trial=np.arange(len(rows))),
         sfreq,
         ch_names,
         label_names={0: "low load", 1: "high load"},
         name="Sequence-Learning",
-        reference=np.stack([rest[name] for name in rows["subject"]]) if n_reference else None,
     )
+
+
+def use_first_as_reference(trials, n_trials):
+    """Return trials whose reference is the first trials of their subject, which are left out."""
+    is_first = trials.metadata.groupby("subject").cumcount().to_numpy() < n_trials
+    first, rest = trials[is_first], trials[~is_first]
+    joined = {
+        subject: np.concatenate(np.asarray(first.select(subject=subject).X), axis=1)
+        for subject in first.metadata["subject"].unique()
+    }
+    return replace(rest, reference=np.stack([joined[name] for name in rest.metadata["subject"]]))
 
 
 def load_ssvep(folder):

@@ -1,7 +1,7 @@
 """Scores against the length of the reference and the number of labelled trials of a new subject.
 
-Draws the figure of the user guide. EEGMAT is part of the package; the folder of Sequence-Learning
-contains its packed file, see ``data_sets.py``.
+Draws the figure of the user guide. EEGMAT is part of the package; ``data_sets.py`` describes the
+folder of Sequence-Learning.
 
     python benchmarks/new_subject.py --sequence-learning FOLDER --write docs/_static/new_subject.svg
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from data_sets import load_sequences
+from data_sets import load_sequences, use_first_as_reference
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score
@@ -25,7 +25,7 @@ from skmamba.preprocessing import SubjectWhitening
 SCORE = "balanced_accuracy"
 SECONDS = 0, 5, 10, 20, 40, 60  # of the reference; 0 is no adaptation
 N_LABELLED = 0, 1, 2, 4  # trials of each class
-N_REFERENCE = 3  # first rounds of a subject, which are not classified
+N_REFERENCE = 3  # first trials of a subject, which are not classified
 
 
 def score(model, trials, cv, n_seeds, jobs):
@@ -147,7 +147,7 @@ def draw(panels, path):
 def main():
     """Measure the panels that the given data allow, print the tables, draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sequence-learning", type=Path, help="folder of sequence_learning.npz")
+    parser.add_argument("--sequence-learning", type=Path, help="folder of that data set")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", type=Path, help="figure to write")
@@ -156,7 +156,7 @@ def main():
     seconds = "seconds of reference"
     panels = [(seconds, score_lengths(load_eegmat(reference=True), *settings))]
     if options.sequence_learning:
-        trials = load_sequences(options.sequence_learning, N_REFERENCE)
+        trials = use_first_as_reference(load_sequences(options.sequence_learning), N_REFERENCE)
         panels.append((seconds, score_lengths(trials, *settings)))
         tables = score_labelled(trials, *settings), score_fine_tuned(trials, *settings)
         panels.append(("labelled trials per class", pd.concat(tables)))

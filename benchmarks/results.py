@@ -13,19 +13,21 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
-from data_sets import DATA_SETS, MODELS, SIMULATIONS
+from data_sets import DATA_SETS, MODELS, SIMULATIONS, use_first_as_reference
 from measure import describe_machine
 from scores import (
     SCORE,
     WINDOWS,
     draw_ranks,
     evaluate_seeds,
+    format_score,
     rank_models,
     split_fewer_subjects,
     summarize,
     tabulate,
     to_markdown,
 )
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
 from skmamba import Trials, load_eegmat, make_models
@@ -42,8 +44,8 @@ HEADLINE = [
 ]
 TWO = ["MS-iMamba", "EEGNet"]
 WHITENED = ["band-power-LDA", "EEGNet", "ShallowFBCSPNet"]
-SHARES = {"all": 1, "half": 1 / 2, "quarter": 1 / 4}
-NEED_DATA = "sequence_learning", "ssvep", "ranks"  # sections
+N_REFERENCE = 3  # first trials of a subject of Sequence-Learning
+NEED_DATA = "sequence_learning", "ssvep", "ranks", "ssvep_channels", "sequence_subjects"  # sections
 CHANCE_RANGE = 0.45, 0.55
 CONTROL_REFERENCE = 20  # seconds, a third of the first minute of rest
 
@@ -161,28 +163,49 @@ def ablations(settings):
 
 
 def channels(settings):
+    return report_channels(DATA_SETS["EEGMAT"], settings, "frontal4")
+
+
+def ssvep_channels(settings):
+    return report_channels(DATA_SETS["SSVEP-exoskeleton"], settings, ["O1", "O2", "Oz", "POz"])
+
+
+def four_subjects(settings):
+    """Return scores of windows of 4 s for each four test subjects, and for single ones."""
     trials = settings.shorten(load_eegmat())
-    models = {
-        f"{name} ({n_channels} channels)": model
-        for n_channels, picks in ((4, "frontal4"), (19, None))
-        for name, model in make_models(
-            [*TWO, "band-power-LDA"], trials, **settings.params | {"picks": picks}
-        ).items()
-    }
-    return settings.report(models, trials)
+    options = {"window_size": 4.0, **settings.params, "picks": None}
+    models = make_models(["MS-iMamba", *WHITENED], trials, **options)
+    splitters = [CrossSubjectSplit(settings.n_folds) for _ in settings.seeds()]
+    by_fold, _ = settings.evaluate(models, trials, splitters)
+    scores = by_fold.groupby(["estimator", "seed", "fold"])[WINDOWS].mean().groupby("estimator")
+    single, _ = settings.evaluate(models, trials, [CrossSubjectSplit()])
+    table = pd.DataFrame(
+        {
+            "lowest": scores.min(),
+            "highest": scores.max(),
+            "mean": scores.mean(),
+            "leave-one-subject-out": single.groupby("estimator")[WINDOWS].mean(),
+        }
+    )
+    return to_markdown(table.loc[list(models)].map(format_score).rename_axis("model").reset_index())
 
 
 def subjects(settings):
     trials = settings.shorten(load_eegmat())
-    cv, models, parts = CrossSubjectSplit(settings.n_folds), {}, []
-    for label, share in SHARES.items():
-        named = make_models(TWO, trials, **settings.params)
-        named = {f"{name} ({label})": model for name, model in named.items()}
-        splitters = [split_fewer_subjects(cv, trials, share, seed) for seed in settings.seeds()]
-        parts.append(settings.evaluate(named, trials, splitters))
-        models |= named
-    by_fold, by_subject = map(pd.concat, zip(*parts, strict=True))
-    return settings.format(by_fold, by_subject, models, trials)
+    models = make_models(TWO, trials, **settings.params)
+    return report_fewer_subjects(models, trials, settings, (16, 8, 4))
+
+
+def sequence_subjects(settings):
+    entry = DATA_SETS["Sequence-Learning"]
+    if not entry.is_in(settings.data):
+        return None
+    trials = settings.shorten(use_first_as_reference(entry.load(settings.data), N_REFERENCE))
+    names = [*TWO, "band-power-LDA"]
+    models = entry.make_models(names, trials, **settings.epochs)
+    models["MS-iMamba, reference"] = clone(models["MS-iMamba"])
+    models["MS-iMamba, reference"][-1].set_params(adaptation="reference")
+    return report_fewer_subjects(models, trials, settings, (36, 24, 12, 6))
 
 
 def leakage(settings):
@@ -249,7 +272,8 @@ SECTIONS = {
     section.__name__: section
     for section in (
         *(headline, sequence_learning, ssvep, simulations, ranks),
-        *(models, ablations, channels, subjects, leakage, control),
+        *(models, ablations, channels, ssvep_channels, four_subjects),
+        *(subjects, sequence_subjects, leakage, control),
         *(new_subject, new_subject_control, label_shift),
     )
 }
@@ -278,6 +302,33 @@ def score_data_set(entry, settings):
     """Return the score of each model: the mean over subjects and seeds, by trials."""
     models, _, (_, by_subject) = evaluate_data_set(entry, settings)
     return by_subject.groupby("estimator")[SCORE].mean()[list(models)]
+
+
+def report_channels(entry, settings, four):
+    """Return table and sentence of four and of all channels of a data set, None if not there."""
+    if not entry.is_in(settings.data):
+        return None
+    trials = settings.shorten(entry.load(settings.data))
+    models = {
+        f"{name} ({n_channels} channels)": model
+        for n_channels, picks in ((4, four), (len(trials.ch_names), None))
+        for name, model in entry.make_models(
+            [*TWO, "band-power-LDA"], trials, picks=picks, **settings.epochs
+        ).items()
+    }
+    return settings.report(models, trials)
+
+
+def report_fewer_subjects(models, trials, settings, numbers):
+    """Return table and sentence of models with each number of training subjects."""
+    cv, named, parts = CrossSubjectSplit(settings.n_folds), {}, []
+    for number in numbers:
+        own = {f"{name} ({number} subjects)": model for name, model in models.items()}
+        splitters = [split_fewer_subjects(cv, trials, number, seed) for seed in settings.seeds()]
+        parts.append(settings.evaluate(own, trials, splitters))
+        named |= own
+    by_fold, by_subject = map(pd.concat, zip(*parts, strict=True))
+    return settings.format(by_fold, by_subject, named, trials)
 
 
 def compare_splits(trials, settings):

@@ -1,7 +1,5 @@
 """Scores of several seeds and their table."""
 
-from math import ceil
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -18,16 +16,15 @@ ALPHA = 0.05
 DECIMALS = 9  # equal scores may differ in the order of summation
 
 
-def split_fewer_subjects(cv, trials, share, seed):
-    """Return the folds of a splitter with a share of their training subjects.
+def split_fewer_subjects(cv, trials, n_subjects, seed):
+    """Return the folds of a splitter with fewer training subjects, drawn anew in each fold.
 
-    With one seed, the subjects of a smaller share are among those of a larger one.
+    With one seed, the subjects of a smaller number are among those of a larger one.
     """
     rng, folds = np.random.default_rng(seed), []
     subject = trials.metadata["subject"].to_numpy()
     for train_idx, test_idx in cv.split(trials.X, trials.y, trials.metadata):
-        order = rng.permutation(np.unique(subject[train_idx]))
-        selected = order[: ceil(share * len(order))]
+        selected = rng.permutation(np.unique(subject[train_idx]))[:n_subjects]
         folds.append((train_idx[np.isin(subject[train_idx], selected)], test_idx))
     return folds
 

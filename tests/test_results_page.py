@@ -176,17 +176,26 @@ def test_a_quick_run_writes_its_sections_and_resumes_from_the_cache(bench, tmp_p
         bench.results.write_section(tmp_path / "cache" / cached[0].name, "models", "text")
 
 
-def test_smaller_shares_of_training_subjects_are_nested(bench):
+def test_fewer_training_subjects_are_nested(bench):
     trials = simulate_trials(n_subjects=10, n_trials=2)
     subject = trials.metadata["subject"].to_numpy()
     cv = CrossSubjectSplit(5)
     whole = list(cv.split(trials.X, trials.y, trials.metadata))
-    shares = [bench.scores.split_fewer_subjects(cv, trials, share, 0) for share in (1, 0.5, 0.25)]
-    for (train_idx, test_idx), *sides in zip(whole, *shares, strict=True):
+    sizes = [bench.scores.split_fewer_subjects(cv, trials, number, 0) for number in (9, 4, 2)]
+    for (train_idx, test_idx), *sides in zip(whole, *sizes, strict=True):
         selected = [set(subject[own]) for own, _ in sides]
         assert [len(own) for own in selected] == [8, 4, 2]
         assert selected[2] < selected[1] < selected[0] == set(subject[train_idx])
         assert all(np.array_equal(own_test, test_idx) for _, own_test in sides)
+
+
+def test_four_subjects_are_scored_by_fold_and_alone(bench, tmp_path, capsys):
+    options = ["--only", "four_subjects", "--quick", "--jobs", "1", "--cache-dir", str(tmp_path)]
+    bench.results.main(options)
+    for row in read_rows(capsys.readouterr().out):
+        lowest, highest, mean, single = (float(score) for score in list(row.values())[1:])
+        assert lowest <= mean <= highest
+        assert 0 <= single <= 1
 
 
 def test_the_control_is_two_minutes_of_rest_of_the_same_subjects(bench):
@@ -205,9 +214,9 @@ def test_the_control_is_two_minutes_of_rest_of_the_same_subjects(bench):
 def test_data_sets_that_are_not_there_are_skipped_by_name(bench, tmp_path, capsys):
     page = tmp_path / "results.md"  # absent: a section that is written would be an error
     options = ["--data", str(tmp_path), "--quick", "--write", str(page)]
-    bench.results.main(["--only", "ssvep", "ranks", *options])
+    bench.results.main(["--only", *bench.results.NEED_DATA, *options])
     printed = capsys.readouterr().out
-    for name in ("ssvep", "ranks"):
+    for name in bench.results.NEED_DATA:
         assert f"{name}\nskipped: its files are not in --data, see benchmarks/data" in printed
     assert "python benchmarks" not in printed
 
@@ -239,6 +248,16 @@ def test_packed_files_are_read_in_microvolts(bench, tmp_path):
     trials = bench.data_sets.DATA_SETS["SSVEP-exoskeleton"].load(tmp_path)
     np.testing.assert_allclose(trials.X, 4.8 * X, rtol=1e-6)
     assert trials.y.tolist() == [1, 2, 3, 4]
+
+
+def test_the_first_trials_of_a_subject_become_its_reference(bench):
+    trials = simulate_trials(n_subjects=3, n_trials=4, n_times=128)
+    rest = bench.data_sets.use_first_as_reference(trials, 2)
+    assert rest.metadata["trial"].tolist() == [2, 3, 6, 7, 10, 11]
+    np.testing.assert_array_equal(rest.X, trials.X[[2, 3, 6, 7, 10, 11]])
+    for row, first in enumerate([0, 0, 4, 4, 8, 8]):
+        joined = np.concatenate([trials.X[first], trials.X[first + 1]], axis=1)
+        np.testing.assert_array_equal(rest.reference[row], joined)
 
 
 def test_all_models_weigh_classes_equally_where_classes_differ_in_size(bench):
