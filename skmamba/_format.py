@@ -10,6 +10,7 @@ CONTROL = {
     code: f"\\x{code:02x}"
     for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160), 0xFFFE, 0xFFFF)
 }
+LABEL_FROM = "label from "  # kinds of ``leakage_report`` that are about labels
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 # What a model uses of the test subjects, besides the trial to predict.

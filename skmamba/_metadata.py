@@ -1,4 +1,4 @@
-"""Validation of ``groups``: the metadata of samples, or one column of it."""
+"""Validation and columns of ``groups``: the metadata of samples, or one column of it."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -138,3 +138,17 @@ def check_trials(trial, metadata, y=None, *constant):
                 f"of {', '.join(ids)}. If trial numbers restart, add a column 'session' or 'run' "
                 "to the metadata, or make them unique."
             )
+
+
+def read_numbers(metadata, column):
+    """Return a column as floats, NaN where it has no number or does not exist."""
+    values = metadata.reindex(columns=[column])[column].astype(object)
+    return pd.to_numeric(values, errors="coerce").to_numpy(float)
+
+
+def describe_missing(is_missing, metadata, columns):
+    """Return why values of some rows are missing, or an empty text."""
+    absent = [column for column in columns if column not in metadata]
+    if not is_missing.any() or absent:
+        return f"metadata has no column {absent[0]!r}" if is_missing.any() else ""
+    return f"{' or '.join(columns)} is missing in {np.count_nonzero(is_missing)} rows"

@@ -12,7 +12,7 @@ import click
 import pandas as pd
 from sklearn.exceptions import FitFailedWarning
 
-from .._format import MARK, describe_adaptations, format_comparison, summarize_gap
+from .._format import LABEL_FROM, MARK, describe_adaptations, format_comparison, summarize_gap
 from .._io import write_atomically
 from ..evaluation import EvaluationResults, LeakageWarning, compare
 from ..plots import LeakageDisplay
@@ -66,14 +66,16 @@ def print_comparison(table, score):
 
 def print_leakage(report):
     """Print a table of ``leakage_report``, and an example of each leak."""
+    is_label = report["kind"].str.startswith(LABEL_FROM)
     lines = [f"{'shared by both':15}{'folds':>7}{'tests':>7}  verdict"]
-    for row in report.itertuples():
+    for row in report[~is_label].itertuples():
         folds = tests = "-"
         if row.test_share == row.test_share:
             folds, tests = f"{row.n_folds_shared}/{row.n_folds}", f"{100 * row.test_share:.0f} %"
         lines.append(f"{row.kind:15}{folds:>7}{tests:>7}  {row.verdict}")
     leaks = report[report["verdict"] == "leak"]
     lines += [f"{row.kind}, for example {row.example}" for row in leaks.itertuples()]
+    lines += ["", *(f"{row.kind:20}  {row.verdict}" for row in report[is_label].itertuples())]
     click.echo("\n".join(["", *lines]))
 
 

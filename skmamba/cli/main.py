@@ -167,8 +167,9 @@ def run_evaluation(ctx, **params):
 def check_leakage(ctx, **params):
     """Report what training and test data share under a protocol.
 
-    No model is fitted unless --gap is given: then one model is scored on random windows, new
-    trials, new stimuli and new subjects, with true and with permuted labels.
+    Also reports whether duration, amplitude or order of the trials predict the labels. No model
+    of EEG is fitted unless --gap is given: then one model is scored on random windows, new trials,
+    new stimuli and new subjects, with true and with permuted labels.
     """
     options = SimpleNamespace(**params)
     cv = _options.make_splitter(options)

@@ -74,16 +74,14 @@ def pick_indices(picks, available, four):
     return indices
 
 
-def count_times(seconds, sfreq):
-    """Convert a duration to samples; None if the shortest film decides."""
-    if seconds is None:
+def count_times(seconds, sfreq, *, optional=True):
+    """Convert a duration to samples; None, if optional, stands for that of the shortest film."""
+    if seconds is None and optional:
         return None
     is_real = isinstance(seconds, Real) and not isinstance(seconds, bool)
     if not is_real or not 1 <= seconds * sfreq < float("inf"):
-        raise ValueError(
-            "seconds must be a positive number, or None for the length of the shortest film, "
-            f"got {seconds!r}."
-        )
+        alternative = ", or None for the length of the shortest film" if optional else ""
+        raise ValueError(f"seconds must be a positive number{alternative}, got {seconds!r}.")
     return round(seconds * sfreq)
 
 

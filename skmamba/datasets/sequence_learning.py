@@ -81,9 +81,7 @@ def load_sequence_learning(
     """
     check_option("target", target, LABELS)
     subjects = _io.check_numbers("subjects", subjects, N_SUBJECTS)
-    n_times = _io.count_times(seconds, SFREQ)
-    if n_times is None:
-        raise ValueError("seconds must be a positive number, got None.")
+    n_times = _io.count_times(seconds, SFREQ, optional=False)
     rounds = _find_rounds(Path(path), subjects)
     raws = [_read_round(file) for file in rounds["file"]]
     rounds["duration"] = [raw.shape[1] / SFREQ for raw in raws]

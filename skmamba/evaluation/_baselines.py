@@ -43,10 +43,15 @@ def permute_labels(y, metadata, rng):
     subject = np.zeros(len(first), int)
     if "subject" in metadata:
         subject = pd.factorize(encode(metadata["subject"].iloc[first])[0])[0]
-    by_subject = [np.flatnonzero(subject == code) for code in np.unique(subject)]
-    if all(len(np.unique(labels[own])) == 1 for own in by_subject):
-        by_subject = [np.arange(len(first))]
     permuted = labels.copy()
-    for own in by_subject:
+    for own in group_exchangeable(labels, subject):
         permuted[own] = rng.permutation(labels[own])
     return permuted[trial]
+
+
+def group_exchangeable(labels, subject):
+    """Return the indices of the trials among which labels are permuted, an array for each group."""
+    by_subject = [np.flatnonzero(subject == code) for code in np.unique(subject)]
+    if all(len(np.unique(labels[own])) == 1 for own in by_subject):
+        return [np.arange(len(labels))]
+    return by_subject

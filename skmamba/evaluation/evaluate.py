@@ -37,7 +37,7 @@ from ._fit_and_score import (
 )
 from ._hashing import compute_hash, describe_versions, hash_package
 from ._parallel import exit_with_parent, run_parallel
-from .leakage import leakage_report
+from .leakage import list_shared
 from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds
 
 BASELINES = {
@@ -295,7 +295,7 @@ def _split(cv, trials, *, reproducible):
 
 
 def _warn_of_leakage(folds, trials):
-    report = leakage_report(folds, trials)
+    report = pd.DataFrame(list_shared(folds, trials))
     leaks = report[report["verdict"] == "leak"].replace({"kind": LEAKS})
     is_reference = leaks["kind"] == "reference"
     leaks, late = leaks[~is_reference], leaks[is_reference]

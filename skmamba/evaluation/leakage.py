@@ -1,4 +1,4 @@
-"""Data leakage: what training and test sets share, and its effect on a score."""
+"""Data leakage: what training and test sets share, what predicts labels, and the effect."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._copies import encode_samples
-from .._metadata import TRIAL_COLUMNS, check_trials, encode
+from .._metadata import TRIAL_COLUMNS, check_trials, describe_missing, encode, read_numbers
 from .._progress import progress_bar
 from .._types import Groups, Splitter
 from ..trials import Trials
 from ._baselines import check_seed, fill_seeds, permute_labels
+from ._label_prediction import summarize_label_predictions
 from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds, requests_groups
 
 RUN = 32  # samples that a copy has in common with the original
@@ -40,7 +41,7 @@ def leakage_report(
     *,
     groups: str | Groups | None = None,
 ) -> pd.DataFrame:
-    """List what the training and test sets of a splitter share.
+    """List what training and test sets share, and what predicts labels besides the EEG.
 
     Parameters
     ----------
@@ -56,22 +57,30 @@ def leakage_report(
     Returns
     -------
     report : DataFrame
-        One row per kind of shared data: ``"identical data"`` (rows of X with the same bytes, flat
-        signals excepted), ``"window overlap"`` (windows of a trial, or trials of a recording, with
-        samples in common), ``"reference"`` (if trials have one: it ends after the start of its
+        One row for each kind of shared data: ``"identical data"`` (rows of X with the same bytes,
+        flat signals excepted), ``"window overlap"`` (windows of a trial, or trials of a recording,
+        with samples in common), ``"reference"`` (if trials have one: it ends after the start of its
         test trial, or has samples in common with a test trial), ``"trial"``, ``"stimulus"``,
-        ``"session"`` (of one subject) and ``"subject"``. Columns:
+        ``"session"`` (of one subject) and ``"subject"``. Then one row for each quantity that may
+        predict the labels without the course of the EEG: ``"label from duration"`` (column
+        ``duration`` of the metadata, in seconds), ``"label from amplitude"`` (logarithm of the
+        standard deviation of each channel) and ``"label from order"`` (rank of the trial in its
+        subject, session and run, as a share, by ``onset`` if all rows have it, else by ``trial``).
+        Columns:
 
         - ``kind``;
-        - ``shared``, whether any fold shares it; missing if unknown;
+        - ``shared``, whether any fold shares it; missing if unknown, and for labels;
         - ``n_folds_shared`` and ``n_folds``;
         - ``test_share``, the share of test rows with a counterpart in the training set, mean over
           folds;
-        - ``example``, the first such row;
+        - ``example``, the first such row; for labels, the balanced accuracy, that of permuted
+          labels (chance level), and p;
         - ``verdict``: ``"not shared"``, ``"leak"``, ``"by design"`` if the protocol shares it by
           definition, ``"by design: k labelled trials per class"`` if it does for calibration,
           ``"shared: no estimate for new subjects"`` (sessions, stimuli), or
-          ``"unknown: ..."`` with the missing metadata.
+          ``"unknown: ..."`` with the missing metadata; for labels
+          ``"predicted: balanced accuracy 0.74 (chance level 0.50)"`` where p < 0.01, else
+          ``"not predicted"``, or ``"unknown: ..."``.
 
     Raises
     ------
@@ -89,6 +98,14 @@ def leakage_report(
     missing metadata never count as shared. The user guide lists leakage that metadata cannot show,
     such as a transformer that was fitted before the split.
 
+    Labels are predicted by a decision tree of depth 3 on the folds of ``cv``, by trial. Trials with
+    rows in both sets are not used for training. p compares the balanced accuracy of the first
+    prediction of each trial with 999 permutations of the labels, within subjects as in
+    :func:`leakage_gap`. The trees are not fitted again, so p is approximate, and too small if many
+    folds have nearly the same training trials. A predicted label is no leak by itself: amplitude
+    can be a part of the effect (alpha power) or of the measurement (impedance of another day), and
+    order predicts by design if rest always precedes the task, as in EEGMAT.
+
     Examples
     --------
     >>> from sklearn.model_selection import GroupKFold
@@ -102,38 +119,48 @@ def leakage_report(
     2           trial        1.00    leak
     >>> report["example"][1]
     'fold 0: trial 0, windows at 384 and 320'
-    >>> leakage_report(GroupKFold(4), windows, groups="subject")["verdict"].tolist()
-    ['not shared', 'not shared', 'not shared', "unknown: metadata has no column 'stimulus'", \
-'not shared', 'not shared']
+    >>> verdicts = leakage_report(GroupKFold(4), windows, groups="subject")["verdict"].tolist()
+    >>> verdicts[:4]
+    ['not shared', 'not shared', 'not shared', "unknown: metadata has no column 'stimulus'"]
+    >>> verdicts[7]  # the classes differ in alpha power
+    'predicted: balanced accuracy 0.79 (chance level 0.50)'
     """
     if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
         cv = check_splitter(cv)
+    trial = _group_trials(trials)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)  # the report contains it
+        folds = list(iter_folds(cv, trials, _get_groups(cv, trials.metadata, groups)))
+    if not folds:
+        raise ValueError("cv must give at least one fold, got none: an iterator is used up once.")
+    shared = list_shared(folds, trials, cv)
+    predicted = summarize_label_predictions(folds, trials, trial.codes, trial.unknown)
+    report = pd.DataFrame([*shared, *predicted])
+    return report.astype({"shared": "boolean", "n_folds_shared": "Int64"})
+
+
+def list_shared(folds, trials, cv=None):
+    """Return the rows of the report on shared data, as dicts; ``cv`` tells what is by design."""
     finders = _make_finders(trials)
     shares: dict[str, list[float]] = {kind: [] for kind in finders}
     examples = dict.fromkeys(finders, "")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LeakageWarning)  # the report contains it
-        folds = iter_folds(cv, trials, _get_groups(cv, trials.metadata, groups))
-        for fold, (train_idx, test_idx) in enumerate(folds):
-            for kind, finder in finders.items():
-                is_shared = finder.is_shared(train_idx, np.asarray(test_idx))
-                shares[kind].append(is_shared.mean() if len(is_shared) else 0.0)
-                if is_shared.any() and not examples[kind]:
-                    row = test_idx[is_shared.argmax()]
-                    examples[kind] = f"fold {fold}: {finder.describe(row, train_idx)}"
-    if not shares["trial"]:
-        raise ValueError("cv must give at least one fold, got none: an iterator is used up once.")
+    for fold, (train_idx, test_idx) in enumerate(folds):
+        for kind, finder in finders.items():
+            is_shared = finder.is_shared(train_idx, np.asarray(test_idx))
+            shares[kind].append(is_shared.mean() if len(is_shared) else 0.0)
+            if is_shared.any() and not examples[kind]:
+                row = test_idx[is_shared.argmax()]
+                examples[kind] = f"fold {fold}: {finder.describe(row, train_idx)}"
     if any(not finders[kind].unknown and not any(shares[kind]) for kind in ("session", "subject")):
         finders["window overlap"].unknown = ""  # other subjects and sessions are other recordings
     protocol, adaptation = getattr(cv, "protocol", ""), getattr(cv, "adaptation", "")
     by_design = dict.fromkeys(BY_DESIGN.get(protocol.partition(",")[0], ()), "by design")
     if adaptation:
         by_design |= dict.fromkeys(["session", "subject"], f"by design: {adaptation}")
-    rows = [
+    return [
         _summarize_kind(kind, finder.unknown, np.array(shares[kind]), examples[kind], by_design)
         for kind, finder in finders.items()
     ]
-    return pd.DataFrame(rows).astype({"shared": "boolean", "n_folds_shared": "Int64"})
 
 
 def leakage_gap(
@@ -383,7 +410,7 @@ def _group_by(metadata, columns):
     def describe(row, train_idx=None):
         return ", ".join(f"{column} {metadata[column].iloc[row]}" for column in columns)
 
-    return _SharedGroups(codes, describe, _describe_missing(~is_known, metadata, columns))
+    return _SharedGroups(codes, describe, describe_missing(~is_known, metadata, columns))
 
 
 def _group_identical(X):
@@ -409,7 +436,7 @@ def _locate_rows(trials, trial):
     """Return the place of each row."""
     metadata, sfreq = trials.metadata, trials.sfreq
     recording = _group_by(metadata, _get_key(metadata, "recording"))
-    start, onset = _read_numbers(metadata, "start"), _read_numbers(metadata, "onset")
+    start, onset = read_numbers(metadata, "start"), read_numbers(metadata, "onset")
     onsets = pd.Series(onset).groupby(trial.codes)
     is_window = (trial.codes >= 0) & (onsets.transform("size") > 1)
     if "start" not in metadata:
@@ -417,14 +444,8 @@ def _locate_rows(trials, trial):
     start = np.where(is_window & (onsets.transform("nunique") > 1), 0, start)  # onset of the window
     in_recording = (recording.codes >= 0) & np.isfinite(onset)
     position = start + np.where(in_recording, onset * sfreq, 0)
-    unknown = recording.unknown or _describe_missing(~in_recording, metadata, ["onset"])
+    unknown = recording.unknown or describe_missing(~in_recording, metadata, ["onset"])
     return _Place(recording, in_recording, position, unknown)
-
-
-def _read_numbers(metadata, column):
-    """Return a column as floats, NaN where it has no number or does not exist."""
-    values = metadata.reindex(columns=[column])[column].astype(object)
-    return pd.to_numeric(values, errors="coerce").to_numpy(float)
 
 
 def _make_overlap_finder(trials, trial, place):
@@ -438,7 +459,7 @@ def _make_overlap_finder(trials, trial, place):
         return f"{trial.describe(row)}, windows at {first:g} and {second:g}"
 
     unknown = (
-        _describe_missing(np.isnan(position), trials.metadata, ["start"])
+        describe_missing(np.isnan(position), trials.metadata, ["start"])
         or (not in_recording.all() and trial.unknown)
         or place.unknown
     )
@@ -471,10 +492,10 @@ class _LeakyReferences:
 def _make_reference_finder(trials, X, trial, place):
     """Return the finder of references that were recorded after or in a test row."""
     metadata, sfreq = trials.metadata, trials.sfreq
-    reference = sfreq * _read_numbers(metadata, "reference_onset")
+    reference = sfreq * read_numbers(metadata, "reference_onset")
     size, reference_size = X.shape[-1], trials.reference_data.shape[-1]
     start = np.where(place.in_recording, place.position, np.nan)
-    unknown = place.unknown or _describe_missing(np.isnan(reference), metadata, ["reference_onset"])
+    unknown = place.unknown or describe_missing(np.isnan(reference), metadata, ["reference_onset"])
     times = np.nan_to_num([start, start + size, reference, reference + reference_size])
     shift = place.recording.codes * (np.ptp(times) + size)  # recordings do not overlap
 
@@ -515,14 +536,6 @@ def _hash_runs(x):
     samples ^= samples >> np.uint64(32)  # the last bits of integers are zero
     runs = sliding_window_view(samples * factors[0], RUN)
     return (runs @ factors[:RUN])[(runs != runs[:, :1]).any(axis=1)]
-
-
-def _describe_missing(is_missing, metadata, columns):
-    """Return why values of some rows are missing, or an empty text."""
-    absent = [column for column in columns if column not in metadata]
-    if not is_missing.any() or absent:
-        return f"metadata has no column {absent[0]!r}" if is_missing.any() else ""
-    return f"{' or '.join(columns)} is missing in {np.count_nonzero(is_missing)} rows"
 
 
 def _make_split_ids(trials):

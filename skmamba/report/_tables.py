@@ -94,7 +94,7 @@ def _describe(heading, table):
             "leakage must be a table of leakage_report or leakage_gap, or several of these, got "
             f"{type(table).__name__}{f' with columns {columns}' if columns else ''}."
         )
-    is_warning = gap is None and (table["verdict"] == "leak").any()
+    is_warning = gap is None and table["verdict"].str.match("leak$|predicted").any()
     return {"heading": heading, "text": text, "is_warning": is_warning, "table": cells, "gap": gap}
 
 
@@ -110,6 +110,12 @@ def _summarize_report(report):
         text += f" References of trials leak ({100 * share:.0f}\xa0% of the test rows): they were "
         text += "recorded after or in test trials."
     text = text.strip() or "No leakage found."
+    predicted = [
+        f"{row.kind.removeprefix('label ')} with {row.verdict.removeprefix('predicted: ')}"
+        for row in report[report["verdict"].str.startswith("predicted")].itertuples()
+    ]
+    if predicted:
+        text += f" Labels are predicted without the course of the EEG {join_words(predicted)}."
     unknown = report.loc[report["verdict"].str.startswith("unknown"), "kind"].tolist()
     return f"{text} Unknown: {join_words(unknown)}." if unknown else text
 
@@ -117,7 +123,7 @@ def _summarize_report(report):
 def _tabulate_report(report):
     shares = 100 * report["test_share"].astype(float)
     columns = {
-        "Shared": report["kind"].map(capitalize),
+        "Kind": report["kind"].map(capitalize),
         "Verdict": report["verdict"],
         "Folds": [
             MISSING if pd.isna(row.n_folds_shared) else f"{row.n_folds_shared:.0f} of {row.n_folds}"

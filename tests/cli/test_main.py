@@ -289,6 +289,12 @@ def test_leakage_is_reported_without_a_fit(call):
     assert re.search(r"^trial +5/5 +100 %  leak$", result.output, re.MULTILINE)
     assert re.search(r"^window overlap +- +-  unknown: .*'recording'$", result.output, re.MULTILINE)
     assert "trial, for example fold 0: trial" in result.output
+    assert re.search(r"^label from duration   unknown: .*'duration'$", result.output, re.MULTILINE)
+    amplitude = (
+        r"^label from amplitude  predicted: balanced accuracy 0\.9\d \(chance level 0\.50\)$"
+    )
+    assert re.search(amplitude, result.output, re.MULTILINE)
+    assert result.output.endswith("label from order      not predicted\n")
     assert max(map(len, result.output.splitlines())) < 80
 
 

@@ -83,7 +83,7 @@ def test_subjects_are_selected_by_number(written):
     [
         ({"target": "duration"}, "target must be one of 'load', 'success', got 'duration'"),
         ({"seconds": None}, "seconds must be a positive number, got None"),
-        ({"seconds": -1}, "seconds must be a positive number"),
+        ({"seconds": -1}, "seconds must be a positive number, got -1"),
         ({"seconds": 60}, "seconds must leave at least one round, got 60"),
     ],
 )

@@ -7,9 +7,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import t as student_t
+from scipy.stats import binom, t as student_t
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, ShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
@@ -33,10 +34,12 @@ from skmamba.evaluation import (
     PriorShiftSplit,
     RandomWindowsKFold,
     WithinSubjectSplit,
+    evaluate,
     leakage_gap,
 )
 from skmamba.preprocessing import BandPower
 
+LABEL_KINDS = ["label from duration", "label from amplitude", "label from order"]
 KINDS = ["identical data", "window overlap", "trial", "stimulus", "session", "subject"]
 
 
@@ -72,7 +75,7 @@ def test_report_of_two_subjects_by_hand():
     columns = {"subject": ["s1", "s1", "s1", "s2"], "session": [1, 1, 2, 1], "trial": range(4)}
     trials = make_trials({**columns, "stimulus": ["a", "b", "a", "b"]})
     folds = [([0, 1], [2, 3]), ([3], [1, 2])]
-    report = leakage_report(folds, trials).drop(columns="n_folds")
+    report = leakage_report(folds, trials).drop(columns="n_folds").iloc[:6]
     new = "shared: no estimate for new"
     assert report.values.tolist() == [
         ["identical data", False, 0, 0.0, "", "not shared"],
@@ -139,7 +142,7 @@ def test_overlap_of_trials_is_unknown_without_their_times(columns, cut_windows, 
     ],
 )
 def test_protocols_share_what_they_document(protocol, shared, by_design):
-    report = report_on(protocol, make_study())
+    report = report_on(protocol, make_study()).loc[KINDS]
     assert set(report.index[report["shared"]]) == shared
     assert set(report.index[report["verdict"] == "by design"]) == by_design
     assert not (report["verdict"] == "leak").any()
@@ -150,7 +153,7 @@ def test_protocols_share_what_they_document(protocol, shared, by_design):
 def test_random_windows_share_trials_and_nothing_by_design(cv):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # the report emits no LeakageWarning
-        report = report_on(cv, cut(make_study(), 4, 2))
+        report = report_on(cv, cut(make_study(), 4, 2)).loc[KINDS]
     assert report["shared"].tolist() == [False, True, True, True, True, True]
     assert report["verdict"].tolist()[1:3] == ["leak", "leak"]
     assert report["verdict"].str.startswith("shared: ")[3:].all()
@@ -333,11 +336,11 @@ def test_flat_signals_are_not_copies():
 
 def test_missing_columns_make_kinds_unknown():
     report = report_on(KFold(2), make_trials({"age": [30, 31, 32, 33]}))
-    missing = ["trial", "trial", "stimulus", "subject", "subject"]
+    missing = ["trial", "trial", "stimulus", "subject", "subject", "trial", "trial", "trial"]
     unknown = [f"unknown: metadata has no column {column!r}" for column in missing]
     assert report["verdict"].tolist() == ["not shared", *unknown]
     for column in ("shared", "n_folds_shared", "test_share"):
-        assert report[column].isna().tolist() == [False] + 5 * [True]
+        assert report[column].isna().tolist() == [False] + 8 * [True]
 
 
 def test_missing_values_are_not_shared():
@@ -435,6 +438,197 @@ def test_groups_may_be_a_column_name_or_an_array(cv):
 def test_invalid_splitters_and_groups_are_rejected(cv, groups, match):
     with pytest.raises(ValueError, match=match):
         leakage_report(cv, make_study(), groups=groups)
+
+
+# Labels that duration, amplitude or order predict. Each of these has two values, low and high, so
+# that a tree can learn no rule but a threshold between them.
+
+
+def plant(quantity, n_following=17, *, n_subjects=20, seed=0):
+    """Return a trial of class 0 and of class 1 of each subject, in random order of rows.
+
+    In the first subjects, the quantity is high for class 1, in the others for class 0.
+    """
+    rng = np.random.default_rng(seed)
+    subject, place = np.indices((n_subjects, 2)).reshape(2, -1)
+    y = (place + rng.integers(2, size=n_subjects)[subject]) % 2
+    follows = subject < n_following
+    if quantity == "order":
+        y = np.where(follows, place, 1 - place)
+    is_high = np.where(follows, y == 1, y == 0)
+    is_long = is_high if quantity == "duration" else rng.random(len(y)) < 0.5
+    is_large = is_high if quantity == "amplitude" else rng.random(len(y)) < 0.5
+    columns = {"subject": subject, "trial": np.arange(len(y)), "duration": 4 + 4.0 * is_long}
+    trials = make_trials(columns, y)
+    wave = np.tile([1.0, 0.5, -1.0, -0.5], 2)  # of equal spread in both halves
+    trials = replace(trials, X=np.where(is_large, 9, 3)[:, None, None] * wave[None, None])
+    return trials.select(rng.permutation(len(y)))
+
+
+def apply_threshold(quantity, trials):
+    """Return the class predicted by hand."""
+    values = {
+        "duration": trials.metadata["duration"] > 6,
+        "amplitude": trials.X[:, 0].max(axis=-1) > 6,
+        "order": trials.metadata["trial"] % 2 == 1,
+    }
+    return np.asarray(values[quantity]).astype(int)
+
+
+def read_p(row):
+    return float(row["example"].split("p = ")[1])
+
+
+@pytest.mark.parametrize("quantity", ["duration", "amplitude", "order", None])
+def test_the_quantity_that_labels_follow_is_found_and_no_other(quantity):
+    trials = plant(quantity)
+    report = report_on("cross_subject", trials)
+    expected = dict.fromkeys(LABEL_KINDS, "not predicted")
+    if quantity is not None:
+        score = balanced_accuracy_score(trials.y, apply_threshold(quantity, trials))
+        assert score == 0.85  # 17 of 20 subjects
+        text = f"balanced accuracy {score:.2f} (chance level 0.50)"
+        expected[f"label from {quantity}"] = f"predicted: {text}"
+        assert report.loc[f"label from {quantity}", "example"].startswith(f"{text}, p = 0.00")
+    assert report.loc[LABEL_KINDS, "verdict"].to_dict() == expected
+    assert report.loc[LABEL_KINDS, ["shared", "n_folds_shared", "test_share"]].isna().all(axis=None)
+    assert (report["n_folds"] == 20).all()
+
+
+@pytest.mark.parametrize("quantity", ["duration", "amplitude", "order"])
+@pytest.mark.parametrize("n_following", [14, 17])
+def test_p_is_that_of_the_sign_test_if_subjects_have_two_trials(quantity, n_following):
+    # A permutation exchanges the two labels of a subject, or does not: each of the 20 subjects is
+    # predicted right with probability 1/2.
+    row = report_on("cross_subject", plant(quantity, n_following)).loc[f"label from {quantity}"]
+    expected = binom.sf(n_following - 1, 20, 0.5)  # 0.058 and 0.0013
+    error = 3.3 * np.sqrt(expected * (1 - expected) / 999) + 2 / 1000  # also of (1 + k) / 1000
+    assert abs(read_p(row) - expected) < error
+    assert row["verdict"].startswith("predicted") == (n_following == 17)
+
+
+def test_p_of_a_constant_quantity_is_one():
+    trials = plant(None)
+    trials = replace(trials, metadata=trials.metadata.assign(duration=6.0))
+    row = report_on("cross_subject", trials).loc["label from duration"]
+    assert row["example"] == "balanced accuracy 0.50 (chance level 0.50), p = 1.000"
+
+
+def test_three_classes_and_unequal_classes_have_their_balanced_accuracy():
+    y = np.tile([0, 0, 0, 0, 1, 2], 10)
+    columns = {"subject": np.arange(60) // 6, "trial": range(60), "duration": 4.0 + (y > 0)}
+    row = report_on("cross_subject", make_trials(columns, y)).loc["label from duration"]
+    # Classes 1 and 2 have one duration: one of them is never predicted.
+    assert row["verdict"].startswith("predicted: balanced accuracy 0.67 (chance level 0.3")
+
+
+def test_labels_of_subjects_with_one_class_are_permuted_among_all_subjects():
+    y = np.arange(40) // 4 % 2  # of ten subjects
+    columns = {"subject": np.arange(40) // 4, "trial": range(40), "duration": 4.0 + y}
+    row = report_on("cross_subject", make_trials(columns, y)).loc["label from duration"]
+    assert row["verdict"] == "predicted: balanced accuracy 1.00 (chance level 0.50)"
+
+
+@pytest.mark.parametrize("quantity", ["duration", "amplitude", "order", None])
+def test_windows_give_the_result_of_their_trials(quantity):
+    trials = plant(quantity)
+    by_trial = report_on("cross_subject", trials).loc[LABEL_KINDS]
+    windows = cut(trials, 4).select(np.random.default_rng(0).permutation(80))
+    pd.testing.assert_frame_equal(report_on("cross_subject", windows).loc[LABEL_KINDS], by_trial)
+
+
+def test_trials_of_both_sets_do_not_predict_their_own_label():
+    windows = cut(plant("duration"), 4)
+    first = np.flatnonzero(windows.metadata["window"] == 0)
+    second = np.flatnonzero(windows.metadata["window"] == 1)
+    verdicts = report_on([(first, second)], windows).loc[LABEL_KINDS, "verdict"]
+    assert (verdicts == "unknown: no fold trains on other trials of two classes").all()
+    # Ten subjects that are only in the training set
+    test = second[windows.metadata["subject"].iloc[second] >= 10]
+    verdict = report_on([(first, test)], windows).loc["label from duration", "verdict"]
+    assert verdict == "not predicted" or verdict.startswith("predicted: balanced accuracy 0.70")
+
+
+def test_the_first_of_several_predictions_of_a_trial_counts():
+    trials = plant("duration")
+    folds = list(GroupKFold(5).split(trials.X, groups=trials.metadata["subject"]))
+    once, repeated = (report_on(cv, trials).loc[LABEL_KINDS] for cv in (folds, folds + folds))
+    assert once["example"].tolist() == repeated["example"].tolist()
+
+
+def test_order_is_that_of_onsets_if_all_are_known():
+    trials = plant("order")
+    onset = 10.0 * trials.metadata["trial"]
+    shuffled = trials.metadata.assign(trial=np.random.default_rng(0).permutation(40), recording=0)
+    verdicts = [
+        report_on("cross_subject", replace(trials, metadata=metadata))["verdict"][LABEL_KINDS[2]]
+        for metadata in (
+            shuffled.assign(onset=onset),
+            shuffled.assign(onset=onset.where(onset > 0)),
+            shuffled,
+        )
+    ]
+    assert verdicts[0].startswith("predicted: balanced accuracy 0.85")
+    assert verdicts[1:] == ["not predicted"] * 2
+
+
+@pytest.mark.parametrize(
+    ("y", "reason"),
+    [
+        (np.linspace(1, 9, 40), "y has ratings, not classes"),
+        (np.zeros(40), "y has one class"),
+        (np.where(np.arange(40) < 3, np.nan, 1.0), "y is missing in 3 rows"),
+        (np.full(40, None), "y is missing in 40 rows"),
+        (np.zeros((40, 2)), "y has several columns"),
+    ],
+)
+def test_labels_that_are_not_classes_are_unknown(y, reason):
+    report = report_on(GroupKFold(5), replace(plant("duration"), y=y), groups="subject")
+    assert report.loc[LABEL_KINDS, "verdict"].tolist() == [f"unknown: {reason}"] * 3
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind", "reason"),
+    [
+        ("duration", "long", "duration", "duration is missing in 40 rows"),
+        ("duration", np.nan, "duration", "duration is missing in 40 rows"),
+        ("trial", [f"trial {i}" for i in range(40)], "order", "trial is missing in 40 rows"),
+    ],
+)
+def test_quantities_without_numbers_are_unknown(column, value, kind, reason):
+    trials = plant(None)
+    trials = replace(trials, metadata=trials.metadata.assign(**{column: value}))
+    verdicts = report_on("cross_subject", trials).loc[LABEL_KINDS, "verdict"]
+    unknown = verdicts[verdicts.str.startswith("unknown")]
+    assert unknown.to_dict() == {f"label from {kind}": f"unknown: {reason}"}
+
+
+def test_tests_of_one_class_are_unknown():
+    trials = plant("duration")
+    folds = [(np.arange(40), np.flatnonzero(trials.y == 1)[:5])]
+    verdicts = report_on(folds, trials).loc[LABEL_KINDS, "verdict"]
+    assert (verdicts == "unknown: the tested trials have one class").all()
+
+
+@pytest.mark.parametrize("value", [0, np.nan, np.inf])
+def test_flat_missing_and_infinite_samples_are_allowed(value):
+    trials = plant("amplitude")
+    trials.X[0] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        verdict = report_on("cross_subject", trials).loc["label from amplitude", "verdict"]
+    assert verdict.startswith("predicted")
+
+
+def test_predicted_labels_are_no_leak():
+    planted = plant("duration")
+    trials = make_trials(planted.metadata, planted.y)  # noise
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate({"constant": DummyClassifier()}, trials, "cross_subject", baselines=[])
+    verdicts = report_on("cross_subject", trials)["verdict"]
+    assert verdicts["label from duration"].startswith("predicted")
+    assert not (verdicts == "leak").any()
 
 
 # Simulated trials with random offsets, and labels that are independent of the data

@@ -226,10 +226,26 @@ def test_leaks_are_reported(write, scores, report_table):
     page = write(scores, leakage=report_table)
     assert "Training and test data share trial (95 % of the test rows)." in page.text
     assert "Unknown: stimulus." in page.text
-    row = page.rows("Shared", "Verdict")["Trial"]
+    row = page.rows("Kind", "Verdict")["Trial"]
     assert (row["Folds"], row["Test rows, %"], row["Verdict"]) == ("5 of 5", "95", "leak")
     assert "No leakage found." in write(scores, leakage=report_table.iloc[2:]).text
     assert "Data leakage was not checked" in write(scores).text
+
+
+def test_predicted_labels_are_reported_and_are_no_leak(write, scores, report_table):
+    verdict = "predicted: balanced accuracy 0.74 (chance level 0.50)"
+    kinds = ["label from duration", "label from order", "label from amplitude"]
+    rows = pd.DataFrame({"kind": kinds, "verdict": [verdict, verdict, "not predicted"]})
+    rows = rows.assign(n_folds=5, n_folds_shared=None, test_share=np.nan, example="p = 0.001")
+    page = write(scores, leakage=pd.concat([report_table.iloc[2:], rows]))
+    text = (
+        "No leakage found. Labels are predicted without the course of the EEG from duration with "
+        "balanced accuracy 0.74 (chance level 0.50) and from order with balanced accuracy 0.74 "
+        "(chance level 0.50)."
+    )
+    assert f'<div class="box" role="note"><p>{text}</p></div>' in page.source
+    row = page.rows("Kind", "Verdict")["Label from duration"]
+    assert (row["Verdict"], row["Folds"], row["Example"]) == (verdict, "\N{EN DASH}", "p = 0.001")
 
 
 def test_the_effect_of_the_split_is_reported(write, scores, gap):
@@ -246,7 +262,7 @@ def test_several_leakage_tables_can_be_passed(write, scores, report_table, gap):
     named = {"Before": report_table, "After": gap, "Never": None}
     for leakage in ([gap, report_table], (report_table, gap), named):
         page = write(scores, leakage=leakage)
-        assert page.rows("Shared", "Verdict") and page.rows("Split by", "Score")
+        assert page.rows("Kind", "Verdict") and page.rows("Split by", "Score")
     assert "Before" in page.text and "After" in page.text and "Never" not in page.text
 
 
