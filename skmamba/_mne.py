@@ -31,7 +31,7 @@ def as_array(X):
     """
     if is_trials(X):
         return X.X
-    if hasattr(X, "datasets") or hasattr(X, "crop_inds"):
+    if type(X).__module__.startswith("braindecode."):
         raise ValueError(
             f"X must be Trials, mne.Epochs or an array, got {type(X).__name__}. Convert windows of "
             "braindecode by Trials.from_braindecode."
