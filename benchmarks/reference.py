@@ -145,7 +145,7 @@ class ReferenceMSiMamba(nn.Module):
         embeddings = {"power": PowerEmbedding, "inverted": nn.Linear}
         self.embed = embeddings[embedding](n_times, d_model)
         self.blocks = nn.Sequential(Block(d_model, d_state=d_state, d_conv=2, expand=1))
-        self.head = nn.Linear(n_chans * d_model, n_outputs)
+        self.final_layer = nn.Linear(n_chans * d_model, n_outputs)
 
     def forward(self, x):
-        return self.head(self.blocks(self.embed(self.mstb(x))).flatten(1))
+        return self.final_layer(self.blocks(self.embed(self.mstb(x))).flatten(1))

@@ -31,6 +31,11 @@ def as_array(X):
     """
     if is_trials(X):
         return X.X
+    if type(X).__module__.startswith("braindecode."):
+        raise ValueError(
+            f"X must be Trials, mne.Epochs or an array, got {type(X).__name__}. Convert windows of "
+            "braindecode by Trials.from_braindecode."
+        )
     if not is_epochs(X):
         return X
     if not isinstance(X, (list, tuple)):

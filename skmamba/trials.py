@@ -687,9 +687,10 @@ class Trials:
         Returns
         -------
         trials : Trials
-            ``X`` is float32, in microvolts, of EEG channels; ``y`` are the targets. The metadata
-            are ``recording`` (a number), ``trial``, ``onset`` (of the window, in seconds),
-            ``window`` (its number in the trial), and the description of each recording.
+            ``X`` is float32, in microvolts, of EEG channels; ``y`` are the targets; ``sfreq`` and
+            ``ch_names`` are those of the recordings, which must agree. The metadata are
+            ``recording`` (a number), ``trial``, ``onset`` (of the window, in seconds), ``window``
+            (its number in the trial), and the description of each recording.
 
         Raises
         ------

@@ -256,18 +256,21 @@ def find_changed(clf, before):
 @pytest.mark.parametrize(
     ("clf", "heads"),
     [
-        (make_clf(), {"head.weight", "head.bias"}),
+        (make_clf(), {"final_layer.weight", "final_layer.bias"}),
         (
             make_clf(n_members=2),
-            {f"members.{i}.head.{kind}" for i in (0, 1) for kind in ("weight", "bias")},
+            {f"members.{i}.final_layer.{kind}" for i in (0, 1) for kind in ("weight", "bias")},
         ),
-        (make_clf("reference"), {"head.weight", "head.bias"}),
-        (make_clf("causal"), {"head.weight", "head.bias"}),
+        (make_clf("reference"), {"final_layer.weight", "final_layer.bias"}),
+        (make_clf("causal"), {"final_layer.weight", "final_layer.bias"}),
         (
             BraindecodeClassifier("ShallowFBCSPNet", max_epochs=1, random_state=0),
             {"final_layer.conv_classifier.weight", "final_layer.conv_classifier.bias"},
         ),
-        (BraindecodeClassifier(DLinear, max_epochs=1), {"head.1.weight", "head.1.bias"}),
+        (
+            BraindecodeClassifier(DLinear, max_epochs=1),
+            {"final_layer.1.weight", "final_layer.1.bias"},
+        ),
     ],
     ids=["one", "two members", "reference", "causal", "braindecode", "DLinear"],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import KFold
 
-from skmamba import Trials, leakage_report
+from skmamba import ChannelPicker, MSiMambaClassifier, Trials, leakage_report
 from skmamba.evaluation import CrossSubjectSplit
 
 pytest.importorskip("braindecode")
@@ -28,12 +28,14 @@ def make_dataset(ch_names=("Fp1", "STI", "Fp2"), unit=1e-6, n_subjects=2):
 
 def cut(dataset, **params):
     sizes = {"window_size_samples": 50, "window_stride_samples": 50}
-    return create_windows_from_events(dataset, **sizes, preload=True, verbose="ERROR", **params)
+    params = {**sizes, "preload": True, **params}
+    return create_windows_from_events(dataset, verbose="ERROR", **params)
 
 
+@pytest.mark.parametrize("preload", [False, True])
 @pytest.mark.parametrize("use_mne_epochs", [False, True])
-def test_windows_keep_their_trial_target_and_description(use_mne_epochs):
-    windows = cut(make_dataset(), use_mne_epochs=use_mne_epochs)
+def test_windows_keep_their_trial_target_and_description(use_mne_epochs, preload):
+    windows = cut(make_dataset(), use_mne_epochs=use_mne_epochs, preload=preload)
     trials = Trials.from_braindecode(windows, name="Toy")
     assert (trials.sfreq, trials.ch_names, trials.name) == (100, ("Fp1", "Fp2"), "Toy")
     metadata = trials.metadata
@@ -73,6 +75,18 @@ def test_recordings_without_windows_and_descriptions_leave_the_trial_numbers():
     assert trials.metadata["window"].tolist() == [0, 1, 2, 3] * 4
     with pytest.raises(ValueError, match="dataset must have at least one window, got none"):
         Trials.from_braindecode(BaseConcatDataset([empty]))
+
+
+def test_classifiers_fit_the_trials_and_name_the_conversion_of_data_sets():
+    windows = cut(make_dataset(), preload=False)
+    trials = Trials.from_braindecode(windows)
+    clf = MSiMambaClassifier(d_model=8, d_hidden=4, max_epochs=1, random_state=0)
+    assert clf.fit(trials, trials.y).predict(trials).shape == (16,)
+    for X in (windows, windows.datasets[0]):
+        message = rf"X must be Trials, .* got {type(X).__name__}\. .* Trials\.from_braindecode"
+        for step in (clf, ChannelPicker(["Fp1"])):
+            with pytest.raises(ValueError, match=message):
+                step.fit(X, trials.y[: len(X)])
 
 
 def test_splitters_and_the_leakage_report_use_the_metadata():

@@ -19,7 +19,8 @@ from .._validation import MAX_WORKERS, check_int
 from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
-# Weights of the last layer, of our networks, their ensembles and those of braindecode.
+# Weights of the last layer: final_layer in networks of this package and of braindecode, often head
+# in others.
 HEAD = re.compile(r"(members\.\d+\.)?(head|final_layer)\.")
 # Standard deviations of the prior on the change of a logit, by the weights behind features of unit
 # variance and by the bias, see WindowNet.fit_head.

@@ -1,17 +1,161 @@
-"""Base class and layers that several networks share."""
+"""Base classes and layers that several networks share."""
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
+from collections.abc import Mapping
+from typing import Any, Self
 
 import torch
 from torch import nn
 
 
-class EncoderClassifier(nn.Module):
-    """Base of networks that encode windows and classify the encoding with ``head``."""
+class SignalNetwork(nn.Module):
+    """Base of networks with the signal arguments and the methods of braindecode's networks.
 
-    head: nn.Module
+    The last layer is the linear layer ``final_layer``.
+
+    Parameters
+    ----------
+    params : dict
+        The arguments of the constructor: its ``locals()``.
+    """
+
+    n_chans: int
+    n_outputs: int
+    n_times: int
+    sfreq: float | None
+    input_window_seconds: float | None
+    final_layer: nn.Linear
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._params = {name: params[name] for name in params if name not in ("self", "__class__")}
+        if params["n_outputs"] is None:
+            raise ValueError("n_outputs must be given, got None.")
+        self.n_outputs, self.chs_info = params["n_outputs"], params["chs_info"]
+        self.n_chans = resolve_n_chans(params["n_chans"], self.chs_info)
+        duration = params["n_times"], params["sfreq"], params["input_window_seconds"]
+        self.n_times, self.sfreq, self.input_window_seconds = resolve_duration(*duration)
+
+    def get_output_shape(self) -> tuple[int, ...]:
+        """Return the shape of the logits of one window.
+
+        Returns
+        -------
+        shape : tuple of int
+            ``(1, n_outputs)``.
+        """
+        return 1, self.n_outputs
+
+    def reset_head(self, n_outputs: int) -> None:
+        """Replace the last layer by a new one, with new weights.
+
+        Parameters
+        ----------
+        n_outputs : int
+            Number of classes.
+        """
+        if n_outputs < 1:
+            raise ValueError(f"n_outputs must be at least 1, got {n_outputs}.")
+        old = self.final_layer
+        self.final_layer = nn.Linear(old.in_features, n_outputs).to(old.weight)
+        self.n_outputs = n_outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the parameters of the constructor in types of JSON.
+
+        Returns
+        -------
+        config : dict
+            Parameters by name; a class is its qualified name, as in braindecode.
+        """
+        return _to_json({**self._params, "n_outputs": self.n_outputs})
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Build a network with new weights from the result of :meth:`get_config`.
+
+        Parameters
+        ----------
+        config : dict
+            Parameters by name; the activation is a class of ``torch.nn`` or its qualified name.
+
+        Returns
+        -------
+        network : SignalNetwork
+            The network.
+        """
+        config = dict(config)
+        name = config.get("activation")
+        if isinstance(name, str):
+            config["activation"] = getattr(nn, name.rpartition(".")[2], name)
+        return cls(**config)
+
+    def __prepare_scriptable__(self):
+        """Return the traced network for ``torch.jit.script``, which is then in evaluation mode."""
+        net = copy.deepcopy(self).eval()
+        example = net.final_layer.weight.new_zeros(2, net.n_chans, net.n_times)
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return nn.Sequential(torch.jit.trace(net, example))
+
+
+def resolve_n_chans(n_chans, chs_info):
+    """Return the number of channels, given or that of ``chs_info``."""
+    if chs_info is None:
+        if n_chans is None:
+            raise ValueError("n_chans or chs_info must be given, got None for both.")
+        return n_chans
+    if n_chans not in (None, len(chs_info)):
+        raise ValueError(
+            f"n_chans must be the number of channels in chs_info, {len(chs_info)}, got {n_chans}."
+        )
+    return len(chs_info)
+
+
+def resolve_duration(n_times, sfreq, input_window_seconds):
+    """Return the three arguments, of which two determine the third."""
+    for name, value in (("sfreq", sfreq), ("input_window_seconds", input_window_seconds)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} must be positive, got {value}.")
+    if sfreq is not None and input_window_seconds is not None:
+        expected = round(input_window_seconds * sfreq)
+        if n_times not in (None, expected):
+            raise ValueError(
+                f"n_times must be input_window_seconds * sfreq, {input_window_seconds:g} * "
+                f"{sfreq:g} = {expected}, got {n_times}."
+            )
+        return expected, sfreq, input_window_seconds
+    if n_times is None:
+        raise ValueError(
+            "n_times, or sfreq and input_window_seconds, must be given, got n_times=None, "
+            f"sfreq={sfreq} and input_window_seconds={input_window_seconds}."
+        )
+    if sfreq is not None:
+        input_window_seconds = n_times / sfreq
+    elif input_window_seconds is not None:
+        sfreq = n_times / input_window_seconds
+    return n_times, sfreq, input_window_seconds
+
+
+def _to_json(value):
+    """Return a value in types of JSON: classes by name, arrays as lists."""
+    if isinstance(value, type):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, Mapping):
+        return {key: _to_json(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(part) for part in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+class EncoderClassifier(nn.Module):
+    """Base of networks that encode windows and classify the encoding with ``final_layer``."""
+
+    final_layer: nn.Module
 
     def __init__(self, n_chans: int, n_outputs: int, n_times: int, sfreq: float | None) -> None:
         super().__init__()
@@ -31,9 +175,9 @@ class EncoderClassifier(nn.Module):
             Logits; softmax is part of the loss.
         """
         check_windows(x, self.n_chans, self.n_times)
-        return self.head(self._encode(x))
+        return self.final_layer(self._encode(x))
 
-    def _encode(self, x):  # (B, C, T) -> (B, ...), flattened by the head
+    def _encode(self, x):  # (B, C, T) -> (B, ...), flattened by the last layer
         raise NotImplementedError
 
 
@@ -47,6 +191,12 @@ def check_option(name, value, options):
     """Raise ValueError unless the value is one of the options."""
     if value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}.")
+
+
+def check_activation(activation):
+    """Raise ValueError unless the activation is a class of modules."""
+    if not (isinstance(activation, type) and issubclass(activation, nn.Module)):
+        raise ValueError(f"activation must be a subclass of torch.nn.Module, got {activation!r}.")
 
 
 def check_heads(d_model, n_heads):

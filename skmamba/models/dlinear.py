@@ -47,7 +47,7 @@ class DLinear(EncoderClassifier):
         self.kernel_size = kernel_size
         self.trend = nn.Linear(n_times, n_times)
         self.seasonal = nn.Linear(n_times, n_times)
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(n_chans * n_times, n_outputs))
+        self.final_layer = nn.Sequential(nn.Flatten(), nn.Linear(n_chans * n_times, n_outputs))
 
     def _encode(self, x):
         reach = self.kernel_size // 2

@@ -76,7 +76,7 @@ class Informer(EncoderClassifier):
             layers.append(EncoderLayer(d_model, n_heads, d_hidden, drop_prob, attend))
         self.layers = nn.Sequential(*layers)
         self.norm = nn.LayerNorm(d_model)
-        self.head = build_head(n_tokens * d_model, n_outputs, drop_prob)
+        self.final_layer = build_head(n_tokens * d_model, n_outputs, drop_prob)
 
     def _encode(self, x):
         return self.norm(self.layers(self.embed(x)))  # (B, n_tokens, d_model)

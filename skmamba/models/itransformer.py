@@ -63,7 +63,7 @@ class ITransformer(EncoderClassifier):
             )
         )
         self.norm = nn.LayerNorm(d_model)
-        self.head = build_head(n_chans * d_model, n_outputs, drop_prob)
+        self.final_layer = build_head(n_chans * d_model, n_outputs, drop_prob)
 
     def _encode(self, x):
         return self.norm(self.layers(self.embed(x)))  # (B, C, d_model)

@@ -10,25 +10,31 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..modules import Mamba, MultiScaleTemporalBlock, PowerEmbedding
-from ._base import check_heads, check_option, check_windows
+from ._base import SignalNetwork, check_activation, check_heads, check_option, check_windows
 
 MOMENTUM = 0.1  # of running statistics, as in batch normalisation
 MIN_SPREAD = 0.1  # of features; that of log power of EEG windows is about 0.5
 
 
-class MSiMamba(nn.Module):
+class MSiMamba(SignalNetwork):
     """Classify EEG windows with a multi-scale temporal block and a Mamba over channels.
 
     The network of MS-iMamba [1]_: the multi-scale temporal block (MSTB), one token per channel,
-    iMamba blocks that mix the tokens (the paper's TSFB), and a linear head. The parameters are
-    named as in braindecode.
+    iMamba blocks that mix the tokens (the paper's TSFB), and a linear head. Parameters, methods
+    and the last layer, ``final_layer``, are named as in braindecode.
 
     Parameters
     ----------
-    n_chans, n_outputs, n_times : int
-        Number of channels, of classes and of samples of a window.
+    n_chans, n_outputs, n_times : int, default=None
+        Number of channels, of classes and of samples of a window. ``n_outputs`` is required.
     sfreq : float, default=None
-        Sampling rate in hertz; stored, and not used by the network.
+        Sampling rate in hertz; not used by the network.
+    chs_info : list of dict, default=None
+        Channels, as in ``info["chs"]`` of MNE. Their number is ``n_chans``, which is required
+        otherwise.
+    input_window_seconds : float, default=None
+        Length of a window in seconds. Two of ``n_times``, ``sfreq`` and ``input_window_seconds``
+        determine the third; ``n_times`` alone is sufficient.
     d_model : int, default=64
         Width of a token.
     n_layers : int, default=1
@@ -39,6 +45,9 @@ class MSiMamba(nn.Module):
         See :class:`~skmamba.modules.Mamba`.
     bidirectional : bool, default=True
         Add a second Mamba that reads the tokens from last to first.
+    activation : type of Module, default=torch.nn.GELU
+        Class of the activations of the multi-scale block and of the feed-forward nets. With
+        others than the default, the multi-scale block is slower on the CPU.
     drop_prob : float, default=0.3
         Dropout probability after the embedding, at the end of each block and before the head.
     use_mstb : bool, default=True
@@ -67,6 +76,8 @@ class MSiMamba(nn.Module):
     direction: these defaults are ours, and so is ``embedding="power"``. The order of residual and
     normalisation in a block follows S-Mamba [2]_.
 
+    ``torch.jit.script`` returns the network in evaluation mode.
+
     References
     ----------
     .. [1] Zhou, Huang, Peng and Yin, "MS-iMamba", arXiv 2409.07589.
@@ -89,11 +100,13 @@ class MSiMamba(nn.Module):
 
     def __init__(
         self,
-        n_chans: int,
-        n_outputs: int,
-        n_times: int,
+        n_chans: int | None = None,
+        n_outputs: int | None = None,
+        n_times: int | None = None,
         sfreq: float | None = None,
         *,
+        chs_info: list[dict[str, Any]] | None = None,
+        input_window_seconds: float | None = None,
         d_model: int = 64,
         n_layers: int = 1,
         top_k: int = 2,
@@ -104,6 +117,7 @@ class MSiMamba(nn.Module):
         d_conv: int = 2,
         expand: int = 1,
         bidirectional: bool = True,
+        activation: type[nn.Module] = nn.GELU,
         drop_prob: float = 0.3,
         use_mstb: bool = True,
         embedding: Literal["power", "inverted", "temporal"] = "power",
@@ -115,11 +129,12 @@ class MSiMamba(nn.Module):
         standardize: bool = False,
         backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
     ) -> None:
-        super().__init__()
+        super().__init__(locals())
         check_option("embedding", embedding, ("power", "inverted", "temporal"))
         check_option("mixer", mixer, ("mamba", "attention", "none"))
         check_option("head", head, ("flatten", "mean"))
-        self.n_chans, self.n_outputs, self.n_times, self.sfreq = n_chans, n_outputs, n_times, sfreq
+        check_activation(activation)
+        n_chans, n_times = self.n_chans, self.n_times
         self.embedding, self.head_input, self.standardize = embedding, head, standardize
         self.mstb = None
         if use_mstb:
@@ -130,6 +145,7 @@ class MSiMamba(nn.Module):
                 n_kernels=n_kernels,
                 d_hidden=d_hidden,
                 period_selection=period_selection,
+                activation=activation,
             )
         if embedding == "power":
             self.embed = PowerEmbedding(
@@ -148,13 +164,14 @@ class MSiMamba(nn.Module):
             return AttentionMixer(d_model, n_heads) if mixer == "attention" else None
 
         self.blocks = nn.Sequential(
-            *(MixerBlock(d_model, build_mixer(), drop_prob) for _ in range(n_layers))
+            *(MixerBlock(d_model, build_mixer(), activation, drop_prob) for _ in range(n_layers))
         )
         if standardize:  # mean and mean square of the features of training windows
             for name in ("prior_mean", "prior_square"):
                 self.register_buffer(name, torch.zeros(n_chans, self.embed.linear.in_features))
         n_tokens = n_times if embedding == "temporal" else n_chans
-        self.head = nn.Linear(d_model * (n_tokens if head == "flatten" else 1), n_outputs)
+        n_features = d_model * (n_tokens if head == "flatten" else 1)
+        self.final_layer = nn.Linear(n_features, self.n_outputs)
 
     def forward(
         self,
@@ -245,7 +262,7 @@ class MSiMamba(nn.Module):
     def _classify_tokens(self, tokens):  # (B, tokens, d_model) -> (B, n_outputs)
         tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
         features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
-        return self.head(self.drop(features))  # (B, n_outputs)
+        return self.final_layer(self.drop(features))  # (B, n_outputs)
 
 
 def compute_spread(mean, square):
@@ -258,13 +275,13 @@ class MixerBlock(nn.Module):
 
     norm_mixer: Any  # a LayerNorm, or None without a mixer
 
-    def __init__(self, d_model, mixer, drop_prob):
+    def __init__(self, d_model, mixer, activation, drop_prob):
         super().__init__()
         self.mixer = mixer
         self.norm_mixer = nn.LayerNorm(d_model) if mixer is not None else None
         self.feed_forward = nn.Sequential(
             nn.Linear(d_model, 2 * d_model),
-            nn.GELU(),
+            activation(),
             nn.Linear(2 * d_model, d_model),
             nn.Dropout(drop_prob),
         )

@@ -72,7 +72,7 @@ class NonstationaryTransformer(EncoderClassifier):
             for _ in range(n_layers)
         )
         self.norm = nn.LayerNorm(d_model)
-        self.head = build_head(n_times * d_model, n_outputs, drop_prob)
+        self.final_layer = build_head(n_times * d_model, n_outputs, drop_prob)
 
     def _encode(self, x):
         mean = x.mean(2, keepdim=True)  # (B, C, 1)

@@ -69,7 +69,7 @@ class TimesNet(EncoderClassifier):
             for _ in range(n_layers)
         )
         self.norm = nn.LayerNorm(d_model)
-        self.head = build_head(n_times * d_model, n_outputs, drop_prob)
+        self.final_layer = build_head(n_times * d_model, n_outputs, drop_prob)
 
     def _encode(self, x):
         tokens = self.embed(x)  # (B, T, d_model)

@@ -478,7 +478,7 @@ def set_nan(X):
         (
             None,
             {"module_params": {"width": 8}},
-            r"must contain parameters of MSiMamba \(backend, bidirectional, .*\), got 'width'",
+            r"must contain parameters of MSiMamba \(activation, backend, .*\), got 'width'",
         ),
         (None, {"lr": 1e30, "optimizer": "sgd"}, "train_loss is .* in epoch"),
     ],

@@ -112,4 +112,4 @@ def embedding(x, embed, d_model):
 
 
 def head(tokens, net):
-    return linear(gelu(tokens).flatten(), net.head[-1])
+    return linear(gelu(tokens).flatten(), net.final_layer[-1])

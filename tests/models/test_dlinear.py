@@ -25,7 +25,7 @@ def test_logits_equal_the_equations_in_a_loop(n_times, size):
             trend = loop_moving_average(series, size)
             seasonal = net.seasonal.weight @ (series - trend) + net.seasonal.bias
             mapped.append(net.trend.weight @ trend + net.trend.bias + seasonal)
-        head = net.head[-1]
+        head = net.final_layer[-1]
         torch.testing.assert_close(head.weight @ torch.cat(mapped) + head.bias, logits)
 
 

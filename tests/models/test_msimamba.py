@@ -140,7 +140,7 @@ def test_probabilities_of_an_ensemble_are_the_mean_of_its_members():
 def test_a_member_with_a_probability_of_one_leaves_logits_finite():
     net = make_ensemble().eval()
     for member in net.members:
-        member.head.bias.data = torch.tensor([0.0, 2e3, 0.0], dtype=torch.float64)
+        member.final_layer.bias.data = torch.tensor([0.0, 2e3, 0.0], dtype=torch.float64)
     assert net(make_windows()).isfinite().all()
 
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from skmamba.modules import InceptionConv2d, MultiScaleTemporalBlock, window_amplitudes
 
 FORWARDS = ("forward", "forward_simple")
+ACTIVATIONS = {torch.nn.GELU: F.gelu, torch.nn.Tanh: torch.tanh}
 
 
 def make_eeg(n_windows=16, n_chans=4, n_times=512, seed=0):
@@ -59,7 +60,7 @@ def loop_block(block, x):
             grid = torch.zeros(len(window), n_rows * period, dtype=x.dtype)
             grid[:, :n_times] = window
             grid = grid.reshape(1, len(window), n_rows, period)
-            grid = F.gelu(average_convolutions(block.widen, grid))
+            grid = ACTIVATIONS[type(block.activation)](average_convolutions(block.widen, grid))
             view = average_convolutions(block.narrow, grid).reshape(len(window), -1)
             total = total + weight * view[:, :n_times]
         outputs.append(total)
@@ -78,7 +79,11 @@ def assert_same_results_and_gradients(ours, theirs, leaves):
 
 
 @pytest.mark.parametrize("fixed", [False, True], ids=["window", "fixed"])
-@pytest.mark.parametrize("options", [{}, {"top_k": 3, "n_kernels": 2}, {"n_kernels": 1}], ids=repr)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"top_k": 3, "n_kernels": 2}, {"n_kernels": 1}, {"activation": torch.nn.Tanh}],
+    ids=repr,
+)
 @pytest.mark.parametrize(
     "shape", [(6, 4, 256), (6, 14, 128), (4, 2, 37), (5, 1, 4), (3, 1, 3), (3, 2, 2)], ids=repr
 )

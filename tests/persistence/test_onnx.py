@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from skmamba import BraindecodeClassifier, ChannelPicker, MSiMambaClassifier, SlidingWindows
+from skmamba import (
+    BraindecodeClassifier,
+    ChannelPicker,
+    MSiMambaClassifier,
+    SlidingWindows,
+    load_eegmat,
+)
 from skmamba.datasets import simulate_trials
 from skmamba.persistence import to_onnx
 from skmamba.preprocessing import EuclideanAlignment
@@ -35,9 +41,14 @@ def clf(trials):
     return MSiMambaClassifier(**SMALL).fit(trials.X, trials.y)
 
 
-def run(path, windows):
+def run(path, windows, size=None):
+    """Return the probabilities of windows, in batches of a size."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(["probabilities"], {"windows": windows})[0]
+    size = size or len(windows)
+    batches = [windows[start : start + size] for start in range(0, len(windows), size)]
+    return np.concatenate(
+        [session.run(["probabilities"], {"windows": batch})[0] for batch in batches]
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,6 +74,17 @@ def test_the_graph_equals_the_network(params, trials, tmp_path):
     expected = copy.copy(clf).set_params(voting="soft").predict_proba(X)
     np.testing.assert_allclose(run(path, X), expected, rtol=0, atol=1e-5)
     np.testing.assert_allclose(run(path, X[3:4]), expected[3:4], rtol=0, atol=1e-5)
+
+
+def test_the_graph_of_the_default_network_equals_it_on_windows_of_EEGMAT(tmp_path):
+    trials = ChannelPicker("frontal4").fit_transform(load_eegmat())
+    windows = trials.as_windows(2.0, stride=1.0)[::2][:1000]
+    clf = MSiMambaClassifier(max_epochs=1, random_state=0).fit(windows[::10], windows.y[::10])
+    path = to_onnx(clf, tmp_path / "model.onnx")
+    expected = clf.predict_proba(windows)
+    assert expected.shape == (1000, 2)
+    for size in (1, 63, 1000):
+        np.testing.assert_allclose(run(path, windows.X, size), expected, rtol=0, atol=1e-5)
 
 
 def test_the_graph_of_a_pipeline_starts_after_the_windows(trials, tmp_path):
