@@ -95,8 +95,8 @@ def fine_tune(
         or the regressor of either as last step. The other steps are not changed.
     X : Trials or array-like of shape (n_trials, n_channels, n_times)
         Trials, as in ``fit``.
-    y : array-like of shape (n_trials,)
-        Labels, among those in ``fit``; for a regressor, ratings.
+    y : array-like of shape (n_trials,) or (n_trials, n_targets)
+        Labels, among those in ``fit``; for a regressor, ratings of the same targets.
     parts : {"head", "all"}, default="head"
         Weights that are trained. ``"head"``: the last layer, by logistic regression on its input,
         or for ratings by a linear one with the loss of the regressor, with a normal prior around

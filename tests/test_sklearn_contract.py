@@ -98,8 +98,8 @@ SHORT_SERIES = """
     check_sample_weight_equivalence_on_dense_data check_sample_weights_list
     check_sample_weights_not_an_array check_sample_weights_not_overwritten
     check_sample_weights_pandas_series check_sample_weights_shape check_supervised_y_2d
-    check_regressor_data_not_an_array check_regressors_int check_regressors_no_decision_function
-    check_regressors_train
+    check_regressor_data_not_an_array check_regressor_multioutput check_regressors_int
+    check_regressors_no_decision_function check_regressors_train
 """
 TOO_SHORT = "EEGNet requires at least 27 samples"
 EXPECTED_FAILURES = [

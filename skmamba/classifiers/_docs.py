@@ -84,13 +84,14 @@ classes_ : ndarray of shape (n_classes,)
 REGRESSOR_PARAMETERS = """
 loss : {"mse", "mae", "huber"}, default="mse"
     Loss of a window, of y standardised by the training trials: squared error, absolute error, or
-    Huber's, which is quadratic up to one standard deviation and linear beyond.
+    Huber's, which is quadratic up to one standard deviation and linear beyond; the mean over
+    targets.
 voting : {"mean", "median"}, default="mean"
     Aggregation of the predictions of a trial's windows.
 """
 
 REGRESSOR_ATTRIBUTES = """
-y_mean_, y_scale_ : ndarray of shape ()
+y_mean_, y_scale_ : ndarray of shape () or (n_targets,)
     Weighted mean and standard deviation of y over the training trials.
 """
 

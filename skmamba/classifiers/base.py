@@ -88,6 +88,10 @@ class BaseTrialEstimator(BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
+    def _check_y(self, y):
+        """Validate y and return it as an array."""
+        raise NotImplementedError
+
 
 class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
     """Base of classifiers of trials."""
@@ -112,6 +116,9 @@ class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
         proba = self.predict_proba(X)  # first, since it checks that the classifier is fitted
         return self.classes_[proba.argmax(1)]
 
+    def _check_y(self, y):
+        return check_labels(self, y)
+
     def _check_n_classes(self, y_index, need_two):
         if need_two and len(np.unique(y_index)) < 2:
             (only,) = self.classes_[y_index[:1]].tolist()
@@ -124,6 +131,14 @@ class BaseTrialRegressor(RegressorMixin, BaseTrialEstimator):
     """Base of regressors of trials."""
 
     _votings = ("mean", "median")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _check_y(self, y):
+        return check_ratings(self, y)
 
 
 def check_bags(estimator, X, *, n_chans=None, reset):
@@ -200,8 +215,7 @@ def check_ratings(estimator, y):
         y = np.asarray(y).astype(float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"y must contain numbers: {error}.") from error
-    y = check_array(y, ensure_2d=False, dtype=float, input_name="y")
-    return column_or_1d(y, warn=True)
+    return check_array(y, ensure_2d=False, input_name="y")
 
 
 def _check_is_given(estimator, y):
@@ -304,10 +318,6 @@ class BaseNet(BaseTrialEstimator):
         """Return the loss and further options of the net."""
         raise NotImplementedError
 
-    def _check_y(self, y):
-        """Validate y and return it as an array."""
-        raise NotImplementedError
-
     def _encode(self, y, classes, fresh):
         """Return y as numbers, in the original unit."""
         return y
@@ -340,8 +350,9 @@ class BaseNet(BaseTrialEstimator):
         X : Trials, ndarray or mne.Epochs
             Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
             ``(n_trials, n_chans, n_times)``, or series of one channel ``(n_trials, n_times)``.
-        y : array-like of shape (n_trials,)
-            Labels of any type; for a regressor, numbers.
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
+            Labels of any type, of shape (n_trials,); for a regressor, numbers of one or several
+            targets.
         sample_weight : array-like of shape (n_trials,), default=None
             Weights of trials; trials of weight zero are left out.
         groups : DataFrame or array-like of shape (n_trials,), default=None
@@ -762,9 +773,6 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         classes = list(range(len(self.classes_)))
         return {"criterion": torch.nn.CrossEntropyLoss, "classes": classes}
 
-    def _check_y(self, y):
-        return check_labels(self, y)
-
     def _encode(self, y, classes, fresh):
         """Return labels as class indices; set the classes if fresh."""
         if fresh:
@@ -844,8 +852,8 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
 
         Returns
         -------
-        y : ndarray of shape (n_trials,)
-            Aggregated predictions of the trial's windows, in the unit of y.
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+            Aggregated predictions of the trial's windows, in the shape and unit of y of ``fit``.
 
         Raises
         ------
@@ -868,7 +876,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         ----------
         X, groups
             As in :meth:`predict`.
-        y : array-like of shape (n_trials,)
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
             Ratings.
         sample_weight : array-like of shape (n_trials,), default=None
             Weights of trials.
@@ -876,7 +884,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         Returns
         -------
         r2 : float
-            1 for perfect predictions, 0 for those of the mean of y.
+            1 for perfect predictions, 0 for those of the mean of y; the mean over targets.
         """
         return r2_score(y, self.predict(X, groups), sample_weight=sample_weight)
 
@@ -891,8 +899,13 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
     def _net_options(self):
         return {"criterion": LOSSES[self.loss]}
 
-    def _check_y(self, y):
-        return check_ratings(self, y)
+    def _encode(self, y, classes, fresh):
+        if not fresh and y.shape[1:] != self.y_mean_.shape:
+            raise ValueError(
+                f"y must have the targets of the first fit, {self.y_mean_.size}, with shape "
+                f"{('n_trials', *self.y_mean_.shape)}, got {y.shape}."
+            )
+        return y
 
     def _fit_target(self, target, train, weight):
         columns = target[train].reshape(len(train), -1)

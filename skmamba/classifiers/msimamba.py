@@ -266,7 +266,8 @@ class MSiMambaRegressor(BaseMSiMamba, BaseNetRegressor):
 
     Trains on every window of bags of windows, see :class:`~skmamba.SlidingWindows`, with the rating
     of its trial, and predicts each trial by the mean or the median over its windows. The network
-    learns standardised ratings; predictions are in the unit of y.
+    learns standardised ratings, of one or several targets; predictions are in the shape and unit of
+    y.
 
     Parameters
     ----------

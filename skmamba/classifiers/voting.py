@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._mne import as_array, count_dims
@@ -19,8 +19,6 @@ from .base import (
     BaseTrialEstimator,
     BaseTrialRegressor,
     check_bags,
-    check_labels,
-    check_ratings,
     vote,
 )
 
@@ -32,10 +30,6 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
     voting: str
     estimator_: BaseEstimator
 
-    def _check_y(self, y):
-        """Validate y and return it as an array."""
-        raise NotImplementedError
-
     def fit(
         self, X: Trials | ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -46,8 +40,9 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         X : Trials, ndarray or mne.Epochs
             Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
             ``(n_trials, n_chans, n_times)``, or features ``(n_trials, n_features)``.
-        y : array-like of shape (n_trials,)
-            Labels; for a regressor, numbers.
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
+            Labels, of shape (n_trials,); for a regressor, numbers of one or, if the estimator
+            supports them, several targets.
         sample_weight : array-like of shape (n_trials,), default=None
             Weights of trials, for estimators whose ``fit`` takes them.
 
@@ -172,7 +167,7 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
 
     def _check_y(self, y):
-        y = check_labels(self, y)
+        y = super()._check_y(y)
         self.classes_, y_index = np.unique(y, return_inverse=True)
         self._check_n_classes(y_index, need_two=True)
         return y
@@ -228,6 +223,11 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
         self.estimator = estimator
         self.voting = voting
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = get_tags(self.estimator).target_tags.multi_output
+        return tags
+
     def predict(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Predict the rating of each trial.
 
@@ -238,13 +238,10 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
 
         Returns
         -------
-        y : ndarray of shape (n_trials,)
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
             Aggregated predictions of the trial's windows.
         """
         check_is_fitted(self)
         bags, windows = self._check_windows(X, reset=False)
         predicted = np.asarray(self.estimator_.predict(windows))
         return vote(predicted.reshape(*bags.shape[:2], *predicted.shape[1:]), self.voting)
-
-    def _check_y(self, y):
-        return check_ratings(self, y)

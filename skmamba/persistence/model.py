@@ -221,8 +221,8 @@ class SavedModel:
 
         Returns
         -------
-        y : ndarray of shape (n_trials,)
-            Labels or ratings.
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+            Labels, of shape (n_trials,), or ratings.
         """
         return self._call("predict", X, sfreq, ch_names, groups)
 

@@ -281,6 +281,79 @@ def test_predictions_of_adaptation_are_the_outputs_of_the_network_in_the_unit_of
     assert reg.predict(bags[:8]) == pytest.approx(expected, abs=1e-3)
 
 
+# Several targets
+
+Y2 = np.stack([Y, 50 - 10 * Y], axis=1)
+
+
+@pytest.mark.parametrize(
+    "reg", [*NETWORKS, make_reg(n_members=2)], ids=["net", "EEGNet", "members"]
+)
+@pytest.mark.parametrize("y", [Y2, Y2[:, :1]], ids=["two targets", "one column"])
+def test_predictions_have_the_shape_and_units_of_several_targets(reg, y):
+    predicted = clone(reg).fit(BAGS, y).predict(BAGS)
+    assert predicted.shape == y.shape
+    # units of the second target are opposite and ten times those of the first
+    assert predicted.mean(0) == pytest.approx(y.mean(0), abs=0.5 * y.std(0).max())
+
+
+def test_targets_are_standardised_one_by_one(fitted):
+    reg = make_reg().fit(BAGS, Y2)
+    assert reg.y_mean_ == pytest.approx(Y2.mean(0))
+    assert reg.y_scale_ == pytest.approx(Y2.std(0))
+    windows = np.asarray(BAGS).reshape(-1, *BAGS.shape[2:])
+    outputs = predict_standardised(reg, windows).reshape(32, 4, 2)
+    assert reg.predict(BAGS) == pytest.approx(outputs.mean(1) * Y2.std(0) + Y2.mean(0), abs=1e-3)
+    assert reg.score(BAGS, Y2) == r2_score(Y2, reg.predict(BAGS))
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
+def test_the_loss_of_several_targets_is_their_mean(loss):
+    options = {"batch_size": None, "drop_prob": 0.0, "dtype": "float64", "lr": 1e-12}
+    options |= {"max_epochs": 1, "average_weights": False, "embedding": "inverted"}
+    losses = []
+    for n_members in (1, 2):
+        reg = make_reg(loss=loss, n_members=n_members, **options).fit(BAGS[:, :1], Y2)
+        scaled = (np.asarray(BAGS)[:, 0] - reg.center_[:, None]) / reg.scale_[:, None]
+        x = torch.from_numpy(scaled.clip(-8, 8)).double()
+        module = reg.net_.module_.eval()
+        with torch.no_grad():
+            outputs = [net(x).numpy() for net in getattr(module, "members", [module])]
+        error = np.abs(np.array(outputs) - (Y2 - Y2.mean(0)) / Y2.std(0))
+        huber = np.where(error < 1, 0.5 * error**2, error - 0.5)
+        losses.append({"mse": error**2, "mae": error, "huber": huber}[loss].mean())
+        assert reg.history_[0]["train_loss"] == pytest.approx(losses[-1], rel=1e-6)
+
+
+def test_later_fits_require_the_same_targets():
+    reg = make_reg().partial_fit(BAGS, Y2)
+    message = (
+        r"y must have the targets of the first fit, 2, with shape \('n_trials', 2\), got \(32,"
+    )
+    for y in (Y, Y2[:, :1]):
+        with pytest.raises(ValueError, match=message):
+            reg.partial_fit(BAGS, y)
+    assert fine_tune(reg, BAGS, Y2).predict(BAGS).shape == (32, 2)
+
+
+def test_adaptation_early_stopping_and_weights_accept_several_targets(tmp_path):
+    trials = add_reference(TRIALS)
+    reg = make_reg(adaptation="reference", early_stopping=True, n_members=2)
+    pipe = make_pipeline(SlidingWindows(window_size_samples=SIZE), reg)
+    pipe.fit(trials, Y2, msimambaregressor__sample_weight=np.arange(32) % 3)
+    model = load_model(save_model(pipe, tmp_path / "model"))
+    assert model.predict(trials).shape == (32, 2)
+    assert np.array_equal(model.predict(trials), pipe.predict(trials))
+
+
+def test_windows_of_other_regressors_accept_several_targets():
+    ridge = make_pipeline(FunctionTransformer(log_power), Ridge())
+    both = WindowVotingRegressor(ridge, voting="median").fit(BAGS, Y2).predict(BAGS)
+    for target in range(2):
+        reg = WindowVotingRegressor(ridge, voting="median").fit(BAGS, Y2[:, target])
+        assert both[:, target] == pytest.approx(reg.predict(BAGS), abs=1e-3)
+
+
 # Persistence and other functions
 
 
