@@ -224,6 +224,17 @@ def _check_is_given(estimator, y):
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
 
 
+def _check_weight(sample_weight, bags):
+    """Return the weights of trials, None without them, and the indices of weighted trials."""
+    if sample_weight is None:
+        return None, np.arange(len(bags))
+    weight = _check_sample_weight(sample_weight, bags, dtype=float, ensure_non_negative=True)
+    trials = np.flatnonzero(weight)
+    if not len(trials):
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight, trials
+
+
 def vote(outputs, voting):
     """Aggregate predictions ``(n_trials, n_windows, ...)`` to one per trial.
 
@@ -428,13 +439,7 @@ class BaseNet(BaseTrialEstimator):
         y = self._check_y(y)
         check_consistent_length(bags, y, sample_weight, groups)
         target = self._encode(y, classes, fresh)
-        weight = None
-        if sample_weight is not None:
-            options = {"dtype": float, "ensure_non_negative": True}
-            weight = _check_sample_weight(sample_weight, bags, **options)
-        trials = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
-        if not len(trials):
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        weight, trials = _check_weight(sample_weight, bags)
         self._check_target(target[trials], fresh and classes is None)
 
         seed = draw_seed(self.random_state)
