@@ -249,16 +249,7 @@ def _check_estimators(estimators, baselines):
             raise ValueError(f"estimators[{name!r}] must be an estimator, got {each!r}.")
     ratings = _are_regressors(estimators.values())
     known = RATING_BASELINES if ratings else BASELINES
-    if baselines is not None and not isinstance(baselines, Iterable):
-        raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
-    if isinstance(baselines, str) and baselines == "auto":
-        baselines = [name for name in known if name != "permutation"]
-    elif isinstance(baselines, str):
-        baselines = [] if baselines == "none" else [baselines]
-    baselines = list(baselines or [])
-    unknown = [name for name in baselines if name not in known]
-    if unknown:
-        raise ValueError(f"baselines must be among {', '.join(known)}, got {unknown[0]!r}.")
+    baselines = _check_baselines(baselines, known)
     reserved = {*known, PERMUTED} & set(estimators)
     if reserved:
         raise ValueError(f"estimators must not have the name of a baseline, got {reserved.pop()!r}")
@@ -269,6 +260,21 @@ def _check_estimators(estimators, baselines):
         else:
             entries.append(Entry(name, known[name], "baseline"))
     return entries, ratings
+
+
+def _check_baselines(baselines, known):
+    """Return the names of the baselines; "auto" are those without a fit of an estimator."""
+    if baselines is not None and not isinstance(baselines, Iterable):
+        raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
+    if isinstance(baselines, str) and baselines == "auto":
+        baselines = [name for name in known if name != "permutation"]
+    elif isinstance(baselines, str):
+        baselines = [] if baselines == "none" else [baselines]
+    baselines = list(baselines or [])
+    unknown = [name for name in baselines if name not in known]
+    if unknown:
+        raise ValueError(f"baselines must be among {', '.join(known)}, got {unknown[0]!r}.")
+    return baselines
 
 
 def _are_regressors(estimators):
