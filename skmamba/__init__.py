@@ -24,7 +24,12 @@ if TYPE_CHECKING:
         trials as trials,
     )
     from .adaptation import calibrate, fine_tune
-    from .classifiers import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier
+    from .classifiers import (
+        BraindecodeClassifier,
+        MSiMambaClassifier,
+        MSiMambaRegressor,
+        WindowVotingClassifier,
+    )
     from .datasets import load_deap, load_dreamer, load_eegmat, load_seed
     from .evaluation import compare, evaluate, leakage_report
     from .persistence import load_model, save_model
@@ -37,7 +42,12 @@ __version__ = "0.2.0"
 
 _NAMES = {  # by the module that defines them
     "adaptation": ["calibrate", "fine_tune"],
-    "classifiers": ["BraindecodeClassifier", "MSiMambaClassifier", "WindowVotingClassifier"],
+    "classifiers": [
+        "BraindecodeClassifier",
+        "MSiMambaClassifier",
+        "MSiMambaRegressor",
+        "WindowVotingClassifier",
+    ],
     "datasets": ["load_deap", "load_dreamer", "load_eegmat", "load_seed"],
     "evaluation": ["compare", "evaluate", "leakage_report"],
     "inspection": [],
@@ -57,6 +67,7 @@ __all__ = [
     "BraindecodeClassifier",
     "ChannelPicker",
     "MSiMambaClassifier",
+    "MSiMambaRegressor",
     "SlidingWindows",
     "StreamDecoder",
     "Trials",

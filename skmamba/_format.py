@@ -20,7 +20,10 @@ USES = {
     "unlabelled": "all test trials, without labels",
 }
 LABELLED = re.compile(r"(\d+) labelled trials? per class")
-SCORE_NAMES = {"f1": "F1", "kappa": "Cohen's kappa", "roc_auc": "ROC AUC"}
+SCORE_NAMES = {
+    **{"f1": "F1", "kappa": "Cohen's kappa", "roc_auc": "ROC AUC", "r2": "R²", "ccc": "CCC"},
+    "neg_mean_absolute_error": "negative mean absolute error",
+}
 
 
 def format_number(value, decimals=2, *, sign=False):

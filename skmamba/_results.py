@@ -13,8 +13,10 @@ from sklearn.metrics import get_scorer_names
 
 from ._scoring import (
     DEFAULT_SCORING,
+    RATING_SCORING,
     SCORERS,
     FixedPredictions,
+    FixedRatings,
     check_scoring,
     score_predictions,
 )
@@ -25,7 +27,10 @@ SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_sa
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
 N_RESAMPLES = 9999
 MIN_BOOTSTRAP = 8  # for fewer subjects Student's interval covers the mean more often
-RANGES = dict.fromkeys(DEFAULT_SCORING, (0, 1)) | {"kappa": (-1, 1)}
+RANGES = dict.fromkeys(DEFAULT_SCORING, (0.0, 1.0)) | {
+    **{"kappa": (-1.0, 1.0), "ccc": (-1.0, 1.0)},
+    **{"r2": (-np.inf, 1.0), "neg_mean_absolute_error": (-np.inf, 0.0)},
+}
 DECIMALS = 12  # differences such as 0.8 - 0.7 and 0.6 - 0.5 are ties in spite of rounding errors
 
 
@@ -113,7 +118,7 @@ def describe_data(trials, estimator):
 
 def score_by_subject(
     results: EvaluationResults | pd.DataFrame,
-    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] | None = None,
 ) -> pd.DataFrame:
     """Score each test subject of an evaluation, whatever its folds are.
 
@@ -121,8 +126,7 @@ def score_by_subject(
     ----------
     results : EvaluationResults or DataFrame
         Results of :func:`skmamba.evaluate`, or their predictions.
-    scoring : str, sequence of str or dict, default=("accuracy", "balanced_accuracy", "kappa", \
-"f1", "roc_auc")
+    scoring : str, sequence of str or dict, default=None
         As in :func:`skmamba.evaluate`.
 
     Returns
@@ -166,20 +170,36 @@ def score_by_subject(
         )
     if predictions["subject"].isna().any():
         raise ValueError("results must have the subject of every prediction, got missing values.")
-    scorers = check_scoring(scoring)
-    classes = np.unique(np.concatenate([predictions["y_true"], predictions["y_pred"]]))
+    ratings = has_ratings(predictions)
+    scorers = check_scoring(scoring, ratings)
+    labels = np.concatenate([predictions["y_true"], predictions["y_pred"]])
+    classes = None if ratings else np.unique(labels)
     rows = []
     for values, own in predictions.groupby(keys, sort=False, dropna=False):
-        proba = _get_complete(own, [f"proba_{label}" for label in classes])
-        decision = _get_complete(own, "decision")
-        fixed = FixedPredictions(classes, own["y_pred"].to_numpy(), proba, decision)
-        scores = score_predictions(scorers, fixed, own["y_true"].to_numpy())
+        scores = score_predictions(scorers, _fix(own, classes), own["y_true"].to_numpy())
         rows.append({**dict(zip(keys, values, strict=True)), "n_test": len(own), **scores})
     order = list(dict.fromkeys(predictions["estimator"]))
     table = pd.DataFrame(rows).sort_values("subject", kind="stable")
     return table.sort_values(
         "estimator", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
     )
+
+
+def has_ratings(predictions):
+    """Return whether predictions are those of regressors: numbers with decimals, not classes."""
+    if any(str(column).startswith("proba_") for column in predictions):
+        return False
+    y_pred = predictions["y_pred"].dropna()
+    return y_pred.dtype.kind == "f" and bool((y_pred != y_pred.round()).any())
+
+
+def _fix(predictions, classes):
+    """Return an estimator with the predictions of a table; classes are None for ratings."""
+    y_pred = predictions["y_pred"].to_numpy()
+    if classes is None:
+        return FixedRatings(y_pred)
+    proba = _get_complete(predictions, [f"proba_{label}" for label in classes])
+    return FixedPredictions(classes, y_pred, proba, _get_complete(predictions, "decision"))
 
 
 def _get_complete(table, columns):
@@ -251,7 +271,8 @@ def get_scores(results, score):
         or score not in [*SCORERS, *get_scorer_names()]
     ):
         return scores
-    scoring = DEFAULT_SCORING if score in DEFAULT_SCORING else score
+    defaults = RATING_SCORING if has_ratings(predictions) else DEFAULT_SCORING
+    scoring = defaults if score in defaults else score
     by_subject = score_by_subject(predictions, scoring)
     keys = [key for key in ("dataset", "protocol", "estimator", "kind") if key in scores]
     # An estimator of which every fold failed has no predictions.
@@ -260,7 +281,7 @@ def get_scores(results, score):
     by_subject = by_subject.drop(columns=grid.columns.intersection(["adaptation"]))
     by_subject = grid.merge(by_subject, "left", [*keys, "subject"]).fillna({"n_test": 0})
     is_incomplete = by_subject["n_test"] < by_subject.groupby("subject")["n_test"].transform("max")
-    names = list(check_scoring(scoring))
+    names = [scoring] if isinstance(scoring, str) else scoring
     return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in names})
 
 
@@ -338,7 +359,12 @@ def _average_by(results, unit, score):
 
 
 def _find_chance_level(summary, score):
-    """Return "majority", or "stratified" for F1 or if its interval is higher; None without."""
+    """Return "majority", or "stratified" for F1 or if its interval is higher; None without.
+
+    For ratings, return "mean".
+    """
+    if summary["kind"].get("mean") == "baseline":
+        return "mean"
     if summary["kind"].get("majority") != "baseline":
         return None
     if summary["kind"].get("stratified") != "baseline":

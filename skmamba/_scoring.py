@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import (
     accuracy_score,
@@ -18,9 +19,11 @@ from sklearn.metrics import (
     make_scorer,
     roc_auc_score,
 )
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.metaestimators import available_if
 
 DEFAULT_SCORING = ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc")
+RATING_SCORING = ("r2", "neg_mean_absolute_error", "ccc")
 
 
 @dataclass
@@ -47,6 +50,70 @@ class FixedPredictions(ClassifierMixin, BaseEstimator):
         return True
 
 
+@dataclass
+class FixedRatings(RegressorMixin, BaseEstimator):
+    """Fitted regressor whose predictions are given; X are row numbers."""
+
+    y_pred: np.ndarray
+
+    def predict(self, rows):
+        return self.y_pred[rows]
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    r"""Compute Lin's concordance correlation coefficient (CCC).
+
+    Unlike Pearson's correlation, it is lower if predictions have another mean or spread than the
+    ratings.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_trials,) or (n_trials, n_targets)
+        Ratings and their predictions.
+
+    Returns
+    -------
+    ccc : float
+        From -1 to 1, which is reached by equal values only; the mean over targets. 0 if one of the
+        two is constant, NaN if both have the same constant.
+
+    Notes
+    -----
+    With means, variances and the covariance of both, divided by n, the coefficient is
+
+    .. math:: \frac{2 s_{xy}}{s_x^2 + s_y^2 + (m_x - m_y)^2},
+
+    as defined in [1]_.
+
+    References
+    ----------
+    .. [1] L. I. Lin, "A concordance correlation coefficient to evaluate reproducibility",
+       Biometrics 45, 1989, doi:10.2307/2532051.
+
+    Examples
+    --------
+    >>> from skmamba.evaluation import concordance_correlation
+    >>> concordance_correlation([1, 2, 3, 4], [1, 2, 3, 4])
+    1.0
+    >>> concordance_correlation([1, 2, 3, 4], [2, 3, 4, 5])  # shifted
+    0.714...
+    """
+    x, y = (
+        check_array(values, ensure_2d=False, dtype=float, input_name=name)
+        for name, values in (("y_true", y_true), ("y_pred", y_pred))
+    )
+    check_consistent_length(x, y)
+    if x.shape != y.shape:
+        raise ValueError(f"y_pred must have the shape of y_true, {x.shape}, got {y.shape}.")
+    covariance = ((x - x.mean(0)) * (y - y.mean(0))).mean(0)
+    total = x.var(0) + y.var(0) + (x.mean(0) - y.mean(0)) ** 2
+    with np.errstate(invalid="ignore"):
+        return float(np.mean(2 * covariance / total))
+
+
 def _roc_auc(predictions, rows, y):
     """Area under the ROC curve, one class against the rest; NaN if y lacks a class."""
     classes = predictions.classes_
@@ -67,11 +134,17 @@ SCORERS = {
     "kappa": make_scorer(cohen_kappa_score),
     "f1": make_scorer(f1_score, pos_label=None, average="macro", zero_division=0),
     "roc_auc": _roc_auc,
+    "ccc": make_scorer(concordance_correlation),
 }
 
 
-def check_scoring(scoring):
-    """Return scorers by name, from names, or a dict of names and functions."""
+def check_scoring(scoring, ratings=False):
+    """Return scorers by name, from names, or a dict of names and functions.
+
+    None are the default names, of ratings or of classes.
+    """
+    if scoring is None:
+        scoring = RATING_SCORING if ratings else DEFAULT_SCORING
     if isinstance(scoring, str):
         scoring = [scoring]
     if not isinstance(scoring, Mapping):

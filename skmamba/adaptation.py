@@ -90,16 +90,17 @@ def fine_tune(
 
     Parameters
     ----------
-    estimator : Pipeline, classifier, search or SavedModel
-        Fitted, with :class:`~skmamba.MSiMambaClassifier` or
-        :class:`~skmamba.BraindecodeClassifier` as last step. The other steps are not changed.
+    estimator : Pipeline, classifier, regressor, search or SavedModel
+        Fitted, with :class:`~skmamba.MSiMambaClassifier`, :class:`~skmamba.BraindecodeClassifier`
+        or the regressor of either as last step. The other steps are not changed.
     X : Trials or array-like of shape (n_trials, n_channels, n_times)
         Trials, as in ``fit``.
-    y : array-like of shape (n_trials,)
-        Labels, among those in ``fit``.
+    y : array-like of shape (n_trials,) or (n_trials, n_targets)
+        Labels, among those in ``fit``; for a regressor, ratings of the same targets.
     parts : {"head", "all"}, default="head"
-        Weights that are trained. ``"head"``: the last layer, by logistic regression on its input
-        with a normal prior around the present weights, so that few trials change little (ours).
+        Weights that are trained. ``"head"``: the last layer, by logistic regression on its input,
+        or for ratings by a linear one with the loss of the regressor, with a normal prior around
+        the present weights, so that few trials change little (ours).
         ``"all"``: all weights, as in ``fit`` at a small learning rate.
     max_epochs : int, default=20
         Number of passes over the windows; for ``"head"``, of iterations of L-BFGS.

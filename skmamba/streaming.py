@@ -126,6 +126,10 @@ class StreamDecoder:
         self.estimator = getattr(estimator, "best_estimator_", estimator)
         if reference is not None:
             self.estimator = calibrate(self.estimator, reference)
+        if not hasattr(self.estimator, "classes_"):
+            raise ValueError(
+                f"estimator must be a classifier, got {type(self.estimator).__name__}."
+            )
         self.stride, self.stride_samples, self.sfreq = stride, stride_samples, sfreq
         self.smoothing, self.dtype = smoothing, dtype
         self.classes_ = self.estimator.classes_

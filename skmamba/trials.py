@@ -45,7 +45,7 @@ OPERATORS = tuple(
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Trials:
-    """Labelled EEG trials: one stimulus, one label, one row.
+    """Labelled EEG trials: one stimulus, one label or rating, one row.
 
     Trials are an array-like of shape (n_trials, n_channels, n_times): pass them as ``X`` to
     pipelines, searches and cross-validation of scikit-learn. ``trials[rows]`` selects rows without
@@ -56,8 +56,8 @@ class Trials:
     X : ndarray of shape (n_trials, n_channels, n_times)
         EEG in microvolts; an array or a memory map. It is read when needed: ``trials[rows].X`` is
         a copy of the rows.
-    y : ndarray of shape (n_trials,)
-        Labels.
+    y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+        Labels, or ratings of one or several targets.
     metadata : DataFrame of n_trials rows, or dict
         Columns, or values that all trials share: ``subject``, ``session``, ``trial`` (a number,
         unique in the data set), ``stimulus`` ... Splitters read them as ``groups``.
@@ -253,35 +253,55 @@ class Trials:
 
     def __repr__(self) -> str:
         name = f" of {self.name}" if self.name else ""
-        size, subjects, classes = self._describe()
+        size, subjects, labels = self._describe()
         choices = ", ".join(f"{key} {value}" for key, value in self.loader_params.items())
-        parts = [", ".join(filter(None, [size, subjects])), classes, choices]
+        parts = [", ".join(filter(None, [size, subjects])), labels, choices]
         return f"<Trials{name}: {'; '.join(filter(None, parts))}>"
 
     def _repr_html_(self) -> str:
-        size, subjects, classes = self._describe()
-        rows = {"size": size, "subjects": subjects, "classes": classes}
+        size, subjects, labels = self._describe()
+        kind = "ratings" if self._has_ratings() else "classes"
+        rows = {"size": size, "subjects": subjects, kind: labels}
         rows |= {"channels": ", ".join(self.ch_names)} | self.loader_params
         with pd.option_context("display.max_colwidth", None):
             return pd.Series(rows, dtype=object).to_frame(self.name or "Trials").to_html()
 
     def _describe(self):
-        """Return the shape, the number of subjects and the count of each class, as text."""
+        """Return the shape, the number of subjects and a summary of the labels, as text."""
         n_trials, n_channels, n_times = self.shape[0], *self.shape[-2:]
-        labels, counts = np.unique(self.y, return_counts=True)
-        classes = ", ".join(
-            f"{n} {self.label_names.get(label, f'of class {label}')}"
-            for label, n in zip(labels.tolist(), counts.tolist(), strict=True)
-        )
-        if n_trials:
-            classes += f" (majority {100 * counts.max() / n_trials:.0f} %)"
+        labels = self._describe_ratings() if self._has_ratings() else self._count_classes()
         n_subjects = self.metadata["subject"].nunique() if "subject" in self.metadata else 0
         subjects = f"{n_subjects} subject{'s' if n_subjects != 1 else ''}" if n_subjects else ""
         size = (
             f"{n_trials} trials x {n_channels} channels x {n_times} time points "
             f"({n_times / self.sfreq:g} s at {self.sfreq:g} Hz)"
         )
-        return size, subjects, classes
+        return size, subjects, labels
+
+    def _has_ratings(self):
+        """Return whether y has several targets, or numbers with decimals."""
+        if self.y.dtype.kind != "f" or not len(self):
+            return self.y.ndim > 1
+        return self.y.ndim > 1 or bool((self.y != self.y.round()).any())
+
+    def _describe_ratings(self):
+        """Return the range and mean of each target, as text."""
+        if not len(self):
+            return ""
+        columns = self.y.reshape(len(self), -1).T
+        ranges = (f"{y.min():g} to {y.max():g} (mean {y.mean():.3g})" for y in columns)
+        return f"ratings {', '.join(ranges)}"
+
+    def _count_classes(self):
+        """Return the count of each class, as text."""
+        labels, counts = np.unique(self.y, return_counts=True)
+        classes = ", ".join(
+            f"{n} {self.label_names.get(label, f'of class {label}')}"
+            for label, n in zip(labels.tolist(), counts.tolist(), strict=True)
+        )
+        if len(self):
+            classes += f" (majority {100 * counts.max() / len(self):.0f} %)"
+        return classes
 
     def select(self, where: str | Iterable[int] | None = None, /, **columns: Any) -> Self:
         """Return a selection of the trials.
@@ -375,6 +395,7 @@ class Trials:
                 ("sfreq", first.sfreq, part.sfreq),
                 ("n_times", first.shape[2], part.shape[2]),
                 ("length of reference", *map(_get_reference_length, (first, part))),
+                ("number of targets", first.y.shape[1:], part.y.shape[1:]),
                 ("label_names", first.label_names, part.label_names),
                 ("loader_params", first.loader_params, part.loader_params),
             ):
@@ -759,7 +780,7 @@ class Trials:
         return replace(
             self,
             X=bags.reshape(-1, *bags.shape[2:]),
-            y=np.repeat(self.y, n_windows),
+            y=np.repeat(self.y, n_windows, axis=0),
             metadata=metadata.assign(window=window, start=window * stride_samples),
             reference=reference,
         )

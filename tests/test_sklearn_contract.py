@@ -3,18 +3,24 @@
 import os
 
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_classifiers_train,
+    check_regressors_train,
+    parametrize_with_checks,
+)
 
 import skmamba
 from skmamba import (
     BraindecodeClassifier,
     ChannelPicker,
     MSiMambaClassifier,
+    MSiMambaRegressor,
     SlidingWindows,
     WindowVotingClassifier,
 )
+from skmamba.classifiers import BraindecodeRegressor, WindowVotingRegressor
 from skmamba.preprocessing import (
     BandPower,
     EuclideanAlignment,
@@ -32,6 +38,7 @@ pytestmark = [
 # of sample weights (rtol 1e-7) included.
 EXACT = {"batch_size": None, "dtype": "float64", "max_epochs": 30, "lr": 2e-2}
 SMALL = {"d_model": 16, "d_hidden": 4, "n_kernels": 2, "drop_prob": 0.0}
+MEDFORMER = {"embed_dim": 16, "num_layers": 1, "num_heads": 2, "drop_prob": 0.0}
 
 STRICT = [
     ChannelPicker(),
@@ -50,13 +57,20 @@ STRICT = [
         **SMALL,
         **EXACT,
     ),
-    # without batch normalisation, whose statistics ignore sample weights
-    BraindecodeClassifier(
-        "MEDFormer",
-        {"embed_dim": 16, "num_layers": 1, "num_heads": 2, "drop_prob": 0.0},
-        sfreq=128,
+    WindowVotingRegressor(Ridge()),
+    WindowVotingRegressor(Ridge(), voting="median"),
+    MSiMambaRegressor(n_members=2, **SMALL, **EXACT),
+    MSiMambaRegressor(
+        scaling="standard",
+        loss="huber",
+        module_params={"period_selection": "fixed"},
+        **SMALL,
         **EXACT,
     ),
+    # without batch normalisation, whose statistics ignore sample weights; at lr=2e-2, rounding
+    # errors of 1e-16 grow to 1e-7 in 30 epochs
+    BraindecodeRegressor("MEDFormer", MEDFORMER, sfreq=128, **{**EXACT, "lr": 5e-3}),
+    BraindecodeClassifier("MEDFormer", MEDFORMER, sfreq=128, **EXACT),
 ]
 
 MINIBATCHES = {
@@ -84,14 +98,22 @@ SHORT_SERIES = """
     check_sample_weight_equivalence_on_dense_data check_sample_weights_list
     check_sample_weights_not_an_array check_sample_weights_not_overwritten
     check_sample_weights_pandas_series check_sample_weights_shape check_supervised_y_2d
+    check_regressor_data_not_an_array check_regressor_multioutput check_regressors_int
+    check_regressors_no_decision_function check_regressors_train
 """
+TOO_SHORT = "EEGNet requires at least 27 samples"
 EXPECTED_FAILURES = [
     (MSiMambaClassifier(d_hidden=4, n_kernels=2), MINIBATCHES),
+    (MSiMambaRegressor(d_hidden=4, n_kernels=2, max_epochs=60, dtype="float64"), MINIBATCHES),
     (EuclideanAlignment("unlabelled"), ALL_ROWS),
     (SubjectWhitening("unlabelled", sfreq=2, l_freq=0), ALL_ROWS),
     (
         BraindecodeClassifier(),
-        dict.fromkeys(SHORT_SERIES.split(), "EEGNet requires at least 27 samples"),
+        dict.fromkeys(SHORT_SERIES.split(), TOO_SHORT),
+    ),
+    (
+        BraindecodeRegressor(),
+        dict.fromkeys([*SHORT_SERIES.split(), "check_fit2d_1sample"], TOO_SHORT),
     ),
 ]
 
@@ -121,9 +143,20 @@ class ScoredBraindecodeClassifier(BraindecodeClassifier):
         return tags
 
 
+class ScoredBraindecodeRegressor(BraindecodeRegressor):
+    """BraindecodeRegressor without the tag ``poor_score``."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = False
+        return tags
+
+
 def test_a_network_for_short_series_reaches_the_score_of_the_checks():
     clf = ScoredBraindecodeClassifier(**STRICT[-1].get_params())
     check_classifiers_train("ScoredBraindecodeClassifier", clf)
+    reg = ScoredBraindecodeRegressor(**STRICT[-2].get_params())
+    check_regressors_train("ScoredBraindecodeRegressor", reg)
 
 
 def test_the_array_api_check_is_not_skipped():
@@ -135,6 +168,7 @@ def test_every_public_estimator_is_checked():
     public = {name for module in modules for name in module.__all__}
     estimators = {getattr(skmamba.preprocessing, name, None) for name in public}
     estimators |= {getattr(skmamba, name, None) for name in public}
+    estimators |= {getattr(skmamba.classifiers, name, None) for name in public}
     checked = {type(e) for e in STRICT} | {type(e) for e, _ in EXPECTED_FAILURES}
     assert checked == {e for e in estimators if hasattr(e, "get_params")}
 

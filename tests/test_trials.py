@@ -172,6 +172,24 @@ def test_invalid_selections_raise(where, columns, match):
 # concatenate
 
 
+def test_ratings_of_several_targets_stay_with_their_rows():
+    ratings = np.array([[1.5, 9], [2, 8], [3, 7], [4, 6]])
+    trials = make_trials(y=ratings)
+    assert trials[[3, 0]].y.tolist() == [[4, 6], [1.5, 9]]
+    assert trials.select(subject=1).y.tolist() == [[3, 7], [4, 6]]
+    assert Trials.concatenate([trials[2:], trials[:1]]).y.tolist() == [[3, 7], [4, 6], [1.5, 9]]
+    windows = trials.as_windows(window_size_samples=2)
+    assert windows.y.tolist() == np.repeat(ratings, 2, axis=0).tolist()
+    assert "2 subjects; ratings 1.5 to 4 (mean 2.62), 6 to 9 (mean 7.5)>" in repr(trials)
+    assert "ratings" in trials._repr_html_()
+
+
+def test_repr_shows_the_range_of_ratings_with_decimals():
+    assert "; ratings 1 to 2.5 (mean 1.75)>" in repr(make_trials(y=[1.0, 2.5, 1.5, 2.0]))
+    assert "1 of class 1.0" in repr(make_trials(y=[1.0, 2.0, 3.0, 4.0]))
+    assert "0 trials" in repr(make_trials(y=np.ones((4, 2)))[:0])
+
+
 def test_concatenate_keeps_the_order_of_the_parts():
     trials = make_trials(n_trials=6)
     joined = Trials.concatenate([trials.select([4, 5]), trials.select([0]), trials.select([2])])
@@ -209,6 +227,11 @@ def test_concatenate_joins_names(names, expected):
 def test_concatenate_of_different_parts_raises(parts, match):
     with pytest.raises(ValueError, match=match):
         Trials.concatenate([make_trials(), make_trials(), make_trials(**parts)])
+
+
+def test_concatenate_of_different_numbers_of_targets_raises():
+    with pytest.raises(ValueError, match=r"same number of targets, got \(\) and \(2,\)"):
+        Trials.concatenate([make_trials(), make_trials(y=np.ones((4, 2)))])
 
 
 def test_concatenate_of_nothing_raises():

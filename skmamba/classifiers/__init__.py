@@ -1,7 +1,14 @@
-"""Classifiers of trials."""
+"""Classifiers and regressors of trials."""
 
-from .braindecode import BraindecodeClassifier
-from .msimamba import MSiMambaClassifier
-from .voting import WindowVotingClassifier
+from .braindecode import BraindecodeClassifier, BraindecodeRegressor
+from .msimamba import MSiMambaClassifier, MSiMambaRegressor
+from .voting import WindowVotingClassifier, WindowVotingRegressor
 
-__all__ = ["BraindecodeClassifier", "MSiMambaClassifier", "WindowVotingClassifier"]
+__all__ = [
+    "BraindecodeClassifier",
+    "BraindecodeRegressor",
+    "MSiMambaClassifier",
+    "MSiMambaRegressor",
+    "WindowVotingClassifier",
+    "WindowVotingRegressor",
+]

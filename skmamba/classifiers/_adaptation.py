@@ -185,22 +185,22 @@ class AdaptedNet:
         return np.concatenate(parts)
 
     @torch.no_grad()
-    def classify(self, features, mean, square):
-        """Return probabilities of the windows of one trial."""
+    def predict_trial(self, features, mean, square):
+        """Return predictions of the windows of one trial, for a classifier probabilities."""
         mean, square = torch.from_numpy(mean), torch.from_numpy(square)
         values = torch.from_numpy(features)
         statistics = [mean, compute_spread(mean, square)]
         tensors = [values, *(part.to(values).expand_as(values) for part in statistics)]
-        logits = self.net.module_.eval().classify(*to_tensor(tensors, device=self.net.device))
-        return logits.softmax(-1).cpu().numpy()
+        outputs = self.net.module_.eval().classify(*to_tensor(tensors, device=self.net.device))
+        return self.net.activate(outputs).cpu().numpy()
 
     def predict(self, bags, subjects):
-        """Return probabilities ``(n_trials, n_windows, n_classes)``.
+        """Return predictions ``(n_trials, n_windows, n_outputs)``.
 
         One trial at a time: rounding depends on the size of a batch, and a prediction must not
         depend on other trials.
         """
-        proba: list = [None] * len(bags)
+        outputs: list = [None] * len(bags)
         groups = subjects.owner if subjects.mode == "reference" else subjects.subject
         for group in np.unique(groups):
             rows = np.flatnonzero(groups == group)
@@ -210,11 +210,11 @@ class AdaptedNet:
                 known = self.measure(subjects.reference, group)
             predicted = self._predict_subject(bags, rows, known, subjects.mode)
             for row, own in zip(rows, predicted, strict=True):
-                proba[row] = own
-        return np.stack(proba)
+                outputs[row] = own
+        return np.stack(outputs)
 
     def _predict_subject(self, bags, rows, known, mode):
-        """Yield the probabilities of the windows of each trial of a subject, in their order."""
+        """Yield the predictions of the windows of each trial of a subject, in their order."""
         trials = (self.compute_features(bags, row) for row in rows)
         if mode == "unlabelled":
             trials = list(trials)
@@ -223,9 +223,9 @@ class AdaptedNet:
             known = self.get_prior()
         for features in trials:
             if mode != "causal":
-                yield self.classify(features, known.mean, known.square)
+                yield self.predict_trial(features, known.mean, known.square)
                 continue
-            yield self.classify(features, *known.accumulate(features)[1:])
+            yield self.predict_trial(features, *known.accumulate(features)[1:])
             known = known.add(features)
 
     def measure(self, bags, row, known=NOTHING):

@@ -1,4 +1,4 @@
-"""The skorch net of the classifiers: windows, batches, loss, seeding, threads, progress bar."""
+"""The skorch nets of the estimators: windows, batches, loss, seeding, threads, progress bar."""
 
 import contextlib
 import copy
@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import torch
-from skorch import NeuralNet, NeuralNetClassifier
+from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback
 from skorch.utils import to_tensor
 from torch.optim.swa_utils import AveragedModel
@@ -22,9 +22,9 @@ PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memo
 # Weights of the last layer: final_layer in networks of this package and of braindecode, often head
 # in others.
 HEAD = re.compile(r"(members\.\d+\.)?(head|final_layer)\.")
-# Standard deviations of the prior on the change of a logit, by the weights behind features of unit
-# variance and by the bias, see WindowNet.fit_head.
-LOGIT_SD, BIAS_SD = 1.5, 3.0
+# Standard deviations of the prior on the change of an output, by the weights behind features of
+# unit variance and by the bias, see WindowNet.fit_head.
+OUTPUT_SD, BIAS_SD = 1.5, 3.0
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
 # Random state and number of threads belong to the process: fits in threads run one at a time.
@@ -106,8 +106,8 @@ class StoppedByCallback(Exception):
     """A callback ended the training; skorch's callbacks raise KeyboardInterrupt for it."""
 
 
-class WindowNet(NeuralNetClassifier):
-    """Net for weighted windows; skorch's scoring callbacks require a NeuralNetClassifier."""
+class WindowNet(NeuralNet):
+    """Net for weighted windows."""
 
     def __init__(self, *args, numpy_dtype="float32", **kwargs):
         super().__init__(*args, **kwargs)
@@ -120,10 +120,10 @@ class WindowNet(NeuralNetClassifier):
         return self
 
     def check_data(self, X, y):
-        """Skip skorch's validation: the classifier has validated X and y."""
+        """Skip skorch's validation: the estimator has validated X and y."""
 
     def infer(self, x, **fit_params):
-        """Compute logits, with weights and averages for modules that take them."""
+        """Compute outputs, with weights and averages for modules that take them."""
         if not getattr(self.module_, "weighs_windows", False):
             return self.module_(to_tensor(x["x"], device=self.device))
         windows, weight = x["x"], x["weight"]
@@ -139,9 +139,10 @@ class WindowNet(NeuralNetClassifier):
         """Return the weighted mean of the windows' losses."""
         if y_pred.ndim == 3:  # members of an ensemble, each with a loss of its own
             n_members = y_pred.shape[1]
-            y_pred, y_true = y_pred.flatten(0, 1), y_true.repeat_interleave(n_members)
+            y_pred, y_true = y_pred.flatten(0, 1), y_true.repeat_interleave(n_members, 0)
             X = {**X, "weight": X["weight"].repeat_interleave(n_members)}
         loss = NeuralNet.get_loss(self, y_pred, y_true, X=X, training=training)
+        loss = loss.flatten(1).mean(1) if loss.ndim > 1 else loss  # over targets
         weight = X["weight"].to(loss.device)
         tiny = torch.finfo(weight.dtype).tiny  # batches may hold only classes of weight zero
         return (weight * loss).sum() / weight.sum().clamp_min(tiny)
@@ -172,14 +173,15 @@ class WindowNet(NeuralNetClassifier):
             block.set_frequencies(total / weights)
 
     @torch.no_grad()
-    def check_logits(self, dataset):
-        """Raise ValueError unless two windows give one logit per class."""
+    def check_outputs(self, dataset):
+        """Raise ValueError unless two windows give the required number of outputs each."""
         inputs, _ = dataset[[0, 0]]
         self.module_.eval()
-        logits = self.infer(inputs)
-        shape = getattr(logits, "shape", type(logits).__name__)
-        if shape != (2, len(self.classes)):
-            raise ValueError(f"logits of 2 windows must have shape (2, n_classes), got {shape}")
+        outputs = self.infer(inputs)
+        shape = getattr(outputs, "shape", type(outputs).__name__)
+        expected = (2, self.architecture["params"]["n_outputs"])
+        if shape != expected:
+            raise ValueError(f"outputs of 2 windows must have shape {expected}, got {shape}")
 
     def resume(self, old):
         """Copy weights, history and optimizer state of an earlier net, but not its settings."""
@@ -220,7 +222,7 @@ class WindowNet(NeuralNetClassifier):
             optimizer.zero_grad()
             loss = self.get_loss(self.infer(inputs), y, inputs)
             for name, weights in head.items():
-                sd = BIAS_SD if weights.ndim == 1 else LOGIT_SD / weights[0].numel() ** 0.5
+                sd = BIAS_SD if weights.ndim == 1 else OUTPUT_SD / weights[0].numel() ** 0.5
                 change = (weights - start[name]).square().sum() / (2 * sd**2)
                 loss = loss + change / len(dataset.trials)
             loss.backward()
@@ -249,13 +251,29 @@ class WindowNet(NeuralNetClassifier):
             self._raise_diverged("weights are not finite after the last epoch")
         self.module_.eval()
         inputs, _ = dataset[np.arange(min(len(dataset), PREDICT_BATCH))]
-        if not self.infer(inputs).softmax(-1).isfinite().all():
+        if not self.activate(self.infer(inputs)).isfinite().all():
             self._raise_diverged("predictions are not finite after the last epoch")
+
+    def activate(self, outputs):
+        """Return the predictions of the outputs."""
+        return outputs
 
     def _raise_diverged(self, reason):
         raise ValueError(
             f"Training diverged: {reason}. Lower lr (now {self.lr:g}) or set scaling='robust'."
         )
+
+
+class ClassifierNet(WindowNet, NeuralNetClassifier):
+    """Net of classifiers; skorch's scoring callbacks require a NeuralNetClassifier."""
+
+    def activate(self, outputs):
+        """Return the probabilities of logits."""
+        return outputs.softmax(-1)
+
+
+class RegressorNet(WindowNet, NeuralNetRegressor):
+    """Net of regressors."""
 
 
 class AverageWeights(Callback):
@@ -305,15 +323,15 @@ class EpochBar(Callback):
 
 
 @contextlib.contextmanager
-def describe_errors(cls, params):
+def describe_errors(cls, params, task):
     """Turn errors of a network into a ValueError that names the network and the windows."""
     try:
         with ignore_deprecations():
             yield
     except NETWORK_ERRORS as error:
         raise ValueError(
-            f"{cls.__name__} cannot classify windows of {params['n_chans']} channels x "
-            f"{params['n_times']} samples into {params['n_outputs']} classes: "
+            f"{cls.__name__} cannot {task} windows of {params['n_chans']} channels x "
+            f"{params['n_times']} samples with {params['n_outputs']} outputs: "
             f"{str(error).rstrip('. ')}. Use longer windows, or check sfreq and module_params."
         ) from error
 

@@ -1,10 +1,9 @@
-"""Base classes of the classifiers: bags of windows, votes of windows, training of networks."""
+"""Base classes of estimators of trials: bags of windows, votes, training of networks."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-import textwrap
 import warnings
 from collections.abc import Mapping
 from functools import partial
@@ -15,10 +14,11 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.metrics import accuracy_score
-from sklearn.model_selection import GroupShuffleSplit, StratifiedShuffleSplit
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -51,7 +51,9 @@ from ._adaptation import SubjectDataset
 from ._skorch import (
     PREDICT_BATCH,
     AverageWeights,
+    ClassifierNet,
     EpochBar,
+    RegressorNet,
     WindowDataset,
     WindowNet,
     describe_errors,
@@ -61,7 +63,7 @@ from ._skorch import (
     torch_threads,
 )
 
-VOTINGS = ("soft", "hard")
+LOSSES = {"mse": torch.nn.MSELoss, "mae": torch.nn.L1Loss, "huber": torch.nn.HuberLoss}
 MAX_RATIO = 100  # of the spread of X and of the training data: volts and microvolts have 1e6
 OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -71,19 +73,32 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
 FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 
 
-class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
-    """Base of classifiers of bags of windows that return one prediction per trial."""
+class BaseTrialEstimator(BaseEstimator):
+    """Base of estimators of bags of windows that return one prediction per trial."""
 
-    classes_: NDArray[Any]
     n_chans_: int
     n_times_: int
     n_features_in_: int
     spread_: float
 
+    _votings: tuple[str, ...]
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+    def _check_y(self, y):
+        """Validate y and return it as an array."""
+        raise NotImplementedError
+
+
+class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
+    """Base of classifiers of trials."""
+
+    classes_: NDArray[Any]
+
+    _votings = ("soft", "hard")
 
     def predict(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Predict the most probable class of each trial.
@@ -101,14 +116,29 @@ class BaseTrialClassifier(ClassifierMixin, BaseEstimator):
         proba = self.predict_proba(X)  # first, since it checks that the classifier is fitted
         return self.classes_[proba.argmax(1)]
 
+    def _check_y(self, y):
+        return check_labels(self, y)
+
     def _check_n_classes(self, y_index, need_two):
-        if not len(y_index):
-            raise ValueError("Sample weights must contain at least one non-zero number.")
         if need_two and len(np.unique(y_index)) < 2:
             (only,) = self.classes_[y_index[:1]].tolist()
             raise ValueError(
                 f"{type(self).__name__} requires at least 2 classes in y, got 1 class: {only!r}."
             )
+
+
+class BaseTrialRegressor(RegressorMixin, BaseTrialEstimator):
+    """Base of regressors of trials."""
+
+    _votings = ("mean", "median")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _check_y(self, y):
+        return check_ratings(self, y)
 
 
 def check_bags(estimator, X, *, n_chans=None, reset):
@@ -163,15 +193,13 @@ def check_spread(estimator, bags, name="X"):
         warnings.warn(
             f"{name} has a standard deviation of about {spread:.0e}, the training data had "
             f"{fitted:.0e}: {name} must be in the same unit, such as microvolts (MNE has volts).",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
 def check_labels(estimator, y):
     """Validate labels and return them as a vector."""
-    if y is None:
-        name = type(estimator).__name__
-        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+    _check_is_given(estimator, y)
     is_missing = pd.isna(np.asarray(y, dtype=object))  # first: an array of text has "nan"
     y = column_or_1d(y, warn=True)
     if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
@@ -180,15 +208,48 @@ def check_labels(estimator, y):
     return y
 
 
-def vote(proba, voting):
-    """Aggregate probabilities ``(n_trials, n_windows, n_classes)`` to one row per trial."""
-    if not np.isfinite(proba).all():
-        trial = np.argwhere(~np.isfinite(proba))[0][0]
-        raise ValueError(f"Predicted probabilities must be finite, got NaN for trial {trial}.")
-    if voting == "soft":
-        return proba.mean(1)
-    winners = proba.argmax(-1)[..., None] == np.arange(proba.shape[-1])
-    return winners.mean(1, dtype=proba.dtype)
+def check_ratings(estimator, y):
+    """Validate the numbers that a regressor predicts and return them in float64."""
+    _check_is_given(estimator, y)
+    try:
+        y = np.asarray(y).astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must contain numbers: {error}.") from error
+    return check_array(y, ensure_2d=False, input_name="y")
+
+
+def _check_is_given(estimator, y):
+    if y is None:
+        name = type(estimator).__name__
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+
+
+def _check_weight(sample_weight, bags):
+    """Return the weights of trials, None without them, and the indices of weighted trials."""
+    if sample_weight is None:
+        return None, np.arange(len(bags))
+    weight = _check_sample_weight(sample_weight, bags, dtype=float, ensure_non_negative=True)
+    trials = np.flatnonzero(weight)
+    if not len(trials):
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight, trials
+
+
+def vote(outputs, voting):
+    """Aggregate predictions ``(n_trials, n_windows, ...)`` to one per trial.
+
+    Those of ``"soft"`` and ``"hard"`` are probabilities ``(n_trials, n_windows, n_classes)``.
+    """
+    if not np.isfinite(outputs).all():
+        trial = np.argwhere(~np.isfinite(outputs))[0][0]
+        what = "Predictions" if voting in BaseTrialRegressor._votings else "Predicted probabilities"
+        raise ValueError(f"{what} must be finite, got NaN for trial {trial}.")
+    if voting in ("soft", "mean"):
+        return outputs.mean(1)
+    if voting == "median":
+        return np.median(outputs, axis=1)
+    winners = outputs.argmax(-1)[..., None] == np.arange(outputs.shape[-1])
+    return winners.mean(1, dtype=outputs.dtype)
 
 
 def _can_partial_fit(estimator):
@@ -197,11 +258,12 @@ def _can_partial_fit(estimator):
     return True
 
 
-class BaseNetClassifier(BaseTrialClassifier):
-    """Base of classifiers that train a network on windows.
+class BaseNet(BaseTrialEstimator):
+    """Base of estimators that train a network on windows.
 
-    A subclass has the parameters below in its ``__init__`` and defines two methods,
-    :meth:`_module_spec` and :meth:`_module_class`.
+    An estimator has the parameters below in its ``__init__`` and defines two methods for its
+    network, :meth:`_module_spec` and :meth:`_module_class`. :class:`BaseNetClassifier` and
+    :class:`BaseNetRegressor` define the targets of the network and its loss.
     """
 
     lr: float
@@ -212,9 +274,8 @@ class BaseNetClassifier(BaseTrialClassifier):
     early_stopping: bool
     validation_fraction: float
     patience: int
-    class_weight: Mapping[Any, float] | Literal["balanced"] | None
     scaling: Literal["robust", "standard", "window"] | None
-    voting: Literal["soft", "hard"]
+    voting: str
     n_chans: int | None
     warm_start: bool
     device: str
@@ -239,8 +300,11 @@ class BaseNetClassifier(BaseTrialClassifier):
     # cross-validation until it is requested or refused.
     __metadata_request__fit = {"groups": False}
     __metadata_request__predict = {"groups": False}
-    __metadata_request__predict_proba = {"groups": False}
     __metadata_request__score = {"groups": False}
+
+    _task: str  # verb of error messages
+    _net_class: type[WindowNet]
+    _splitter: type[ShuffleSplit] = ShuffleSplit
 
     def _set_init_params(self, params):
         """Set the parameters of ``__init__``, given its ``locals()``."""
@@ -256,6 +320,33 @@ class BaseNetClassifier(BaseTrialClassifier):
         """Return the class of the network with this name."""
         raise NotImplementedError
 
+    @property
+    def _n_outputs(self):
+        """Number of outputs of the network."""
+        raise NotImplementedError
+
+    def _net_options(self):
+        """Return the loss and further options of the net."""
+        raise NotImplementedError
+
+    def _encode(self, y, classes, fresh):
+        """Return y as numbers, in the original unit."""
+        return y
+
+    def _check_target(self, target, need_two):
+        """Raise ValueError if the encoded y of the training trials cannot be learnt."""
+
+    def _fit_target(self, target, train, weight):
+        """Set the statistics of the encoded y of the training trials."""
+
+    def _scale_target(self, target):
+        """Return the encoded y as the targets of the network."""
+        return target
+
+    def _weigh_loss(self, y, weight):
+        """Return the weights of trials in the loss; None if all are equal."""
+        return weight
+
     def fit(
         self,
         X: Trials | ArrayLike | Epochs,
@@ -270,8 +361,9 @@ class BaseNetClassifier(BaseTrialClassifier):
         X : Trials, ndarray or mne.Epochs
             Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
             ``(n_trials, n_chans, n_times)``, or series of one channel ``(n_trials, n_times)``.
-        y : array-like of shape (n_trials,)
-            Labels of any type.
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
+            Labels of any type, of shape (n_trials,); for a regressor, numbers of one or several
+            targets.
         sample_weight : array-like of shape (n_trials,), default=None
             Weights of trials; trials of weight zero are left out.
         groups : DataFrame or array-like of shape (n_trials,), default=None
@@ -281,7 +373,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         Returns
         -------
         self : object
-            The fitted classifier.
+            The fitted estimator.
 
         Raises
         ------
@@ -292,34 +384,6 @@ class BaseNetClassifier(BaseTrialClassifier):
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with restore_on_error(self):
             return self._fit(X, y, sample_weight, groups, fresh=fresh, average=True)
-
-    @available_if(_can_partial_fit)
-    def partial_fit(
-        self,
-        X: Trials | ArrayLike | Epochs,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Train for one more epoch, with the scaling of the first call.
-
-        Parameters
-        ----------
-        X, y
-            As in :meth:`fit`.
-        classes : array-like of shape (n_classes,), default=None
-            Labels of all calls; required in the first call only, if its y lacks some of them.
-        sample_weight : array-like of shape (n_trials,), default=None
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        self : object
-            The classifier.
-        """
-        fresh = not hasattr(self, "net_")
-        with restore_on_error(self):
-            return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1, classes=classes)
 
     def fine_tune(
         self,
@@ -341,7 +405,7 @@ class BaseNetClassifier(BaseTrialClassifier):
 
         Returns
         -------
-        clf : object
+        tuned : object
             Fitted copy.
         """
         check_is_fitted(self, "net_")
@@ -372,41 +436,41 @@ class BaseNetClassifier(BaseTrialClassifier):
         device = resolve_device(self.device)
         name, module_params = self._module_spec(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
-        y = check_labels(self, y)
+        y = self._check_y(y)
         check_consistent_length(bags, y, sample_weight, groups)
-        y_index = self._encode(y, classes, fresh)
-        weight, loss_weight = self._make_weights(bags, y, sample_weight)
-        trials = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
-        self._check_n_classes(y_index[trials], fresh and classes is None)
+        target = self._encode(y, classes, fresh)
+        weight, trials = _check_weight(sample_weight, bags)
+        self._check_target(target[trials], fresh and classes is None)
 
         seed = draw_seed(self.random_state)
         if not fresh:  # otherwise every call would use the same order of batches
             seed = (seed + self.n_iter_) % 2**31
         train, valid = trials, None
         if self.early_stopping:
-            train, valid = self._hold_out(trials, y_index, groups, seed)
+            train, valid = self._hold_out(trials, target, groups, seed)
         epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
         if fresh:
             self.scaling_ = self.scaling
             self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
+            self._fit_target(target, train, weight)
         make_dataset = partial(
             self._make_dataset,
             bags,
             self.dtype,
-            y=y_index,
-            weight=loss_weight,
+            y=self._scale_target(target),
+            weight=self._weigh_loss(y, weight),
             subjects=self._read_subjects(X, groups, len(y)),
         )
-        size = {"n_chans": self.n_chans_, "n_outputs": len(self.classes_), "n_times": self.n_times_}
+        size = {"n_chans": self.n_chans_, "n_outputs": self._n_outputs, "n_times": self.n_times_}
         architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
         with torch_threads(self.n_threads), seeded(seed, device):
             options = {"early_stopping": valid is not None, "average": average}
             net = self._build_net(architecture, device, seed, **options)
             dataset = make_dataset(trials=train)
             if fresh:
-                with describe_errors(self._module_class(name), architecture["params"]):
+                with describe_errors(self._module_class(name), architecture["params"], self._task):
                     net.fit_periods(dataset)
-                    net.check_logits(dataset)
+                    net.check_outputs(dataset)
             else:
                 net.resume(self.net_)
             if valid is not None:
@@ -425,79 +489,17 @@ class BaseNetClassifier(BaseTrialClassifier):
         self.n_iter_ = len(self.history_)
         return self
 
-    def predict(self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
-        """Predict the most probable class of each trial.
-
-        Parameters
-        ----------
-        X, groups
-            As in :meth:`predict_proba`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_trials,)
-            Labels.
-        """
-        proba = self.predict_proba(X, groups)  # first, since it checks whether it is fitted
-        return self.classes_[proba.argmax(1)]
-
-    def predict_proba(
-        self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None
-    ) -> NDArray[Any]:
-        """Predict the probability of each class for each trial.
-
-        Parameters
-        ----------
-        X : Trials, ndarray or mne.Epochs
-            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
-        groups : DataFrame or array-like of shape (n_trials,), default=None
-            Metadata with a column ``subject``, or that column, for adaptation; None uses that of
-            Trials.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_trials, n_classes)
-            Vote of the trial's windows, in the order of ``classes_``.
-
-        Raises
-        ------
-        ValueError
-            If X is invalid, or lacks what the adaptation requires.
-        """
+    def _predict_trials(self, X, groups):
+        """Return the aggregated output of the network for each trial."""
         check_is_fitted(self, "net_")
-        check_option("voting", self.voting, VOTINGS)
+        check_option("voting", self.voting, self._votings)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
         with torch_threads(self.n_threads):
-            proba = self._predict_windows(bags, X, groups)
-        return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
-
-    def score(
-        self,
-        X: ArrayLike | Epochs,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: Groups | None = None,
-    ) -> float:
-        """Return the accuracy.
-
-        Parameters
-        ----------
-        X, groups
-            As in :meth:`predict_proba`.
-        y : array-like of shape (n_trials,)
-            Labels.
-        sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials.
-
-        Returns
-        -------
-        accuracy : float
-            Weighted fraction of correct predictions.
-        """
-        return accuracy_score(y, self.predict(X, groups), sample_weight=sample_weight)
+            outputs = self._predict_windows(bags, X, groups)
+        return vote(outputs.reshape(*bags.shape[:2], -1), self.voting)
 
     def _predict_windows(self, bags, X, groups):
-        """Return probabilities of all windows of all trials."""
+        """Return the outputs of all windows of all trials, for a classifier probabilities."""
         return self.net_.predict_proba(self._make_dataset(bags, self.net_.numpy_dtype))
 
     def _read_subjects(self, X, groups, n_trials):
@@ -525,7 +527,7 @@ class BaseNetClassifier(BaseTrialClassifier):
         if isinstance(self.optimizer, str):
             check_option("optimizer", self.optimizer, OPTIMIZERS)
         check_option("dtype", self.dtype, ("float32", "float64"))
-        check_option("voting", self.voting, VOTINGS)
+        check_option("voting", self.voting, self._votings)
 
     def _count_epochs(self, n_windows):
         """Return the number of passes over the training windows."""
@@ -561,45 +563,16 @@ class BaseNetClassifier(BaseTrialClassifier):
                 )
         return {**params, **further}
 
-    def _encode(self, y, classes, fresh):
-        """Return labels as class indices; set the classes if fresh."""
-        if fresh:
-            self.classes_ = np.unique(y if classes is None else classes)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y must contain classes of {self.classes_.tolist()} only, got {unknown.tolist()}."
-            )
-        return np.searchsorted(self.classes_, y)
-
-    def _make_weights(self, bags, y, sample_weight):
-        """Return the weights of trials without and with class weights; None if all are equal."""
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, bags, dtype=float, ensure_non_negative=True
-            )
-        if self.class_weight is None:
-            return weight, weight
-        by_class = compute_sample_weight(self.class_weight, y)
-        return weight, by_class if weight is None else by_class * weight
-
-    def _hold_out(self, trials, y_index, groups, seed):
+    def _hold_out(self, trials, target, groups, seed):
         """Split trials, or whole groups of them, into training and validation."""
         options = {"n_splits": 1, "test_size": self.validation_fraction, "random_state": seed}
         if groups is None:
-            split = StratifiedShuffleSplit(**options).split(trials, y_index[trials])
+            split = self._splitter(**options).split(trials, target[trials])
         else:
             (groups,) = get_columns(groups, "subject", estimator=self)
             split = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
         train, valid = next(split)
-        train, valid = trials[train], trials[valid]
-        if len(np.unique(y_index[train])) < 2:
-            raise ValueError(
-                "early_stopping requires at least 2 classes in the training groups, got 1 after "
-                "holding out groups for validation. Pass groups that contain several classes."
-            )
-        return train, valid
+        return trials[train], trials[valid]
 
     def _make_dataset(self, bags, dtype, subjects=None, **options):
         if subjects is None:
@@ -613,10 +586,9 @@ class BaseNetClassifier(BaseTrialClassifier):
         """Return a skorch net with new weights."""
         module, own = self._module_class(architecture["name"]), self.net_params or {}
         params = {
-            "criterion": torch.nn.CrossEntropyLoss,
+            **self._net_options(),
             "criterion__reduction": "none",
             "optimizer": OPTIMIZERS.get(self.optimizer, self.optimizer),
-            "classes": list(range(len(self.classes_))),
             "device": device,
             "numpy_dtype": architecture["dtype"],
             "train_split": None,
@@ -636,8 +608,8 @@ class BaseNetClassifier(BaseTrialClassifier):
         }
         if self.verbose != 2:
             params["callbacks__print_log"] = None
-        net = WindowNet(module, **params)
-        with describe_errors(module, architecture["params"]):
+        net = self._net_class(module, **params)
+        with describe_errors(module, architecture["params"], self._task):
             net.initialize()
         net.architecture = architecture
         return net
@@ -693,81 +665,260 @@ class BaseNetClassifier(BaseTrialClassifier):
         self.net_ = net
 
 
-TRAINING_PARAMETERS = """
-weight_decay : float, default=1e-2
-    Weight decay of the optimizer.
-batch_size : int or None, default=64
-    Number of windows per training step; None takes all windows at once, in their order.
-optimizer : {"adamw", "adam", "sgd"} or torch.optim.Optimizer subclass, default="adamw"
-    Optimizer.
-early_stopping : bool, default=False
-    Whether to hold out trials for validation, stop when their loss has not decreased for
-    ``patience`` epochs, and restore the weights of the best epoch. If ``groups`` are passed to
-    ``fit``, whole groups are held out.
-validation_fraction : float, default=0.2
-    Fraction of trials, or of groups, held out by early stopping.
-patience : int, default=5
-    Number of epochs without a lower validation loss after which early stopping stops.
-class_weight : dict, "balanced" or None, default=None
-    Weights of classes, as in scikit-learn.
-scaling : {"robust", "standard", "window"} or None, default="robust"
-    Scaling of channels. ``"robust"``: median and median absolute deviation of the training
-    windows, clipped at 8 deviations; ``"standard"``: their mean and standard deviation;
-    ``"window"``: mean and standard deviation of each window; None: no scaling.
-voting : {"soft", "hard"}, default="soft"
-    Aggregation of a trial's windows: mean of their probabilities, or fraction of windows for
-    which a class is the most probable one.
-n_chans : int, default=None
-    Number of channels in each row of a 2-D X, one after the other; None means one.
-warm_start : bool, default=False
-    Whether ``fit`` starts from the fitted weights and scaling. Parameters of the training, such
-    as the learning rate, may change between fits.
-device : str, default="auto"
-    Device of torch; ``"auto"`` is CUDA if available, else the CPU.
-n_threads : int or None, default=1
-    Number of torch threads in fit and predict. With one, results are bitwise equal for any
-    number of cores and any ``n_jobs``. None keeps torch's setting.
-dtype : {"float32", "float64"}, default="float32"
-    Precision of the network.
-net_params : dict, default=None
-    Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}`` or
-    ``{"callbacks": [...]}``; callbacks are cloned for every fit.
-random_state : int, RandomState instance or None, default=None
-    Seed of weights, batches and dropout. Global random states are restored after fit, and None
-    does not depend on them.
-verbose : bool, 2 or None, default=None
-    Whether to show a progress bar over epochs; None shows it if stderr is a terminal. 2 prints a
-    line per epoch.
-"""
+class BaseNetClassifier(BaseNet, BaseTrialClassifier):
+    """Base of classifiers that train a network on windows."""
 
-FITTED_ATTRIBUTES = """
-classes_ : ndarray of shape (n_classes,)
-    Labels, sorted.
-net_ : skorch.NeuralNetClassifier
-    The trained net; ``net_.module_`` is the torch module.
-history_ : list of dict
-    One entry per epoch: losses, seconds and records of callbacks.
-n_iter_ : int
-    Number of trained epochs.
-n_chans_, n_times_ : int
-    Size of a window.
-n_features_in_ : int
-    Channels of a 3-D or 4-D X, columns of a 2-D X.
-scaling_ : str or None
-    Scaling of the training windows.
-center_, scale_ : ndarray of shape (n_chans,)
-    Statistics of the scaling, in the unit of X.
-spread_ : float
-    Median standard deviation of the training windows, in the unit of X. A warning is given if X of
-    predict differs by a factor of more than 100.
-"""
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None
+
+    __metadata_request__predict_proba = {"groups": False}
+
+    _task = "classify"
+    _net_class = ClassifierNet
+    _splitter = StratifiedShuffleSplit
+
+    @available_if(_can_partial_fit)
+    def partial_fit(
+        self,
+        X: Trials | ArrayLike | Epochs,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one more epoch, with the scaling of the first call.
+
+        Parameters
+        ----------
+        X, y
+            As in :meth:`fit`.
+        classes : array-like of shape (n_classes,), default=None
+            Labels of all calls; required in the first call only, if its y lacks some of them.
+        sample_weight : array-like of shape (n_trials,), default=None
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        self : object
+            The classifier.
+        """
+        fresh = not hasattr(self, "net_")
+        with restore_on_error(self):
+            return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1, classes=classes)
+
+    def predict(self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
+        """Predict the most probable class of each trial.
+
+        Parameters
+        ----------
+        X, groups
+            As in :meth:`predict_proba`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,)
+            Labels.
+        """
+        proba = self.predict_proba(X, groups)  # first, since it checks whether it is fitted
+        return self.classes_[proba.argmax(1)]
+
+    def predict_proba(
+        self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None
+    ) -> NDArray[Any]:
+        """Predict the probability of each class for each trial.
+
+        Parameters
+        ----------
+        X : Trials, ndarray or mne.Epochs
+            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
+        groups : DataFrame or array-like of shape (n_trials,), default=None
+            Metadata with a column ``subject``, or that column, for adaptation; None uses that of
+            Trials.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_trials, n_classes)
+            Vote of the trial's windows, in the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or lacks what the adaptation requires.
+        """
+        return self._predict_trials(X, groups)
+
+    def score(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> float:
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X, groups
+            As in :meth:`predict_proba`.
+        y : array-like of shape (n_trials,)
+            Labels.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials.
+
+        Returns
+        -------
+        accuracy : float
+            Weighted fraction of correct predictions.
+        """
+        return accuracy_score(y, self.predict(X, groups), sample_weight=sample_weight)
+
+    @property
+    def _n_outputs(self):
+        return len(self.classes_)
+
+    def _net_options(self):
+        classes = list(range(len(self.classes_)))
+        return {"criterion": torch.nn.CrossEntropyLoss, "classes": classes}
+
+    def _encode(self, y, classes, fresh):
+        """Return labels as class indices; set the classes if fresh."""
+        if fresh:
+            self.classes_ = np.unique(y if classes is None else classes)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y must contain classes of {self.classes_.tolist()} only, got {unknown.tolist()}."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def _check_target(self, target, need_two):
+        self._check_n_classes(target, need_two)
+
+    def _weigh_loss(self, y, weight):
+        if self.class_weight is None:
+            return weight
+        by_class = compute_sample_weight(self.class_weight, y)
+        return by_class if weight is None else by_class * weight
+
+    def _hold_out(self, trials, target, groups, seed):
+        train, valid = super()._hold_out(trials, target, groups, seed)
+        if len(np.unique(target[train])) < 2:
+            raise ValueError(
+                "early_stopping requires at least 2 classes in the training groups, got 1 after "
+                "holding out groups for validation. Pass groups that contain several classes."
+            )
+        return train, valid
 
 
-def add_shared_docs(cls):
-    """Insert the shared parameters and fitted attributes into a class docstring."""
-    for mark, text in (
-        ("{training_parameters}", TRAINING_PARAMETERS),
-        ("{fitted_attributes}", FITTED_ATTRIBUTES),
-    ):
-        cls.__doc__ = (cls.__doc__ or "").replace(mark, textwrap.indent(text, "    ").strip())
-    return cls
+class BaseNetRegressor(BaseNet, BaseTrialRegressor):
+    """Base of regressors that train a network on windows."""
+
+    loss: Literal["mse", "mae", "huber"]
+
+    y_mean_: NDArray[Any]
+    y_scale_: NDArray[Any]
+
+    _task = "predict ratings of"
+    _net_class = RegressorNet
+
+    @available_if(_can_partial_fit)
+    def partial_fit(
+        self,
+        X: Trials | ArrayLike | Epochs,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one more epoch, with the scaling of X and y of the first call.
+
+        Parameters
+        ----------
+        X, y
+            As in :meth:`fit`.
+        sample_weight : array-like of shape (n_trials,), default=None
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        self : object
+            The regressor.
+        """
+        fresh = not hasattr(self, "net_")
+        with restore_on_error(self):
+            return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1)
+
+    def predict(self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
+        """Predict the rating of each trial.
+
+        Parameters
+        ----------
+        X : Trials, ndarray or mne.Epochs
+            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
+        groups : DataFrame or array-like of shape (n_trials,), default=None
+            Metadata with a column ``subject``, or that column, for adaptation; None uses that of
+            Trials.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+            Aggregated predictions of the trial's windows, in the shape and unit of y of ``fit``.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or lacks what the adaptation requires.
+        """
+        outputs = self._predict_trials(X, groups)  # first, since it checks whether it is fitted
+        return outputs.reshape(len(outputs), *self.y_mean_.shape) * self.y_scale_ + self.y_mean_
+
+    def score(
+        self,
+        X: ArrayLike | Epochs,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> float:
+        """Return the coefficient of determination, R^2.
+
+        Parameters
+        ----------
+        X, groups
+            As in :meth:`predict`.
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
+            Ratings.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials.
+
+        Returns
+        -------
+        r2 : float
+            1 for perfect predictions, 0 for those of the mean of y; the mean over targets.
+        """
+        return r2_score(y, self.predict(X, groups), sample_weight=sample_weight)
+
+    @property
+    def _n_outputs(self):
+        return self.y_mean_.size
+
+    def _check_params(self):
+        super()._check_params()
+        check_option("loss", self.loss, LOSSES)
+
+    def _net_options(self):
+        return {"criterion": LOSSES[self.loss]}
+
+    def _encode(self, y, classes, fresh):
+        if not fresh and y.shape[1:] != self.y_mean_.shape:
+            raise ValueError(
+                f"y must have the targets of the first fit, {self.y_mean_.size}, with shape "
+                f"{('n_trials', *self.y_mean_.shape)}, got {y.shape}."
+            )
+        return y
+
+    def _fit_target(self, target, train, weight):
+        columns = target[train].reshape(len(train), -1)
+        weight = None if weight is None else weight[train]
+        scaler = StandardScaler().fit(columns, sample_weight=weight)
+        shape = target.shape[1:]
+        self.y_mean_, self.y_scale_ = scaler.mean_.reshape(shape), scaler.scale_.reshape(shape)
+
+    def _scale_target(self, target):
+        scaled = (target - self.y_mean_) / self.y_scale_
+        return scaled.reshape(len(target), -1).astype(self.dtype)

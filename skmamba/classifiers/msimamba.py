@@ -1,4 +1,4 @@
-"""MS-iMamba classifier."""
+"""MS-iMamba classifier and regressor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 import torch
 from numpy.typing import ArrayLike
+from sklearn.base import is_regressor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,14 +17,167 @@ from .._validation import check_int, check_option
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
 from ._adaptation import ADAPTATIONS, NOTHING, AdaptedNet, Statistics, read_subjects
+from ._docs import add_shared_docs
 from ._skorch import resolve_device, torch_threads
-from .base import BaseNetClassifier, add_shared_docs, check_spread
+from .base import BaseNet, BaseNetClassifier, BaseNetRegressor, check_spread
 
 AUTO_EPOCHS, AUTO_STEPS = 12, 2000  # largest numbers of max_epochs="auto"
 
 
-@add_shared_docs
-class MSiMambaClassifier(BaseNetClassifier):
+NETWORK_PARAMETERS = """
+d_model : int, default=64
+    Width of a token.
+n_layers : int, default=1
+    Number of iMamba blocks.
+top_k : int, default=2
+    Number of frequencies of the multi-scale block.
+n_kernels : int, default=3
+    Number of square kernels of an inception, of sizes 1, 3, 5, ...
+d_hidden : int, default=16
+    Number of feature maps in the multi-scale block.
+drop_prob : float, default=0.3
+    Dropout probability.
+embedding : {"power", "inverted", "temporal"}, default="power"
+    ``"power"``: one token per channel from its log power behind learned filters and its
+    averaged samples, see :class:`~skmamba.modules.PowerEmbedding`; ``"inverted"``: one token
+    per channel from its samples, as in the paper; ``"temporal"``: one token per sample
+    (ablation).
+n_members : int, default=1
+    Number of networks trained with different initial weights, whose predictions are
+    averaged. Time is proportional to it.
+adaptation : {"reference", "causal", "unlabelled"} or None, default=None
+    What the network uses of a subject, in training and for new subjects: it standardises the
+    features of each window by their mean and spread over other windows of the subject.
+    ``"reference"``: windows of the reference of the trial, see :class:`~skmamba.Trials`;
+    ``"causal"``: windows up to the present one, in the order of session, run and trial;
+    ``"unlabelled"``: all windows of the subject in X; None: no other window.
+module_params : dict, default=None
+    Further parameters of :class:`~skmamba.models.MSiMamba`, such as
+    ``{"mixer": "attention"}``: sizes of Mamba, ``backend``, period selection and ablation
+    switches.
+lr : float, default=2e-3
+    Learning rate.
+max_epochs : int or "auto", default="auto"
+    Number of passes over the training windows. ``"auto"`` is 12, or less if 12 are more than
+    2,000 training steps: as many as make 2,000, at least one.
+average_weights : bool, default=True
+    Whether the fitted weights are the mean of those after each training step in the second half
+    of :meth:`fit` [2]_; not with early stopping, which restores the weights of one epoch.
+"""
+
+NETWORK_ATTRIBUTES = """
+subject_statistics_ : tuple
+    Number, mean and mean square of the features of the windows that :meth:`for_subject` used.
+backend_ : {"torch", "mamba_ssm"}
+    Implementation of the scan on the device of the fitted network.
+"""
+
+
+class BaseMSiMamba(BaseNet):
+    """Base of estimators with the network MS-iMamba."""
+
+    d_model: int
+    n_layers: int
+    top_k: int
+    n_kernels: int
+    d_hidden: int
+    drop_prob: float
+    embedding: Literal["power", "inverted", "temporal"]
+    n_members: int
+
+    @property
+    def backend_(self) -> Literal["torch", "mamba_ssm"]:
+        """Implementation of the scan on the device of the fitted network."""
+        backend = self.net_.architecture["params"].get("backend", "auto")
+        return resolve_backend(backend, self.net_.device)
+
+    def _module_spec(self, X):
+        check_int("n_members", self.n_members)
+        backend = (self.module_params or {}).get("backend", "auto")
+        resolve_backend(backend, resolve_device(self.device))  # raises if it cannot run
+        names = "d_model n_layers top_k n_kernels d_hidden drop_prob embedding n_members"
+        own = {name: getattr(self, name) for name in names.split()}
+        if self.adaptation is not None:
+            check_option("adaptation", self.adaptation, ADAPTATIONS)
+            own["standardize"] = True
+        params = self._merge_module_params(own, MSiMamba)
+        if self.n_members == 1:
+            del params["n_members"]
+            return "MSiMamba", params
+        if is_regressor(self):
+            params["average_outputs"] = True
+        return "MSiMambaEnsemble", params
+
+    def _count_epochs(self, n_windows):
+        if self.max_epochs == "auto":
+            n_steps = 1 if self.batch_size is None else -(-n_windows // self.batch_size)
+            return max(1, min(AUTO_EPOCHS, AUTO_STEPS // n_steps))
+        if isinstance(self.max_epochs, str):
+            raise ValueError(
+                f"max_epochs must be 'auto' or an integer of at least 1, got {self.max_epochs!r}."
+            )
+        return super()._count_epochs(n_windows)
+
+    def _read_subjects(self, X, groups, n_trials):
+        if self.adaptation is None:
+            return None
+        return read_subjects(self, X, groups, n_trials)
+
+    def _predict_windows(self, bags, X, groups):
+        subjects = self._read_subjects(X, groups, len(bags))
+        if subjects is None:
+            return super()._predict_windows(bags, X, groups)
+        return AdaptedNet(self.net_, self._scale).predict(bags, subjects)
+
+    def for_subject(self, reference: ArrayLike) -> Self:
+        """Return a copy for windows of one subject, which are standardised by its reference.
+
+        Parameters
+        ----------
+        reference : array-like of shape (n_channels, n_reference_times)
+            Unlabelled EEG of the subject, at least one window long, in the unit of X. In a pipeline
+            use :func:`~skmamba.calibrate`, which applies the other steps to it.
+
+        Returns
+        -------
+        copy : object
+            Fitted copy that predicts arrays. With ``adaptation="causal"``, windows of X count from
+            the reference on, and a further call adds windows.
+
+        Raises
+        ------
+        ValueError
+            If the adaptation is neither ``"reference"`` nor ``"causal"``, or the reference is
+            shorter than a window or has other channels.
+        """
+        check_is_fitted(self, "net_")
+        if self.adaptation not in ("reference", "causal"):
+            raise ValueError(
+                f"for_subject requires adaptation='reference' or 'causal', got {self.adaptation!r}."
+            )
+        reference = check_array(reference, dtype=None, input_name="reference")
+        if len(reference) != self.n_chans_ or reference.shape[1] < self.n_times_:
+            raise ValueError(
+                f"reference must have shape ({self.n_chans_}, n_reference_times) and at least "
+                f"{self.n_times_} samples, got {reference.shape}."
+            )
+        net, known = AdaptedNet(self.net_, self._scale), NOTHING
+        if self.adaptation == "causal":
+            known = getattr(self, "subject_statistics_", None) or net.get_prior()
+        bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
+        check_spread(self, bags, "reference")
+        with torch_threads(self.n_threads):
+            statistics = net.measure(bags, 0, Statistics(*known))
+        copied = object.__new__(type(self))  # copy.copy would copy the network, too
+        copied.__dict__ = {**self.__dict__, "subject_statistics_": tuple(statistics)}
+        return copied
+
+    def _module_class(self, name):
+        return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble
+
+
+@add_shared_docs(network_parameters=NETWORK_PARAMETERS, network_attributes=NETWORK_ATTRIBUTES)
+class MSiMambaClassifier(BaseMSiMamba, BaseNetClassifier):
     """Classify trials of raw EEG with MS-iMamba.
 
     Trains on every window of bags of windows, see :class:`~skmamba.SlidingWindows`, with the label
@@ -32,57 +186,18 @@ class MSiMambaClassifier(BaseNetClassifier):
 
     Parameters
     ----------
-    d_model : int, default=64
-        Width of a token.
-    n_layers : int, default=1
-        Number of iMamba blocks.
-    top_k : int, default=2
-        Number of frequencies of the multi-scale block.
-    n_kernels : int, default=3
-        Number of square kernels of an inception, of sizes 1, 3, 5, ...
-    d_hidden : int, default=16
-        Number of feature maps in the multi-scale block.
-    drop_prob : float, default=0.3
-        Dropout probability.
-    embedding : {"power", "inverted", "temporal"}, default="power"
-        ``"power"``: one token per channel from its log power behind learned filters and its
-        averaged samples, see :class:`~skmamba.modules.PowerEmbedding`; ``"inverted"``: one token
-        per channel from its samples, as in the paper; ``"temporal"``: one token per sample
-        (ablation).
-    n_members : int, default=1
-        Number of networks trained with different initial weights, whose probabilities are
-        averaged. Time is proportional to it.
-    adaptation : {"reference", "causal", "unlabelled"} or None, default=None
-        What the network uses of a subject, in training and for new subjects: it standardises the
-        features of each window by their mean and spread over other windows of the subject.
-        ``"reference"``: windows of the reference of the trial, see :class:`~skmamba.Trials`;
-        ``"causal"``: windows up to the present one, in the order of session, run and trial;
-        ``"unlabelled"``: all windows of the subject in X; None: no other window.
-    module_params : dict, default=None
-        Further parameters of :class:`~skmamba.models.MSiMamba`, such as
-        ``{"mixer": "attention"}``: sizes of Mamba, ``backend``, period selection and ablation
-        switches.
-    lr : float, default=2e-3
-        Learning rate.
-    max_epochs : int or "auto", default="auto"
-        Number of passes over the training windows. ``"auto"`` is 12, or less if 12 are more than
-        2,000 training steps: as many as make 2,000, at least one.
-    average_weights : bool, default=True
-        Whether the fitted weights are the mean of those after each training step in the second half
-        of :meth:`fit` [2]_; not with early stopping, which restores the weights of one epoch.
+    {network_parameters}
     {training_parameters}
 
     Attributes
     ----------
     {fitted_attributes}
-    subject_statistics_ : tuple
-        Number, mean and mean square of the features of the windows that :meth:`for_subject` used.
-    backend_ : {"torch", "mamba_ssm"}
-        Implementation of the scan on the device of the fitted network.
+    {network_attributes}
 
     See Also
     --------
     skmamba.models.MSiMamba : The network, with its references and departures from the paper.
+    MSiMambaRegressor : The same network for ratings.
     BraindecodeClassifier : The same training for networks of braindecode and others.
 
     Notes
@@ -144,90 +259,76 @@ class MSiMambaClassifier(BaseNetClassifier):
     ) -> None:
         self._set_init_params(locals())
 
-    @property
-    def backend_(self) -> Literal["torch", "mamba_ssm"]:
-        """Implementation of the scan on the device of the fitted network."""
-        backend = self.net_.architecture["params"].get("backend", "auto")
-        return resolve_backend(backend, self.net_.device)
 
-    def _module_spec(self, X):
-        check_int("n_members", self.n_members)
-        backend = (self.module_params or {}).get("backend", "auto")
-        resolve_backend(backend, resolve_device(self.device))  # raises if it cannot run
-        names = "d_model n_layers top_k n_kernels d_hidden drop_prob embedding n_members"
-        own = {name: getattr(self, name) for name in names.split()}
-        if self.adaptation is not None:
-            check_option("adaptation", self.adaptation, ADAPTATIONS)
-            own["standardize"] = True
-        params = self._merge_module_params(own, MSiMamba)
-        if self.n_members == 1:
-            del params["n_members"]
-            return "MSiMamba", params
-        return "MSiMambaEnsemble", params
+@add_shared_docs(network_parameters=NETWORK_PARAMETERS, network_attributes=NETWORK_ATTRIBUTES)
+class MSiMambaRegressor(BaseMSiMamba, BaseNetRegressor):
+    """Predict ratings of trials of raw EEG with MS-iMamba.
 
-    def _count_epochs(self, n_windows):
-        if self.max_epochs == "auto":
-            n_steps = 1 if self.batch_size is None else -(-n_windows // self.batch_size)
-            return max(1, min(AUTO_EPOCHS, AUTO_STEPS // n_steps))
-        if isinstance(self.max_epochs, str):
-            raise ValueError(
-                f"max_epochs must be 'auto' or an integer of at least 1, got {self.max_epochs!r}."
-            )
-        return super()._count_epochs(n_windows)
+    Trains on every window of bags of windows, see :class:`~skmamba.SlidingWindows`, with the rating
+    of its trial, and predicts each trial by the mean or the median over its windows. The network
+    learns standardised ratings, of one or several targets; predictions are in the shape and unit of
+    y.
 
-    def _read_subjects(self, X, groups, n_trials):
-        if self.adaptation is None:
-            return None
-        return read_subjects(self, X, groups, n_trials)
+    Parameters
+    ----------
+    {network_parameters}
+    {training_parameters}
 
-    def _predict_windows(self, bags, X, groups):
-        subjects = self._read_subjects(X, groups, len(bags))
-        if subjects is None:
-            return super()._predict_windows(bags, X, groups)
-        return AdaptedNet(self.net_, self._scale).predict(bags, subjects)
+    Attributes
+    ----------
+    {fitted_attributes}
+    {network_attributes}
 
-    def for_subject(self, reference: ArrayLike) -> Self:
-        """Return a copy for windows of one subject, which are standardised by its reference.
+    See Also
+    --------
+    MSiMambaClassifier : The same network for classes, with notes and references.
+    skmamba.evaluation.concordance_correlation : Score of predicted ratings.
 
-        Parameters
-        ----------
-        reference : array-like of shape (n_channels, n_reference_times)
-            Unlabelled EEG of the subject, at least one window long, in the unit of X. In a pipeline
-            use :func:`~skmamba.calibrate`, which applies the other steps to it.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skmamba import MSiMambaRegressor, SlidingWindows
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=4, n_trials=6)
+    >>> ratings = 3.0 + 4 * trials.y + np.random.default_rng(0).normal(size=24)
+    >>> pipe = make_pipeline(SlidingWindows(1.0), MSiMambaRegressor(random_state=0))
+    >>> pipe.fit(trials, ratings).predict(trials).shape
+    (24,)
+    """
 
-        Returns
-        -------
-        clf : MSiMambaClassifier
-            Fitted copy that predicts arrays. With ``adaptation="causal"``, windows of X count from
-            the reference on, and a further call adds windows.
-
-        Raises
-        ------
-        ValueError
-            If the adaptation is neither ``"reference"`` nor ``"causal"``, or the reference is
-            shorter than a window or has other channels.
-        """
-        check_is_fitted(self, "net_")
-        if self.adaptation not in ("reference", "causal"):
-            raise ValueError(
-                f"for_subject requires adaptation='reference' or 'causal', got {self.adaptation!r}."
-            )
-        reference = check_array(reference, dtype=None, input_name="reference")
-        if len(reference) != self.n_chans_ or reference.shape[1] < self.n_times_:
-            raise ValueError(
-                f"reference must have shape ({self.n_chans_}, n_reference_times) and at least "
-                f"{self.n_times_} samples, got {reference.shape}."
-            )
-        net, known = AdaptedNet(self.net_, self._scale), NOTHING
-        if self.adaptation == "causal":
-            known = getattr(self, "subject_statistics_", None) or net.get_prior()
-        bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
-        check_spread(self, bags, "reference")
-        with torch_threads(self.n_threads):
-            statistics = net.measure(bags, 0, Statistics(*known))
-        clf = object.__new__(type(self))  # copy.copy would copy the network, too
-        clf.__dict__ = {**self.__dict__, "subject_statistics_": tuple(statistics)}
-        return clf
-
-    def _module_class(self, name):
-        return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble
+    def __init__(
+        self,
+        d_model: int = 64,
+        n_layers: int = 1,
+        *,
+        top_k: int = 2,
+        n_kernels: int = 3,
+        d_hidden: int = 16,
+        drop_prob: float = 0.3,
+        embedding: Literal["power", "inverted", "temporal"] = "power",
+        n_members: int = 1,
+        adaptation: Literal["reference", "causal", "unlabelled"] | None = None,
+        module_params: dict[str, Any] | None = None,
+        lr: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int | Literal["auto"] = "auto",
+        batch_size: int | None = 64,
+        optimizer: Literal["adamw", "adam", "sgd"] | type[torch.optim.Optimizer] = "adamw",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        patience: int = 5,
+        average_weights: bool = True,
+        loss: Literal["mse", "mae", "huber"] = "mse",
+        scaling: Literal["robust", "standard", "window"] | None = "robust",
+        voting: Literal["mean", "median"] = "mean",
+        n_chans: int | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        n_threads: int | None = 1,
+        dtype: Literal["float32", "float64"] = "float32",
+        net_params: dict[str, Any] | None = None,
+        random_state: Seed = None,
+        verbose: bool | int | None = None,
+    ) -> None:
+        self._set_init_params(locals())

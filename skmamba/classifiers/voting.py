@@ -1,4 +1,4 @@
-"""Votes of windows for any scikit-learn classifier."""
+"""Votes of windows for any scikit-learn classifier or regressor."""
 
 from __future__ import annotations
 
@@ -6,18 +6,82 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import check_consistent_length
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._mne import as_array, count_dims
 from .._types import Epochs
 from .._validation import check_option, restore_on_error
 from ..trials import Trials
-from .base import VOTINGS, BaseTrialClassifier, check_bags, check_labels, vote
+from .base import (
+    BaseTrialClassifier,
+    BaseTrialEstimator,
+    BaseTrialRegressor,
+    check_bags,
+    vote,
+)
 
 
-class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
+class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
+    """Base of meta-estimators that train an estimator on windows."""
+
+    estimator: BaseEstimator
+    voting: str
+    estimator_: BaseEstimator
+
+    def fit(
+        self, X: Trials | ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train the estimator on every window with the label of its trial.
+
+        Parameters
+        ----------
+        X : Trials, ndarray or mne.Epochs
+            Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
+            ``(n_trials, n_chans, n_times)``, or features ``(n_trials, n_features)``.
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
+            Labels, of shape (n_trials,); for a regressor, numbers of one or, if the estimator
+            supports them, several targets.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials, for estimators whose ``fit`` takes them.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are invalid.
+        """
+        with restore_on_error(self):
+            check_option("voting", self.voting, self._votings)
+            bags, windows = self._check_windows(X, reset=True)
+            y = self._check_y(y)
+            check_consistent_length(bags, y)
+            n_windows = bags.shape[1]
+            fit_params = {}
+            if sample_weight is not None:
+                weight = _check_sample_weight(sample_weight, bags)
+                fit_params["sample_weight"] = np.repeat(weight, n_windows)
+            estimator = clone(self.estimator)
+            estimator.fit(windows, np.repeat(y, n_windows, axis=0), **fit_params)
+            self.estimator_ = estimator
+            if is_classifier(self):
+                self.classes_ = estimator.classes_
+        return self
+
+    def _check_windows(self, X, *, reset):
+        """Validate X; return it as bags, and as rows of windows or of features."""
+        bags = check_bags(self, X, reset=reset).gather()
+        if not isinstance(X, Trials) and count_dims(as_array(X)) < 3:
+            return bags, bags.reshape(len(bags), -1)
+        return bags, bags.reshape(-1, *bags.shape[2:])
+
+
+class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
     """Train any classifier on windows and predict each trial by the vote of its windows.
 
     Parameters
@@ -67,54 +131,9 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
     (40,)
     """
 
-    estimator_: BaseEstimator
-
     def __init__(self, estimator: BaseEstimator, voting: Literal["soft", "hard"] = "soft") -> None:
         self.estimator = estimator
         self.voting = voting
-
-    def fit(
-        self, X: Trials | ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Train the estimator on every window with the label of its trial.
-
-        Parameters
-        ----------
-        X : Trials, ndarray or mne.Epochs
-            Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
-            ``(n_trials, n_chans, n_times)``, or features ``(n_trials, n_features)``.
-        y : array-like of shape (n_trials,)
-            Labels.
-        sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials, for estimators whose ``fit`` takes them.
-
-        Returns
-        -------
-        self : WindowVotingClassifier
-            The fitted classifier.
-
-        Raises
-        ------
-        ValueError
-            If data or parameters are invalid.
-        """
-        with restore_on_error(self):
-            check_option("voting", self.voting, VOTINGS)
-            bags, windows = self._check_windows(X, reset=True)
-            y = check_labels(self, y)
-            check_consistent_length(bags, y)
-            self.classes_, y_index = np.unique(y, return_inverse=True)
-            self._check_n_classes(y_index, need_two=True)
-            n_windows = bags.shape[1]
-            fit_params = {}
-            if sample_weight is not None:
-                weight = _check_sample_weight(sample_weight, bags)
-                fit_params["sample_weight"] = np.repeat(weight, n_windows)
-            estimator = clone(self.estimator)
-            estimator.fit(windows, np.repeat(y, n_windows), **fit_params)
-            self.estimator_ = estimator
-            self.classes_ = estimator.classes_
-        return self
 
     def predict_proba(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Predict the probability of each class for each trial.
@@ -147,9 +166,82 @@ class WindowVotingClassifier(MetaEstimatorMixin, BaseTrialClassifier):
             )
         return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
 
-    def _check_windows(self, X, *, reset):
-        """Validate X; return it as bags, and as rows of windows or of features."""
-        bags = check_bags(self, X, reset=reset).gather()
-        if not isinstance(X, Trials) and count_dims(as_array(X)) < 3:
-            return bags, bags.reshape(len(bags), -1)
-        return bags, bags.reshape(-1, *bags.shape[2:])
+    def _check_y(self, y):
+        y = super()._check_y(y)
+        self.classes_, y_index = np.unique(y, return_inverse=True)
+        self._check_n_classes(y_index, need_two=True)
+        return y
+
+
+class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
+    """Train any regressor on windows and predict each trial by the mean or median of its windows.
+
+    Parameters
+    ----------
+    estimator : regressor
+        Regressor of windows ``(n_windows, n_channels, n_times)``, such as a pipeline of features
+        and a linear model.
+    voting : {"mean", "median"}, default="mean"
+        Aggregation of the predictions of a trial's windows.
+
+    Attributes
+    ----------
+    estimator_ : regressor
+        The fitted clone.
+    n_chans_, n_times_ : int
+        Size of a window.
+    n_features_in_ : int
+        Channels of a 3-D or 4-D X, columns of a 2-D X.
+    spread_ : float
+        As in :class:`MSiMambaRegressor`.
+
+    See Also
+    --------
+    MSiMambaRegressor : Has the aggregation built in.
+    WindowVotingClassifier : The same for classifiers, with notes on the shape of X.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from skmamba import SlidingWindows
+    >>> from skmamba.classifiers import WindowVotingRegressor
+    >>> from skmamba.datasets import simulate_trials
+    >>> trials = simulate_trials(n_subjects=4, n_trials=10)
+    >>> log_power = FunctionTransformer(lambda X: np.log(X.var(axis=-1)))
+    >>> voting = WindowVotingRegressor(make_pipeline(log_power, Ridge()))
+    >>> pipe = make_pipeline(SlidingWindows(1.0), voting)
+    >>> pipe.fit(trials, 1.0 + 8 * trials.y).predict(trials).shape
+    (40,)
+    """
+
+    def __init__(
+        self, estimator: BaseEstimator, voting: Literal["mean", "median"] = "mean"
+    ) -> None:
+        self.estimator = estimator
+        self.voting = voting
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = get_tags(self.estimator).target_tags.multi_output
+        return tags
+
+    def predict(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
+        """Predict the rating of each trial.
+
+        Parameters
+        ----------
+        X : Trials, ndarray or mne.Epochs
+            As in :meth:`fit`; the number of windows may differ.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+            Aggregated predictions of the trial's windows.
+        """
+        check_is_fitted(self)
+        bags, windows = self._check_windows(X, reset=False)
+        predicted = np.asarray(self.estimator_.predict(windows))
+        return vote(predicted.reshape(*bags.shape[:2], *predicted.shape[1:]), self.voting)

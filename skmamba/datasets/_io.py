@@ -85,15 +85,50 @@ def count_times(seconds, sfreq, *, optional=True):
     return round(seconds * sfreq)
 
 
-def check_rule(threshold, ties):
-    """Validate the rule that turns ratings into classes."""
+def check_rule(target, threshold, ties, default, names):
+    """Validate the rule that turns ratings into labels; return it as loader parameters.
+
+    Several targets are ratings, to which threshold and ties do not apply.
+    """
     check_option("ties", ties, TIES)
+    if not isinstance(target, str):
+        target = _check_targets(target, names)
+        if (threshold, ties) != (default, "high"):
+            raise ValueError(
+                "threshold and ties must have their defaults for a list of targets, whose ratings "
+                f"are not turned into classes, got {threshold!r} and {ties!r}."
+            )
+        return {"target": target}
+    check_option("target", target, names)
     is_finite = isinstance(threshold, Real) and math.isfinite(threshold)
     if not is_finite and not (isinstance(threshold, str) and threshold == "subject_median"):
         raise ValueError(f"threshold must be a number or 'subject_median', got {threshold!r}.")
+    return {"target": target, "threshold": threshold, "ties": ties}
 
 
-def binarize(metadata, target, threshold, ties, default):
+def _check_targets(targets, names):
+    """Return a list of targets, each once."""
+    targets = list(targets)
+    for target in targets:
+        check_option("target", target, names)
+    if not targets or len(set(targets)) < len(targets):
+        raise ValueError(f"target must name at least one rating, each once, got {targets!r}.")
+    return targets
+
+
+def make_labels(metadata, rule, default):
+    """Return y of the rule of :func:`check_rule`, a mask of the trials to keep, and label names.
+
+    Several targets are ratings ``(n_trials, n_targets)``.
+    """
+    if isinstance(rule["target"], list):
+        ratings = metadata[rule["target"]].to_numpy(dtype=float)
+        return ratings, np.ones(len(ratings), dtype=bool), {}
+    y, keep = _binarize(metadata, rule["target"], rule["threshold"], rule["ties"], default)
+    return y, keep, {0: "low", 1: "high"}
+
+
+def _binarize(metadata, target, threshold, ties, default):
     """Return classes (1 high, 0 low), and a mask that is False where a tie is dropped.
 
     Only the default threshold may leave one class: some subjects rate all films alike.

@@ -1,9 +1,9 @@
 """Loader of DEAP."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,8 @@ from ._pickle import read_arrays
 N_SUBJECTS, N_STIMULI, N_CHANNELS, N_TIMES = 32, 40, 40, 8064
 SFREQ = 128
 N_BASELINE = 3 * SFREQ
-RATINGS = ("valence", "arousal", "dominance", "liking")
+DeapRating: TypeAlias = Literal["valence", "arousal", "dominance", "liking"]
+RATINGS = get_args(DeapRating)
 CH_NAMES = (
     "Fp1 AF3 F3 F7 FC5 FC1 C3 T7 CP5 CP1 P3 P7 PO3 O1 Oz Pz "
     "Fp2 AF4 Fz F4 F8 FC6 FC2 Cz C4 T8 CP6 CP2 P4 P8 PO4 O2"
@@ -36,7 +37,7 @@ EXPECTED = "a dict of the arrays 'data' and 'labels'"
 
 def load_deap(
     path: StrPath,
-    target: Literal["valence", "arousal", "dominance", "liking"] = "valence",
+    target: DeapRating | Sequence[DeapRating] = "valence",
     *,
     subjects: int | Iterable[int] | None = None,
     picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
@@ -57,8 +58,9 @@ def load_deap(
     path : path-like
         Folder of ``s01.dat`` to ``s32.dat`` or ``s01.mat`` to ``s32.mat``, or its parent; ``.dat``
         files take precedence.
-    target : {"valence", "arousal", "dominance", "liking"}, default="valence"
-        Rating that becomes the label.
+    target : {"valence", "arousal", "dominance", "liking"} or list of them, default="valence"
+        Rating that becomes the label, low or high. With a list, such as ``["valence", "arousal"]``,
+        ``y`` has the ratings themselves, shape (n_trials, n_targets), for regressors.
     subjects : int or list of int, default=None
         Numbers from 1 to 32, in the requested order; None loads all that are present.
     picks : "four", "all" or list of str, default="four"
@@ -67,6 +69,7 @@ def load_deap(
         vEOG, zEMG, tEMG, GSR, Respiration, Plethysmograph and Temperature.
     threshold : float or "subject_median", default=5.0
         A rating above it is high; ``"subject_median"`` is the median of each subject's ratings.
+        It applies to a single target, like ``ties``.
     ties : {"high", "low", "drop"}, default="high"
         Class of a rating equal to the threshold; ``"drop"`` excludes the trial.
     baseline : {"drop", "subtract", "keep", "reference"}, default="drop"
@@ -110,10 +113,8 @@ def load_deap(
     <Trials of DEAP: 12 trials x 4 channels x 256 time points (2 s at 128 Hz), 2 subjects; \
 6 low, 6 high (majority 50 %); target arousal, threshold subject_median, ties drop, baseline drop>
     """
-    rule = {"target": target, "threshold": threshold, "ties": ties, "baseline": baseline}
-    check_option("target", target, RATINGS)
+    rule = _io.check_rule(target, threshold, ties, THRESHOLD, RATINGS)
     check_option("baseline", baseline, _io.BASELINES)
-    _io.check_rule(threshold, ties)
     channels = CH_NAMES if isinstance(picks, str) else CH_NAMES + PERIPHERAL
     picks = _io.pick_indices(picks, channels, FOUR)
     files = _find_files(Path(path), _io.check_numbers("subjects", subjects, N_SUBJECTS))
@@ -130,7 +131,7 @@ def load_deap(
             raise DataFormatError(file, expected, str(recording.shape[2]))
 
     metadata = _make_metadata(list(files), ratings)
-    y, keep = _io.binarize(metadata, target, threshold, ties, THRESHOLD)
+    y, keep, label_names = _io.make_labels(metadata, rule, THRESHOLD)
     X, reference = _stack(recordings, keep), None
     if baseline == "reference":
         X, reference = X[..., N_BASELINE:], X[..., :N_BASELINE]
@@ -140,9 +141,9 @@ def load_deap(
         metadata=metadata[keep],
         sfreq=SFREQ,
         ch_names=[channels[i] for i in picks],
-        label_names={0: "low", 1: "high"},
+        label_names=label_names,
         name="DEAP",
-        loader_params=rule,
+        loader_params=rule | {"baseline": baseline},
         reference=reference,
     )
     return warn_of_copies(trials)

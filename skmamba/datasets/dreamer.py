@@ -1,8 +1,8 @@
 """Loader of DREAMER."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ EMOTIONS = (
     "calmness surprise amusement fear excitement disgust happiness anger sadness "
     "disgust calmness amusement happiness anger fear excitement sadness surprise"
 ).split()
+DreamerRating: TypeAlias = Literal["valence", "arousal", "dominance"]
 SCORES = {"valence": "ScoreValence", "arousal": "ScoreArousal", "dominance": "ScoreDominance"}
 FIELDS = ("Data", "EEG_SamplingRate", "EEG_Electrodes", "noOfSubjects", "noOfVideoSequences")
 SUBJECT_FIELDS = ("Age", "Gender", "EEG", *SCORES.values())
@@ -38,7 +39,7 @@ MAX_BYTES = 3 << 30  # the whole variable has about 2 GB
 
 def load_dreamer(
     path: StrPath,
-    target: Literal["valence", "arousal", "dominance"] = "valence",
+    target: DreamerRating | Sequence[DreamerRating] = "valence",
     *,
     subjects: int | Iterable[int] | None = None,
     picks: Literal["four", "all"] | list[str] | tuple[str, ...] = "four",
@@ -58,14 +59,17 @@ def load_dreamer(
     ----------
     path : path-like
         ``DREAMER.mat`` or its folder.
-    target : {"valence", "arousal", "dominance"}, default="valence"
-        Rating, an integer from 1 to 5, that becomes the label.
+    target : {"valence", "arousal", "dominance"} or list of them, default="valence"
+        Rating, an integer from 1 to 5, that becomes the label, low or high. With a list, such as
+        ``["valence", "arousal"]``, ``y`` has the ratings themselves, shape (n_trials, n_targets),
+        for regressors.
     subjects : int or list of int, default=None
         Numbers from 1 to 23; None loads all in the file.
     picks : "four", "all" or list of str, default="four"
         ``"four"``: AF3, AF4, F3 and F4. ``"all"``: the 14 channels in the order of the file.
     threshold : float or "subject_median", default=3.0
         A rating above it is high; ``"subject_median"`` is the median of each subject's ratings.
+        It applies to a single target, like ``ties``.
     ties : {"high", "low", "drop"}, default="high"
         Class of a rating equal to the threshold; ``"drop"`` excludes the trial.
     baseline : {"drop", "subtract", "keep", "reference"}, default="drop"
@@ -107,12 +111,10 @@ def load_dreamer(
     ...     load_dreamer(path, "arousal", seconds=2).X.shape
     (36, 4, 256)
     """
-    check_option("target", target, SCORES)
+    rule = _io.check_rule(target, threshold, ties, THRESHOLD, SCORES)
     check_option("baseline", baseline, _io.BASELINES)
     check_option("crop", crop, _io.CROPS)
-    _io.check_rule(threshold, ties)
     subjects = _io.check_numbers("subjects", subjects, N_SUBJECTS)
-    rule = {"target": target, "threshold": threshold, "ties": ties, "baseline": baseline}
     picks = _io.pick_indices(picks, CH_NAMES, FOUR)
     n_times = _io.count_times(seconds, SFREQ)
     path = Path(path) / FILE if Path(path).is_dir() else Path(path)
@@ -127,7 +129,7 @@ def load_dreamer(
     data, n_films = content["Data"], int(content["noOfVideoSequences"].item())
     films = [(s, i) for s in read for i in range(n_films)]
     metadata = pd.DataFrame([_make_row(data[s - 1], s, i) for s, i in films])
-    y, keep = _io.binarize(metadata, target, threshold, ties, THRESHOLD)
+    y, keep, label_names = _io.make_labels(metadata, rule, THRESHOLD)
     kept = [(data[s - 1]["EEG"], i) for (s, i), is_kept in zip(films, keep, strict=True) if is_kept]
     has_reference = baseline == "reference"
     trials = Trials(
@@ -136,9 +138,9 @@ def load_dreamer(
         metadata=metadata[keep],
         sfreq=SFREQ,
         ch_names=[CH_NAMES[i] for i in picks],
-        label_names={0: "low", 1: "high"},
+        label_names=label_names,
         name="DREAMER",
-        loader_params=rule | {"seconds": seconds, "crop": crop},
+        loader_params=rule | {"baseline": baseline, "seconds": seconds, "crop": crop},
         reference=np.stack([eeg["baseline"][i] for eeg, i in kept]) if has_reference else None,
     )
     return warn_of_copies(trials)

@@ -1,6 +1,7 @@
 """Protocols, leakage checks, evaluation and statistics."""
 
 from .._results import EvaluationResults, score_by_subject
+from .._scoring import concordance_correlation
 from .evaluate import evaluate
 from .leakage import leakage_gap, leakage_report
 from .splitters import (
@@ -26,6 +27,7 @@ __all__ = [
     "RandomWindowsKFold",
     "WithinSubjectSplit",
     "compare",
+    "concordance_correlation",
     "evaluate",
     "leakage_gap",
     "leakage_report",

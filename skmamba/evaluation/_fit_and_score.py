@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from threadpoolctl import threadpool_limits
 
-from .._scoring import FixedPredictions, score_predictions
+from .._scoring import FixedPredictions, FixedRatings, score_predictions
 from .._selection import Selection
 from ..trials import Trials
 from ._baselines import fill_seeds, permute_labels
@@ -29,6 +29,7 @@ class FoldTask:
     seed: int
     permute: bool = False
     windows: bool = False
+    ratings: bool = False
 
 
 def run_fold(task, key, cache, trials, error_score):
@@ -72,7 +73,7 @@ def _fit_and_predict(task, trials):
 
     # A search does not route metadata to predict of its best estimator.
     fitted = getattr(estimator, "best_estimator_", estimator)
-    classes = np.unique(trials.y).tolist()
+    classes = None if task.ratings else np.unique(trials.y).tolist()
     with _route_groups(fitted, "predict", X_test.metadata) as params, threadpool_limits(limits=1):
         record = _predict(fitted, X_test, classes, params)
         if task.windows:
@@ -88,11 +89,17 @@ def _fit_and_predict(task, trials):
 
 
 def _predict(estimator, X, classes, params):
-    """Return predictions as indices into ``classes``, and probabilities or decision values."""
+    """Return predictions as indices into ``classes``, and probabilities or decision values.
+
+    Without classes, predictions are ratings.
+    """
     start = perf_counter()
     y_pred = estimator.predict(X, **params)
     predict_seconds = perf_counter() - start
     y_pred = check_values("predict", y_pred, (len(X),)).tolist()
+    if classes is None:
+        none = {"proba": None, "decision": None}
+        return {"y_pred": y_pred, **none, "predict_seconds": predict_seconds}
     unknown = [label for label in y_pred if label not in classes]
     if unknown:
         raise ValueError(f"predict must return labels of {classes}, got {unknown[0]!r}.")
@@ -186,16 +193,18 @@ def score_fold(record, scorers, y, task):
     if record["error"]:
         return dict.fromkeys(names, np.nan)
     y_true = y[task.test_idx]
-    scores = score_predictions(scorers, _restore_predictions(record, y), y_true)
+    scores = score_predictions(scorers, _restore_predictions(record, y, task), y_true)
     if task.windows:
         windows = record["of_windows"]
         y_true = np.repeat(y_true, windows["n_windows"])
-        by_window = score_predictions(scorers, _restore_predictions(windows, y), y_true)
+        by_window = score_predictions(scorers, _restore_predictions(windows, y, task), y_true)
         scores |= {f"{name}_windows": score for name, score in by_window.items()}
     return scores
 
 
-def _restore_predictions(record, y):
+def _restore_predictions(record, y, task):
+    if task.ratings:
+        return FixedRatings(np.array(record["y_pred"]))
     classes = np.unique(y)
     proba = None if record["proba"] is None else np.array(record["proba"])
     decision = None if record["decision"] is None else np.array(record["decision"])
@@ -204,7 +213,7 @@ def _restore_predictions(record, y):
 
 def tabulate_predictions(about, record, trials, task):
     """Return a DataFrame with one row per tested trial."""
-    predictions = _restore_predictions(record, trials.y)
+    predictions = _restore_predictions(record, trials.y, task)
     metadata = trials.metadata.iloc[task.test_idx]
     table = pd.DataFrame(
         {
@@ -215,6 +224,8 @@ def tabulate_predictions(about, record, trials, task):
             "y_pred": predictions.y_pred,
         }
     )
+    if task.ratings:
+        return table
     for column, label in enumerate(predictions.classes_):
         proba = np.nan if predictions.proba is None else predictions.proba[:, column]
         table[f"proba_{label}"] = proba

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
-from sklearn.dummy import DummyClassifier
+from sklearn.base import BaseEstimator, clone, is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import delayed
@@ -21,7 +21,7 @@ from sklearn.utils.parallel import delayed
 from .._format import join_words
 from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
-from .._scoring import DEFAULT_SCORING, check_scoring
+from .._scoring import check_scoring
 from .._types import Splitter, StrPath
 from ..trials import Trials
 from ._baselines import check_seed
@@ -45,6 +45,7 @@ BASELINES = {
     "stratified": DummyClassifier(strategy="stratified"),
     "permutation": None,  # the first estimator, on permuted labels
 }
+RATING_BASELINES = {"mean": DummyRegressor(), "permutation": None}
 PERMUTED = "permuted labels"
 LEAKS = {"trial": "windows of the same trial", "window overlap": "overlapping windows"}
 
@@ -63,8 +64,8 @@ def evaluate(
     trials: Trials,
     cv: ProtocolName | Splitter | Iterable[tuple[ArrayLike, ArrayLike]] = "cross_subject",
     *,
-    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] = DEFAULT_SCORING,
-    baselines: str | Sequence[str] | None = ("majority", "stratified"),
+    scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] | None = None,
+    baselines: str | Sequence[str] | None = "auto",
     windows: bool = False,
     n_jobs: int | None = None,
     cache_dir: StrPath | None = None,
@@ -80,24 +81,27 @@ def evaluate(
     Parameters
     ----------
     estimators : dict of str to estimator
-        Classifiers by their names in the results: pipelines, searches such as
-        :class:`~sklearn.model_selection.GridSearchCV`, any classifier. They are fitted on
-        Trials, which other functions than those of this package read as the array ``trials.X``.
+        Classifiers, or regressors, by their names in the results: pipelines, searches such as
+        :class:`~sklearn.model_selection.GridSearchCV`, any classifier or regressor. They are
+        fitted on Trials, which other functions than those of this package read as the array
+        ``trials.X``.
     trials : Trials
-        Data, labels, and the metadata that protocols use.
+        Data, labels (for regressors ratings of one target, numbers of shape (n_trials,)), and the
+        metadata that protocols use.
     cv : str, splitter or iterable of (train, test), default="cross_subject"
         Protocol: ``"within_subject"``, ``"cross_subject"``, ``"cross_session"``,
         ``"cross_stimulus"``, ``"first_trials"``, ``"random_windows"``, or a splitter. Splitters of
         this package receive the metadata as ``groups``, those of scikit-learn the subjects.
-    scoring : str, sequence of str or dict, default=("accuracy", "balanced_accuracy", "kappa", \
-"f1", "roc_auc")
-        Scores of the test trials of a fold: the default names, where kappa is Cohen's and F1 the
-        macro average; names of scikit-learn's scorers; or a dict from name to either or to a
-        function ``(predictions, rows, y)``. Scores are computed from cached predictions, without
-        new fits.
-    baselines : str, sequence of str or None, default=("majority", "stratified")
+    scoring : str, sequence of str or dict, default=None
+        Scores of the test trials of a fold. None: accuracy, balanced_accuracy, kappa (Cohen's), f1
+        (macro average) and roc_auc, or for regressors r2, neg_mean_absolute_error and ccc (see
+        :func:`~skmamba.evaluation.concordance_correlation`). Else some of these names, names of
+        scikit-learn's scorers, or a dict from name to either or to a function
+        ``(predictions, rows, y)``. Scores are computed from cached predictions, without new fits.
+    baselines : str, sequence of str or None, default="auto"
         ``"majority"`` predicts the most frequent training class, ``"stratified"`` draws classes
-        by their training frequencies, ``"permutation"`` fits the first estimator on labels
+        by their training frequencies, for regressors ``"mean"`` predicts the mean of the training
+        ratings; ``"auto"`` is all of these. ``"permutation"`` fits the first estimator on labels
         permuted among the training trials of each subject, which costs one more fit per fold.
         None or ``"none"`` adds no baseline.
     windows : bool, default=False
@@ -127,8 +131,8 @@ def evaluate(
         trials were read, and the channels and windows of the estimator), ``error``, ``versions``.
         ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
         ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``, ``trial``,
-        ``subject``, ``y_true``, ``y_pred``, ``proba_<label>``, and ``decision`` for a binary
-        estimator without probabilities.
+        ``subject``, ``y_true``, ``y_pred`` and, of classifiers, ``proba_<label>``, and
+        ``decision`` for a binary estimator without probabilities.
 
     Raises
     ------
@@ -176,8 +180,8 @@ def evaluate(
     1  MS-iMamba  subject 1       16       8
     2  MS-iMamba  subject 2       16       8
     """
-    entries = _check_estimators(estimators, baselines)
-    scorers = check_scoring(scoring)
+    entries, ratings = _check_estimators(estimators, baselines)
+    scorers = check_scoring(scoring, ratings)
     seed = check_seed(random_state)
     if random_state is None and cache_dir is not None:
         raise ValueError("random_state must be an int if cache_dir is given, got None.")
@@ -185,7 +189,7 @@ def evaluate(
         raise ValueError(f"error_score must be 'raise' or nan, got {error_score!r}.")
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
-    check_classification_targets(trials.y)
+    _check_y(trials.y, ratings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeakageWarning)  # given below, once
         protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
@@ -196,7 +200,8 @@ def evaluate(
     for entry in entries:
         for number, (train_idx, test_idx) in enumerate(folds):
             own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-            task = FoldTask(entry.estimator, train_idx, test_idx, own, entry.permute, windows)
+            options = {"permute": entry.permute, "windows": windows, "ratings": ratings}
+            task = FoldTask(entry.estimator, train_idx, test_idx, own, **options)
             jobs.append((entry, number))
             tasks.append(task)
     records = _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose)
@@ -233,33 +238,64 @@ def evaluate(
 
 
 def _check_estimators(estimators, baselines):
-    """Return entries of the estimators and baselines."""
+    """Return entries of the estimators and baselines, and whether they predict ratings."""
     if not isinstance(estimators, Mapping) or not estimators:
         raise ValueError(
             "estimators must be a dict from names to estimators, such as "
             f"{{'MS-iMamba': pipe}}, got {type(estimators).__name__}."
         )
-    if baselines is not None and not isinstance(baselines, Iterable):
-        raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
-    if isinstance(baselines, str):
-        baselines = [] if baselines == "none" else [baselines]
-    baselines = list(baselines or [])
-    unknown = [name for name in baselines if name not in BASELINES]
-    if unknown:
-        raise ValueError(f"baselines must be among {', '.join(BASELINES)}, got {unknown[0]!r}.")
-    reserved = {*BASELINES, PERMUTED} & set(estimators)
-    if reserved:
-        raise ValueError(f"estimators must not have the name of a baseline, got {reserved.pop()!r}")
     for name, each in estimators.items():
         if isinstance(each, type) or not hasattr(each, "get_params"):
             raise ValueError(f"estimators[{name!r}] must be an estimator, got {each!r}.")
+    ratings = _are_regressors(estimators.values())
+    known = RATING_BASELINES if ratings else BASELINES
+    baselines = _check_baselines(baselines, known)
+    reserved = {*known, PERMUTED} & set(estimators)
+    if reserved:
+        raise ValueError(f"estimators must not have the name of a baseline, got {reserved.pop()!r}")
     entries = [Entry(str(name), clone(each), "model") for name, each in estimators.items()]
     for name in baselines:
         if name == "permutation":
             entries.append(Entry(PERMUTED, entries[0].estimator, "baseline", permute=True))
         else:
-            entries.append(Entry(name, BASELINES[name], "baseline"))
-    return entries
+            entries.append(Entry(name, known[name], "baseline"))
+    return entries, ratings
+
+
+def _check_baselines(baselines, known):
+    """Return the names of the baselines; "auto" are those without a fit of an estimator."""
+    if baselines is not None and not isinstance(baselines, Iterable):
+        raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
+    if isinstance(baselines, str) and baselines == "auto":
+        baselines = [name for name in known if name != "permutation"]
+    elif isinstance(baselines, str):
+        baselines = [] if baselines == "none" else [baselines]
+    baselines = list(baselines or [])
+    unknown = [name for name in baselines if name not in known]
+    if unknown:
+        raise ValueError(f"baselines must be among {', '.join(known)}, got {unknown[0]!r}.")
+    return baselines
+
+
+def _are_regressors(estimators):
+    """Return whether the estimators are regressors; raise ValueError if only some of them are."""
+    kinds = {hasattr(each, "__sklearn_tags__") and is_regressor(each) for each in estimators}
+    if len(kinds) > 1:
+        raise ValueError("estimators must be all classifiers or all regressors, got both.")
+    return kinds.pop()
+
+
+def _check_y(y, ratings):
+    """Raise ValueError unless y has labels, or ratings of one target."""
+    if not ratings:
+        check_classification_targets(y)
+    elif y.ndim != 1:
+        raise ValueError(
+            f"trials.y must have one target, shape (n_trials,), for regressors, got {y.shape}: "
+            "select one, as in dataclasses.replace(trials, y=trials.y[:, 0])."
+        )
+    elif y.dtype.kind not in "biuf" or not np.isfinite(y).all():
+        raise ValueError("trials.y must be finite numbers for regressors, got others.")
 
 
 def _split(cv, trials, *, reproducible):

@@ -112,10 +112,10 @@ def get_network_input(estimator, data):
     have their indices in X.
     """
     steps, classifier = _split_pipeline(estimator)
-    if not hasattr(classifier, "net_"):
+    if not hasattr(classifier, "net_") or not hasattr(classifier, "classes_"):
         raise TypeError(
             "estimator must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that ends "
-            f"in one, got {type(classifier).__name__}, which is not a network."
+            f"in one, got {type(classifier).__name__}."
         )
     if classifier.adaptation is not None:
         raise ValueError(

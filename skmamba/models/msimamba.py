@@ -332,6 +332,8 @@ class MSiMambaEnsemble(nn.Module):
         See :class:`MSiMamba`.
     n_members : int, default=3
         Number of networks. Time and memory are proportional to it.
+    average_outputs : bool, default=False
+        Average the outputs of the members, for regression, instead of their probabilities.
     **options
         Further parameters of :class:`MSiMamba`.
 
@@ -372,11 +374,13 @@ class MSiMambaEnsemble(nn.Module):
         sfreq: float | None = None,
         *,
         n_members: int = 3,
+        average_outputs: bool = False,
         **options: Any,
     ) -> None:
         super().__init__()
         if n_members < 1:
             raise ValueError(f"n_members must be at least 1, got {n_members}.")
+        self.average_outputs = average_outputs
         self.members = nn.ModuleList(
             MSiMamba(n_chans, n_outputs, n_times, sfreq, **options) for _ in range(n_members)
         )
@@ -397,8 +401,8 @@ class MSiMambaEnsemble(nn.Module):
         Returns
         -------
         logits : Tensor of shape (batch, n_outputs) or (batch, n_members, n_outputs)
-            Logarithm of the members' mean probability; in training, the logits of each member,
-            so that each has its own loss.
+            Logarithm of the members' mean probability, or the mean of their outputs; in training,
+            the outputs of each member, so that each has its own loss.
         """
         options = {} if average is None else {"average": average}
         logits = [member(x, weight, **options) for member in self.members]
@@ -440,5 +444,7 @@ class MSiMambaEnsemble(nn.Module):
     def _average(self, logits):  # (B, M, outputs) -> (B, outputs), or the same in training
         if self.training:
             return logits
+        if self.average_outputs:
+            return logits.mean(1)  # (B, outputs)
         log_sum = F.log_softmax(logits, -1).logsumexp(1)  # (B, outputs)
         return log_sum - math.log(len(self.members))

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import torch
+from sklearn.base import is_regressor
 from torch.nn.modules import module as hooks
 
 from .._validation import MAX_WORKERS, check_int
@@ -44,9 +45,10 @@ def limit_network(step, fitted):
     """
     weights, architecture = (fitted["_saved_net"][key] for key in ("weights", "architecture"))
     params = dict(architecture["params"])
-    expected = [fitted["n_chans_"], fitted["n_times_"], len(fitted["classes_"])]
+    targets = fitted["y_mean_" if is_regressor(step) else "classes_"]
+    expected = [fitted["n_chans_"], fitted["n_times_"], np.size(targets)]
     if [params[name] for name in ("n_chans", "n_times", "n_outputs")] != expected:
-        raise ValueError(f"the network must have the sizes {expected} of the classifier")
+        raise ValueError(f"the network must have the sizes {expected} of the estimator")
     for key, value in (step.net_params or {}).items():
         if key.startswith("module__"):
             params[key.removeprefix("module__")] = value

@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
+from sklearn.base import RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..classifiers import BraindecodeClassifier, MSiMambaClassifier
+from ..classifiers import (
+    BraindecodeClassifier,
+    BraindecodeRegressor,
+    MSiMambaClassifier,
+    MSiMambaRegressor,
+)
 from ..preprocessing import (
     BandPower,
     ChannelPicker,
@@ -23,7 +29,7 @@ from ..preprocessing import (
 )
 from ._limits import ERRORS, MAX_LABEL_BYTES, check_requests, limit_network
 
-CLASSIFIERS = (BraindecodeClassifier, MSiMambaClassifier)
+NETWORKS = (BraindecodeClassifier, BraindecodeRegressor, MSiMambaClassifier, MSiMambaRegressor)
 TRANSFORMERS = (
     BandPower,
     ChannelPicker,
@@ -33,7 +39,7 @@ TRANSFORMERS = (
     SubjectWhitening,
 )
 # Loading instantiates these classes only.
-CLASSES = {cls.__name__: cls for cls in (*TRANSFORMERS, *CLASSIFIERS)}
+CLASSES = {cls.__name__: cls for cls in (*TRANSFORMERS, *NETWORKS)}
 # State of a step that is neither a parameter nor a fitted attribute with a trailing underscore.
 PRIVATE_STATE = {"_saved_net", "_sklearn_output_config"}
 PIPELINE_OPTIONS = ("transform_input", "verbose")  # without memory, a folder of one machine
@@ -47,10 +53,11 @@ TAGGED: Any = (
 
 
 def get_steps(estimator):
-    """Return the (name, estimator) pairs of a fitted pipeline or classifier that can be saved."""
-    steps = estimator.steps if type(estimator) is Pipeline else [("classifier", estimator)]
+    """Return the (name, estimator) pairs of a fitted pipeline or network that can be saved."""
+    name = "regressor" if isinstance(estimator, RegressorMixin) else "classifier"
+    steps = estimator.steps if type(estimator) is Pipeline else [(name, estimator)]
     for name, step in steps:
-        allowed = CLASSIFIERS if step is steps[-1][1] else TRANSFORMERS
+        allowed = NETWORKS if step is steps[-1][1] else TRANSFORMERS
         if type(step) not in allowed:
             raise TypeError(
                 f"Step {name!r} must be an instance of {', '.join(c.__name__ for c in allowed)}, "

@@ -47,9 +47,10 @@ def save_model(
 
     Parameters
     ----------
-    estimator : Pipeline or classifier
+    estimator : Pipeline, classifier or regressor
         A fitted :class:`~skmamba.MSiMambaClassifier` or :class:`~skmamba.BraindecodeClassifier`
-        (its ``model`` given by name), alone or after steps of ``skmamba.preprocessing``.
+        (its ``model`` given by name), or the regressor of either, alone or after steps of
+        ``skmamba.preprocessing``.
     path : str or Path
         Folder to write. Its parent folder must exist.
     trials : Trials, default=None
@@ -160,15 +161,15 @@ class SavedModel:
 
     Parameters
     ----------
-    estimator : Pipeline or classifier
+    estimator : Pipeline, classifier or regressor
         The fitted estimator.
     card : dict
         Content of ``card.json``.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels, sorted.
+    classes_ : ndarray of shape (n_classes,) or None
+        Labels, sorted; None for a regressor.
     n_channels : int
         Number of channels of X.
     ch_names : list of str or None
@@ -177,23 +178,23 @@ class SavedModel:
         Sampling rate in hertz, if known.
     """
 
-    classes_: NDArray[Any]
+    classes_: NDArray[Any] | None
     n_channels: int
 
     def __init__(self, estimator: BaseEstimator, card: dict[str, Any]) -> None:
         self.estimator = estimator
         self.card = card
-        self.classes_ = estimator.classes_
+        self.classes_ = getattr(estimator, "classes_", None)
         self.n_channels = card["input"]["n_channels"]
         self.ch_names = card["input"]["ch_names"]
         self.sfreq = card["input"]["sfreq"]
 
     def __repr__(self):
-        classifier = getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]
+        last = getattr(self.estimator, "steps", [(None, self.estimator)])[-1][1]
         channels = " ".join(self.ch_names or [f"{self.n_channels} channels"])
         rate = "" if self.sfreq is None else f" at {self.sfreq:g} Hz"
-        classes = ", ".join(map(str, self.classes_))
-        return f"<SavedModel: {type(classifier).__name__}, {channels}{rate} -> {classes}>"
+        targets = "ratings" if self.classes_ is None else ", ".join(map(str, self.classes_))
+        return f"<SavedModel: {type(last).__name__}, {channels}{rate} -> {targets}>"
 
     def predict(
         self,
@@ -203,7 +204,7 @@ class SavedModel:
         ch_names: Sequence[str] | None = None,
         groups: Groups | None = None,
     ) -> NDArray[Any]:
-        """Predict the label of each trial.
+        """Predict the label of each trial, or its rating.
 
         Parameters
         ----------
@@ -220,8 +221,8 @@ class SavedModel:
 
         Returns
         -------
-        y : ndarray of shape (n_trials,)
-            Labels.
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+            Labels, of shape (n_trials,), or ratings.
         """
         return self._call("predict", X, sfreq, ch_names, groups)
 
@@ -244,7 +245,14 @@ class SavedModel:
         -------
         proba : ndarray of shape (n_trials, n_classes)
             Probabilities, in the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If the model is a regressor.
         """
+        if self.classes_ is None:
+            raise ValueError(f"predict_proba requires a classifier, got {self}.")
         return self._call("predict_proba", X, sfreq, ch_names, groups)
 
     def _call(self, method, X, sfreq, ch_names, groups):

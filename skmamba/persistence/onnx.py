@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from torch import nn
 
 from .._extras import require_extra
@@ -67,8 +67,8 @@ def to_onnx(
     Raises
     ------
     ValueError
-        If another step precedes the classifier, it has an ``adaptation``, or ONNX lacks an
-        operation of the network.
+        If the last step is no classifier, another step precedes it, it has an ``adaptation``, or
+        ONNX lacks an operation of the network.
     RuntimeError
         If the probabilities of the graph, in onnxruntime and for random windows, differ from those
         of the network by more than 1e-5. Nothing is written then.
@@ -81,6 +81,8 @@ def to_onnx(
                 "Steps before the classifier must be ChannelPicker or SlidingWindows for ONNX, got "
                 f"{step!r}."
             )
+    if not is_classifier(classifier):
+        raise ValueError(f"to_onnx requires a classifier, got {type(classifier).__name__}.")
     if classifier.adaptation is not None:
         raise ValueError(
             "to_onnx requires adaptation=None, since a graph has no reference of the subject, got "

@@ -10,7 +10,7 @@ from .._results import EvaluationResults, get_scores, list_scores
 from ..evaluation import compare
 from ._text import FOOTNOTE_MARK, PROTOCOLS, describe_data
 
-CHANCE = ("majority", "stratified")  # compare finds them by name
+CHANCE = ("majority", "stratified", "mean")  # compare finds them by name
 TEXTS = ["dataset", "protocol", "adaptation", "data", "error", "versions", "held_out"]
 
 

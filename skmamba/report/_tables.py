@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._format import MISSING, capitalize, format_number, join_words, summarize_gap
-from .._results import list_scores
+from .._results import has_ratings, list_scores
 from ._text import name_score
 
 
@@ -33,7 +33,7 @@ def tabulate_subjects(by_subject, score):
 
 def count_confusions(predictions, models, label_names):
     """Return the confusion matrix of each model."""
-    if predictions.empty:
+    if predictions.empty or has_ratings(predictions):
         return []
     matrices = []
     for name in models:

@@ -157,6 +157,31 @@ def test_labels_are_those_computed_by_hand(tmp_path, threshold, ties, expected):
     assert trials.X[:, 0, 0].tolist() == trials.metadata["trial"].tolist() == rows
 
 
+def test_a_list_of_targets_gives_their_ratings(tmp_path):
+    write(tmp_path, 1, zeros(2), [[1, 2.5, 3, 4], [5, 6, 7, 8]])
+    write(tmp_path, 2, zeros(1), [[9, 8.25, 7, 6]])
+    trials = load_deap(tmp_path, ["arousal", "valence"])
+    assert trials.y.tolist() == [[2.5, 1], [6, 5], [8.25, 9]]
+    assert trials.label_names == {}
+    assert trials.loader_params == {"target": ["arousal", "valence"], "baseline": "drop"}
+    assert load_deap(tmp_path, ["liking"]).y.tolist() == [[4], [8], [6]]
+
+
+@pytest.mark.parametrize(
+    ("target", "params", "message"),
+    [
+        (["valence", "anger"], {}, "target must be one of .*, got 'anger'"),
+        ([], {}, r"target must name at least one rating, each once, got \[\]"),
+        (["liking", "liking"], {}, "target must name at least one rating, each once"),
+        (["liking"], {"threshold": 4}, "threshold and ties must have their defaults .* got 4 and"),
+        (["liking"], {"ties": "drop"}, "threshold and ties .* got 5.0 and 'drop'"),
+    ],
+)
+def test_invalid_lists_of_targets_are_an_error(folder, target, params, message):
+    with pytest.raises(ValueError, match=message):
+        load_deap(folder, target, **params)
+
+
 def test_the_median_is_computed_within_subjects(tmp_path):
     write(tmp_path, 1, zeros(3), rated(1, 2, 3))
     write(tmp_path, 2, zeros(4), rated(9, 8, 7, 6))

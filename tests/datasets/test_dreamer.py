@@ -122,6 +122,17 @@ def test_ties_decides_the_class_of_a_rating_of_three(save, ties, y, kept):
     assert trials.loader_params == rule | {"seconds": None, "crop": "last"}
 
 
+def test_a_list_of_targets_gives_their_ratings(path, content):
+    trials = load_dreamer(path, ["valence", "dominance"], seconds=1)
+    expected = [
+        np.stack([subject.ScoreValence, subject.ScoreDominance], axis=1) for subject in content.Data
+    ]
+    assert np.array_equal(trials.y, np.concatenate(expected))
+    assert trials.y.dtype == float
+    with pytest.raises(ValueError, match="threshold and ties must have their defaults"):
+        load_dreamer(path, ["valence"], threshold="subject_median")
+
+
 def test_threshold_is_a_number_or_the_median_of_each_subject(save):
     path = save(small(films=[(0.0, 1.0)] * 5, scores=[1.0, 4.0, 4.0, 5.0, 5.0]))
     assert load_dreamer(path, seconds=None, threshold=4.5).y.tolist() == [0, 0, 0, 1, 1]

@@ -599,10 +599,14 @@ def test_predictions_are_empty_if_all_folds_failed(fails_without, numbered_trial
     assert results.predictions.empty
 
 
+class PredictsNumbers(ClassifierMixin, LinearRegression):
+    """Classifier whose predictions are no labels."""
+
+
 def test_a_predicted_label_that_is_not_in_y_fails_the_fold(trials):
-    model = make_pipeline(FunctionTransformer(log_variance), LinearRegression())
+    model = make_pipeline(FunctionTransformer(log_variance), PredictsNumbers())
     with pytest.warns(FitFailedWarning, match=r"predict must return labels of \[0, 1\], got"):
-        run({"regression": model}, trials)
+        run({"numbers": model}, trials)
 
 
 class Answers(DummyClassifier):
