@@ -1,13 +1,15 @@
-"""Code blocks of the documentation pages."""
+"""Code blocks of the documentation pages, and the output that follows them."""
 
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn import config_context
 
 DOCS = Path(__file__).parents[1] / "docs"
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
+SCORE = re.compile(r"-?\d+\.\d+")
 PAGES = {
     page.relative_to(DOCS).as_posix(): blocks
     for page in sorted(DOCS.rglob("*.md"))
@@ -16,9 +18,20 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+def test_code_of_a_page_prints_what_the_page_shows(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # pages may write files
     names = {}
     with config_context():  # pages may enable metadata routing
-        for block in PAGES[page]:
+        for block, output in PAGES[page]:
+            capsys.readouterr()
             exec(compile(block, page, "exec"), names)
+            if output:
+                assert_shown(capsys.readouterr().out, output)
+
+
+def assert_shown(printed, shown):
+    """Compare texts: words and integers are equal, scores differ by rounding on another CPU."""
+    scores = [[float(value) for value in SCORE.findall(text)] for text in (printed, shown)]
+    np.testing.assert_allclose(*scores, atol=0.1)
+    words = [SCORE.sub("", text).split() for text in (printed, shown)]
+    assert words[0] == words[1]
