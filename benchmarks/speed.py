@@ -1,4 +1,4 @@
-"""Speed and memory of the network, relative to the plain composition and to braindecode.
+"""Speed and memory of the network, relative to the plain composition, braindecode and onnxruntime.
 
 All networks run in one process on the same windows, in turns; medians are compared. Run
 ``make bench``; ``--write docs/research/speed.md`` replaces the tables of that page, each as soon as
@@ -9,7 +9,9 @@ import re
 import warnings
 from argparse import ArgumentParser
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -25,10 +27,11 @@ from measure import (
 )
 from reference import ReferenceMSiMamba
 
-from skmamba import MSiMambaClassifier, SlidingWindows
+from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba, MSiMambaEnsemble
 from skmamba.modules._kernels.groups import count_products
+from skmamba.persistence import to_onnx
 
 # Options of the network: as shipped, and wide.
 DEFAULTS: dict = {}
@@ -176,6 +179,50 @@ def peak_of_network(name, shape):
     return peak_bytes(partial(train_step, make_network(name, shape), make_windows(*shape)))
 
 
+def can_export():
+    return all(map(find_spec, ("onnx", "onnxscript", "onnxruntime")))
+
+
+def against_onnxruntime(repeats):
+    """Return a row for each network and shape: one window in PyTorch and in onnxruntime."""
+    return [row for shape in BRAINDECODE_SHAPES for row in compare_runtimes(shape[1:], repeats)]
+
+
+def compare_runtimes(shape, repeats):
+    x = make_windows(4, *shape)
+    classifiers = {
+        "MS-iMamba": MSiMambaClassifier(max_epochs=1),
+        "EEGNet": BraindecodeClassifier("EEGNet", max_epochs=1),
+    }
+    runs = {}
+    for name, classifier in classifiers.items():
+        classifier.fit(x.numpy(), [0, 1, 0, 1])
+        runs[name, "torch"] = partial(predict, classifier.net_.module_.eval(), x[:1])
+        session = make_session(classifier)
+        runs[name, "onnx"] = partial(session.run, None, {"windows": x[:1].numpy()})
+    seconds = interleave(runs, 20 * repeats)
+    for name in classifiers:
+        ours, exported = seconds[name, "torch"], seconds[name, "onnx"]
+        yield {
+            "window": " x ".join(map(str, shape)),
+            "network": name,
+            "PyTorch, ms": f"{1e3 * ours:.2f}",
+            "onnxruntime, ms": f"{1e3 * exported:.2f}",
+            "times as fast": ours / exported,
+        }
+
+
+def make_session(classifier):
+    """Return a session of onnxruntime, of one thread, for a fitted classifier."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    with TemporaryDirectory() as folder:
+        path = to_onnx(classifier, Path(folder) / "model.onnx")
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
 def roofline(repeats, shape=(64, 4, 512)):
     """Return the operations and bytes of a training step, and the share of the limit reached."""
     limits = machine_limits()
@@ -255,6 +302,9 @@ def sections(repeats, all_threads, defaults_only):
         yield title, compare_with_reference(DEFAULTS, DEFAULT_SHAPES, repeats)
         title = f"At the defaults, against braindecode, {name}"
         yield title, against_braindecode(repeats)
+    torch.set_num_threads(1)
+    if can_export():
+        yield "At the defaults, one window in onnxruntime, one thread", against_onnxruntime(repeats)
     if can_measure_memory():
         yield "Leave-one-subject-out at the defaults, two processes of one thread", full_size()
     if defaults_only:

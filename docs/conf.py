@@ -39,6 +39,7 @@ numpydoc_show_class_members = False  # the class template lists them
 # The other examples need restricted data, a cluster or an hour, and are shown without output.
 EXECUTED = "quickstart own_recordings grid_search compare_and_leak explain persistence streaming"
 sphinx_gallery_conf = {
+    # A folder with a README.md becomes a section: examples/web has a README.markdown.
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": rf"/({EXECUTED.replace(' ', '|')})\.py$",

@@ -25,7 +25,7 @@ from ..trials import Trials
 from ._card import describe_input, describe_model
 from ._serialize import get_steps
 
-METADATA = ("classes", "ch_names", "sfreq", "n_chans", "n_times", "voting")
+METADATA = ("classes", "label_names", "ch_names", "sfreq", "n_chans", "n_times", "voting")
 TOLERANCE = 1e-5  # of a probability: the graph adds in another order
 
 
@@ -51,7 +51,7 @@ def to_onnx(
     path : str or Path
         File to write.
     trials : Trials, default=None
-        Training data, for the sampling rate and channel names in the metadata.
+        Training data, for the sampling rate and names of channels and labels in the metadata.
     opset : int, default=18
         Version of the ONNX operators, at least 18.
     overwrite : bool, default=False
@@ -62,7 +62,7 @@ def to_onnx(
     path : Path
         The file. Its input ``windows`` has shape (n_windows, n_chans, n_times), its output
         ``probabilities`` (n_windows, n_classes), both float32. The metadata ``classes``,
-        ``ch_names``, ``sfreq``, ``n_chans``, ``n_times`` and ``voting`` are JSON.
+        ``label_names``, ``ch_names``, ``sfreq``, ``n_chans``, ``n_times`` and ``voting`` are JSON.
 
     Raises
     ------

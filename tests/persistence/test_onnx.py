@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,7 @@ def test_the_graph_of_a_pipeline_starts_after_the_windows(trials, tmp_path):
     assert b".py" not in path.read_bytes()  # no paths of the machine
     assert {entry.key: json.loads(entry.value) for entry in graph.metadata_props} == {
         "classes": ["rest", "task"],
+        "label_names": {},
         "ch_names": ["F4", "Fp1"],
         "sfreq": 128.0,
         "n_chans": 2,
@@ -107,6 +109,14 @@ def test_the_graph_of_a_pipeline_starts_after_the_windows(trials, tmp_path):
     proba = run(path, pipe[:-1].transform(trials.X).reshape(-1, 2, 50))
     mean = proba.reshape(12, 2, 2).mean(1)
     np.testing.assert_allclose(mean, pipe.predict_proba(trials.X), rtol=0, atol=1e-5)
+
+
+def test_the_graph_has_the_label_names_of_the_trials(clf, trials, tmp_path):
+    named = replace(trials, label_names={0: "rest", 1: "task"})
+    graph = onnx.load(to_onnx(clf, tmp_path / "model.onnx", trials=named))
+    metadata = {entry.key: json.loads(entry.value) for entry in graph.metadata_props}
+    assert metadata["classes"] == [0, 1]
+    assert metadata["label_names"] == {"0": "rest", "1": "task"}
 
 
 def test_a_braindecode_network_is_exported(trials, tmp_path):
