@@ -108,7 +108,6 @@ def test_the_page_of_the_network_quotes_the_ablations():
     for row in rows:
         code = re.findall(r"`(.*?)`", row["Network"])
         name = code[0].replace('"', "'") if code else DEFAULT
-        name = "as in the paper" if ", " in name else name
         trials, windows = (score.split()[0] for score in scores[name])
         assert [row["windows"], row["trials"]] == [windows, trials], row["Network"]
 
