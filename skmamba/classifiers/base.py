@@ -137,6 +137,27 @@ class BaseTrialRegressor(RegressorMixin, BaseTrialEstimator):
         tags.target_tags.multi_output = True
         return tags
 
+    def score(
+        self, X: ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the coefficient of determination, R^2.
+
+        Parameters
+        ----------
+        X : Trials, ndarray or mne.Epochs
+            As in :meth:`predict`.
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
+            Ratings.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials.
+
+        Returns
+        -------
+        r2 : float
+            1 for perfect predictions, 0 for those of the mean of y; the mean over targets.
+        """
+        return r2_score(y, self.predict(X), sample_weight=sample_weight)
+
     def _check_y(self, y):
         return check_ratings(self, y)
 

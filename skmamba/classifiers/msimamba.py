@@ -62,7 +62,8 @@ max_epochs : int or "auto", default="auto"
     2,000 training steps: as many as make 2,000, at least one.
 average_weights : bool, default=True
     Whether the fitted weights are the mean of those after each training step in the second half
-    of :meth:`fit` [2]_; not with early stopping, which restores the weights of one epoch.
+    of :meth:`fit` (Izmailov et al., arXiv 1803.05407); not with early stopping, which restores the
+    weights of one epoch.
 """
 
 NETWORK_ATTRIBUTES = """
@@ -209,8 +210,6 @@ class MSiMambaClassifier(BaseMSiMamba, BaseNetClassifier):
     References
     ----------
     .. [1] Zhou, Huang, Peng and Yin, "MS-iMamba", arXiv 2409.07589.
-    .. [2] Izmailov et al., "Averaging weights leads to wider optima and better generalization",
-       arXiv 1803.05407.
 
     Examples
     --------
