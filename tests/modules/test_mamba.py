@@ -1,3 +1,7 @@
+import importlib.util
+import sys
+from types import ModuleType
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -150,6 +154,51 @@ def test_parameters_have_the_names_and_shapes_of_mamba_ssm():
         "dt_proj.bias": (128,),
         "out_proj.weight": (64, 128),
     }
+
+
+@pytest.fixture
+def reference_mamba(monkeypatch):
+    """Class of mamba-ssm's own module with its own reference scan, from its files.
+
+    Its packages import compiled extensions, so they are replaced by empty ones. The unpacked source
+    archive of PyPI on PYTHONPATH is sufficient.
+    """
+    spec = importlib.util.find_spec("mamba_ssm")
+    if spec is None:
+        pytest.skip("mamba-ssm is not installed")
+    (root,) = spec.submodule_search_locations
+    for name in ("", ".modules", ".ops", ".ops.triton", ".utils"):
+        package = ModuleType(f"mamba_ssm{name}")
+        package.__path__ = [root + name.replace(".", "/")]
+        monkeypatch.setitem(sys.modules, package.__name__, package)
+    norm = ModuleType("mamba_ssm.ops.triton.layer_norm")
+    norm._layer_norm_fwd = norm.RMSNorm = norm.layer_norm_fn = norm.rms_norm_fn = None
+    for stub in (norm, ModuleType("selective_scan_cuda")):
+        monkeypatch.setitem(sys.modules, stub.__name__, stub)
+    module = importlib.import_module("mamba_ssm.modules.mamba_simple")
+    scans = importlib.import_module("mamba_ssm.ops.selective_scan_interface")
+    monkeypatch.setattr(module, "selective_scan_fn", scans.selective_scan_ref)
+    yield module.Mamba
+    for name in [name for name in sys.modules if name.startswith("mamba_ssm.")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("params", [{}, {"d_state": 4, "d_conv": 2, "expand": 1}])
+@pytest.mark.parametrize("length", [1, 4, 62])
+def test_the_block_equals_that_of_mamba_ssm(reference_mamba, params, length):
+    torch.manual_seed(0)
+    theirs, ours = reference_mamba(32, use_fast_path=False, **params), Mamba(32, **params)
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(3, length, 32)
+    gradients = []
+    for block in (ours, theirs):
+        own = x.clone().requires_grad_()
+        y = block(own)
+        y.square().sum().backward()
+        gradients.append([y, own.grad, *(p.grad for _, p in sorted(block.named_parameters()))])
+    for value, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-5, atol=1e-5)
+    theirs.load_state_dict(ours.state_dict())
 
 
 def test_initial_step_sizes_are_within_their_range():
