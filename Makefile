@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench results docs wheel clean
+.PHONY: demo test lint bench gpu results docs wheel clean
 
 demo: $(VENV)/.demo ## cross-validate MS-iMamba on the bundled EEG
 	$(PY) examples/quickstart.py
@@ -19,6 +19,10 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.demo ## speed, as ratios
 	$(PY) benchmarks/speed.py --write docs/research/speed.md
+
+gpu: $(VENV)/.test ## tests that need a CUDA device, and speed on it
+	$(PY) -m pytest -m gpu
+	$(PY) benchmarks/gpu.py
 
 results: $(VENV)/.test ## all scores of docs/research/results.md
 	$(PY) benchmarks/results.py --write docs/research/results.md

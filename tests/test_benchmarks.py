@@ -1,4 +1,4 @@
-"""Test of the reference implementation that the speed benchmark compares with."""
+"""Tests of the speed benchmarks: the reference that they compare with, and a quick run."""
 
 from pathlib import Path
 
@@ -26,3 +26,17 @@ def test_outputs_and_gradients_equal_those_of_the_reference(monkeypatch, embeddi
         net(x).logsumexp(1).sum().backward()
     for our, their in zip(ours.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(our.grad, their.grad)
+
+
+def test_a_quick_run_of_the_gpu_benchmark_prints_rates_and_a_profile(monkeypatch, capsys):
+    pytest.importorskip("braindecode", reason="needs the extra 'braindecode'")
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import gpu
+
+    monkeypatch.setattr(torch, "set_num_threads", lambda n_threads: None)
+    gpu.main(["--device", "cpu", "--quick"])
+    rates, profile = capsys.readouterr().out.split("A training step of MS-iMamba, 8 windows:")
+    rows = [line.split("|")[1:-1] for line in rates.splitlines() if line.startswith("| 8 x 4")]
+    assert [row[2].strip() for row in rows] == list(gpu.NETWORKS)
+    assert all(float(rate) > 0 for row in rows for rate in row[3:])
+    assert "aten::" in profile

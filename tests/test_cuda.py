@@ -1,0 +1,54 @@
+"""Tests of the estimators and networks on a CUDA device."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from skmamba import MSiMambaClassifier, SlidingWindows
+from skmamba.datasets import simulate_trials
+from skmamba.models import MSiMamba
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+OPTIONS = {"d_model": 16, "drop_prob": 0.0, "max_epochs": 3, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return SlidingWindows(1.0).fit_transform(simulate_trials(n_subjects=4, n_trials=6))
+
+
+@pytest.mark.parametrize("adaptation", [None, "causal", "unlabelled"])
+def test_predictions_on_cuda_are_those_on_the_cpu(trials, adaptation):
+    on_cuda, on_cpu = (
+        MSiMambaClassifier(device=device, adaptation=adaptation, **OPTIONS).fit(trials, trials.y)
+        for device in ("cuda", "cpu")
+    )
+    assert next(on_cuda.net_.module_.parameters()).is_cuda
+    np.testing.assert_allclose(
+        on_cuda.predict_proba(trials), on_cpu.predict_proba(trials), atol=0.05
+    )
+
+
+def test_a_classifier_that_was_fitted_on_cuda_predicts_on_the_cpu(trials):
+    clf = MSiMambaClassifier(device="cuda", **OPTIONS).fit(trials, trials.y)
+    moved = pickle.loads(pickle.dumps(clf)).set_params(device="cpu")
+    moved = pickle.loads(pickle.dumps(moved))
+    assert not next(moved.net_.module_.parameters()).is_cuda
+    np.testing.assert_allclose(
+        moved.predict_proba(trials), clf.predict_proba(trials), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_a_training_step_does_not_wait_for_the_device():
+    net, x = MSiMamba(4, 2, 256).cuda(), torch.randn(64, 4, 256, device="cuda")
+    net(x).sum().backward()  # libraries may wait when they are loaded
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        net(x).sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
