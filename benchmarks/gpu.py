@@ -15,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 SIZES = (4, 256), (14, 256), (62, 400)  # channels, samples
 BATCHES = 64, 512, 4096
 NETWORKS = "MS-iMamba", "EEGNet", "EEGConformer"
+RATES = "training, windows/s", "prediction, windows/s"
 CPU_BATCH = 64  # larger ones are not faster on a CPU
 # Operations that wait for the device.
 WAITS = ("aten::item", "aten::nonzero", "cudaStreamSynchronize", "cudaDeviceSynchronize")
@@ -38,21 +39,20 @@ def measure_rates(name, shape, device, repeats):
 
     training = measure(train_step)
     net.eval()
-    return {"training, windows/s": training, "prediction, windows/s": measure(predict)}
+    return dict(zip(RATES, (training, measure(predict)), strict=True))
 
 
-def compare_devices(device, sizes, batches, repeats):
-    """Yield a row for each size, batch and network on the device, and for a batch on the CPU."""
-    for size in sizes:
-        for own, batch in [*((device, batch) for batch in batches), ("cpu", CPU_BATCH)]:
-            for name in NETWORKS:
-                shape = batch, *size
-                yield {
-                    "windows": " x ".join(map(str, shape)),
-                    "device": own,
-                    "network": name,
-                    **measure_rates(name, shape, own, repeats),
-                }
+def compare_devices(device, size, batches, repeats):
+    """Yield a row for each batch and network on the device, and for a batch on the CPU."""
+    for own, batch in [*((device, batch) for batch in batches), ("cpu", CPU_BATCH)]:
+        for name in NETWORKS:
+            shape = batch, *size
+            try:
+                rates = measure_rates(name, shape, own, repeats)
+            except torch.OutOfMemoryError:
+                rates = dict.fromkeys(RATES, "out of memory")
+            row = {"windows": " x ".join(map(str, shape)), "device": own, "network": name}
+            yield row | rates
 
 
 def profile_step(shape, device, n_operations=5):
@@ -91,9 +91,11 @@ def main(argv=None):
         sizes, batches, repeats = SIZES[:1], [8], 1
     torch.set_num_threads(1)
     print(f"Measured on {describe_device(options.device)}; CPU: {describe_machine()}, one thread.")
-    rows = list(compare_devices(options.device, sizes, batches, repeats))
-    print(f"\n{to_markdown(rows)}\n\nA training step of MS-iMamba, {batches[0]} windows:\n")
-    print(to_markdown(profile_step((batches[0], *sizes[0]), options.device)))
+    for size in sizes:
+        rows = list(compare_devices(options.device, size, batches, repeats))
+        shape = batches[0], *size
+        print(f"\n{to_markdown(rows)}\n\nA training step of MS-iMamba, {shape[0]} windows:\n")
+        print(to_markdown(profile_step(shape, options.device)), flush=True)
 
 
 if __name__ == "__main__":

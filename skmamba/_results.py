@@ -125,7 +125,8 @@ def score_by_subject(
     Parameters
     ----------
     results : EvaluationResults or DataFrame
-        Results of :func:`skmamba.evaluate`, or their predictions.
+        Results of :func:`skmamba.evaluate`, or their predictions. Floats in ``y_pred`` are ratings
+        if there are no columns ``proba_<label>``.
     scoring : str, sequence of str or dict, default=None
         As in :func:`skmamba.evaluate`.
 
@@ -186,11 +187,9 @@ def score_by_subject(
 
 
 def has_ratings(predictions):
-    """Return whether predictions are those of regressors: numbers with decimals, not classes."""
-    if any(str(column).startswith("proba_") for column in predictions):
-        return False
-    y_pred = predictions["y_pred"].dropna()
-    return y_pred.dtype.kind == "f" and bool((y_pred != y_pred.round()).any())
+    """Return whether predictions are those of regressors: floats, without probabilities."""
+    is_classes = any(str(column).startswith("proba_") for column in predictions)
+    return not is_classes and predictions["y_pred"].dtype.kind == "f"
 
 
 def _fix(predictions, classes):

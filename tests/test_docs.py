@@ -17,6 +17,10 @@ PAGES = {
 }
 
 
+def test_pages_show_outputs():
+    assert sum(bool(output) for blocks in PAGES.values() for _, output in blocks) > 50
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_code_of_a_page_prints_what_the_page_shows(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # pages may write files

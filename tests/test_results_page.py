@@ -191,7 +191,9 @@ def test_fewer_training_subjects_are_nested(bench):
 def test_four_subjects_are_scored_by_fold_and_alone(bench, tmp_path, capsys):
     options = ["--only", "four_subjects", "--quick", "--jobs", "1", "--cache-dir", str(tmp_path)]
     bench.results.main(options)
-    for row in read_rows(capsys.readouterr().out):
+    rows = read_rows(capsys.readouterr().out)
+    assert [row["model"] for row in rows] == ["MS-iMamba", *bench.results.WHITENED]
+    for row in rows:
         lowest, highest, mean, single = (float(score) for score in list(row.values())[1:])
         assert lowest <= mean <= highest
         assert 0 <= single <= 1

@@ -96,10 +96,12 @@ def _predict(estimator, X, classes, params):
     start = perf_counter()
     y_pred = estimator.predict(X, **params)
     predict_seconds = perf_counter() - start
-    y_pred = check_values("predict", y_pred, (len(X),)).tolist()
+    y_pred = check_values("predict", y_pred, (len(X),))
     if classes is None:
+        y_pred = y_pred.astype(float).tolist()
         none = {"proba": None, "decision": None}
         return {"y_pred": y_pred, **none, "predict_seconds": predict_seconds}
+    y_pred = y_pred.tolist()
     unknown = [label for label in y_pred if label not in classes]
     if unknown:
         raise ValueError(f"predict must return labels of {classes}, got {unknown[0]!r}.")

@@ -81,7 +81,8 @@ class SignalNetwork(nn.Module):
         Parameters
         ----------
         config : dict
-            Parameters by name; the activation is a class of ``torch.nn`` or its qualified name.
+            Parameters by name; the activation is a class, or the qualified name of one of
+            ``torch.nn``.
 
         Returns
         -------
@@ -90,7 +91,7 @@ class SignalNetwork(nn.Module):
         """
         config = dict(config)
         name = config.get("activation")
-        if isinstance(name, str):
+        if isinstance(name, str) and name.startswith("torch.nn."):
             config["activation"] = getattr(nn, name.rpartition(".")[2], name)
         return cls(**config)
 

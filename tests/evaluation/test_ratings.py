@@ -145,6 +145,19 @@ def test_compare_takes_the_chance_level_from_the_mean(results):
     assert (errors["high"] <= 0).all()
 
 
+@pytest.mark.parametrize("dtype", [float, int])
+def test_ratings_and_predictions_of_whole_numbers_are_no_classes(trials, dtype):
+    class Rounded(Ridge):
+        def predict(self, X):
+            return super().predict(X).round().astype(dtype)
+
+    rounded = make_pipeline(FunctionTransformer(log_variance), StandardScaler(), Rounded())
+    whole = replace(trials, y=trials.y.round().astype(int))
+    results = run({"rounded": rounded}, whole, CrossSubjectSplit(2), baselines=None)
+    assert set(SCORES) < set(score_by_subject(results))
+    assert compare(results, "ccc", random_state=0)["n_subjects"].tolist() == [4]
+
+
 def test_folds_of_several_subjects_are_scored_by_subject(trials):
     results = run({"ridge": linear()}, trials, CrossSubjectSplit(2))
     by_subject = score_by_subject(results)

@@ -186,7 +186,7 @@ def test_the_configuration_is_JSON_and_builds_the_network():
 
 
 def test_activations_outside_of_torch_are_not_imported_from_a_configuration():
-    config = {**build().get_config(), "activation": "package.module.Swish"}
+    config = {**build().get_config(), "activation": "package.module.GELU"}
     with pytest.raises(ValueError, match=r"activation must be .* got 'package\.module"):
         MSiMamba.from_config(config)
 
