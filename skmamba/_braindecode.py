@@ -9,8 +9,11 @@ MICROVOLTS = {"V": 1e6, "uV": 1.0}
 RANGE = 1e-2, 1e4  # of the spread of EEG in microvolts, raw with offsets or standardised to 1
 
 
-def read_windows(dataset, unit):
-    """Return the arguments of Trials that braindecode's windows determine."""
+def read_windows(dataset, unit=None):
+    """Return the arguments of Trials that braindecode's windows determine.
+
+    Without a unit, the windows are not converted.
+    """
     records = getattr(dataset, "datasets", [dataset])
     if not all(hasattr(record, "crop_inds") for record in records):
         raise ValueError(
@@ -33,8 +36,9 @@ def read_windows(dataset, unit):
     if any(map(np.ndim, targets)):
         raise ValueError("dataset must have one target per window, got targets from channels.")
     X = np.stack([np.asarray(window, dtype="float32")[picks] for window in windows])
-    X *= MICROVOLTS[unit]
-    _check_unit(X, unit)
+    if unit is not None:
+        X *= MICROVOLTS[unit]
+        _check_unit(X, unit)
     return {
         "X": X,
         "y": np.array(targets),

@@ -23,6 +23,11 @@ def is_trials(X):
     return hasattr(X, "as_windows")
 
 
+def is_braindecode(X):
+    """Return whether X is a data set of braindecode, of windows or of recordings."""
+    return any(base.__module__.startswith("braindecode.datasets") for base in type(X).__mro__)
+
+
 def as_array(X):
     """Return the EEG of Trials, or in microvolts of Epochs or a list of them; else X as it is.
 
@@ -31,10 +36,10 @@ def as_array(X):
     """
     if is_trials(X):
         return X.X
-    if type(X).__module__.startswith("braindecode."):
+    if is_braindecode(X):
         raise ValueError(
             f"X must be Trials, mne.Epochs or an array, got {type(X).__name__}. Convert windows of "
-            "braindecode by Trials.from_braindecode."
+            "braindecode by Trials.from_braindecode; only classifiers and regressors accept them."
         )
     if not is_epochs(X):
         return X

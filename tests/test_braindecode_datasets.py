@@ -1,16 +1,34 @@
-"""Trials.from_braindecode."""
+"""Data sets of braindecode, as Trials and as X."""
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
 
-from skmamba import ChannelPicker, MSiMambaClassifier, Trials, leakage_report
+from skmamba import (
+    BraindecodeClassifier,
+    ChannelPicker,
+    MSiMambaClassifier,
+    MSiMambaRegressor,
+    Trials,
+    WindowVotingClassifier,
+    leakage_report,
+)
+from skmamba.classifiers import WindowVotingRegressor
 from skmamba.evaluation import CrossSubjectSplit
 
 pytest.importorskip("braindecode")
 import mne
 from braindecode.datasets import BaseConcatDataset, RawDataset
 from braindecode.preprocessing import create_windows_from_events
+
+
+def to_power(X):
+    return np.log(X.var(axis=-1))
 
 
 def make_dataset(ch_names=("Fp1", "STI", "Fp2"), unit=1e-6, n_subjects=2):
@@ -77,16 +95,67 @@ def test_recordings_without_windows_and_descriptions_leave_the_trial_numbers():
         Trials.from_braindecode(BaseConcatDataset([empty]))
 
 
-def test_classifiers_fit_the_trials_and_name_the_conversion_of_data_sets():
+SMALL = {"d_model": 8, "d_hidden": 4, "max_epochs": 2, "random_state": 0}
+ESTIMATORS = [
+    MSiMambaClassifier(**SMALL),
+    MSiMambaRegressor(**SMALL),
+    BraindecodeClassifier("ShallowFBCSPNet", max_epochs=1, random_state=0),
+    WindowVotingClassifier(make_pipeline(FunctionTransformer(to_power), LinearSVC()), "hard"),
+    WindowVotingRegressor(make_pipeline(FunctionTransformer(to_power), Ridge())),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda own: type(own).__name__)
+@pytest.mark.parametrize("part", ["BaseConcatDataset", "WindowsDataset"])
+def test_a_data_set_as_X_is_its_windows_and_targets(estimator, part):
+    windows = cut(make_dataset(), window_size_samples=100, window_stride_samples=50, preload=False)
+    windows = windows if part == "BaseConcatDataset" else windows.datasets[0]
+    trials = Trials.from_braindecode(windows)
+    X = 1e-6 * trials.X  # the windows are not converted
+    fitted, expected = clone(estimator).fit(windows, None), clone(estimator).fit(X, trials.y)
+    np.testing.assert_allclose(fitted.predict(windows), expected.predict(X), rtol=1e-5, atol=1e-6)
+    assert fitted.score(windows, None) == pytest.approx(expected.score(X, trials.y), abs=1e-5)
+    other = clone(estimator).fit(windows, 1 - trials.y)  # instead of the targets
+    assert other.score(windows, trials.y) == pytest.approx(other.score(X, trials.y), abs=1e-5)
+
+
+def test_adaptation_uses_the_subjects_of_a_data_set():
+    windows = cut(make_dataset(n_subjects=4))
+    clf = MSiMambaClassifier(adaptation="unlabelled", **SMALL).fit(windows, None)
+    trials = Trials.from_braindecode(windows)
+    expected = clf.predict_proba(1e-6 * trials.X, groups=trials.metadata["subject"])
+    assert clf.predict_proba(windows) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("as_dataset", [False, True])
+def test_early_stopping_holds_out_whole_trials_of_windows(as_dataset, monkeypatch):
+    windows, held = cut(make_dataset(n_subjects=4)), []
+    hold_out = MSiMambaClassifier._hold_out
+
+    def record(*args):
+        held.append(hold_out(*args))
+        return held[-1]
+
+    monkeypatch.setattr(MSiMambaClassifier, "_hold_out", record)
+    trials = Trials.from_braindecode(windows)
+    X = windows if as_dataset else trials
+    MSiMambaClassifier(early_stopping=True, **SMALL).fit(X, trials.y)
+    train, valid = (set(trials.metadata["trial"].iloc[rows]) for rows in held[0])
+    assert train
+    assert valid
+    assert not train & valid
+
+
+def test_classifiers_fit_the_trials_and_other_steps_name_the_conversion():
     windows = cut(make_dataset(), preload=False)
     trials = Trials.from_braindecode(windows)
-    clf = MSiMambaClassifier(d_model=8, d_hidden=4, max_epochs=1, random_state=0)
-    assert clf.fit(trials, trials.y).predict(trials).shape == (16,)
+    assert MSiMambaClassifier(**SMALL).fit(trials, trials.y).predict(trials).shape == (16,)
     for X in (windows, windows.datasets[0]):
         message = rf"X must be Trials, .* got {type(X).__name__}\. .* Trials\.from_braindecode"
-        for step in (clf, ChannelPicker(["Fp1"])):
-            with pytest.raises(ValueError, match=message):
-                step.fit(X, trials.y[: len(X)])
+        with pytest.raises(ValueError, match=message):
+            ChannelPicker(["Fp1"]).fit(X, trials.y[: len(X)])
+    with pytest.raises(ValueError, match="BaseConcatDataset of RawDataset"):
+        MSiMambaClassifier(**SMALL).fit(make_dataset(), None)
 
 
 def test_splitters_and_the_leakage_report_use_the_metadata():

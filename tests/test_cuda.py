@@ -25,10 +25,20 @@ def trials():
     return SlidingWindows(1.0).fit_transform(referenced)
 
 
-@pytest.mark.parametrize("adaptation", [None, "reference", "causal", "unlabelled"])
-def test_predictions_on_cuda_are_those_on_the_cpu(trials, adaptation):
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"dtype": "bfloat16"},
+        {"class_weight": {0: 1.0, 1: 2.0}},
+        {"module_params": {"period_selection": "fixed"}},
+        *({"adaptation": mode} for mode in ("reference", "causal", "unlabelled")),
+    ],
+    ids=repr,
+)
+def test_predictions_on_cuda_are_those_on_the_cpu(trials, params):
     on_cuda, on_cpu = (
-        MSiMambaClassifier(device=device, adaptation=adaptation, **OPTIONS).fit(trials, trials.y)
+        MSiMambaClassifier(device=device, **params, **OPTIONS).fit(trials, trials.y)
         for device in ("cuda", "cpu")
     )
     assert next(on_cuda.net_.module_.parameters()).is_cuda
@@ -48,11 +58,28 @@ def test_a_classifier_that_was_fitted_on_cuda_predicts_on_the_cpu(trials):
     )
 
 
-def test_a_training_step_does_not_wait_for_the_device():
-    net, x = MSiMamba(4, 2, 256).cuda(), torch.randn(64, 4, 256, device="cuda")
-    net(x).sum().backward()  # libraries may wait when they are loaded
+def test_equal_seeds_give_equal_predictions_with_deterministic_algorithms(trials, monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch requires it for determinism
+    torch.use_deterministic_algorithms(True)
+    try:
+        first, second = (
+            MSiMambaClassifier(device="cuda", **OPTIONS).fit(trials, trials.y).predict_proba(trials)
+            for _ in range(2)
+        )
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("period_selection", ["window", "fixed"])
+def test_a_training_step_does_not_wait_for_the_device(period_selection):
+    net = MSiMamba(4, 2, 256, period_selection=period_selection).cuda()
+    x, weight = torch.randn(64, 4, 256, device="cuda"), torch.rand(64, device="cuda")
+    if period_selection == "fixed":
+        net.mstb.set_frequencies(torch.rand(128, device="cuda"))
+    net(x, weight).sum().backward()  # libraries may wait when they are loaded
     torch.cuda.set_sync_debug_mode("error")
     try:
-        net(x).sum().backward()
+        net(x, weight).sum().backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.utils import gen_batches
-from skorch.utils import to_tensor
 
 from .._metadata import encode, get_columns
 from .._selection import Selection
@@ -179,9 +178,8 @@ class AdaptedNet:
         for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
             windows = np.arange(rows.start, rows.stop)
             x = self.scale(bags.read(np.full_like(windows, row), windows))
-            x = x.astype(self.net.numpy_dtype, copy=False)
-            x = to_tensor(x, device=self.net.device)
-            parts.append(module.features(x).cpu().numpy())
+            x = torch.from_numpy(x.astype(self.net.numpy_dtype, copy=False))
+            parts.append(self.net.run(module.features, x).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.no_grad()
@@ -190,8 +188,8 @@ class AdaptedNet:
         mean, square = torch.from_numpy(mean), torch.from_numpy(square)
         values = torch.from_numpy(features)
         statistics = [mean, compute_spread(mean, square)]
-        tensors = [values, *(part.to(values).expand_as(values) for part in statistics)]
-        outputs = self.net.module_.eval().classify(*to_tensor(tensors, device=self.net.device))
+        statistics = [part.to(values).expand_as(values) for part in statistics]
+        outputs = self.net.run(self.net.module_.eval().classify, values, *statistics)
         return self.net.activate(outputs).cpu().numpy()
 
     def predict(self, bags, subjects):

@@ -34,8 +34,9 @@ device : str, default="auto"
 n_threads : int or None, default=1
     Number of torch threads in fit and predict. With one, results are bitwise equal for any
     number of cores and any ``n_jobs``. None keeps torch's setting.
-dtype : {"float32", "float64"}, default="float32"
-    Precision of the network.
+dtype : {"float32", "float64", "bfloat16"}, default="float32"
+    Precision of the network. ``"bfloat16"`` is mixed precision, for GPUs: weights and windows are
+    float32, convolutions and matrix products bfloat16.
 net_params : dict, default=None
     Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}`` or
     ``{"callbacks": [...]}``; callbacks are cloned for every fit.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback
-from skorch.utils import to_tensor
+from skorch.dataset import get_len
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
@@ -18,6 +18,8 @@ from .._progress import progress_bar
 from .._validation import MAX_WORKERS, check_int
 from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
+# Type of windows, weights and outputs for each dtype; bfloat16 is that of matrix products only.
+ARRAY_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
 # Weights of the last layer: final_layer in networks of this package and of braindecode, often head
 # in others.
@@ -109,9 +111,14 @@ class StoppedByCallback(Exception):
 class WindowNet(NeuralNet):
     """Net for weighted windows."""
 
-    def __init__(self, *args, numpy_dtype="float32", **kwargs):
+    def __init__(self, *args, dtype="float32", **kwargs):
         super().__init__(*args, **kwargs)
-        self.numpy_dtype = numpy_dtype
+        self.dtype = dtype
+
+    @property
+    def numpy_dtype(self):
+        """Type of windows, weights and outputs."""
+        return ARRAY_DTYPES[self.dtype]
 
     def initialize_module(self):
         """Build the module in the precision of the windows."""
@@ -122,28 +129,51 @@ class WindowNet(NeuralNet):
     def check_data(self, X, y):
         """Skip skorch's validation: the estimator has validated X and y."""
 
+    def run(self, function, *tensors):
+        """Return the outputs of a function of the module, in the precision of the net."""
+        tensors = [value.to(self.device, non_blocking=True) for value in tensors]
+        is_mixed = self.dtype == "bfloat16"
+        with torch.autocast(tensors[0].device.type, torch.bfloat16, enabled=is_mixed):
+            outputs = function(*tensors)
+        return outputs.float() if is_mixed else outputs
+
     def infer(self, x, **fit_params):
         """Compute outputs, with weights and averages for modules that take them."""
         if not getattr(self.module_, "weighs_windows", False):
-            return self.module_(to_tensor(x["x"], device=self.device))
+            return self.run(self.module_, x["x"])
         windows, weight = x["x"], x["weight"]
         if "reference" in x:  # the same for all windows
             reference = x["reference"][0]
             windows = torch.cat([windows, reference])
             weight = torch.cat([weight, weight.new_ones(len(reference))])
         further = [x["average"]] if "average" in x else []
-        tensors = [to_tensor(value, device=self.device) for value in (windows, weight, *further)]
-        return self.module_(*tensors)
+        return self.run(self.module_, windows, weight, *further)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run an epoch as skorch does, but read the losses after it: a GPU would be waited for."""
+        if iterator is None:
+            return
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            self.history.record_batch(f"{prefix}_loss", step["loss"].detach())
+            self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        batches = [own for own in self.history[-1]["batches"] if f"{prefix}_loss" in own]
+        for own in batches:
+            own[f"{prefix}_loss"] = own[f"{prefix}_loss"].item()
+        self.history.record(f"{prefix}_batch_count", len(batches))
 
     def get_loss(self, y_pred, y_true, X, training=False):
         """Return the weighted mean of the windows' losses."""
+        y_true = y_true.to(y_pred.device, non_blocking=True)
         if y_pred.ndim == 3:  # members of an ensemble, each with a loss of its own
             n_members = y_pred.shape[1]
             y_pred, y_true = y_pred.flatten(0, 1), y_true.repeat_interleave(n_members, 0)
             X = {**X, "weight": X["weight"].repeat_interleave(n_members)}
         loss = NeuralNet.get_loss(self, y_pred, y_true, X=X, training=training)
         loss = loss.flatten(1).mean(1) if loss.ndim > 1 else loss  # over targets
-        weight = X["weight"].to(loss.device)
+        weight = X["weight"].to(loss.device, non_blocking=True)
         tiny = torch.finfo(weight.dtype).tiny  # batches may hold only classes of weight zero
         return (weight * loss).sum() / weight.sum().clamp_min(tiny)
 

@@ -33,8 +33,9 @@ from skorch.helper import predefined_split
 from skorch.history import History
 from skorch.utils import noop
 
-from .._metadata import get_columns
-from .._mne import as_array, count_dims
+from .._braindecode import read_windows
+from .._metadata import TRIAL_COLUMNS, encode, get_columns
+from .._mne import as_array, count_dims, is_braindecode
 from .._scaling import SCALINGS, fit_scaling, measure_spread, scale_windows
 from .._selection import Selection
 from .._types import Epochs, Groups, Seed
@@ -49,6 +50,7 @@ from .._validation import (
 from ..trials import Trials
 from ._adaptation import SubjectDataset
 from ._skorch import (
+    ARRAY_DTYPES,
     PREDICT_BATCH,
     AverageWeights,
     ClassifierNet,
@@ -162,6 +164,14 @@ class BaseTrialRegressor(RegressorMixin, BaseTrialEstimator):
         return check_ratings(self, y)
 
 
+def resolve_dataset(X, y=None):
+    """Return windows of braindecode as Trials, with their targets if y is None; else X and y."""
+    if not is_braindecode(X):
+        return X, y
+    trials = Trials(**read_windows(X))
+    return trials, trials.y if y is None else y
+
+
 def check_bags(estimator, X, *, n_chans=None, reset):
     """Validate X; return a Selection of windows ``(n_trials, n_windows, n_chans, n_times)``.
 
@@ -245,6 +255,15 @@ def _check_is_given(estimator, y):
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
 
 
+def _identify_trials(X):
+    """Return the trial of each row if rows of Trials are windows of longer trials, else None."""
+    if not isinstance(X, Trials) or "trial" not in X.metadata:
+        return None
+    names = [name for name in TRIAL_COLUMNS if name in X.metadata]
+    codes = encode(*(X.metadata[name] for name in names))[0]
+    return codes if len(np.unique(codes)) < len(codes) else None
+
+
 def _check_weight(sample_weight, bags):
     """Return the weights of trials, None without them, and the indices of weighted trials."""
     if sample_weight is None:
@@ -301,7 +320,7 @@ class BaseNet(BaseTrialEstimator):
     warm_start: bool
     device: str
     n_threads: int | None
-    dtype: Literal["float32", "float64"]
+    dtype: Literal["float32", "float64", "bfloat16"]
     average_weights: bool
     net_params: dict[str, Any] | None
     random_state: Seed
@@ -379,17 +398,19 @@ class BaseNet(BaseTrialEstimator):
 
         Parameters
         ----------
-        X : Trials, ndarray or mne.Epochs
+        X : Trials, ndarray, mne.Epochs or data set of braindecode
             Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
-            ``(n_trials, n_chans, n_times)``, or series of one channel ``(n_trials, n_times)``.
+            ``(n_trials, n_chans, n_times)``, or series of one channel ``(n_trials, n_times)``. A
+            ``WindowsDataset``, or ``BaseConcatDataset`` of them, has windows.
         y : array-like of shape (n_trials,) or (n_trials, n_targets)
             Labels of any type, of shape (n_trials,); for a regressor, numbers of one or several
-            targets.
+            targets. None for the targets of a data set of braindecode.
         sample_weight : array-like of shape (n_trials,), default=None
             Weights of trials; trials of weight zero are left out.
         groups : DataFrame or array-like of shape (n_trials,), default=None
             Metadata with a column ``subject``, or group labels: early stopping then holds out
-            whole groups, and adaptation treats each group as one subject.
+            whole groups, and adaptation treats each group as one subject. Without groups, early
+            stopping holds out trials, and all rows of Trials that are windows of one trial.
 
         Returns
         -------
@@ -452,6 +473,7 @@ class BaseNet(BaseTrialEstimator):
         classes=None,
         parts="all",
     ):
+        X, y = resolve_dataset(X, y)
         self._check_params()
         self.__dict__.pop("subject_statistics_", None)  # of a copy for one subject
         device = resolve_device(self.device)
@@ -468,6 +490,7 @@ class BaseNet(BaseTrialEstimator):
             seed = (seed + self.n_iter_) % 2**31
         train, valid = trials, None
         if self.early_stopping:
+            groups = _identify_trials(X) if groups is None else groups
             train, valid = self._hold_out(trials, target, groups, seed)
         epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
         if fresh:
@@ -477,7 +500,7 @@ class BaseNet(BaseTrialEstimator):
         make_dataset = partial(
             self._make_dataset,
             bags,
-            self.dtype,
+            ARRAY_DTYPES[self.dtype],
             y=self._scale_target(target),
             weight=self._weigh_loss(y, weight),
             subjects=self._read_subjects(X, groups, len(y)),
@@ -514,6 +537,7 @@ class BaseNet(BaseTrialEstimator):
         """Return the aggregated output of the network for each trial."""
         check_is_fitted(self, "net_")
         check_option("voting", self.voting, self._votings)
+        X, _ = resolve_dataset(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
         with torch_threads(self.n_threads):
             outputs = self._predict_windows(bags, X, groups)
@@ -547,7 +571,7 @@ class BaseNet(BaseTrialEstimator):
             check_option("scaling", self.scaling, SCALINGS)
         if isinstance(self.optimizer, str):
             check_option("optimizer", self.optimizer, OPTIMIZERS)
-        check_option("dtype", self.dtype, ("float32", "float64"))
+        check_option("dtype", self.dtype, ARRAY_DTYPES)
         check_option("voting", self.voting, self._votings)
 
     def _count_epochs(self, n_windows):
@@ -611,11 +635,15 @@ class BaseNet(BaseTrialEstimator):
             "criterion__reduction": "none",
             "optimizer": OPTIMIZERS.get(self.optimizer, self.optimizer),
             "device": device,
-            "numpy_dtype": architecture["dtype"],
+            "dtype": architecture["dtype"],
             "train_split": None,
             "iterator_train": load_batches,
             "iterator_train__seed": seed,
             "iterator_train__shuffle": self.batch_size is not None,
+            # The windows of references are one copy for all, which pinning would multiply.
+            "iterator_train__pin_memory": (
+                torch.device(device).type == "cuda" and self.adaptation != "reference"
+            ),
             "iterator_valid": load_batches,
             "iterator_valid__batch_size": PREDICT_BATCH,
             "callbacks": self._make_callbacks(early_stopping, average),
@@ -789,6 +817,7 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         accuracy : float
             Weighted fraction of correct predictions.
         """
+        X, y = resolve_dataset(X, y)
         return accuracy_score(y, self.predict(X, groups), sample_weight=sample_weight)
 
     @property
@@ -912,6 +941,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         r2 : float
             1 for perfect predictions, 0 for those of the mean of y; the mean over targets.
         """
+        X, y = resolve_dataset(X, y)
         return r2_score(y, self.predict(X, groups), sample_weight=sample_weight)
 
     @property
@@ -942,4 +972,4 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
 
     def _scale_target(self, target):
         scaled = (target - self.y_mean_) / self.y_scale_
-        return scaled.reshape(len(target), -1).astype(self.dtype)
+        return scaled.reshape(len(target), -1).astype(ARRAY_DTYPES[self.dtype])

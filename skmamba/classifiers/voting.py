@@ -19,6 +19,7 @@ from .base import (
     BaseTrialEstimator,
     BaseTrialRegressor,
     check_bags,
+    resolve_dataset,
     vote,
 )
 
@@ -37,9 +38,10 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
 
         Parameters
         ----------
-        X : Trials, ndarray or mne.Epochs
+        X : Trials, ndarray, mne.Epochs or data set of braindecode
             Bags of windows ``(n_trials, n_windows, n_chans, n_times)``, windows
-            ``(n_trials, n_chans, n_times)``, or features ``(n_trials, n_features)``.
+            ``(n_trials, n_chans, n_times)``, or features ``(n_trials, n_features)``. A
+            ``WindowsDataset``, or ``BaseConcatDataset`` of them, has windows.
         y : array-like of shape (n_trials,) or (n_trials, n_targets)
             Labels, of shape (n_trials,); for a regressor, numbers of one or, if the estimator
             supports them, several targets.
@@ -58,6 +60,7 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         """
         with restore_on_error(self):
             check_option("voting", self.voting, self._votings)
+            X, y = resolve_dataset(X, y)
             bags, windows = self._check_windows(X, reset=True)
             y = self._check_y(y)
             check_consistent_length(bags, y)
@@ -72,6 +75,24 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             if is_classifier(self):
                 self.classes_ = estimator.classes_
         return self
+
+    def score(
+        self, X: Trials | ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the accuracy, or for a regressor the coefficient of determination, R^2.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        score : float
+            Weighted score of the predictions of trials.
+        """
+        X, y = resolve_dataset(X, y)
+        return super().score(X, y, sample_weight)  # type: ignore[misc]
 
     def _check_windows(self, X, *, reset):
         """Validate X; return it as bags, and as rows of windows or of features."""
@@ -154,6 +175,7 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
             With ``voting="soft"``, if the estimator has no ``predict_proba``.
         """
         check_is_fitted(self)
+        X, _ = resolve_dataset(X)
         bags, windows = self._check_windows(X, reset=False)
         if self.voting == "hard":
             proba = (self.estimator_.predict(windows)[:, None] == self.classes_).astype(float)
@@ -242,6 +264,7 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
             Aggregated predictions of the trial's windows.
         """
         check_is_fitted(self)
+        X, _ = resolve_dataset(X)
         bags, windows = self._check_windows(X, reset=False)
         predicted = np.asarray(self.estimator_.predict(windows))
         return vote(predicted.reshape(*bags.shape[:2], *predicted.shape[1:]), self.voting)

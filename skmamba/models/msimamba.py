@@ -255,8 +255,9 @@ class MSiMamba(SignalNetwork):
             self.prior_mean.lerp_(features.detach().mean(0), MOMENTUM)
             self.prior_square.lerp_(square.detach().mean(0), MOMENTUM)
         rest = (1 - average.sum(1))[:, None, None]  # (n_classified, 1, 1)
-        mean = torch.einsum("ib,bcf->icf", average, features) + rest * self.prior_mean
-        square = torch.einsum("ib,bcf->icf", average, square) + rest * self.prior_square
+        with torch.autocast(features.device.type, enabled=False):  # a difference of large numbers
+            mean = torch.einsum("ib,bcf->icf", average, features) + rest * self.prior_mean
+            square = torch.einsum("ib,bcf->icf", average, square) + rest * self.prior_square
         return mean, compute_spread(mean, square)
 
     def _classify_tokens(self, tokens):  # (B, tokens, d_model) -> (B, n_outputs)

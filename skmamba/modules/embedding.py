@@ -178,7 +178,8 @@ class PowerEmbedding(nn.Module):
         series = x.reshape(-1, 1, x.shape[2])  # (B * C, 1, T)
         if weight is not None:
             weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
-        filtered = self.norm(self.bank(series), weight)  # (B * C, n_filters, T)
+        filtered = self.bank(series).to(x.dtype)  # (B * C, n_filters, T), mixed precision ends here
+        filtered = self.norm(filtered, weight)  # (B * C, n_filters, T)
         power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)  # (B * C, n_filters, S)
         log_power = power.clamp_min(FLOOR).log().mean(2)  # (B * C, n_filters)
         return log_power.reshape(*x.shape[:2], -1)  # (B, C, n_filters)
@@ -195,7 +196,7 @@ class WeightedBatchNorm1d(nn.BatchNorm1d):
         self, x, weight=None
     ):  # (n_series, n_maps, T), (n_series,) -> (n_series, n_maps, T)
         """Normalise maps, with weights of series in training."""
-        if not self.training or weight is None or (weight == weight[0]).all():
+        if not self.training or _are_equal(weight):
             return super().forward(x)
         mean, var = x.mean(2), x.var(2, correction=0)  # 2 x (n_series, n_maps)
         scale, offset = self.from_moments(mean, var, x.shape[2], weight)
@@ -227,7 +228,7 @@ class WeightedBatchNorm1d(nn.BatchNorm1d):
         if not self.training:
             mean, var = self.running_mean, self.running_var
         else:
-            if weight is None or (weight == weight[0]).all():
+            if weight is None or _are_equal(weight):
                 weight = torch.ones_like(mean[:, 0])
             share, means = (weight / weight.sum())[:, None], mean  # (n_series, 1)
             mean = (share * means).sum(0)  # (n_maps,)
@@ -244,3 +245,8 @@ class WeightedBatchNorm1d(nn.BatchNorm1d):
         self.running_mean.lerp_(mean, self.momentum)
         unbiased = var * count / (count - 1).clamp_min(1)  # as torch's running variance
         self.running_var.lerp_(unbiased, self.momentum)
+
+
+def _are_equal(weight):
+    """Return whether all weights are known to be equal, without waiting for a GPU."""
+    return weight is None or (weight.is_cpu and bool((weight == weight[0]).all()))

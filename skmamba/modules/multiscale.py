@@ -94,6 +94,7 @@ class MultiScaleTemporalBlock(nn.Module):
         self.has_kernels = activation is nn.GELU and self.top_k > 0
         if period_selection == "fixed":
             self.register_buffer("frequencies", torch.zeros(self.top_k, dtype=torch.long))
+            self._has_frequencies = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add to each window the weighted sum of its multi-scale views.
@@ -173,16 +174,23 @@ class MultiScaleTemporalBlock(nn.Module):
         if self.period_selection == "window":
             frequencies = amplitudes.topk(self.top_k).indices + 1  # (B, k)
         else:
-            if not torch.compiler.is_compiling() and not self.frequencies.any():
-                raise RuntimeError(
-                    "period_selection='fixed' has no frequencies yet: call "
-                    "set_frequencies(window_amplitudes(windows).mean(0)) first."
-                )
+            self._check_frequencies()
             frequencies = self.frequencies.expand(x.shape[0], -1)  # (B, k)
         chosen = amplitudes.gather(1, frequencies - 1)  # (B, k)
         tiny = torch.finfo(chosen.dtype).tiny  # a constant window has equal weights, not 0 / 0
         relative = chosen / chosen.mean(1, keepdim=True).clamp_min(tiny)
         return frequencies, relative.softmax(1)
+
+    def _check_frequencies(self):
+        """Raise RuntimeError without frequencies; read once, since this waits for a GPU."""
+        if self._has_frequencies or torch.compiler.is_compiling():
+            return
+        self._has_frequencies = bool(self.frequencies.any())
+        if not self._has_frequencies:
+            raise RuntimeError(
+                "period_selection='fixed' has no frequencies yet: call "
+                "set_frequencies(window_amplitudes(windows).mean(0)) first."
+            )
 
     @torch.no_grad()
     def set_frequencies(self, amplitudes: torch.Tensor) -> None:

@@ -430,6 +430,7 @@ def test_groups_give_the_batches_of_a_reference_without_subjects():
     "params",
     [
         {"dtype": "float64", "n_threads": None},
+        {"dtype": "bfloat16"},
         {"batch_size": None, "class_weight": "balanced", "scaling": "standard"},
         {"n_members": 2, "voting": "hard", "scaling": "window"},
         {"early_stopping": True, "validation_fraction": 0.5, "scaling": None},

@@ -42,6 +42,38 @@ def scale(bags, clf):
     return ((bags - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8)
 
 
+# Precision
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"n_members": 2}, {"module_params": {"mixer": "attention"}}]
+)
+def test_mixed_precision_predicts_nearly_the_same(params, bags, trials):
+    params = {**params, "drop_prob": 0.0}
+    single, mixed = (
+        make_clf(dtype=dtype, **params).fit(bags, trials.y) for dtype in ("float32", "bfloat16")
+    )
+    proba, expected = mixed.predict_proba(bags), single.predict_proba(bags)
+    assert proba.dtype == np.float32
+    assert 0 < np.abs(proba - expected).max() < 0.05
+    assert {weights.dtype for weights in mixed.net_.module_.parameters()} == {torch.float32}
+    loaded = pickle.loads(pickle.dumps(mixed))
+    assert np.array_equal(loaded.predict_proba(bags), proba)
+
+
+def test_mixed_precision_multiplies_in_bfloat16_and_keeps_windows_in_float32(bags, trials):
+    clf, types = make_clf(dtype="bfloat16", max_epochs=1).fit(bags, trials.y), {}
+
+    def record(module, inputs, output):
+        types[type(module).__name__] = output.dtype
+
+    for module in clf.net_.module_.modules():
+        module.register_forward_hook(record)
+    clf.predict_proba(bags)
+    assert types["Linear"] == torch.bfloat16
+    assert types["MultiScaleTemporalBlock"] == torch.float32
+
+
 # Predictions
 
 

@@ -39,6 +39,17 @@ def make_pair(dtype, n_times=64, weight=None, training=True, offset=0.0, **optio
     return results
 
 
+@pytest.mark.parametrize("weight", [None, WEIGHT.float()])
+def test_autocast_of_the_simple_form_keeps_statistics_in_single_precision(weight):
+    torch.manual_seed(0)
+    embedding, x = PowerEmbedding(64, 6), torch.randn(4, 3, 64)
+    expected = copy.deepcopy(embedding).log_power_simple(x, weight)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        log_power = embedding.log_power_simple(x, weight)
+    torch.testing.assert_close(log_power, expected, atol=0.05, rtol=0.05)  # checks the dtype
+    assert embedding.norm.running_var.dtype == torch.float32
+
+
 def make_norm():
     torch.manual_seed(0)
     norm = WeightedBatchNorm1d(3).double()

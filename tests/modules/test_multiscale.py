@@ -205,6 +205,13 @@ def test_autocast_keeps_single_precision(n_chans, n_kernels):
         torch.testing.assert_close(our, their)
 
 
+def test_autocast_of_the_simple_form_keeps_the_type_of_the_windows():
+    block, x = make_block(4, 128).float(), make_eeg(12, 4, 128).float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = block.forward_simple(x)
+    torch.testing.assert_close(y, block(x), atol=0.05, rtol=0.05)  # checks the dtype
+
+
 def test_an_unknown_period_selection_raises():
     with pytest.raises(ValueError, match="period_selection must be one of 'window', 'fixed', got"):
         MultiScaleTemporalBlock(1, 64, period_selection="batch")
