@@ -1,10 +1,12 @@
-"""Standardisation by subject: which windows the statistics of a window use, and predictions."""
+"""Adaptation to a subject: whitening, which windows the statistics of a window use, predictions."""
 
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.fft import dct, idct
+from scipy.ndimage import uniform_filter1d
 from sklearn.utils import gen_batches
 
 from .._metadata import encode, get_columns
@@ -18,6 +20,8 @@ PRIOR = 8  # windows: weight of the training subjects in the statistics of "caus
 # Statistics of "causal" need many windows of a subject in a batch, as later in a recording.
 SUBJECTS_PER_BATCH = {"reference": 4, "causal": 1, "unlabelled": 4}
 MAX_REFERENCE = 64  # windows of references in a training batch
+SMOOTHING = 13  # cosine components in the moving average of a spectrum, 3 Hz of windows of 2 s
+FLOOR = 1e-4  # smallest power of a component, relative to the largest of the channel
 
 
 class Subjects:
@@ -35,11 +39,13 @@ class Subjects:
         Reference of each trial.
     known : Statistics or None
         Statistics of the only subject, before the first trial.
+    gain : array of shape (n_chans, n_times), or None
+        Whitening of the only subject, see :func:`measure_gain`.
     """
 
-    def __init__(self, mode, subject, order, *, reference=None, owner=None, known=None):
+    def __init__(self, mode, subject, order, *, reference=None, owner=None, known=None, gain=None):
         self.mode, self.subject, self.order = mode, subject, order
-        self.reference, self.owner, self.known = reference, owner, known
+        self.reference, self.owner, self.known, self.gain = reference, owner, known, gain
 
 
 def read_subjects(estimator, X, groups, n_trials):
@@ -49,7 +55,8 @@ def read_subjects(estimator, X, groups, n_trials):
     known = getattr(estimator, "subject_statistics_", None)
     if known is not None:
         one, order = np.zeros(n_trials, dtype=int), _get_order([own], n_trials)
-        return Subjects(mode, one, order, owner=one, known=Statistics(*known))
+        gain = getattr(estimator, "subject_gain_", None)
+        return Subjects(mode, one, order, owner=one, known=Statistics(*known), gain=gain)
     has_subjects = groups is not None or (own is not None and "subject" in own)
     if mode != "reference" and not has_subjects:
         raise ValueError(
@@ -98,13 +105,57 @@ def _cut_reference(X, n_times):
     return Selection(held.array, rows, held.picks).cut(n_times, n_times), owner
 
 
+def measure_gain(windows):
+    """Return the gain of each cosine component that gives windows a flat spectrum of power 1.
+
+    Parameters
+    ----------
+    windows : array of shape (n_windows, n_chans, n_times)
+        Windows of one reference.
+
+    Returns
+    -------
+    gain : array of shape (n_chans, n_times)
+        For :func:`whiten`; 0 for channels that are constant in each window.
+    """
+    power = np.square(dct(windows.astype(float), norm="ortho")).mean(0)  # (C, T)
+    power[:, 0] = power[:, min(1, power.shape[1] - 1)]  # offsets count as slow changes
+    power = uniform_filter1d(power, SMOOTHING, mode="nearest")
+    power = np.maximum(power, FLOOR * power.max(1, keepdims=True))
+    is_flat = (windows == windows[..., :1]).all((0, 2))  # (C,)
+    return np.where(is_flat, 0, np.where(is_flat, 1, power.T) ** -0.5).T
+
+
+def whiten(windows, gain):
+    """Return windows ``(n_windows, n_chans, n_times)`` with whitened spectra.
+
+    The discrete cosine transform extends a window by its mirror image, so that filters neither
+    delay the window nor read beyond it.
+    """
+    return idct(dct(windows.astype(float), norm="ortho") * gain, norm="ortho")
+
+
 class SubjectDataset(WindowDataset):
     """Windows with those of their subjects' references, and the weights in their statistics."""
 
     def __init__(self, *args, subjects, **options):
         super().__init__(*args, **options)
-        self.subjects = subjects
+        self.subjects, reference = subjects, subjects.reference
         self.groups_per_batch = SUBJECTS_PER_BATCH[subjects.mode]
+        self.gain: np.ndarray | None = None
+        if reference is not None:
+            gains = [
+                measure_gain(read_trial(reference, self.scale, row))
+                for row in range(len(reference))
+            ]
+            self.gain = np.array(gains, dtype=self.dtype)  # (n_references, C, T)
+
+    def read(self, trial, window):
+        """Return scaled windows, whitened by their references."""
+        windows = super().read(trial, window)
+        if self.gain is None:
+            return windows
+        return whiten(windows, self.gain[self.subjects.owner[trial]])
 
     def get_groups(self):
         """Return the subject of each row, to form batches."""
@@ -114,9 +165,9 @@ class SubjectDataset(WindowDataset):
         trial, window = np.divmod(np.asarray(rows), self.bags.shape[1])
         inputs, y = super().__getitem__(rows)
         trial, subjects = self.trials[trial], self.subjects
-        if subjects.mode == "reference":
+        if self.gain is not None:
             owner, place = self._pick_reference(np.unique(subjects.owner[trial]), int(rows[0]))
-            windows = self.scale(subjects.reference.read(owner, place))
+            windows = whiten(self.scale(subjects.reference.read(owner, place)), self.gain[owner])
             windows = windows.astype(self.dtype, copy=False)
             # skorch requires one entry per window: an expanded tensor has one without a copy.
             inputs["reference"] = torch.from_numpy(windows).expand(len(trial), *windows.shape)
@@ -139,6 +190,12 @@ class SubjectDataset(WindowDataset):
         step = min(step, n_windows)
         place = np.arange(start % step, n_windows, step)
         return np.repeat(owners, len(place)), np.tile(place, len(owners))
+
+
+def read_trial(bags, scale, row, windows=None):
+    """Return scaled windows of a row, by default all of them."""
+    windows = np.arange(bags.shape[1]) if windows is None else windows
+    return scale(bags.read(np.full_like(windows, row), windows))
 
 
 class Statistics(NamedTuple):
@@ -172,12 +229,12 @@ class AdaptedNet:
         self.net, self.scale = net, scale
 
     @torch.no_grad()
-    def compute_features(self, bags, row):
+    def compute_features(self, bags, row, gain=None):
         """Return the features of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
         module, parts = self.net.module_.eval(), []
         for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
-            windows = np.arange(rows.start, rows.stop)
-            x = self.scale(bags.read(np.full_like(windows, row), windows))
+            x = read_trial(bags, self.scale, row, np.arange(rows.start, rows.stop))
+            x = x if gain is None else whiten(x, gain)
             x = torch.from_numpy(x.astype(self.net.numpy_dtype, copy=False))
             parts.append(self.net.run(module.features, x).cpu().numpy())
         return np.concatenate(parts)
@@ -203,17 +260,17 @@ class AdaptedNet:
         for group in np.unique(groups):
             rows = np.flatnonzero(groups == group)
             rows = rows[np.argsort(subjects.order[rows], kind="stable")]
-            known = subjects.known
+            known, gain = subjects.known, subjects.gain
             if subjects.mode == "reference" and known is None:
-                known = self.measure(subjects.reference, group)
-            predicted = self._predict_subject(bags, rows, known, subjects.mode)
+                known, gain = self.measure_reference(subjects.reference, group)
+            predicted = self._predict_subject(bags, rows, known, gain, subjects.mode)
             for row, own in zip(rows, predicted, strict=True):
                 outputs[row] = own
         return np.stack(outputs)
 
-    def _predict_subject(self, bags, rows, known, mode):
+    def _predict_subject(self, bags, rows, known, gain, mode):
         """Yield the predictions of the windows of each trial of a subject, in their order."""
-        trials = (self.compute_features(bags, row) for row in rows)
+        trials = (self.compute_features(bags, row, gain) for row in rows)
         if mode == "unlabelled":
             trials = list(trials)
             known = NOTHING.add(np.concatenate(trials))
@@ -226,9 +283,10 @@ class AdaptedNet:
             yield self.predict_trial(features, *known.accumulate(features)[1:])
             known = known.add(features)
 
-    def measure(self, bags, row, known=NOTHING):
-        """Return the statistics of the windows of a row, after known ones."""
-        return known.add(self.compute_features(bags, row))
+    def measure_reference(self, bags, row):
+        """Return the statistics of the whitened windows of a row, and their gain."""
+        gain = measure_gain(read_trial(bags, self.scale, row)).astype(self.net.numpy_dtype)
+        return NOTHING.add(self.compute_features(bags, row, gain)), gain
 
     def get_prior(self):
         """Return the statistics of the training windows, with the weight of PRIOR windows."""

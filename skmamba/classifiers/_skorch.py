@@ -50,10 +50,14 @@ class WindowDataset(Dataset):
     def __len__(self):
         return len(self.trials) * self.bags.shape[1]
 
+    def read(self, trial, window):
+        """Return scaled windows."""
+        return self.scale(self.bags.read(trial, window))
+
     def __getitem__(self, rows):
         trial, window = np.divmod(np.asarray(rows), self.bags.shape[1])
         trial = self.trials[trial]
-        x = self.scale(self.bags.read(trial, window)).astype(self.dtype, copy=False)
+        x = self.read(trial, window).astype(self.dtype, copy=False)
         inputs = {"x": torch.from_numpy(x), "weight": torch.from_numpy(self.weight[trial])}
         return inputs, torch.from_numpy(self.y[trial])
 

@@ -475,7 +475,8 @@ class BaseNet(BaseTrialEstimator):
     ):
         X, y = resolve_dataset(X, y)
         self._check_params()
-        self.__dict__.pop("subject_statistics_", None)  # of a copy for one subject
+        for name in ("subject_statistics_", "subject_gain_"):  # of a copy for one subject
+            self.__dict__.pop(name, None)
         device = resolve_device(self.device)
         name, module_params = self._module_spec(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)

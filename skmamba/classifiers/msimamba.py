@@ -16,7 +16,7 @@ from .._types import Seed
 from .._validation import check_int, check_option
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
-from ._adaptation import ADAPTATIONS, NOTHING, AdaptedNet, Statistics, read_subjects
+from ._adaptation import ADAPTATIONS, AdaptedNet, Statistics, read_subjects
 from ._docs import add_shared_docs
 from ._skorch import resolve_device, torch_threads
 from .base import BaseNet, BaseNetClassifier, BaseNetRegressor, check_spread
@@ -48,9 +48,10 @@ n_members : int, default=1
 adaptation : {"reference", "causal", "unlabelled"} or None, default=None
     What the network uses of a subject, in training and for new subjects: it standardises the
     features of each window by their mean and spread over other windows of the subject.
-    ``"reference"``: windows of the reference of the trial, see :class:`~skmamba.Trials`;
-    ``"causal"``: windows up to the present one, in the order of session, run and trial;
-    ``"unlabelled"``: all windows of the subject in X; None: no other window.
+    ``"reference"``: windows of the reference of the trial, see :class:`~skmamba.Trials`, by whose
+    spectrum windows are whitened before; ``"causal"``: windows up to the present one, in the order
+    of session, run and trial; ``"unlabelled"``: all windows of the subject in X; None: no other
+    window.
 module_params : dict, default=None
     Further parameters of :class:`~skmamba.models.MSiMamba`, such as
     ``{"mixer": "attention"}``: sizes of Mamba, ``backend``, period selection and ablation
@@ -69,6 +70,9 @@ average_weights : bool, default=True
 NETWORK_ATTRIBUTES = """
 subject_statistics_ : tuple
     Number, mean and mean square of the features of the windows that :meth:`for_subject` used.
+subject_gain_ : ndarray of shape (n_chans, n_times)
+    Factors of the cosine components of a window that :meth:`for_subject` computed, with
+    ``adaptation="reference"``.
 backend_ : {"torch", "mamba_ssm"}
     Implementation of the scan on the device of the fitted network.
 """
@@ -162,15 +166,17 @@ class BaseMSiMamba(BaseNet):
                 f"reference must have shape ({self.n_chans_}, n_reference_times) and at least "
                 f"{self.n_times_} samples, got {reference.shape}."
             )
-        net, known = AdaptedNet(self.net_, self._scale), NOTHING
-        if self.adaptation == "causal":
-            known = getattr(self, "subject_statistics_", None) or net.get_prior()
+        net, fitted = AdaptedNet(self.net_, self._scale), {}
         bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
         check_spread(self, bags, "reference")
         with torch_threads(self.n_threads):
-            statistics = net.measure(bags, 0, Statistics(*known))
+            if self.adaptation == "reference":
+                statistics, fitted["subject_gain_"] = net.measure_reference(bags, 0)
+            else:
+                known = getattr(self, "subject_statistics_", None) or net.get_prior()
+                statistics = Statistics(*known).add(net.compute_features(bags, 0))
         copied = object.__new__(type(self))  # copy.copy would copy the network, too
-        copied.__dict__ = {**self.__dict__, "subject_statistics_": tuple(statistics)}
+        copied.__dict__ = {**self.__dict__, "subject_statistics_": tuple(statistics), **fitted}
         return copied
 
     def _module_class(self, name):

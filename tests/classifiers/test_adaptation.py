@@ -14,6 +14,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict, cross_v
 from skorch.callbacks import Callback
 
 from skmamba import MSiMambaClassifier, SlidingWindows, Trials
+from skmamba.classifiers import _adaptation
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba
 
@@ -66,9 +67,28 @@ def change_reference(trials, rows, factor=3.0):
     return trials.derive(reference=type(trials.data)(reference))
 
 
-def compute_features(clf, windows):
+def scale(clf, windows):
+    return ((windows - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8)
+
+
+def whiten(windows, reference):
+    """Whiten windows by the mean spectrum of reference windows, with explicit cosines."""
+    n_times = windows.shape[-1]
+    cosines = np.cos(np.pi / n_times * np.outer(np.arange(n_times), np.arange(n_times) + 0.5))
+    cosines /= np.linalg.norm(cosines, axis=1, keepdims=True)  # rows are orthonormal
+    power = np.mean((reference @ cosines.T) ** 2, axis=0)
+    power[:, 0] = power[:, 1]
+    padded = np.pad(power, ((0, 0), (6, 6)), mode="edge")
+    smooth = np.stack([padded[:, i : i + 13].mean(1) for i in range(n_times)], axis=1)
+    smooth = np.maximum(smooth, 1e-4 * smooth.max(1, keepdims=True))
+    return (windows @ cosines.T / np.sqrt(smooth)) @ cosines
+
+
+def compute_features(clf, windows, reference=None):
     """Return the features of windows of one network, in float64."""
-    scaled = ((windows - clf.center_[:, None]) / clf.scale_[:, None]).clip(-8, 8)
+    scaled = scale(clf, windows)
+    if reference is not None:
+        scaled = whiten(scaled, scale(clf, reference))
     with torch.no_grad():
         return clf.net_.module_.eval().features(torch.from_numpy(scaled)).numpy()
 
@@ -217,8 +237,8 @@ def test_reference_statistics_are_those_of_its_windows(precise):
     for trial in (0, 7):
         reference = TEST.reference[trial].astype(float)
         pieces = np.stack([reference[:, start : start + SIZE] for start in (0, 32, 64)])
-        mean, spread = measure(compute_features(clf, pieces))
-        features = compute_features(clf, TEST.X[trial].astype(float))
+        mean, spread = measure(compute_features(clf, pieces, pieces))
+        features = compute_features(clf, TEST.X[trial].astype(float), pieces)
         expected = np.mean([classify(clf, x, mean, spread) for x in features], axis=0)
         np.testing.assert_allclose(proba[trial], expected, rtol=1e-5)
 
@@ -377,6 +397,13 @@ def add_code(trials, code):
     return replace(trials, X=trials.X + code, reference=trials.reference + code)
 
 
+@pytest.fixture
+def without_whitening(monkeypatch):
+    """Keep the codes of windows."""
+    monkeypatch.setattr(_adaptation, "whiten", lambda windows, gain: windows)
+
+
+@pytest.mark.usefixtures("without_whitening")
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("batch_size", [1, 4, 18, 40, None])
 def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode, batch_size):
@@ -409,6 +436,40 @@ def test_a_causal_training_batch_uses_earlier_windows():
     assert trial.tolist() == np.repeat(np.arange(6), 3).tolist()
 
 
+class RememberWindows(Callback):
+    """Remember the windows and the references of the last training batch."""
+
+    last: dict = {}
+
+    def on_batch_begin(self, net, batch, training, **kwargs):
+        self.last.update(batch[0])
+
+
+def test_windows_and_references_are_whitened_by_the_reference_in_training():
+    net_params = {"callbacks": [RememberWindows()]}
+    options = {"batch_size": None, "dtype": "float64", "net_params": net_params}
+    clf = make_clf("reference", **options).fit(TRAIN[:6], TRAIN.y[:6])  # of equal references
+    reference = TRAIN.reference[0][:, :96].astype(float)
+    pieces = scale(clf, np.stack(np.split(reference, 3, axis=1)))
+    windows = scale(clf, np.concatenate(TRAIN.X[:6]).astype(float))
+    used = RememberWindows.last
+    np.testing.assert_allclose(used["x"].numpy(), whiten(windows, pieces), atol=1e-5)
+    expected = np.tile(whiten(pieces, pieces), (6, 1, 1))
+    np.testing.assert_allclose(used["reference"][0].numpy(), expected, atol=1e-5)
+
+
+def test_a_channel_that_is_constant_in_the_reference_is_left_out():
+    trials = make_trials()
+    reference = np.array(trials.reference)
+    reference[:, 1] = reference[0, 1, 0]
+    flat = cut(replace(trials, reference=reference))
+    clf = make_clf("reference").fit(flat, flat.y)
+    changed = flat.derive(X=type(flat.data)(np.array(flat.X)))
+    changed.X[:, :, 1] += np.random.default_rng(0).normal(size=changed.X[:, :, 1].shape)
+    assert np.array_equal(clf.predict_proba(changed), clf.predict_proba(flat))
+
+
+@pytest.mark.usefixtures("without_whitening")
 def test_groups_give_the_batches_of_a_reference_without_subjects():
     trials = make_trials().select("subject < 2")
     trials = replace(trials, metadata=trials.metadata.drop(columns="subject"))
