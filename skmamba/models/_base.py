@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import warnings
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import nn
@@ -23,12 +21,13 @@ class SignalNetwork(nn.Module):
         The arguments of the constructor: its ``locals()``.
     """
 
-    n_chans: int
-    n_outputs: int
-    n_times: int
-    sfreq: float | None
-    input_window_seconds: float | None
-    final_layer: nn.Linear
+    if TYPE_CHECKING:  # TorchScript does not read these annotations
+        n_chans: int
+        n_outputs: int
+        n_times: int
+        sfreq: float | None
+        input_window_seconds: float | None
+        final_layer: nn.Linear
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         super().__init__()
@@ -94,14 +93,6 @@ class SignalNetwork(nn.Module):
         if isinstance(name, str) and name.startswith("torch.nn."):
             config["activation"] = getattr(nn, name.rpartition(".")[2], name)
         return cls(**config)
-
-    def __prepare_scriptable__(self):
-        """Return the traced network for ``torch.jit.script``, which is then in evaluation mode."""
-        net = copy.deepcopy(self).eval()
-        example = net.final_layer.weight.new_zeros(2, net.n_chans, net.n_times)
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return nn.Sequential(torch.jit.trace(net, example))
 
 
 def resolve_n_chans(n_chans, chs_info):

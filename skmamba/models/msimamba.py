@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +76,7 @@ class MSiMamba(SignalNetwork):
     direction: these defaults are ours, and so is ``embedding="power"``. The order of residual and
     normalisation in a block follows S-Mamba [2]_.
 
-    ``torch.jit.script`` returns the network in evaluation mode.
+    ``torch.jit.script`` has the network without weights of windows and standardisation.
 
     References
     ----------
@@ -91,10 +91,11 @@ class MSiMamba(SignalNetwork):
     torch.Size([3, 2])
     """
 
-    mstb: MultiScaleTemporalBlock | None
-    embed: Any  # a PowerEmbedding, or a linear layer
-    prior_mean: torch.Tensor
-    prior_square: torch.Tensor
+    if TYPE_CHECKING:  # TorchScript does not read these annotations
+        mstb: MultiScaleTemporalBlock | None
+        embed: Any  # a PowerEmbedding, or a linear layer
+        prior_mean: torch.Tensor
+        prior_square: torch.Tensor
 
     weighs_windows = True  # forward takes the weights of windows, for batch normalisation
 
@@ -197,22 +198,28 @@ class MSiMamba(SignalNetwork):
         logits : Tensor of shape (batch, n_outputs) or (n_classified, n_outputs)
             Logits; softmax is part of the loss.
         """
-        check_windows(x, self.n_chans, self.n_times)
-        if self.standardize:
-            if average is None:
-                raise ValueError("average must be given with standardize=True, got None.")
-            features = self.features(x, weight)  # (B, C, n_features)
-            mean, spread = self._measure(features, average)  # (n_classified, C, n_features)
-            return self.classify(features[: len(average)], mean, spread)
+        if not torch.jit.is_scripting():  # a script has neither weights nor standardisation
+            check_windows(x, self.n_chans, self.n_times)
+            if self.standardize:
+                return self._forward_standardized(x, weight, average)
         if self.mstb is not None:
             x = self.mstb(x)  # (B, C, T)
-        if self.embedding == "power":
-            tokens = self.embed(x, weight)  # (B, C, d_model)
-        elif self.embedding == "inverted":
-            tokens = self.embed(x)  # (B, C, d_model)
+        if self.embedding == "temporal":
+            x = x.transpose(1, 2)  # (B, T, C)
+        if torch.jit.is_scripting() or self.embedding != "power":
+            tokens = self.embed(x)  # (B, tokens, d_model)
         else:
-            tokens = self.embed(x.transpose(1, 2))  # (B, T, d_model)
-        return self._classify_tokens(tokens)  # (B, n_outputs)
+            tokens = self.embed(x, weight)  # (B, C, d_model)
+        tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
+        features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
+        return self.final_layer(self.drop(features))  # (B, n_outputs)
+
+    def _forward_standardized(self, x, weight, average):  # (B, C, T) -> (n_classified, n_outputs)
+        if average is None:
+            raise ValueError("average must be given with standardize=True, got None.")
+        features = self.features(x, weight)  # (B, C, n_features)
+        mean, spread = self._measure(features, average)  # (n_classified, C, n_features)
+        return self.classify(features[: len(average)], mean, spread)
 
     def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
         """Compute the features that are standardised.
@@ -246,7 +253,9 @@ class MSiMamba(SignalNetwork):
             Logits.
         """
         tokens = self.embed.project((features - mean) / spread)  # (B, C, d_model)
-        return self._classify_tokens(tokens)  # (B, n_outputs)
+        tokens = self.blocks(self.drop(tokens))  # (B, C, d_model)
+        features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
+        return self.final_layer(self.drop(features))  # (B, n_outputs)
 
     def _measure(self, features, average):
         """Return mean and spread for each row of ``average``; in training, update the prior."""
@@ -260,11 +269,6 @@ class MSiMamba(SignalNetwork):
             square = torch.einsum("ib,bcf->icf", average, square) + rest * self.prior_square
         return mean, compute_spread(mean, square)
 
-    def _classify_tokens(self, tokens):  # (B, tokens, d_model) -> (B, n_outputs)
-        tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
-        features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
-        return self.final_layer(self.drop(features))  # (B, n_outputs)
-
 
 def compute_spread(mean, square):
     """Return the standard deviation plus a floor, given means of values and of their squares."""
@@ -274,7 +278,8 @@ def compute_spread(mean, square):
 class MixerBlock(nn.Module):
     """Token mixer and feed-forward net, each with a residual and a LayerNorm after it."""
 
-    norm_mixer: Any  # a LayerNorm, or None without a mixer
+    if TYPE_CHECKING:
+        norm_mixer: Any  # a LayerNorm, or None without a mixer
 
     def __init__(self, d_model, mixer, activation, drop_prob):
         super().__init__()

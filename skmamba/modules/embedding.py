@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -56,7 +56,8 @@ class PowerEmbedding(nn.Module):
     torch.Size([3, 4, 8])
     """
 
-    scale: torch.Tensor
+    if TYPE_CHECKING:  # TorchScript does not read these annotations
+        scale: torch.Tensor
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class PowerEmbedding(nn.Module):
         n_averages: int = 32,
     ) -> None:
         super().__init__()
-        self.n_segments = min(n_segments, n_times)
+        self.n_segments, self.floor = min(n_segments, n_times), FLOOR
         if filter_size is None:
             filter_size = max(n_times // self.n_segments, MIN_FILTER) | 1
         if filter_size < 1 or filter_size % 2 == 0:
@@ -147,9 +148,13 @@ class PowerEmbedding(nn.Module):
         log_power : Tensor of shape (batch, n_chans, n_filters)
             Log power.
         """
-        is_short = x.shape[2] < MIN_SAMPLES * self.n_segments
-        if not can_use_kernels(x) or is_short or len(x) == 1:
-            return self.log_power_simple(x, weight)
+        if not torch.jit.is_scripting():
+            is_long = x.shape[2] >= MIN_SAMPLES * self.n_segments
+            if can_use_kernels(x) and is_long and len(x) > 1:
+                return self._log_power_fast(x, weight)
+        return self.log_power_simple(x, weight)
+
+    def _log_power_fast(self, x, weight):
         series = x.flatten(0, 1)  # (B * C, T)
         if weight is not None:
             weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
@@ -159,7 +164,7 @@ class PowerEmbedding(nn.Module):
         mean, var = by_segment  # 2 x (B * C, S, n_filters)
         # Mean square of scale * filtered + offset.
         power = scale.square() * var + (scale * mean + offset).square()
-        log_power = power.clamp_min(FLOOR).log().mean(1)  # (B * C, n_filters)
+        log_power = power.clamp_min(self.floor).log().mean(1)  # (B * C, n_filters)
         return log_power.unflatten(0, x.shape[:2])  # (B, C, n_filters)
 
     def log_power_simple(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
@@ -181,8 +186,8 @@ class PowerEmbedding(nn.Module):
         filtered = self.bank(series).to(x.dtype)  # (B * C, n_filters, T), mixed precision ends here
         filtered = self.norm(filtered, weight)  # (B * C, n_filters, T)
         power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)  # (B * C, n_filters, S)
-        log_power = power.clamp_min(FLOOR).log().mean(2)  # (B * C, n_filters)
-        return log_power.reshape(*x.shape[:2], -1)  # (B, C, n_filters)
+        log_power = power.clamp_min(self.floor).log().mean(2)  # (B * C, n_filters)
+        return log_power.reshape(x.shape[0], x.shape[1], -1)  # (B, C, n_filters)
 
 
 class WeightedBatchNorm1d(nn.BatchNorm1d):
@@ -192,12 +197,16 @@ class WeightedBatchNorm1d(nn.BatchNorm1d):
     weights, or with equal ones, it is :class:`torch.nn.BatchNorm1d`.
     """
 
-    def forward(
-        self, x, weight=None
-    ):  # (n_series, n_maps, T), (n_series,) -> (n_series, n_maps, T)
-        """Normalise maps, with weights of series in training."""
-        if not self.training or _are_equal(weight):
-            return super().forward(x)
+    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+        """Normalise maps ``(n_series, n_maps, T)``, with weights of series in training."""
+        if not torch.jit.is_scripting():
+            if not self.training or _are_equal(weight):
+                return super().forward(x)
+            return self._forward_weighted(x, weight)
+        statistics = self.running_mean, self.running_var
+        return F.batch_norm(x, *statistics, self.weight, self.bias, self.training, eps=self.eps)
+
+    def _forward_weighted(self, x, weight):
         mean, var = x.mean(2), x.var(2, correction=0)  # 2 x (n_series, n_maps)
         scale, offset = self.from_moments(mean, var, x.shape[2], weight)
         return x * scale[:, None] + offset[:, None]

@@ -98,17 +98,22 @@ class Mamba(nn.Module):
         u = F.silu(self._causal_conv(u))
         delta, B, C = self.x_proj(u).split([self.dt_rank, self.d_state, self.d_state], dim=-1)
         delta = F.softplus(self.dt_proj(delta))  # (B, L, d_inner)
-        on_kernel = resolve_backend(self.backend, x.device) == "mamba_ssm"
-        run = mamba_ssm_scan if on_kernel else selective_scan
-        y = run(u, delta, -self.A_log.exp(), B, C, self.D)
+        A = -self.A_log.exp()  # (d_inner, d_state)
+        if torch.jit.is_scripting():
+            y = torch.addcmul(scan(u, delta, A, B, C), u, self.D)  # (B, L, d_inner)
+        else:
+            on_kernel = resolve_backend(self.backend, x.device) == "mamba_ssm"
+            run = mamba_ssm_scan if on_kernel else selective_scan
+            y = run(u, delta, A, B, C, self.D)  # (B, L, d_inner)
         return self.out_proj(y * F.silu(z))  # (B, L, d_model)
 
     def _causal_conv(self, u):
         """Convolve depthwise by shifted products, which is faster for a few tokens."""
-        length, taps = u.shape[1], self.conv1d.weight[:, 0]  # (d_inner, d_conv)
-        y = torch.addcmul(self.conv1d.bias, u, taps[:, -1])  # type: ignore[arg-type]
+        length, taps, bias = u.shape[1], self.conv1d.weight[:, 0], self.conv1d.bias
+        assert bias is not None  # TorchScript takes it for optional
+        y = torch.addcmul(bias, u, taps[:, -1])  # (B, L, d_inner)
         for back in range(1, min(taps.shape[1], length)):
-            shifted = F.pad(u[:, :-back], (0, 0, back, 0))
+            shifted = F.pad(u[:, :-back], [0, 0, back, 0])
             y = torch.addcmul(y, shifted, taps[:, -1 - back])
         return y
 
@@ -179,7 +184,7 @@ def scan(u, delta, A, B, C):
     """Run the scan without D, one step after the other."""
     decay = torch.exp(delta[..., None] * A)  # (batch, length, channels, n_state)
     drive = (delta * u)[..., None] * B[:, :, None]  # (batch, length, channels, n_state)
-    h, outputs = torch.zeros_like(drive[:, 0]), []
+    h, outputs = torch.zeros_like(drive[:, 0]), []  # (batch, channels, n_state)
     for t in range(u.shape[1]):
         h = decay[:, t] * h + drive[:, t]  # (batch, channels, n_state)
         outputs.append((h * C[:, t, None]).sum(-1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -68,7 +68,8 @@ class MultiScaleTemporalBlock(nn.Module):
     torch.Size([2, 4, 128])
     """
 
-    frequencies: torch.Tensor
+    if TYPE_CHECKING:  # TorchScript does not read these annotations
+        frequencies: torch.Tensor
 
     def __init__(
         self,
@@ -92,9 +93,13 @@ class MultiScaleTemporalBlock(nn.Module):
         self.narrow = InceptionConv2d(d_hidden, n_chans, n_kernels)
         self.activation = activation()
         self.has_kernels = activation is nn.GELU and self.top_k > 0
-        if period_selection == "fixed":
-            self.register_buffer("frequencies", torch.zeros(self.top_k, dtype=torch.long))
-            self._has_frequencies = False
+        is_fixed = period_selection == "fixed"
+        frequencies = torch.zeros(self.top_k if is_fixed else 0, dtype=torch.long)
+        self.register_buffer("frequencies", frequencies, persistent=is_fixed)
+        self._has_frequencies = False
+        self.gap = n_kernels - 1  # zeros after each row of a line, see _view
+        lengths = [-(-n_times // p) * (p + self.gap) for p in range(2, n_times + 1)]
+        self.length = max(lengths, default=0)  # of a line
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add to each window the weighted sum of its multi-scale views.
@@ -109,8 +114,12 @@ class MultiScaleTemporalBlock(nn.Module):
         y : Tensor of shape (batch, n_chans, n_times)
             Windows with the views added.
         """
-        if not (self.has_kernels and can_use_kernels(x)):
-            return self.forward_simple(x)
+        if not torch.jit.is_scripting():
+            if self.has_kernels and can_use_kernels(x):
+                return self._forward_fast(x)
+        return self.forward_simple(x)
+
+    def _forward_fast(self, x):
         frequencies, weights = self.scales(x)  # 2 x (B, k)
         periods = -(-self.n_times // frequencies)  # rounded up
         kernels = self.widen.merged(), self.narrow.merged()
@@ -133,9 +142,10 @@ class MultiScaleTemporalBlock(nn.Module):
             return x
         y = x
         frequencies, weights = self.scales(x)  # 2 x (B, k)
-        for frequency, weight in zip(frequencies.unbind(1), weights.unbind(1), strict=True):
-            period = ((self.n_times - 1 + frequency) // frequency)[:, None, None]  # (B, 1, 1)
-            y = y + weight[:, None, None] * self._view(x, period)
+        periods = (self.n_times - 1 + frequencies) // frequencies  # (B, k), rounded up
+        for i in range(self.top_k):
+            view = self._view(x, periods[:, i, None, None])  # (B, C, T)
+            y = y + weights[:, i, None, None] * view
         return y
 
     def _view(self, x, period):  # (B, C, T), (B, 1, 1) -> (B, C, T)
@@ -143,17 +153,18 @@ class MultiScaleTemporalBlock(nn.Module):
 
         The rows of a window stand one after the other on a line, with ``gap`` zeros after each.
         """
-        n_times, gap = self.n_times, len(self.widen.kernels) - 1
-        length = max(-(-n_times // p) * (p + gap) for p in range(2, n_times + 1))  # L, of a line
+        n_times, length = self.n_times, self.length  # T, L
         time, point = torch.arange(n_times, device=x.device), torch.arange(length, device=x.device)
-        step = period + gap  # from a row to the next
+        step = period + self.gap  # from a row to the next
         place = (time // period * step + time % period).expand_as(x)  # (B, C, T)
         inside = (point % step < period) & (point // step * period < n_times)  # (B, 1, L)
 
-        line = x.new_zeros(*x.shape[:2], length).scatter(2, place, x)  # (B, C, L)
-        hidden = self.activation(_convolve_line(line, step, *self.widen.merged()))
+        line = x.new_zeros(x.shape[0], x.shape[1], length).scatter(2, place, x)  # (B, C, L)
+        kernel, bias = self.widen.merged()
+        hidden = self.activation(_convolve_line(line, step, kernel, bias))
         hidden = hidden * inside  # (B, hidden, L)
-        return _convolve_line(hidden, step, *self.narrow.merged()).gather(2, place)  # (B, C, T)
+        kernel, bias = self.narrow.merged()
+        return _convolve_line(hidden, step, kernel, bias).gather(2, place)  # (B, C, T)
 
     def scales(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the frequencies of each window and the weights of its views.
@@ -174,11 +185,12 @@ class MultiScaleTemporalBlock(nn.Module):
         if self.period_selection == "window":
             frequencies = amplitudes.topk(self.top_k).indices + 1  # (B, k)
         else:
-            self._check_frequencies()
+            if not torch.jit.is_scripting():
+                self._check_frequencies()
             frequencies = self.frequencies.expand(x.shape[0], -1)  # (B, k)
         chosen = amplitudes.gather(1, frequencies - 1)  # (B, k)
-        tiny = torch.finfo(chosen.dtype).tiny  # a constant window has equal weights, not 0 / 0
-        relative = chosen / chosen.mean(1, keepdim=True).clamp_min(tiny)
+        # A constant window has equal weights, not 0 / 0.
+        relative = chosen / chosen.mean(1, keepdim=True).clamp_min(1e-37)
         return frequencies, relative.softmax(1)
 
     def _check_frequencies(self):
@@ -214,9 +226,9 @@ def _convolve_line(line, step, kernel, bias):
     rows = torch.arange(-(side // 2), side // 2 + 1, device=line.device)[:, None]  # (side, 1)
     source = torch.arange(length, device=line.device) + rows * step  # (B, side, L)
     source = source.clamp(-1, length).flatten(1)[:, None] + 1  # (B, 1, side * L)
-    line = F.pad(line, (1, 1))  # the zeros at both ends stand for all rows outside
-    stacked = line.gather(2, source.expand(-1, line.shape[1], -1)).unflatten(2, (side, length))
-    return F.conv2d(stacked, kernel, bias, padding=(0, side // 2)).squeeze(2)  # (B, out, L)
+    line = F.pad(line, [1, 1])  # the zeros at both ends stand for all rows outside
+    stacked = line.gather(2, source.expand(-1, line.shape[1], -1)).unflatten(2, [side, length])
+    return F.conv2d(stacked, kernel, bias, padding=[0, side // 2]).squeeze(2)  # (B, out, L)
 
 
 class InceptionConv2d(nn.Module):
@@ -239,7 +251,8 @@ class InceptionConv2d(nn.Module):
     torch.Size([2, 8, 5, 7])
     """
 
-    kernels: Any  # a ModuleList of Conv2d
+    if TYPE_CHECKING:
+        kernels: Any  # a ModuleList of Conv2d
 
     def __init__(self, in_channels: int, out_channels: int, n_kernels: int = 3) -> None:
         super().__init__()
@@ -261,13 +274,13 @@ class InceptionConv2d(nn.Module):
         bias : Tensor of shape (out_channels,)
             Mean of the biases.
         """
-        n_kernels = len(self.kernels)
-        weight: Any = sum(
-            F.pad(kernel.weight, [n_kernels - 1 - reach] * 4)
-            for reach, kernel in enumerate(self.kernels)
-        )
-        bias = torch.stack([kernel.bias for kernel in self.kernels])
-        return weight / n_kernels, bias.mean(0)
+        n_kernels, weights, biases = len(self.kernels), [], []
+        for reach, kernel in enumerate(self.kernels):
+            weights.append(F.pad(kernel.weight, [n_kernels - 1 - reach] * 4))
+            bias = kernel.bias
+            assert bias is not None  # TorchScript takes it for optional
+            biases.append(bias)
+        return torch.stack(weights).mean(0), torch.stack(biases).mean(0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve maps, keeping their size.

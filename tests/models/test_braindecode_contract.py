@@ -1,9 +1,11 @@
 """MSiMamba as a network of braindecode: arguments, methods, wrappers, compilation and export."""
 
+import copy
 import inspect
 import json
 import pickle
 import shutil
+from types import MethodType
 
 import mne
 import numpy as np
@@ -209,15 +211,41 @@ def test_the_network_is_exported():
 
 
 @DEPRECATED
-@pytest.mark.parametrize("params", [{}, {"mixer": "attention", "activation": nn.ELU}], ids=repr)
-def test_the_network_is_scripted_in_evaluation_mode(params, tmp_path):
-    net = build(**params)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"mixer": "attention", "activation": nn.ELU},
+        {"mixer": "none", "use_mstb": False, "bidirectional": False},
+        {"embedding": "inverted", "n_layers": 2},
+        {"embedding": "temporal", "head": "mean"},
+    ],
+    ids=repr,
+)
+def test_the_network_is_scripted(params, tmp_path):
+    net = build(**params, drop_prob=0.0)
     torch.jit.script(net).save(tmp_path / "net.pt")
+    scripted, again = torch.jit.load(tmp_path / "net.pt"), copy.deepcopy(net)
+    for is_training in (True, False):
+        for n_windows in (2, 7):
+            x = make_windows(n_windows)
+            outputs, expected = scripted.train(is_training)(x), again.train(is_training)(x)
+            torch.testing.assert_close(outputs, expected, atol=1e-5, rtol=0)
     assert net.training
-    scripted = torch.jit.load(tmp_path / "net.pt")
-    for n_windows in (1, 2, 7):
-        x = make_windows(n_windows)
-        torch.testing.assert_close(scripted(x), net.eval()(x), atol=1e-5, rtol=0)
+
+
+@DEPRECATED
+def test_the_network_is_scripted_without_its_class():
+    """braindecode's suite scripts a plain module with the layers and the public methods."""
+    net, plain, x = build().eval(), nn.Module().eval(), make_windows(1)
+    for name, layer in net.named_children():
+        plain.add_module(name, layer)
+    for name, value in vars(net).items():
+        if name != "_modules":
+            setattr(plain, name, value)
+    plain.forward = MethodType(MSiMamba.forward, plain)
+    assert torch.equal(plain(x), net(x))
+    torch.testing.assert_close(torch.jit.script(plain)(x), net(x), atol=1e-5, rtol=0)
 
 
 def test_a_pickled_network_predicts_the_same():

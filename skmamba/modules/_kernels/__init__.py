@@ -11,7 +11,7 @@ __all__ = ["can_use_kernels", "fused_scan", "is_tracing", "segment_moments", "su
 
 def is_tracing():
     """Return whether torch is compiling, exporting or tracing a graph."""
-    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined]
+    tracing = torch.jit.is_tracing()
     return tracing or torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export()
 
 
