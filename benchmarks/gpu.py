@@ -1,4 +1,4 @@
-"""Speed on a GPU beside the CPU: training and prediction, and a profile of one training step.
+"""Speed on a GPU beside the CPU: training, prediction, parallel folds, profile of a training step.
 
 Run ``make gpu``. Without a GPU, ``python benchmarks/gpu.py --device cpu --quick`` tests the
 command.
@@ -6,16 +6,24 @@ command.
 
 from argparse import ArgumentParser
 from functools import partial
+from time import perf_counter
 
 import torch
 from measure import describe_machine, interleave
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
+from sklearn.pipeline import make_pipeline
 from speed import make_network, make_windows, predict, to_markdown, train_step
 from torch.profiler import ProfilerActivity, profile
+
+from skmamba import MSiMambaClassifier, SlidingWindows
+from skmamba.datasets import simulate_trials
 
 SIZES = (4, 256), (14, 256), (62, 400)  # channels, samples
 BATCHES = 64, 512, 4096
 NETWORKS = "MS-iMamba", "EEGNet", "EEGConformer"
 RATES = "training, windows/s", "prediction, windows/s"
+PRECISIONS = "float32", "bfloat16"
+N_JOBS = 1, 2, 4, 8  # folds side by side
 CPU_BATCH = 64  # larger ones are not faster on a CPU
 # Operations that wait for the device.
 WAITS = ("aten::item", "aten::nonzero", "cudaStreamSynchronize", "cudaDeviceSynchronize")
@@ -79,16 +87,35 @@ def profile_step(shape, device, n_operations=5):
     ]
 
 
+def time_folds(device, n_subjects, all_n_jobs):
+    """Yield the seconds of leave-one-subject-out, with several folds at a time on the device."""
+    trials = simulate_trials(n_subjects, n_trials=40, n_times=2560)
+    options = {"groups": trials.metadata["subject"], "cv": LeaveOneGroupOut()}
+    for dtype in PRECISIONS:
+        clf = MSiMambaClassifier(device=device, dtype=dtype, random_state=0, verbose=False)
+        model = make_pipeline(SlidingWindows(2.0), clf)
+        for n_jobs in all_n_jobs:
+            start = perf_counter()
+            scores = cross_val_score(model, trials, trials.y, n_jobs=n_jobs, **options)
+            seconds = perf_counter() - start
+            row = {"dtype": dtype, "folds side by side": n_jobs, "folds": n_subjects}
+            yield row | {"s": f"{seconds:.1f}", "accuracy": f"{scores.mean():.2f}"}
+
+
 def main(argv=None):
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="one small size and one repeat")
+    parser.add_argument(
+        "--quick", action="store_true", help="one small size, one repeat and two folds"
+    )
     options = parser.parse_args(argv)
     sizes, batches, repeats = SIZES, options.batches, options.repeats
+    n_subjects, all_n_jobs = 16, N_JOBS
     if options.quick:
         sizes, batches, repeats = SIZES[:1], [8], 1
+        n_subjects, all_n_jobs = 2, N_JOBS[:1]
     torch.set_num_threads(1)
     print(f"Measured on {describe_device(options.device)}; CPU: {describe_machine()}, one thread.")
     for size in sizes:
@@ -96,6 +123,8 @@ def main(argv=None):
         shape = batches[0], *size
         print(f"\n{to_markdown(rows)}\n\nA training step of MS-iMamba, {shape[0]} windows:\n")
         print(to_markdown(profile_step(shape, options.device)), flush=True)
+    print("\nLeave-one-subject-out, 20 s of 4 channels a trial, 40 trials a subject:\n")
+    print(to_markdown(list(time_folds(options.device, n_subjects, all_n_jobs))))
 
 
 if __name__ == "__main__":

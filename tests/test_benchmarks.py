@@ -28,7 +28,7 @@ def test_outputs_and_gradients_equal_those_of_the_reference(monkeypatch, embeddi
         torch.testing.assert_close(our.grad, their.grad)
 
 
-def test_a_quick_run_of_the_gpu_benchmark_prints_rates_and_a_profile(monkeypatch, capsys):
+def test_a_quick_run_of_the_gpu_benchmark_prints_rates_a_profile_and_folds(monkeypatch, capsys):
     pytest.importorskip("braindecode", reason="needs the extra 'braindecode'")
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import gpu
@@ -39,4 +39,6 @@ def test_a_quick_run_of_the_gpu_benchmark_prints_rates_and_a_profile(monkeypatch
     rows = [line.split("|")[1:-1] for line in rates.splitlines() if line.startswith("| 8 x 4")]
     assert [row[2].strip() for row in rows] == list(gpu.NETWORKS)
     assert all(float(rate) > 0 for row in rows for rate in row[3:])
+    profile, folds = profile.split("Leave-one-subject-out")
     assert "aten::" in profile
+    assert [line.split("|")[1].strip() for line in folds.splitlines()[4:]] == list(gpu.PRECISIONS)
