@@ -40,14 +40,14 @@ def score(model, trials, cv, n_seeds, jobs):
     ]
 
 
-def make_adapted(trials, whiten):
-    """Return MS-iMamba and band-power LDA, behind a whitening by the reference if requested."""
+def make_adapted(trials, use_reference):
+    """Return MS-iMamba and band-power LDA, which use the reference of a subject if requested."""
     models = make_models(["MS-iMamba", "band-power-LDA"], trials)
-    for name, model in models.items():
-        if name == "MS-iMamba":
-            model[-1].set_params(class_weight="balanced")
-        if whiten:
-            model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
+    network, linear = models.values()
+    network[-1].set_params(class_weight="balanced")
+    if use_reference:
+        network[-1].set_params(adaptation="reference")
+        linear.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
     return models
 
 
@@ -60,7 +60,7 @@ def score_lengths(trials, n_seeds, jobs):
         if seconds:
             n_samples = int(seconds * trials.sfreq)
             own = replace(trials, reference=trials.reference[..., -n_samples:])
-        for name, model in make_adapted(own, whiten=seconds > 0).items():
+        for name, model in make_adapted(own, use_reference=seconds > 0).items():
             for value in score(model, own, CrossSubjectSplit(5), n_seeds, jobs):
                 rows.append({"data": trials.name, "model": name, "x": seconds, "score": value})
         print(pd.DataFrame(rows).tail(2 * n_seeds).to_string(header=False), flush=True)
@@ -74,7 +74,7 @@ def score_labelled(trials, n_seeds, jobs):
     for n_labelled in N_LABELLED:
         options = {"max_calibration_trials": max(N_LABELLED)}
         cv = CrossSubjectSplit(5, calibration_trials=n_labelled, **options)
-        for name, model in make_adapted(trials, whiten=False).items():
+        for name, model in make_adapted(trials, use_reference=False).items():
             for value in score(clone(model), trials, cv, n_seeds, jobs):
                 rows.append({"data": trials.name, "model": name, "x": n_labelled, "score": value})
         print(pd.DataFrame(rows).tail(2 * n_seeds).to_string(header=False), flush=True)
@@ -110,7 +110,7 @@ def fine_tune_fold(model, trials, seed, fold):
 def score_fine_tuned(trials, n_seeds, jobs):
     """Return the score of fine_tune on labelled trials, tested on the trials of score_labelled."""
     trials = keep_subjects_with_labels(trials)
-    model = make_adapted(trials, whiten=False)["MS-iMamba"]
+    model = make_adapted(trials, use_reference=False)["MS-iMamba"]
     rows = []
     for seed in range(n_seeds):
         folds = Parallel(jobs)(

@@ -491,8 +491,8 @@ class BaseNet(BaseTrialEstimator):
             seed = (seed + self.n_iter_) % 2**31
         train, valid = trials, None
         if self.early_stopping:
-            groups = _identify_trials(X) if groups is None else groups
-            train, valid = self._hold_out(trials, target, groups, seed)
+            held_together = _identify_trials(X) if groups is None else groups
+            train, valid = self._hold_out(trials, target, held_together, seed)
         epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
         if fresh:
             self.scaling_ = self.scaling
