@@ -20,7 +20,6 @@ from sklearn.metrics import balanced_accuracy_score
 
 from skmamba import evaluate, fine_tune, load_eegmat, make_models
 from skmamba.evaluation import CrossSubjectSplit, score_by_subject
-from skmamba.preprocessing import SubjectWhitening
 
 SCORE = "balanced_accuracy"
 SECONDS = 0, 5, 10, 20, 40, 60  # of the reference; 0 is no adaptation
@@ -42,12 +41,9 @@ def score(model, trials, cv, n_seeds, jobs):
 
 def make_adapted(trials, use_reference):
     """Return MS-iMamba and band-power LDA, which use the reference of a subject if requested."""
-    models = make_models(["MS-iMamba", "band-power-LDA"], trials)
-    network, linear = models.values()
-    network[-1].set_params(class_weight="balanced")
-    if use_reference:
-        network[-1].set_params(adaptation="reference")
-        linear.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
+    adaptation = "reference" if use_reference else None
+    models = make_models(["MS-iMamba", "band-power-LDA"], trials, adaptation=adaptation)
+    models["MS-iMamba"][-1].set_params(class_weight="balanced")
     return models
 
 

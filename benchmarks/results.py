@@ -34,7 +34,6 @@ from skmamba import Trials, load_eegmat, make_models
 from skmamba.datasets import simulate_trials
 from skmamba.evaluation import CrossSubjectSplit, PriorShiftSplit, leakage_gap
 from skmamba.pipelines import list_models
-from skmamba.preprocessing import SubjectWhitening
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = runpy.run_path(str(ROOT / "examples/ablations.py"))  # defines the ablations
@@ -234,9 +233,8 @@ def new_subject(settings):
     trials = settings.shorten(load_eegmat(reference=True))
     params = settings.params | {"picks": None}
     models = make_adapted(trials, params, ["reference", "unlabelled"])
-    for name, model in make_models(WHITENED, trials, **params).items():
-        model.steps.insert(1, ("subjectwhitening", SubjectWhitening("reference")))
-        models[f"{name}, whitened"] = model
+    whitened = make_models(WHITENED, trials, adaptation="reference", **params)
+    models |= {f"{name}, whitened": model for name, model in whitened.items()}
     return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(5)])
 
 
@@ -250,11 +248,8 @@ def label_shift(settings):
     trials = settings.shorten(load_eegmat(reference=True))
     models = {}
     for mode in (None, "reference", "causal", "unlabelled"):
-        (model,) = make_models(
-            "band-power-LDA", trials, **settings.params | {"picks": None}
-        ).values()
-        if mode:
-            model.steps.insert(1, ("subjectwhitening", SubjectWhitening(mode)))
+        params = settings.params | {"picks": None, "adaptation": mode}
+        (model,) = make_models("band-power-LDA", trials, **params).values()
         models[f"band-power-LDA, {'whitened, ' + mode if mode else 'no adaptation'}"] = model
     scores = {}
     for label, cv in {
@@ -363,8 +358,8 @@ def make_adapted(trials, params, modes):
     """Return MS-iMamba with each of some modes of adaptation."""
     models = {}
     for mode in modes:
-        (model,) = make_models("MS-iMamba", trials, **params).values()
-        models[f"MS-iMamba, {mode}"] = model.set_params(msimambaclassifier__adaptation=mode)
+        (model,) = make_models("MS-iMamba", trials, adaptation=mode, **params).values()
+        models[f"MS-iMamba, {mode}"] = model
     return models
 
 

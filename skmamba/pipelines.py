@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Literal
 
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -12,7 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from ._extras import require_extra
 from ._types import HasChannels, Seed
-from .preprocessing import BandPower, ChannelPicker, SlidingWindows
+from ._validation import check_option
+from .preprocessing import BandPower, ChannelPicker, SlidingWindows, SubjectWhitening
 
 __all__ = ["list_models", "make_models"]
 
@@ -27,6 +29,7 @@ TIME_SERIES = {
     "Informer": "Informer",
 }
 NAMES = ("MS-iMamba", "band-power-LDA", "tangent-space-LR", *BRAINDECODE, *TIME_SERIES, "TCN")
+ADAPTATIONS = ("reference", "causal", "unlabelled")
 # Similarity from which a class name is a misspelled one; EEGITNet and EEGNet have 0.86.
 CUTOFF = 0.88
 
@@ -55,6 +58,7 @@ def make_models(
     picks: str | int | slice | Sequence[str | int] | None = None,
     window_size: float = 2.0,
     stride: float | None = None,
+    adaptation: Literal["reference", "causal", "unlabelled"] | None = None,
     random_state: Seed = None,
     max_epochs: int | None = None,
 ) -> dict[str, Pipeline]:
@@ -77,6 +81,10 @@ def make_models(
         Window length in seconds.
     stride : float, default=None
         Distance between two window starts in seconds; None is the window length.
+    adaptation : {"reference", "causal", "unlabelled"} or None, default=None
+        Unlabelled EEG of a test subject that the models use: MS-iMamba by its parameter
+        ``adaptation``, the others behind :class:`~skmamba.preprocessing.SubjectWhitening`. The
+        pipelines then require Trials as X; ``"reference"`` those with a reference.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks.
     max_epochs : int, default=None
@@ -90,7 +98,8 @@ def make_models(
     Raises
     ------
     ValueError
-        If a name is unknown. Names of classes of braindecode are checked in ``fit``.
+        If a name or the adaptation is unknown. Names of classes of braindecode are checked in
+        ``fit``.
     ImportError
         If ``"tangent-space-LR"`` is requested and pyRiemann cannot be imported.
 
@@ -112,10 +121,12 @@ def make_models(
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise ValueError(f"names must contain at least one of {', '.join(NAMES)}, got [].")
+    if adaptation is not None:
+        check_option("adaptation", adaptation, ADAPTATIONS)
     options = {"random_state": random_state}
     if max_epochs is not None:
         options["max_epochs"] = max_epochs
-    return {
+    models = {
         name: make_pipeline(
             ChannelPicker(picks, ch_names=trials.ch_names),
             SlidingWindows(window_size, stride, sfreq=trials.sfreq),
@@ -124,6 +135,14 @@ def make_models(
         for given in names
         for name in _match_names(given)
     }
+    if adaptation is not None:
+        for name, model in models.items():
+            if name == "MS-iMamba":
+                model[-1].set_params(adaptation=adaptation)
+            else:
+                whitening = SubjectWhitening(adaptation, sfreq=trials.sfreq)
+                model.steps.insert(1, ("subjectwhitening", whitening))
+    return models
 
 
 def _make_classifier(name, sfreq, options):

@@ -1,16 +1,19 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import braindecode.models
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.covariance import OAS
+from sklearn.pipeline import make_pipeline
 
 from skmamba import BraindecodeClassifier, MSiMambaClassifier, WindowVotingClassifier, make_models
 from skmamba.datasets import load_deap, simulate_trials, write_fake_deap
 from skmamba.pipelines import list_models
+from skmamba.preprocessing import SubjectWhitening
 
 LINEAR = ["band-power-LDA", "tangent-space-LR"]
 # networks for time series, in skmamba.models but for TCN
@@ -222,3 +225,28 @@ def test_names_and_other_models_do_not_import_braindecode(statement, absent):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "skmamba" in done.stdout.split()
     assert absent.isdisjoint(done.stdout.split())
+
+
+# Adaptation
+
+
+@pytest.mark.parametrize("adaptation", ["reference", "causal", "unlabelled"])
+def test_models_adapt_in_the_network_or_behind_a_whitening(trials, adaptation):
+    referenced = replace(trials, reference=trials.X)
+    names = ["MS-iMamba", "band-power-LDA", "ShallowFBCSPNet"]
+    options = {"window_size": 1.0, "max_epochs": 1, "random_state": 0}
+    models = make_models(names, referenced, adaptation=adaptation, **options)
+    assert models["MS-iMamba"][-1].adaptation == adaptation
+    for name in names[1:]:
+        plain = make_models(name, referenced, **options)[name]
+        whitening = SubjectWhitening(adaptation)
+        expected = make_pipeline(plain[0], whitening, *plain[1:]).fit(referenced, trials.y)
+        fitted = models[name].fit(referenced, trials.y)
+        assert np.array_equal(fitted.predict(referenced), expected.predict(referenced))
+    proba = models["MS-iMamba"].fit(referenced, trials.y).predict_proba(referenced)
+    assert proba.shape == (12, 2)
+
+
+def test_an_unknown_adaptation_raises(trials):
+    with pytest.raises(ValueError, match=r"adaptation must be one of .* got 'rest'"):
+        make_models("EEGNet", trials, adaptation="rest")

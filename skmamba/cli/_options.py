@@ -25,7 +25,7 @@ USES = {
     **dict.fromkeys(("target", "threshold", "ties"), RATED),
     "subjects": ("eegmat", "simulation", *FILES),
     "seconds": ("dreamer", "seed", "seed-iv", *OWN),
-    **dict.fromkeys(("events", "tmin"), OWN),
+    **dict.fromkeys(("events", "tmin", "reference"), OWN),
     "task": ("bids",),
 }
 REQUIRES = {
@@ -33,6 +33,8 @@ REQUIRES = {
     "seconds": dict.fromkeys(OWN, "the length of a trial"),
     "task": {"bids": "a task, as in the file names"},
 }
+ADAPTATIONS = ("reference", "causal", "unlabelled")
+HAVE_REFERENCE = ("eegmat", *RATED, *OWN)
 PROTOCOLS = (
     *("within-subject", "cross-subject", "cross-session", "cross-stimulus", "first-trials"),
     "random-windows",
@@ -144,6 +146,10 @@ DATA = (
         *("tmin", Number(), "SECONDS"),
         "raws, bids: start of a trial, from its event.  [default: 0]",
     ),
+    option(
+        *("reference", str, "NAME"),
+        "raws, bids: annotation of unlabelled EEG before the trials, for --adaptation reference.",
+    ),
     option("task", str, "NAME", "bids: task, as in the file names."),
     option("subjects", parse_subjects, "LIST", "Such as 1-3,5.  [default: all]"),
 )
@@ -170,6 +176,11 @@ MODEL = (
     ),
     option("window", SECONDS, "SECONDS", "Length of a window.", default=2.0),
     option("stride", SECONDS, "SECONDS", "Step between windows.  [default: --window]"),
+    option(
+        *("adaptation", OneOf("adaptation", ADAPTATIONS), "MODE"),
+        f"Unlabelled EEG of test subjects that models use: {', '.join(ADAPTATIONS)}.  "
+        "[default: none]",
+    ),
     option("epochs", click.IntRange(min=1), None, "Training epochs of networks."),
 )
 SCORE = option(
@@ -226,7 +237,7 @@ def load_data(options, names, **params):
 
     say(repr(trials))
     for model in list(models.values())[:1]:  # all have the same steps before the classifier
-        model[:-1].fit_transform(trials.X[:1])  # reports unknown channels and long windows
+        model[:-1].fit_transform(trials[:1])  # reports unknown channels and long windows
         say(f"Channels: {', '.join(model[0].ch_names_)}.")
     return trials, models
 
@@ -242,6 +253,14 @@ def _check_data(options):
         if required and not is_given:
             raise click.UsageError(f"--data {data} requires --{name} of {required}.")
 
+    if options.adaptation == "reference":
+        if data not in HAVE_REFERENCE:
+            raise click.UsageError(
+                f"--adaptation reference requires {', '.join(HAVE_REFERENCE)}, got {data}."
+            )
+        if data in OWN and options.reference is None:
+            raise click.UsageError("--adaptation reference requires --reference.")
+
 
 def _load_files(options, names):
     import numpy as np
@@ -255,6 +274,8 @@ def _load_files(options, names):
         picker = next(iter(_make_models(options, names, channels).values()))[0]
         if options.picks is not None:
             params["picks"] = picker.fit(np.zeros((1, len(channels.ch_names), 1))).ch_names_
+    if options.adaptation == "reference":
+        params["baseline"] = "reference"
     if options.data != "dreamer":
         params["n_jobs"] = options.jobs
     load = getattr(datasets, f"load_{options.data.replace('-', '_')}")
@@ -267,6 +288,7 @@ def _load_own(options):
 
     path, tmin = Path(options.path), options.tmin or 0.0
     params = {"tmin": tmin, "tmax": tmin + options.seconds, "event_id": options.events}
+    params |= {"reference": options.reference}
     if options.data == "bids":
         trials = Trials.from_bids(path, task=options.task, name=path.name, **params)
     else:
@@ -279,14 +301,17 @@ def _load_own(options):
         metadata = {"subject": [file.stem.split("_")[0] for file in files]}
         trials = Trials.from_raws(files, metadata=metadata, name=path.name, **params)
     choices = {"events": options.events or "all", "tmin": tmin, "seconds": options.seconds}
+    choices |= {} if options.reference is None else {"reference": options.reference}
     return replace(trials, loader_params=choices)
 
 
 def _load_built_in(options):
     from .. import datasets
 
-    is_eegmat = options.data == "eegmat"
-    trials = datasets.load_eegmat() if is_eegmat else datasets.simulate_trials(8, 16)
+    if options.data == "eegmat":
+        trials = datasets.load_eegmat(reference=options.adaptation == "reference")
+    else:
+        trials = datasets.simulate_trials(8, 16)
     if options.subjects is None:
         return trials
     available = sorted(set(trials.metadata["subject"]))
@@ -308,6 +333,7 @@ def _make_models(options, names, trials, **params):
         picks=None if picks == ["all"] else picks,
         window_size=options.window,
         stride=options.stride,
+        adaptation=options.adaptation,
         max_epochs=options.epochs,
         **params,
     )

@@ -272,7 +272,7 @@ def fit_model(**params):
     from . import _output
 
     with _output.print_warnings():
-        model.fit(trials.X, trials.y)
+        model.fit(trials, trials.y)
     out.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, out, trials=trials)
     _output.say(f"The model is in {out}.")

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from skmamba import compare, evaluate, load_model, make_models
 from skmamba.cli import main
 from skmamba.cli._output import name_labels
-from skmamba.datasets import simulate_trials, write_fake_deap
+from skmamba.datasets import load_eegmat, simulate_trials, write_fake_deap
 from skmamba.evaluation import EvaluationResults, score_by_subject
 from skmamba.pipelines import list_models
 from skmamba.report import write_report
@@ -191,6 +191,42 @@ def test_own_recordings_are_cut_around_their_events(call, tmp_path, unwrap, name
     assert scores["data"].str.contains("events open closed; tmin 0.1; seconds 0.5").all()
     again = json.loads((tmp_path / "out/evaluation.json").read_text("utf8"))["command"]
     assert call(again.removeprefix("skmamba ")).exit_code == 0
+
+
+@pytest.mark.parametrize("data", ["eegmat", "deap", "raws"])
+def test_models_use_the_reference_of_test_subjects_on_request(call, deap, tmp_path, data):
+    arguments = "--models ms-imamba,band-power-lda --epochs 1 --folds 2 --baselines none"
+    if data == "eegmat":
+        source = "--subjects 5,7,9,10"
+    elif data == "deap":
+        source = f"--path '{deap}'"
+    else:
+        (tmp_path / "own").mkdir()
+        noise = np.random.default_rng(0).normal(size=(2, 3000)) * 1e-5
+        for subject in (1, 2):
+            raw = mne.io.RawArray(noise, mne.create_info(["C3", "C4"], 100, "eeg"), verbose=False)
+            labels = ["rest", *["open", "closed"] * 4]
+            events = mne.Annotations([0, *range(6, 30, 3)], [5] + [0] * 8, labels)
+            raw.set_annotations(events).save(tmp_path / f"own/s{subject}_raw.fif", verbose=False)
+        source = f"--path '{tmp_path / 'own'}' --events open,closed --reference rest --seconds 2"
+    result = call(f"evaluate --data {data} {source} {arguments}", tmp_path / "out")
+    scores = pd.read_csv(tmp_path / "out/results.csv", keep_default_na=False)
+    assert scores["adaptation"].eq("").all()
+    result = call(
+        f"evaluate --data {data} {source} {arguments} --adaptation reference", tmp_path / "ref"
+    )
+    assert result.exit_code == 0, result.output
+    scores = pd.read_csv(tmp_path / "ref/results.csv", keep_default_na=False)
+    assert scores["adaptation"].eq("reference").all()
+
+
+def test_a_model_that_needs_a_reference_is_fitted_and_saved(call, tmp_path):
+    arguments = "fit --data eegmat --subjects 5,7 --epochs 1 --adaptation reference"
+    assert call(arguments, tmp_path / "net").exit_code == 0
+    trials, loaded = load_eegmat(reference=True), load_model(tmp_path / "net")
+    assert loaded.predict_proba(trials[:2]).shape == (2, 2)
+    with pytest.raises(ValueError, match="requires Trials with a reference"):
+        loaded.predict_proba(trials.X[:2])
 
 
 def test_a_model_is_fitted_on_all_trials_and_saved(call, tmp_path):
