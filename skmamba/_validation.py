@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array, check_random_state, gen_batches
 
+ADAPTATIONS = ("reference", "causal", "unlabelled")  # unlabelled EEG of a test subject
 BATCH_SIZE = 8  # trials that are read at once
 MAX_WORKERS = 512  # threads or processes; many more end the process
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ._extras import require_extra
 from ._types import HasChannels, Seed
-from ._validation import check_option
+from ._validation import ADAPTATIONS, check_option
 from .preprocessing import BandPower, ChannelPicker, SlidingWindows, SubjectWhitening
 
 __all__ = ["list_models", "make_models"]
@@ -29,7 +29,6 @@ TIME_SERIES = {
     "Informer": "Informer",
 }
 NAMES = ("MS-iMamba", "band-power-LDA", "tangent-space-LR", *BRAINDECODE, *TIME_SERIES, "TCN")
-ADAPTATIONS = ("reference", "causal", "unlabelled")
 # Similarity from which a class name is a misspelled one; EEGITNet and EEGNet have 0.86.
 CUTOFF = 0.88
 

@@ -8,6 +8,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
+from skorch.callbacks import Callback
 
 from skmamba import (
     BraindecodeClassifier,
@@ -144,6 +145,21 @@ def test_early_stopping_holds_out_whole_trials_of_windows(as_dataset, monkeypatc
     assert train
     assert valid
     assert not train & valid
+
+
+class RememberAverages(Callback):
+    numbers: list = []
+
+    def on_batch_begin(self, net, batch, **kwargs):
+        self.numbers.append(int((batch[0]["average"] > 0).sum(1).max()))
+
+
+def test_early_stopping_leaves_the_subjects_of_adaptation():
+    trials = Trials.from_braindecode(cut(make_dataset(n_subjects=4)))
+    params = SMALL | {"batch_size": None, "net_params": {"callbacks": [RememberAverages()]}}
+    clf = MSiMambaClassifier(adaptation="unlabelled", early_stopping=True, **params)
+    clf.fit(trials, trials.y)
+    assert max(RememberAverages.numbers) == 8  # windows of a subject; of a trial there are 4
 
 
 def test_classifiers_fit_the_trials_and_other_steps_name_the_conversion():

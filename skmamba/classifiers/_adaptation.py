@@ -15,7 +15,6 @@ from ..models.msimamba import compute_spread
 from ..trials import Trials
 from ._skorch import PREDICT_BATCH, WindowDataset
 
-ADAPTATIONS = ("reference", "causal", "unlabelled")
 PRIOR = 8  # windows: weight of the training subjects in the statistics of "causal"
 # Statistics of "causal" need many windows of a subject in a batch, as later in a recording.
 SUBJECTS_PER_BATCH = {"reference": 4, "causal": 1, "unlabelled": 4}

@@ -13,10 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._selection import Selection
 from .._types import Seed
-from .._validation import check_int, check_option
+from .._validation import ADAPTATIONS, check_int, check_option
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
-from ._adaptation import ADAPTATIONS, AdaptedNet, Statistics, read_subjects
+from ._adaptation import AdaptedNet, Statistics, read_subjects
 from ._docs import add_shared_docs
 from ._skorch import resolve_device, torch_threads
 from .base import BaseNet, BaseNetClassifier, BaseNetRegressor, check_spread

@@ -260,6 +260,8 @@ def _check_data(options):
             )
         if data in OWN and options.reference is None:
             raise click.UsageError("--adaptation reference requires --reference.")
+    elif options.reference is not None:
+        raise click.UsageError("--reference requires --adaptation reference.")
 
 
 def _load_files(options, names):

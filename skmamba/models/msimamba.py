@@ -198,7 +198,12 @@ class MSiMamba(SignalNetwork):
         logits : Tensor of shape (batch, n_outputs) or (n_classified, n_outputs)
             Logits; softmax is part of the loss.
         """
-        if not torch.jit.is_scripting():  # a script has neither weights nor standardisation
+        if torch.jit.is_scripting():
+            is_window = x.shape[1] == self.n_chans and x.shape[2] == self.n_times
+            assert is_window, "x must have shape (batch, n_chans, n_times)"
+            assert weight is None, "weight must be None in a script"
+            assert not self.standardize, "standardize must be False in a script"
+        else:
             check_windows(x, self.n_chans, self.n_times)
             if self.standardize:
                 return self._forward_standardized(x, weight, average)

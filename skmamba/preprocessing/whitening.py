@@ -10,11 +10,9 @@ from scipy.ndimage import convolve1d
 from scipy.signal import firwin2, get_window, welch
 
 from .._mne import resolve_sfreq
-from .._validation import check_option
+from .._validation import ADAPTATIONS, check_option
 from ..trials import Trials
 from ._subjects import BaseSubjectTransformer
-
-MODES = ("reference", "causal", "unlabelled")
 
 
 class SubjectWhitening(BaseSubjectTransformer):
@@ -117,7 +115,7 @@ class SubjectWhitening(BaseSubjectTransformer):
         self.delay_ = max(1, round(self.filter_size * self.sfreq_ / 2))
 
     def _check_params(self):
-        check_option("mode", self.mode, MODES)
+        check_option("mode", self.mode, ADAPTATIONS)
         for name in ("h_freq", "filter_size", "segment_size", "floor"):
             _check_number(name, getattr(self, name))
         for name in ("l_freq", "smoothing"):

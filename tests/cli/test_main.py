@@ -208,10 +208,11 @@ def test_models_use_the_reference_of_test_subjects_on_request(call, deap, tmp_pa
             labels = ["rest", *["open", "closed"] * 4]
             events = mne.Annotations([0, *range(6, 30, 3)], [5] + [0] * 8, labels)
             raw.set_annotations(events).save(tmp_path / f"own/s{subject}_raw.fif", verbose=False)
-        source = f"--path '{tmp_path / 'own'}' --events open,closed --reference rest --seconds 2"
+        source = f"--path '{tmp_path / 'own'}' --events open,closed --seconds 2"
     result = call(f"evaluate --data {data} {source} {arguments}", tmp_path / "out")
     scores = pd.read_csv(tmp_path / "out/results.csv", keep_default_na=False)
     assert scores["adaptation"].eq("").all()
+    source += " --reference rest" if data == "raws" else ""
     result = call(
         f"evaluate --data {data} {source} {arguments} --adaptation reference", tmp_path / "ref"
     )
@@ -465,6 +466,13 @@ def test_the_package_runs_as_a_module():
         (f"evaluate --data raws --path '{Path(__file__).parent}' --seconds 2", "recordings"),
         ("evaluate --data bids --path x --seconds 2", "--data bids requires --task"),
         ("evaluate --data bids --path /not/there --seconds 2 --task a", "/not/there"),
+        ("evaluate --data seed --path x --adaptation reference", "requires eegmat, deap, dreamer"),
+        (
+            "evaluate --data raws --path x --seconds 2 --adaptation reference",
+            "requires --reference",
+        ),
+        ("evaluate --data raws --path x --seconds 2 --reference rest", "requires --adaptation"),
+        ("evaluate --data eegmat --adaptation rest", "No such adaptation 'rest'"),
         ("fit --data eegmat --model all", "must be MS-iMamba or one network of braindecode"),
         ("fit --data eegmat --model DLinear", "got DLinear"),
         ("evaluate --data simulation --subjects 7-9", "must be among 0, 1, 2"),

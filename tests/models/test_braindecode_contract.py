@@ -235,6 +235,26 @@ def test_the_network_is_scripted(params, tmp_path):
 
 
 @DEPRECATED
+@pytest.mark.parametrize(
+    ("params", "inputs", "message"),
+    [
+        ({}, [torch.zeros(2, 3, 65)], r"x must have shape \(batch, n_chans, n_times\)"),
+        (
+            {"head": "mean", "use_mstb": False},
+            [torch.zeros(2, 4, 64)],
+            r"x must have shape \(batch, n_chans, n_times\)",
+        ),
+        ({}, [torch.zeros(2, 3, 64), torch.ones(2)], "weight must be None in a script"),
+        ({"standardize": True}, [torch.zeros(2, 3, 64)], "standardize must be False in a script"),
+    ],
+)
+def test_a_script_refuses_what_it_would_compute_wrongly(params, inputs, message):
+    scripted = torch.jit.script(build(**params))
+    with pytest.raises(torch.jit.Error, match=message):
+        scripted(*inputs)
+
+
+@DEPRECATED
 def test_the_network_is_scripted_without_its_class():
     """braindecode's suite scripts a plain module with the layers and the public methods."""
     net, plain, x = build().eval(), nn.Module().eval(), make_windows(1)
