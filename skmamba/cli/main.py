@@ -175,6 +175,8 @@ def check_leakage(ctx, **params):
     cv = _options.make_splitter(options)
     if options.gap and options.model.lower() == "all":
         raise click.UsageError("--gap requires one model, got --model all.")
+    if options.gap and options.adaptation:
+        raise click.UsageError("--gap cannot be used with --adaptation.")
     out = None if options.out is None else Path(options.out)
     if out is not None:
         files = [out / name for name in ("leakage.json", "leakage.csv", "gap.csv", "gap.png")]

@@ -76,7 +76,7 @@ class MSiMamba(SignalNetwork):
     direction: these defaults are ours, and so is ``embedding="power"``. The order of residual and
     normalisation in a block follows S-Mamba [2]_.
 
-    ``torch.jit.script`` has the network without weights of windows and standardisation.
+    The result of ``torch.jit.script`` refuses weights of windows and ``standardize``.
 
     References
     ----------
