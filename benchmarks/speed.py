@@ -5,6 +5,7 @@ All networks run in one process on the same windows, in turns; medians are compa
 it is measured, and ``--defaults`` measures the shipped defaults only.
 """
 
+import math
 import re
 import warnings
 from argparse import ArgumentParser
@@ -30,7 +31,6 @@ from reference import ReferenceMSiMamba
 from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba, MSiMambaEnsemble
-from skmamba.modules._kernels.groups import count_products
 from skmamba.persistence import to_onnx
 
 # Options of the network: as shipped, and wide.
@@ -221,6 +221,15 @@ def make_session(classifier):
     with TemporaryDirectory() as folder:
         path = to_onnx(classifier, Path(folder) / "model.onnx")
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def count_products(grid_shape, kernel_shape):
+    """Return the multiplications of a convolution of one grid, without those of the padding."""
+    products = math.prod(kernel_shape[:2])
+    for length, side in zip(grid_shape, kernel_shape[2:], strict=True):
+        reach = min(side // 2, length - 1)
+        products *= length * (2 * reach + 1) - reach * (reach + 1)  # less the taps off both ends
+    return products
 
 
 def roofline(repeats, shape=(64, 4, 512)):

@@ -1,4 +1,8 @@
-"""Same-size 2-D convolution on the CPU and its gradients, arranged to fill the vector lanes."""
+"""Same-size 2-D convolution on the CPU and its gradients, arranged to fill the vector lanes.
+
+Grids are (n, rows, columns, channels), the memory format that oneDNN prefers. torch's convolutions
+take shapes with the channels first: ``permute`` does not copy.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -11,22 +15,25 @@ LANES = 16
 MIN_STACKED_POINTS = 2048
 
 
-def convolve(x, kernel, bias=None):
-    """Convolve grids (n, in, rows, columns) with a kernel (out, in, ...) of odd sides."""
-    stack = LANES // len(kernel)
+def convolve(grids, kernel, bias=None):
+    """Convolve grids with a kernel (out, in, ...) of odd sides."""
+    x, stack = grids.permute(0, 3, 1, 2), LANES // len(kernel)
     # With one input channel, oneDNN reads memory outside of the stacked grids.
     if stack > 1 and kernel.shape[1] > 1 and x[:, 0].numel() >= MIN_STACKED_POINTS:
-        return _convolve_stacked(x, kernel, bias, stack)
-    return F.conv2d(x, _channels_last(kernel), bias, padding=_padding(kernel))
+        y = _convolve_stacked(x, kernel, bias, stack)
+    else:
+        y = F.conv2d(x, kernel, bias, padding=_padding(kernel))
+    return y.permute(0, 2, 3, 1)
 
 
 def input_gradient(dy, kernel):
-    """Return the gradient of :func:`convolve` to ``x``: a convolution with the adjoint kernel."""
+    """Return the gradient of :func:`convolve` to its grids, by the adjoint kernel."""
     return convolve(dy, _adjoint(kernel))
 
 
-def kernel_gradient(x, dy, kernel_shape):
+def kernel_gradient(grids, dy, kernel_shape):
     """Return the gradient of :func:`convolve` to its kernel."""
+    x, dy = grids.permute(0, 3, 1, 2), dy.permute(0, 3, 1, 2)
     out_channels, in_channels, *sides = kernel_shape
     padding = [side // 2 for side in sides]
     if out_channels >= in_channels:
@@ -36,13 +43,13 @@ def kernel_gradient(x, dy, kernel_shape):
     return _adjoint(conv2d_weight(dy, (in_channels, out_channels, *sides), x, padding=padding))
 
 
-def taps_inside(kernel_shape, grid_shape):
+def taps_inside(kernel, grid_shape):
     """Return the index of the kernel taps that reach a grid from one of its points.
 
     A tap further from the middle than the grid is long meets only the zero padding.
     """
     slices = []
-    for side, length in zip(kernel_shape[2:], grid_shape, strict=True):
+    for side, length in zip(kernel.shape[2:], grid_shape, strict=True):
         middle, reach = side // 2, min(side // 2, length - 1)
         slices.append(slice(middle - reach, middle + reach + 1))
     return ..., *slices
@@ -58,10 +65,10 @@ def _convolve_stacked(x, kernel, bias, stack):
     # oneDNN is faster with many columns: stack rows if there are enough of them.
     axis = 2 if x.shape[2] >= stack else 3
     length, missing = x.shape[axis], -x.shape[axis] % stack
-    shifted = [_pad(kernel, axis, i, stack - 1 - i) for i in range(stack)]
+    shifted = torch.stack([_pad(kernel, axis, i, stack - 1 - i) for i in range(stack)], 1)
     y = F.conv2d(
         _pad(x, axis, 0, missing) if missing else x,
-        _channels_last(torch.stack(shifted, 1).flatten(0, 1)),  # (out * stack, in, ...)
+        shifted.flatten(0, 1),  # (out * stack, in, ...)
         None if bias is None else bias.repeat_interleave(stack),
         stride=(stack, 1) if axis == 2 else (1, stack),
         padding=_padding(kernel),
@@ -80,7 +87,3 @@ def _padding(kernel):
 
 def _pad(x, axis, before, after):
     return F.pad(x, (0, 0, before, after) if axis == 2 else (before, after))
-
-
-def _channels_last(x):
-    return x.contiguous(memory_format=torch.channels_last)

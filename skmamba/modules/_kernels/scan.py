@@ -36,9 +36,7 @@ class _FusedScan(torch.autograd.Function):
             raise RuntimeError(
                 "selective_scan has no second derivative: take gradients without create_graph=True."
             )
-        u, delta, A, B, C = ctx.saved_tensors
-        with torch.autocast(u.device.type, enabled=False):
-            return _gradients(u, delta, A, B, C, dy)
+        return _gradients(*ctx.saved_tensors, dy)
 
 
 def _readout(maps, h):
@@ -46,6 +44,7 @@ def _readout(maps, h):
     return torch.bmm(maps[:, None], h)[:, 0]
 
 
+@torch.autocast("cpu", enabled=False)
 def _gradients(u, delta, A, B, C, dy):
     """Gradients to the five inputs, accumulated from the last step to the first."""
     length = u.shape[1]
