@@ -235,7 +235,8 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
 
 def _add_window(cut, raw, events, window):
     """Add the reference of each trial; drop trials without one."""
-    reference, kept, at_edge, onsets = _cut_events(raw, events, *window, cut.channels.picks)
+    tmin, tmax = window
+    reference, kept, at_edge, onsets = _cut_events(raw, events, tmin, tmax, cut.channels.picks)
     return cut._replace(
         X=cut.X[np.isin(cut.kept, kept)],
         kept=np.intersect1d(cut.kept, kept),

@@ -91,28 +91,22 @@ def check_rule(target, threshold, ties, default, names):
     """
     check_option("ties", ties, TIES)
     if not isinstance(target, str):
-        target = _check_targets(target, names)
+        targets = list(target)
+        for name in targets:
+            check_option("target", name, names)
+        if not targets or len(set(targets)) < len(targets):
+            raise ValueError(f"target must name at least one rating, each once, got {targets!r}.")
         if (threshold, ties) != (default, "high"):
             raise ValueError(
                 "threshold and ties must have their defaults for a list of targets, whose ratings "
                 f"are not turned into classes, got {threshold!r} and {ties!r}."
             )
-        return {"target": target}
+        return {"target": targets}
     check_option("target", target, names)
     is_finite = isinstance(threshold, Real) and math.isfinite(threshold)
     if not is_finite and not (isinstance(threshold, str) and threshold == "subject_median"):
         raise ValueError(f"threshold must be a number or 'subject_median', got {threshold!r}.")
     return {"target": target, "threshold": threshold, "ties": ties}
-
-
-def _check_targets(targets, names):
-    """Return a list of targets, each once."""
-    targets = list(targets)
-    for target in targets:
-        check_option("target", target, names)
-    if not targets or len(set(targets)) < len(targets):
-        raise ValueError(f"target must name at least one rating, each once, got {targets!r}.")
-    return targets
 
 
 def make_labels(metadata, rule, default):
