@@ -211,13 +211,12 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
     events = events[[entries.get(code) is not None for code in events[:, 2]]]
     _check_distinct_samples(events, names, channels.source)
     subject = (raw.info["subject_info"] or {}).get("his_id")
-    X, kept, at_edge = _cut_events(raw, events, tmin, tmax, channels.picks)
-    start = round(tmin * channels.sfreq)  # of a trial, in samples from its event
+    X, kept, at_edge, onsets = _cut_events(raw, events, tmin, tmax, channels.picks)
     cut = CutRecording(
         channels=channels,
         X=X,
         events=[entries[code] for code in events[:, 2]],
-        onsets=(events[:, 0] - raw.first_samp + start) / channels.sfreq,
+        onsets=onsets,
         kept=kept,
         at_edge=at_edge,
         present=set(names.values()),
@@ -236,15 +235,14 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
 
 def _add_window(cut, raw, events, window):
     """Add the reference of each trial; drop trials without one."""
-    (tmin, tmax), sfreq = window, cut.channels.sfreq
-    reference, kept, at_edge = _cut_events(raw, events, tmin, tmax, cut.channels.picks)
-    start = round(tmin * sfreq)  # in samples from the event
+    tmin, tmax = window
+    reference, kept, at_edge, onsets = _cut_events(raw, events, tmin, tmax, cut.channels.picks)
     return cut._replace(
         X=cut.X[np.isin(cut.kept, kept)],
         kept=np.intersect1d(cut.kept, kept),
         at_edge=cut.at_edge | at_edge,
         reference=reference[np.isin(kept, cut.kept)],
-        reference_onsets=(events[:, 0] - raw.first_samp + start) / sfreq,
+        reference_onsets=onsets,
     )
 
 
@@ -352,16 +350,17 @@ def _cut_span(raw, start, n_times, picks):
 
 
 def _cut_events(raw, events, tmin, tmax, picks, **options):
-    """Return trials, the indices of their events, and a mask of the events at the edges."""
+    """Return trials and the indices of their events; at_edge and onsets of all events."""
     from mne import Epochs
 
     sfreq = raw.info["sfreq"]
     first, n_times = round(tmin * sfreq), round((tmax - tmin) * sfreq)
     if n_times < 1:
         raise ValueError(f"tmax must be later than tmin, got tmin={tmin} and tmax={tmax}.")
+    onsets = (events[:, 0] - raw.first_samp + first) / sfreq
     no_trials = np.empty((0, len(picks), n_times), "float32")
     if not len(events):
-        return no_trials, np.arange(0), np.zeros(0, bool)
+        return no_trials, np.arange(0), np.zeros(0, bool), onsets
     epochs = Epochs(
         raw,
         events,
@@ -375,7 +374,7 @@ def _cut_events(raw, events, tmin, tmax, picks, **options):
     )
     at_edge = [bool({"NO_DATA", "TOO_SHORT"} & set(reasons)) for reasons in epochs.drop_log]
     X = as_array(epochs).astype("float32") if len(epochs) else no_trials
-    return X, np.asarray(epochs.selection), np.array(at_edge)
+    return X, np.asarray(epochs.selection), np.array(at_edge), onsets
 
 
 def _match_channels(cut, first):

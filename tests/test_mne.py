@@ -14,16 +14,12 @@ from skmamba import ChannelPicker, SlidingWindows
 from skmamba._mne import as_array, get_ch_names, is_epochs
 
 
-def test_volts_are_converted_to_microvolts(make_epochs):
-    X = as_array(make_epochs(n_trials=2, ch_names=["Fp1", "Fp2"], n_times=3))
-    expected = [[[0, 1, 2], [1000, 1001, 1002]], [[10000, 10001, 10002], [11000, 11001, 11002]]]
-    np.testing.assert_allclose(X, expected, rtol=1e-12)
-
-
-def test_conversion_does_not_change_the_epochs(make_epochs):
-    epochs = make_epochs()
+def test_volts_are_converted_to_a_copy_in_microvolts(make_epochs):
+    epochs = make_epochs(n_trials=2, ch_names=["Fp1", "Fp2"], n_times=3)
     before = epochs.get_data().copy()
     X = as_array(epochs)
+    expected = [[[0, 1, 2], [1000, 1001, 1002]], [[10000, 10001, 10002], [11000, 11001, 11002]]]
+    np.testing.assert_allclose(X, expected, rtol=1e-12)
     X[:] = 0
     np.testing.assert_array_equal(epochs.get_data(), before)
 

@@ -242,11 +242,7 @@ def _make_folders(files):
 
 def _make_cell(parts):
     """Return a cell array of one row."""
-    parts = list(parts)
-    cell = np.empty((1, len(parts)), dtype=object)
-    for i, part in enumerate(parts):
-        cell[0, i] = part
-    return cell
+    return np.fromiter(parts, dtype=object)[None]
 
 
 def _write_films(path, initials, published, seconds, compress, rng):

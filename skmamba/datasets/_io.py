@@ -1,7 +1,6 @@
 """Errors, argument checks, file search and array helpers that the loaders share."""
 
 import math
-import re
 from difflib import get_close_matches
 from numbers import Number, Real
 from pathlib import Path
@@ -92,13 +91,17 @@ def check_rule(target, threshold, ties, default, names):
     """
     check_option("ties", ties, TIES)
     if not isinstance(target, str):
-        target = _check_targets(target, names)
+        targets = list(target)
+        for name in targets:
+            check_option("target", name, names)
+        if not targets or len(set(targets)) < len(targets):
+            raise ValueError(f"target must name at least one rating, each once, got {targets!r}.")
         if (threshold, ties) != (default, "high"):
             raise ValueError(
                 "threshold and ties must have their defaults for a list of targets, whose ratings "
                 f"are not turned into classes, got {threshold!r} and {ties!r}."
             )
-        return {"target": target}
+        return {"target": targets}
     check_option("target", target, names)
     is_finite = isinstance(threshold, Real) and math.isfinite(threshold)
     if not is_finite and not (isinstance(threshold, str) and threshold == "subject_median"):
@@ -106,40 +109,22 @@ def check_rule(target, threshold, ties, default, names):
     return {"target": target, "threshold": threshold, "ties": ties}
 
 
-def _check_targets(targets, names):
-    """Return a list of targets, each once."""
-    targets = list(targets)
-    for target in targets:
-        check_option("target", target, names)
-    if not targets or len(set(targets)) < len(targets):
-        raise ValueError(f"target must name at least one rating, each once, got {targets!r}.")
-    return targets
-
-
 def make_labels(metadata, rule, default):
     """Return y of the rule of :func:`check_rule`, a mask of the trials to keep, and label names.
 
-    Several targets are ratings ``(n_trials, n_targets)``.
+    Several targets are ratings ``(n_trials, n_targets)``. Only the default threshold may leave one
+    class: some subjects rate all films alike.
     """
-    if isinstance(rule["target"], list):
-        ratings = metadata[rule["target"]].to_numpy(dtype=float)
-        return ratings, np.ones(len(ratings), dtype=bool), {}
-    y, keep = _binarize(metadata, rule["target"], rule["threshold"], rule["ties"], default)
-    return y, keep, {0: "low", 1: "high"}
-
-
-def _binarize(metadata, target, threshold, ties, default):
-    """Return classes (1 high, 0 low), and a mask that is False where a tie is dropped.
-
-    Only the default threshold may leave one class: some subjects rate all films alike.
-    """
-    ratings = metadata[target].to_numpy()
-    limits: Any = threshold
+    target, keep = rule["target"], np.ones(len(metadata), dtype=bool)
+    if isinstance(target, list):
+        return metadata[target].to_numpy(dtype=float), keep, {}
+    threshold, ties = rule["threshold"], rule["ties"]
+    ratings, limits = metadata[target].to_numpy(), threshold
     if threshold == "subject_median":
         limits = metadata.groupby("subject")[target].transform("median").to_numpy()
-    tied = ratings == limits
     high = (ratings >= limits) if ties == "high" else (ratings > limits)
-    keep = ~tied if ties == "drop" else np.ones(len(ratings), dtype=bool)
+    if ties == "drop":
+        keep = ratings != limits
     if not keep.any():
         raise ValueError(f"ties='drop' excludes every trial: all ratings of {target} are tied.")
     n_low, n_high = np.bincount(high[keep], minlength=2)
@@ -149,7 +134,7 @@ def _binarize(metadata, target, threshold, ties, default):
             f"{len(ratings)} ratings of {target} from {ratings.min():g} to {ratings.max():g} give "
             f"{n_low} low and {n_high} high."
         )
-    return high.astype(int), keep
+    return high.astype(int), keep, {0: "low", 1: "high"}
 
 
 def fail_missing(requirement, path, source):
@@ -165,15 +150,6 @@ def check_present(subjects, present, path):
     missing = sorted(set(subjects or []) - set(present))
     if missing:
         raise FileNotFoundError(f"path must contain subjects {missing}, got {path} without them.")
-
-
-def find_files(folder, pattern, examples, source):
-    """Return the files whose whole name matches, sorted by the numbers in their names."""
-    entries = folder.iterdir() if folder.is_dir() else ()
-    paths = [path for path in entries if re.fullmatch(pattern, path.name)]
-    if not paths:
-        fail_missing(f"contain {examples}", folder, source)
-    return sorted(paths, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
 
 
 def read_files(read, arguments, *, n_jobs, verbose, unit):

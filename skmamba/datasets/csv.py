@@ -96,12 +96,9 @@ def _to_numbers(samples, path):
     X = samples.apply(pd.to_numeric, errors="coerce").to_numpy(float)
     if not np.isfinite(X).all():
         row, column = np.argwhere(~np.isfinite(X))[0]
-        raise DataFormatError(
-            path,
-            "a number in every sample",
-            f"{str(samples.iat[row, column])!r} in column {samples.columns[column]!r}, "
-            f"row {samples.index[row]}",
-        )
+        got = f"{str(samples.iat[row, column])!r} in column {samples.columns[column]!r}, "
+        got += f"row {samples.index[row]}"
+        raise DataFormatError(path, "a number in every sample", got)
     return X
 
 
@@ -129,12 +126,9 @@ def _check_times(times, sfreq, path):
     latest = np.maximum.accumulate(delays)[:-1]
     gaps = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
     if gaps.max() > MAX_GAP:
-        row = int(gaps.argmax())
-        raise DataFormatError(
-            path,
-            "no gap; read the parts before and after it separately, with nrows and skiprows",
-            f"about {round(gaps[row] * sfreq)} lost samples ({gaps[row]:.2f} s) after row "
-            f"{times.index[row]}",
-        )
+        gap, row = gaps.max(), times.index[gaps.argmax()]
+        expected = "no gap; read the parts before and after it separately, with nrows and skiprows"
+        got = f"about {round(gap * sfreq)} lost samples ({gap:.2f} s) after row {row}"
+        raise DataFormatError(path, expected, got)
     if not abs(rate / sfreq - 1) < MAX_DEVIATION:
         raise DataFormatError(path, f"time stamps at sfreq={sfreq:g} Hz", f"{rate:.4g} Hz")

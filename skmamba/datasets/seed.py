@@ -167,8 +167,7 @@ def _find_by_date(folder):
     """Return path and date by subject and session, which is the rank of the date."""
     dates: dict[int, dict[str, Path]] = {}
     examples = "1_20131027.mat, 1_20131030.mat, ... of SEED"
-    for path in _io.find_files(folder, FILE_NAME, examples, SOURCE):
-        subject, date = _split_name(path)
+    for subject, date, path in _find_files(folder, examples):
         dates.setdefault(subject, {})[date] = path
     files: dict[tuple[int, int], tuple[Path, str]] = {}
     for subject, found in dates.items():
@@ -194,8 +193,7 @@ def _find_by_folder(folder):
     files: dict[tuple[int, int], tuple[Path, str]] = {}
     for session in sessions:
         examples = "1_20160518.mat, ... of SEED-IV"
-        for path in _io.find_files(folder / str(session), FILE_NAME, examples, SOURCE):
-            subject, date = _split_name(path)
+        for subject, date, path in _find_files(folder / str(session), examples):
             if (subject, session) in files:
                 got = f"{files[subject, session][0].name} and {path.name}"
                 raise DataFormatError(path.parent, f"one file of subject {subject}", got)
@@ -203,12 +201,17 @@ def _find_by_folder(folder):
     return files
 
 
-def _split_name(path):
-    """Return subject and date of a file."""
-    subject, date = re.fullmatch(FILE_NAME, path.name).groups()  # type: ignore[union-attr]
-    if not 1 <= int(subject) <= N_SUBJECTS:
-        raise DataFormatError(path.parent, f"files of subjects 1 to {N_SUBJECTS}", path.name)
-    return int(subject), date
+def _find_files(folder, examples):
+    """Yield subject, date and path of each file of a folder, sorted."""
+    entries = folder.iterdir() if folder.is_dir() else ()
+    matches = [(re.fullmatch(FILE_NAME, path.name), path) for path in entries]
+    files = sorted((int(match[1]), match[2], path) for match, path in matches if match)
+    if not files:
+        _io.fail_missing(f"contain {examples}", folder, SOURCE)
+    for subject, date, path in files:
+        if not 1 <= subject <= N_SUBJECTS:
+            raise DataFormatError(folder, f"files of subjects 1 to {N_SUBJECTS}", path.name)
+        yield subject, date, path
 
 
 def _load(name, path, subjects, sessions, picks, seconds, crop, n_jobs, verbose):

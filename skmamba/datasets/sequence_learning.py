@@ -117,12 +117,10 @@ def _find_rounds(path, subjects):
     for file in fold.glob("*/*/*.npz"):
         name, outcome = re.fullmatch(ROUND, file.name), file.parent.name
         if name is None or outcome not in OUTCOMES:
-            raise DataFormatError(
-                file, "success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz", f"{outcome}/"
-            )
+            expected = "success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz"
+            raise DataFormatError(file, expected, f"{outcome}/")
         subject, session, trial = map(int, name.groups())
-        success = OUTCOMES.index(outcome)
-        rows.append((file, subject, session, trial, success))
+        rows.append((file, subject, session, trial, OUTCOMES.index(outcome)))
     if not rows:
         _io.fail_missing("contain EEG_DATA with fold_0 ...", path, SOURCE)
     table = pd.DataFrame(rows, columns=["file", "subject", "session", "trial", "success"])

@@ -1,6 +1,6 @@
 """Simulated EEG whose classes differ in a known signal."""
 
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,9 @@ WAVE_AMPLITUDE = 75.0  # microvolts
 RESPONSE_LATENCY, RESPONSE_WIDTH = 0.3, 0.1  # seconds, after each whole second of a trial
 RESPONSE = 20.0  # peak, in microvolts
 DRIFT = 20.0  # microvolts, at the end of a trial
-SIGNALS = ("strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift")
+Signal: TypeAlias = Literal[
+    "strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift"
+]
 
 
 def simulate_trials(
@@ -32,9 +34,7 @@ def simulate_trials(
     sfreq: float = 128.0,
     *,
     n_classes: int = 2,
-    signal: Literal[
-        "strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift"
-    ] = "strength",
+    signal: Signal = "strength",
     effect: float = 1.0,
     subject_spread: float = 0.3,
     random_state: Seed = 0,
@@ -94,7 +94,7 @@ def simulate_trials(
     <Trials of simulation: 12 trials x 4 channels x 512 time points (4 s at 128 Hz), \
 3 subjects; 6 of class 0, 6 of class 1 (majority 50 %)>
     """
-    check_option("signal", signal, SIGNALS)
+    check_option("signal", signal, get_args(Signal))
     if signal in ("agreement", "synchrony") and n_channels < 2:
         raise ValueError(f"n_channels must be at least 2 for signal={signal!r}, got {n_channels}.")
     rng = make_random_state(random_state)
@@ -107,7 +107,8 @@ def simulate_trials(
     if signal == "slow rhythm":
         rhythm = _make_slow_waves(rng, traits, lag[..., None], n_times, sfreq)
     elif signal in ("evoked response", "drift"):
-        shape = _make_responses(n_times, sfreq) if signal != "drift" else _make_line(n_times)
+        line = DRIFT * np.linspace(-1, 1, n_times)
+        shape = line if signal == "drift" else _make_responses(n_times, sfreq)
         rhythm = np.exp(traits[0, ..., None]) * effect * (y - middle)[..., None, None] * shape
     else:
         level, phase = _draw_alpha(rng, signal, y, n_classes, lag, n_channels)
@@ -166,11 +167,6 @@ def _make_responses(n_times, sfreq):
     """Return a positive and a negative peak after each whole second, of shape (n_times,)."""
     time = (np.arange(n_times) / sfreq % 1 - RESPONSE_LATENCY) / RESPONSE_WIDTH
     return -RESPONSE * time * np.exp((1 - np.square(time)) / 2)
-
-
-def _make_line(n_times):
-    """Return a line of shape (n_times,)."""
-    return DRIFT * np.linspace(-1, 1, n_times)
 
 
 def _make_pink_noise(rng, shape):

@@ -23,19 +23,6 @@ def peak_below():
     return limit
 
 
-@pytest.fixture(scope="session")
-def make_cell():
-    """Return a function that makes a cell array of one row."""
-
-    def make(*parts):
-        array = np.empty((1, len(parts)), dtype=object)
-        for i, part in enumerate(parts):
-            array[0, i] = part
-        return array
-
-    return make
-
-
 @pytest.fixture
 def unchanged_global_state():
     """Require that the test leaves the global random state of NumPy as it was."""

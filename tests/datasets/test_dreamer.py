@@ -1,5 +1,8 @@
 """DREAMER: trials equal to the content of the file, and errors for other content."""
 
+from functools import reduce
+from operator import getitem
+
 import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
@@ -28,10 +31,7 @@ def content(path):
 
 
 def cells(*parts):
-    array = np.empty((1, len(parts)), dtype=object)
-    for i, part in enumerate(parts):
-        array[0, i] = part
-    return array
+    return np.fromiter(parts, dtype=object)[None]
 
 
 def small(films=((1.0, 2.0),), scores=(1.0,), before=0.0):
@@ -105,20 +105,23 @@ def test_channels_are_the_default_four_or_in_the_requested_order(path):
 
 
 @pytest.mark.parametrize(
-    ("ties", "y", "kept"),
+    ("scores", "threshold", "ties", "y", "kept"),
     [
-        ("high", [0, 0, 1, 1, 1], [0, 1, 2, 3, 4]),
-        ("low", [0, 0, 0, 1, 1], [0, 1, 2, 3, 4]),
-        ("drop", [0, 0, 1, 1], [0, 1, 3, 4]),
+        ([1, 2, 3, 4, 5], 3.0, "high", [0, 0, 1, 1, 1], [0, 1, 2, 3, 4]),
+        ([1, 2, 3, 4, 5], 3.0, "low", [0, 0, 0, 1, 1], [0, 1, 2, 3, 4]),
+        ([1, 2, 3, 4, 5], 3.0, "drop", [0, 0, 1, 1], [0, 1, 3, 4]),
+        ([1, 4, 4, 5, 5], 4.5, "high", [0, 0, 0, 1, 1], [0, 1, 2, 3, 4]),
+        ([1, 4, 4, 5, 5], "subject_median", "low", [0, 0, 0, 1, 1], [0, 1, 2, 3, 4]),
     ],
 )
-def test_ties_decides_the_class_of_a_rating_of_three(save, ties, y, kept):
-    path = save(small(films=[(0.0, 1.0)] * 5, scores=[1.0, 2.0, 3.0, 4.0, 5.0]))
-    trials = load_dreamer(path, seconds=None, ties=ties)
+def test_labels_are_those_computed_by_hand(save, scores, threshold, ties, y, kept):
+    path = save(small(films=[(0.0, 1.0)] * 5, scores=np.array(scores, float)))
+    options = {} if threshold == 3 else {"threshold": threshold}  # the default
+    trials = load_dreamer(path, seconds=None, ties=ties, **options)
     assert trials.y.tolist() == y
     assert trials.metadata["trial"].tolist() == kept
     assert trials.label_names == {0: "low", 1: "high"}
-    rule = {"target": "valence", "threshold": 3.0, "ties": ties, "baseline": "drop"}
+    rule = {"target": "valence", "threshold": threshold, "ties": ties, "baseline": "drop"}
     assert trials.loader_params == rule | {"seconds": None, "crop": "last"}
 
 
@@ -131,13 +134,6 @@ def test_a_list_of_targets_gives_their_ratings(path, content):
     assert trials.y.dtype == float
     with pytest.raises(ValueError, match="threshold and ties must have their defaults"):
         load_dreamer(path, ["valence"], threshold="subject_median")
-
-
-def test_threshold_is_a_number_or_the_median_of_each_subject(save):
-    path = save(small(films=[(0.0, 1.0)] * 5, scores=[1.0, 4.0, 4.0, 5.0, 5.0]))
-    assert load_dreamer(path, seconds=None, threshold=4.5).y.tolist() == [0, 0, 0, 1, 1]
-    median = load_dreamer(path, seconds=None, threshold="subject_median", ties="low")
-    assert median.y.tolist() == [0, 0, 0, 1, 1]
 
 
 def test_one_class_or_no_trial_is_an_error(save):
@@ -254,23 +250,14 @@ def put(where, value):
     """Return a function that sets one entry to a value, or to a function of the old one."""
 
     def change(content):
-        *path, last = where
-        inside = content
-        for step in path:
-            inside = inside[step]
-        inside[last] = value(inside[last]) if callable(value) else value
+        inside = reduce(getitem, where[:-1], content)
+        inside[where[-1]] = value(inside[where[-1]]) if callable(value) else value
 
     return change
 
 
 def without(*where):
-    def change(content):
-        inside = content
-        for step in where[:-1]:
-            inside = inside[step]
-        del inside[where[-1]]
-
-    return change
+    return lambda content: reduce(getitem, where[:-1], content).pop(where[-1])
 
 
 ONE = ("Data", (0, 0))

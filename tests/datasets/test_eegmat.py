@@ -26,11 +26,13 @@ def spectrum(eegmat):
     return welch(eegmat.X, eegmat.sfreq, nperseg=512)
 
 
-def test_trials_are_forty_minutes_of_nineteen_channels(eegmat):
+def test_trials_are_forty_minutes_of_the_nineteen_channels_by_their_current_names(eegmat):
     assert eegmat.X.shape == (40, 19, 60 * 128)
     assert eegmat.X.dtype == np.float32
     assert eegmat.sfreq == 128
     assert eegmat.name == "EEGMAT"
+    names = "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz"
+    assert eegmat.ch_names == tuple(names.split())
 
 
 def test_each_subject_has_one_trial_of_each_class(eegmat):
@@ -41,12 +43,6 @@ def test_each_subject_has_one_trial_of_each_class(eegmat):
     assert eegmat.metadata["segment"].tolist() == [2, 3] * 20
     assert eegmat.metadata["trial"].tolist() == list(range(40))
     assert set(eegmat.metadata["session"]) == {0}
-
-
-def test_channels_have_the_current_10_20_names(eegmat):
-    assert eegmat.ch_names == tuple(
-        "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split()
-    )
 
 
 def test_values_are_those_published_in_microvolts(eegmat):
@@ -107,14 +103,9 @@ def test_the_reference_is_the_first_minute_of_rest_of_the_subject_of_each_trial(
         for subject, reference in zip(trials.metadata["subject"], trials.reference, strict=True):
             (counts,) = rest["X"][rest["subject"] == subject]
             np.testing.assert_allclose(reference, 0.1 * counts, rtol=1e-6)
-    assert eegmat.reference is None
-
-
-def test_the_trials_of_a_subject_share_one_reference():
-    trials = load_eegmat(reference=True)
-    np.testing.assert_array_equal(trials.reference[::2], trials.reference[1::2])
-    assert trials.reference_data.array.shape == (20, 4, 7680)
+    assert trials.reference_data.array.shape == (20, 4, 7680)  # both trials of a subject share one
     assert len(np.unique(trials.reference[::2, 0, :50], axis=0)) == 20
+    assert eegmat.reference is None
 
 
 def test_references_are_matched_by_subject_number_and_channel_name(tmp_path, monkeypatch):

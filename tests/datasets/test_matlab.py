@@ -29,6 +29,10 @@ VALID = {"text for numbers", "a cell of nothing"}
 MATLABS_FILES = Path(scipy.io.__file__).parent / "matlab/tests/data"
 
 
+def make_cell(*parts):
+    return np.fromiter(parts, dtype=object)[None]
+
+
 def read_all(path, names=None, **options):
     return read_mat(path, names, wanted=lambda where: True, **options)
 
@@ -82,7 +86,7 @@ def is_same(ours, theirs):
     ],
     ids=str,
 )
-def test_values_are_those_of_scipy(save, make_cell, value):
+def test_values_are_those_of_scipy(save, value):
     def convert(part):
         if isinstance(part, list):
             return make_cell(*map(convert, part))
@@ -118,7 +122,7 @@ def test_files_of_the_other_byte_order_are_read(tmp_path):
     assert read_mat(path)["a"].tolist() == [[1.5, -2.5]] == loadmat(path)["a"].tolist()
 
 
-def test_names_are_listed_in_file_order_without_reading_values(save, make_cell, peak_below):
+def test_names_are_listed_in_file_order_without_reading_values(save, peak_below):
     path = save(b=np.zeros((1000, 1000)), a10="x", a2=make_cell(1.0))
     with peak_below(MEGABYTE):
         assert list_mat(path) == ["b", "a10", "a2"]
@@ -139,14 +143,14 @@ def test_each_array_is_converted_before_the_next_is_read(save, peak_below):
     assert [array[1, -1] for array in found.values()] == list(range(6))
 
 
-def test_convert_receives_the_position_of_each_array(save, make_cell):
+def test_convert_receives_the_position_of_each_array(save):
     path = save(d={"subjects": make_cell({"age": 3.0}, {"age": 4.0})})
     calls = []
     read_all(path, convert=lambda where, array: calls.append((where, array.item())))
     assert calls == [(("d", "subjects", 0, "age"), 3.0), (("d", "subjects", 1, "age"), 4.0)]
 
 
-def test_unwanted_parts_are_skipped(save, make_cell, peak_below):
+def test_unwanted_parts_are_skipped(save, peak_below):
     path = save(d={"a": np.zeros((1000, 1000)), "b": 1.0, "c": make_cell(2.0, 3.0)})
     with peak_below(4 * MEGABYTE):
         found = read_mat(path, wanted=lambda where: where[1:] not in {("a",), ("c", 0)})["d"]
@@ -244,7 +248,7 @@ def test_randomly_damaged_files_are_errors_or_read_completely(name):
     assert slowest < 10
 
 
-def test_a_file_truncated_anywhere_is_an_error(save, make_cell):
+def test_a_file_truncated_anywhere_is_an_error(save):
     path = save(a=np.arange(40.0), b={"c": make_cell("x", np.eye(3))})
     data, names = path.read_bytes(), list_mat(path)
     n_open = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else None

@@ -24,10 +24,8 @@ def write_round(folder, name, X):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Return the folder and the EEG of each round."""
-    folder, rng = (
-        tmp_path_factory.mktemp("EEG-Dataset--Sequence-Learning"),
-        np.random.default_rng(0),
-    )
+    folder = tmp_path_factory.mktemp("EEG-Dataset--Sequence-Learning")
+    rng = np.random.default_rng(0)
     content = {}
     for i, (place, (seconds, outcome)) in enumerate(ROUNDS.items()):
         content[place] = rng.normal(850, 20, (4, round(seconds * 220)))
@@ -92,59 +90,34 @@ def test_arguments_are_validated(written, arguments, message):
         load_sequence_learning(written[0], **arguments)
 
 
+NAME = "expected success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz, got"
+NUMBERS = "expected an array 'raw' of numbers as text"
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("file", "raw", "message"),
     [
-        (
-            lambda fold: write_round(fold / "test/success", "2_1_4.npz", np.ones((3, 2000))),
-            r"expected raw of shape \(any, 4\), got shape \(2000, 3\)",
-        ),
-        (
-            lambda fold: write_round(fold / "test/maybe", "2_1_4.npz", np.ones((4, 2000))),
-            "expected success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz, got maybe/",
-        ),
-        (
-            lambda fold: write_round(fold / "test/fail", "2_1.npz", np.ones((4, 2000))),
-            "expected success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz, got fail/",
-        ),
-        (
-            lambda fold: write_round(fold / "test/fail", "2_1_1.npz", np.ones((4, 2000))),
-            "expected each round once, got another file of this round",
-        ),
-        (
-            lambda fold: (fold / "train/success/2_1_3.npz").write_bytes(b"PK"),
-            "expected an array 'raw' of numbers as text",
-        ),
-        (
-            lambda fold: np.savez(
-                fold / "train/success/2_1_3.npz", raw=np.array([[b"a"] * 4] * 2000)
-            ),
-            "expected an array 'raw' of numbers as text, got could not convert",
-        ),
-        (
-            lambda fold: np.savez(
-                fold / "train/success/2_1_3.npz", raw=np.array([[b"nan"] * 4] * 2000)
-            ),
-            "expected raw of finite numbers, got 8000 NaN or infinite",
-        ),
-        (
-            lambda fold: np.savez(
-                fold / "train/success/2_1_3.npz", raw=np.array([[{}] * 4] * 2000)
-            ),
-            "Object arrays cannot be loaded",
-        ),
+        ("success/2_1_4.npz", [b"1"] * 3, r"raw of shape \(any, 4\), got shape \(2000, 3\)"),
+        ("maybe/2_1_4.npz", [b"1"] * 4, f"{NAME} maybe/"),
+        ("fail/2_1.npz", [b"1"] * 4, f"{NAME} fail/"),
+        ("fail/2_1_1.npz", [b"1"] * 4, "expected each round once, got another file of this round"),
+        ("success/2_1_3.npz", None, NUMBERS),
+        ("success/2_1_3.npz", [b"a"] * 4, f"{NUMBERS}, got could not convert"),
+        ("success/2_1_3.npz", [b"nan"] * 4, "raw of finite numbers, got 8000 NaN or infinite"),
+        ("success/2_1_3.npz", [{}] * 4, "Object arrays cannot be loaded"),
     ],
     ids=["shape", "outcome", "name", "twice", "zip", "text", "nan", "pickle"],
 )
-def test_other_files_are_an_error(tmp_path, change, message):
-    fold = tmp_path / "EEG_DATA/fold_0"
-    write_round(
-        fold / "train/success", "2_1_1.npz", np.random.default_rng(0).normal(size=(4, 3000))
-    )
-    write_round(
-        fold / "train/success", "2_1_3.npz", np.random.default_rng(1).normal(size=(4, 3000))
-    )
-    change(fold)
+def test_other_files_are_an_error(tmp_path, file, raw, message):
+    fold, rng = tmp_path / "EEG_DATA/fold_0", np.random.default_rng(0)
+    write_round(fold / "train/success", "2_1_1.npz", rng.normal(size=(4, 3000)))
+    write_round(fold / "test/success", "2_1_3.npz", rng.normal(size=(4, 3000)))
+    path = fold / "test" / file
+    path.parent.mkdir(exist_ok=True)
+    if raw is None:
+        path.write_bytes(b"PK")
+    else:
+        np.savez(path, raw=np.array([raw] * 2000))
     with pytest.raises(DataFormatError, match=message):
         load_sequence_learning(tmp_path)
 

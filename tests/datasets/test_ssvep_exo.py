@@ -98,25 +98,18 @@ def test_subjects_are_selected_by_number(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("options", "has_events", "message"),
     [
-        (lambda path: write_record(path, RECORDS[2][0], sfreq=128), "expected 256 Hz, got 128 Hz"),
-        (
-            lambda path: write_record(path, RECORDS[2][0], codes=[1, 2, 3, 7]),
-            r"expected codes 1, 2, 3 and 4, got \[1, 2, 3, 7\]",
-        ),
-        (
-            lambda path: (
-                write_record(path, RECORDS[2][0]),
-                (path / f"{RECORDS[2][0]}-eve.fif").unlink(),
-            ),
-            "expected events of the recording, got no file",
-        ),
+        ({"sfreq": 128}, True, "expected 256 Hz, got 128 Hz"),
+        ({"codes": [1, 2, 3, 7]}, True, r"expected codes 1, 2, 3 and 4, got \[1, 2, 3, 7\]"),
+        ({}, False, "expected events of the recording, got no file"),
     ],
     ids=["rate", "codes", "no events"],
 )
-def test_other_files_are_an_error(tmp_path, change, message):
-    change(tmp_path / "subject02")
+def test_other_files_are_an_error(tmp_path, options, has_events, message):
+    write_record(tmp_path / "subject02", RECORDS[2][0], **options)
+    if not has_events:
+        (tmp_path / f"subject02/{RECORDS[2][0]}-eve.fif").unlink()
     with pytest.raises(DataFormatError, match=message):
         load_ssvep_exo(tmp_path)
 
