@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
 import torch
 from full_size import full_size
 from measure import (
@@ -24,6 +23,7 @@ from measure import (
     interleave,
     machine_limits,
     peak_bytes,
+    to_markdown,
 )
 from reference import ReferenceMSiMamba
 
@@ -284,13 +284,6 @@ def peak_of_predict(n_trials):
     bags = SlidingWindows(window_size_samples=256, stride_samples=128).fit_transform(X)
     classifier = MSiMambaClassifier(max_epochs=1).fit(bags[:4], [0, 1, 0, 1])
     return peak_bytes(partial(classifier.predict, bags), repeats=1)
-
-
-def to_markdown(rows):
-    """Return a table of the rows; floats have three digits."""
-    table = pd.DataFrame(rows).map(lambda v: v if isinstance(v, str | int) else f"{v:.3g}")
-    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def sections(repeats, all_threads, defaults_only):
