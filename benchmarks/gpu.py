@@ -9,10 +9,10 @@ from functools import partial
 from time import perf_counter
 
 import torch
-from measure import describe_machine, interleave
+from measure import describe_machine, interleave, to_markdown
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 from sklearn.pipeline import make_pipeline
-from speed import make_network, make_windows, predict, to_markdown, train_step
+from speed import make_network, make_windows, predict, train_step
 from torch.profiler import ProfilerActivity, profile
 
 from skmamba import MSiMambaClassifier, SlidingWindows

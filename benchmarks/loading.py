@@ -5,16 +5,15 @@ so that its rate can exceed that of the memory. Synthetic files of full size (10
 loaded in a new process for each row. Run ``python benchmarks/loading.py --subjects 8`` (Linux).
 """
 
-import multiprocessing
 import pickle
 from argparse import ArgumentParser
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from measure import in_fresh_process, resident_bytes
 
 from skmamba.datasets import load_deap, write_fake_deap
 
@@ -44,18 +43,14 @@ ROWS = {
 }
 
 
-def resident_mb(key):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(key))
-
-
-def measure(name, folder):
+def load_once(name, folder):
     """Return seconds, peak memory above the start, and size of the result, both in megabytes."""
     load_deap(folder / "small")  # imports and first calls are not measured
     Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-    before, start = resident_mb("VmRSS"), perf_counter()
+    before, start = resident_bytes(), perf_counter()
     X = ROWS[name](folder)
-    return perf_counter() - start, resident_mb("VmHWM") - before, X.nbytes / 1e6
+    seconds, peak = perf_counter() - start, resident_bytes("VmHWM")
+    return seconds, (peak - before) / 1e6, X.nbytes / 1e6
 
 
 def main():
@@ -74,8 +69,7 @@ def main():
                 np.save(path.with_suffix(".npy"), pickle.load(file, encoding="latin1")["data"])
         read_mb = sum(path.stat().st_size for path in folder.glob("*.dat")) / 1e6
         for name in ROWS:
-            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-                seconds, added, result = pool.submit(measure, name, folder).result()
+            seconds, added, result = in_fresh_process(load_once, name, folder)
             rows.append((name, seconds, read_mb / seconds, added, result))
     columns = ["", "seconds", "MB/s of source", "peak MB above start", "MB of result"]
     table = pd.DataFrame(rows, columns=columns).set_index("")

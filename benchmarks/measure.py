@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 
@@ -73,6 +74,13 @@ def machine_limits():
         "convolution, GFLOP/s": 2e-9 * 16 * 30**2 * 64 * 64 * 9 / convolution,
         "memory, GB/s": 2e-9 * source.nbytes / copy,
     }
+
+
+def to_markdown(rows):
+    """Return a Markdown table of the rows; floats have three digits."""
+    table = pd.DataFrame(rows).map(lambda v: v if isinstance(v, str | int) else f"{v:.3g}")
+    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def describe_machine():

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measure import resident_bytes
 from sklearn.pipeline import make_pipeline
 
 from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, Trials
@@ -36,20 +37,13 @@ def write_map(path, n_trials):
     return np.load(path, mmap_mode="r")
 
 
-def read_anonymous_bytes():
-    """Return the memory of this process that no file backs."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith("RssAnon"))
-    return 1024 * int(line.split()[1])
-
-
 def measure_peak(function):
     """Return the largest anonymous memory while a function runs, beyond that before it."""
-    before, peak, done = read_anonymous_bytes(), [0], threading.Event()
+    before, peak, done = resident_bytes("RssAnon"), [0], threading.Event()
 
     def watch():
         while not done.wait(0.02):
-            peak[0] = max(peak[0], read_anonymous_bytes() - before)
+            peak[0] = max(peak[0], resident_bytes("RssAnon") - before)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -27,18 +27,6 @@ N_LABELLED = 0, 1, 2, 4  # trials of each class
 N_REFERENCE = 3  # first trials of a subject, which are not classified
 
 
-def score(model, trials, cv, n_seeds, jobs):
-    """Return the mean score over subjects of each seed."""
-    options = {"scoring": SCORE, "baselines": None, "error_score": "raise", "n_jobs": jobs}
-    return [
-        score_by_subject(
-            evaluate({"model": model}, trials, cv, random_state=seed, verbose=False, **options),
-            SCORE,
-        )[SCORE].mean()
-        for seed in range(n_seeds)
-    ]
-
-
 def make_adapted(trials, use_reference):
     """Return MS-iMamba and band-power LDA, which use the reference of a subject if requested."""
     adaptation = "reference" if use_reference else None
@@ -47,55 +35,65 @@ def make_adapted(trials, use_reference):
     return models
 
 
+def score_models(models, trials, cv, x, n_seeds, jobs):
+    """Return the mean score over subjects of each model and seed, as rows for the value ``x``."""
+    options = {"scoring": SCORE, "baselines": None, "error_score": "raise", "n_jobs": jobs}
+    scores = []
+    for seed in range(n_seeds):
+        results = evaluate(models, trials, cv, random_state=seed, verbose=False, **options)
+        by_model = score_by_subject(results, SCORE).groupby("estimator", sort=False)
+        scores.append(by_model[SCORE].mean())
+    scores = pd.concat(scores).rename_axis("model").rename("score")
+    print(scores.to_string(), flush=True)
+    return scores.reset_index().assign(data=trials.name, x=x)
+
+
+def split_labelled(n_labelled):
+    """Return the splitter with that number of labelled trials of each class in training."""
+    return CrossSubjectSplit(
+        5, calibration_trials=n_labelled, max_calibration_trials=max(N_LABELLED)
+    )
+
+
 def score_lengths(trials, n_seeds, jobs):
     """Return the score for each length of the reference, the last seconds before the trials."""
-    rows = []
+    tables = []
     longest = trials.reference_data.shape[2] / trials.sfreq
     for seconds in (s for s in SECONDS if s <= longest):
         own = trials
         if seconds:
             n_samples = int(seconds * trials.sfreq)
             own = replace(trials, reference=trials.reference[..., -n_samples:])
-        for name, model in make_adapted(own, use_reference=seconds > 0).items():
-            for value in score(model, own, CrossSubjectSplit(5), n_seeds, jobs):
-                rows.append({"data": trials.name, "model": name, "x": seconds, "score": value})
-        print(pd.DataFrame(rows).tail(2 * n_seeds).to_string(header=False), flush=True)
-    return pd.DataFrame(rows)
+        models = make_adapted(own, use_reference=seconds > 0)
+        tables.append(score_models(models, own, CrossSubjectSplit(5), seconds, n_seeds, jobs))
+    return pd.concat(tables)
 
 
 def score_labelled(trials, n_seeds, jobs):
     """Return the score for each number of labelled trials, tested on the same other trials."""
     trials = keep_subjects_with_labels(trials)
-    rows = []
-    for n_labelled in N_LABELLED:
-        options = {"max_calibration_trials": max(N_LABELLED)}
-        cv = CrossSubjectSplit(5, calibration_trials=n_labelled, **options)
-        for name, model in make_adapted(trials, use_reference=False).items():
-            for value in score(clone(model), trials, cv, n_seeds, jobs):
-                rows.append({"data": trials.name, "model": name, "x": n_labelled, "score": value})
-        print(pd.DataFrame(rows).tail(2 * n_seeds).to_string(header=False), flush=True)
-    return pd.DataFrame(rows)
+    models = make_adapted(trials, use_reference=False)
+    return pd.concat(
+        score_models(models, trials, split_labelled(n_labelled), n_labelled, n_seeds, jobs)
+        for n_labelled in N_LABELLED
+    )
 
 
 def fine_tune_fold(model, trials, seed, fold):
     """Return (number of labelled trials, score) of each test subject of a fold."""
-    options = {"max_calibration_trials": max(N_LABELLED)}
     splits = {
-        n_labelled: list(
-            CrossSubjectSplit(5, calibration_trials=n_labelled, **options).split(
-                trials.X, trials.y, trials.metadata
-            )
-        )[fold]
+        n_labelled: list(split_labelled(n_labelled).split(trials.X, trials.y, trials.metadata))
         for n_labelled in N_LABELLED
     }
-    train, test = splits[0]
+    train, test = splits[0][fold]
     model = clone(model)
     model[-1].set_params(random_state=seed)
     model.fit(trials[train], trials.y[train])
     subject, scores = trials.metadata["subject"].to_numpy(), []
     for one in np.unique(subject[test]):
         own = test[subject[test] == one]
-        for n_labelled, (train, _) in splits.items():
+        for n_labelled, folds in splits.items():
+            train, _ = folds[fold]
             labelled = train[subject[train] == one]
             tuned = fine_tune(model, trials[labelled], trials.y[labelled]) if n_labelled else model
             predicted = tuned.predict(trials[own])

@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 from data_sets import DATA_SETS, MODELS, SIMULATIONS, use_first_as_reference
-from measure import describe_machine
+from measure import describe_machine, to_markdown
 from scores import (
     SCORE,
     WINDOWS,
@@ -25,7 +25,6 @@ from scores import (
     split_fewer_subjects,
     summarize,
     tabulate,
-    to_markdown,
 )
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -44,7 +43,13 @@ HEADLINE = [
 TWO = ["MS-iMamba", "EEGNet"]
 WHITENED = ["band-power-LDA", "EEGNet", "ShallowFBCSPNet"]
 N_REFERENCE = 3  # first trials of a subject of Sequence-Learning
-NEED_DATA = "sequence_learning", "ssvep", "ranks", "ssvep_channels", "sequence_subjects"  # sections
+NEED_DATA = {  # by section, the data sets that it reads from --data
+    "sequence_learning": ["Sequence-Learning"],
+    "ssvep": ["SSVEP-exoskeleton"],
+    "ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
+    "ssvep_channels": ["SSVEP-exoskeleton"],
+    "sequence_subjects": ["Sequence-Learning"],
+}
 CHANCE_RANGE = 0.45, 0.55
 CONTROL_REFERENCE = 20  # seconds, a third of the first minute of rest
 
@@ -138,9 +143,7 @@ def simulations(settings):
 
 
 def ranks(settings):
-    """Return the table of all data sets, None unless all are there; draw the mean ranks."""
-    if not all(entry.is_in(settings.data) for entry in DATA_SETS.values()):
-        return None
+    """Return the table of all data sets; draw the mean ranks."""
     scores = pd.DataFrame(
         {name: score_data_set(entry, settings) for name, entry in DATA_SETS.items()}
     )
@@ -197,8 +200,6 @@ def subjects(settings):
 
 def sequence_subjects(settings):
     entry = DATA_SETS["Sequence-Learning"]
-    if not entry.is_in(settings.data):
-        return None
     trials = settings.shorten(use_first_as_reference(entry.load(settings.data), N_REFERENCE))
     names = [*TWO, "band-power-LDA"]
     models = entry.make_models(names, trials, **settings.epochs)
@@ -286,9 +287,7 @@ def evaluate_data_set(entry, settings, names=MODELS):
 
 
 def report_data_set(entry, settings, names=MODELS):
-    """Return table and sentence of a data set, or None if its files are not there."""
-    if not entry.is_in(settings.data):
-        return None
+    """Return table and sentence of a data set."""
     models, trials, scores = evaluate_data_set(entry, settings, names)
     return settings.format(*scores, models, trials)
 
@@ -300,9 +299,7 @@ def score_data_set(entry, settings):
 
 
 def report_channels(entry, settings, four):
-    """Return table and sentence of four and of all channels of a data set, None if not there."""
-    if not entry.is_in(settings.data):
-        return None
+    """Return table and sentence of four and of all channels of a data set."""
     trials = settings.shorten(entry.load(settings.data))
     models = {
         f"{name} ({n_channels} channels)": model
@@ -422,10 +419,10 @@ def main(argv=None):
     for name in options.only or SECTIONS:
         start = perf_counter()
         print(f"\n{name}", flush=True)
-        result = SECTIONS[name](settings)
-        if result is None:
+        if not all(DATA_SETS[entry].is_in(settings.data) for entry in NEED_DATA.get(name, [])):
             print("skipped: its files are not in --data, see benchmarks/data_sets.py")
             continue
+        result = SECTIONS[name](settings)
         text = f"```shell\n{format_command(name, settings)}\n```\n\n{result}"
         print(f"\n{text}\n\n{(perf_counter() - start) / 60:.1f} minutes", flush=True)
         if options.write:

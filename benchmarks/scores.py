@@ -112,13 +112,6 @@ def format_p(p):
     return "-" if np.isnan(p) else f"{p:.3f}" if p >= 0.0005 else "< 0.001"
 
 
-def to_markdown(rows):
-    """Return a Markdown table of rows of strings."""
-    table = pd.DataFrame(rows)
-    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
 def is_network(model):
     return hasattr(model[-1], "max_epochs")
 

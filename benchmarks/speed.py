@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
 import torch
 from full_size import full_size
 from measure import (
@@ -25,6 +24,7 @@ from measure import (
     interleave,
     machine_limits,
     peak_bytes,
+    to_markdown,
 )
 from reference import ReferenceMSiMamba
 
@@ -132,12 +132,13 @@ def peak_of_step(name, shape):
     return peak_bytes(partial(train_step, make_nets(WIDE, shape)[name], make_windows(*shape)))
 
 
-def against_braindecode(repeats):
-    """Return a row for each network and shape, all at their defaults, on the same windows."""
-    return [row for shape in BRAINDECODE_SHAPES for row in compare_networks(shape, repeats)]
+def compare_shapes(compare, repeats):
+    """Return the rows of a comparison for each shape."""
+    return [row for shape in BRAINDECODE_SHAPES for row in compare(shape, repeats)]
 
 
 def compare_networks(shape, repeats):
+    """Yield a row for each network, all at their defaults, on the same windows."""
     x, nets = make_windows(*shape), {name: make_network(name, shape) for name in NETWORKS}
     steps = {name: partial(train_step, net, x) for name, net in nets.items()}
     training = interleave(steps, 2 * repeats)
@@ -179,17 +180,9 @@ def peak_of_network(name, shape):
     return peak_bytes(partial(train_step, make_network(name, shape), make_windows(*shape)))
 
 
-def can_export():
-    return all(map(find_spec, ("onnx", "onnxscript", "onnxruntime")))
-
-
-def against_onnxruntime(repeats):
-    """Return a row for each network and shape: one window in PyTorch and in onnxruntime."""
-    return [row for shape in BRAINDECODE_SHAPES for row in compare_runtimes(shape[1:], repeats)]
-
-
 def compare_runtimes(shape, repeats):
-    x = make_windows(4, *shape)
+    """Yield a row for each network: one window in PyTorch and in onnxruntime."""
+    x = make_windows(4, *shape[1:])
     classifiers = {
         "MS-iMamba": MSiMambaClassifier(max_epochs=1),
         "EEGNet": BraindecodeClassifier("EEGNet", max_epochs=1),
@@ -204,7 +197,7 @@ def compare_runtimes(shape, repeats):
     for name in classifiers:
         ours, exported = seconds[name, "torch"], seconds[name, "onnx"]
         yield {
-            "window": " x ".join(map(str, shape)),
+            "window": " x ".join(map(str, shape[1:])),
             "network": name,
             "PyTorch, ms": f"{1e3 * ours:.2f}",
             "onnxruntime, ms": f"{1e3 * exported:.2f}",
@@ -295,13 +288,6 @@ def peak_of_predict(n_trials):
     return peak_bytes(partial(classifier.predict, bags), repeats=1)
 
 
-def to_markdown(rows):
-    """Return a table of the rows; floats have three digits."""
-    table = pd.DataFrame(rows).map(lambda v: v if isinstance(v, str | int) else f"{v:.3g}")
-    lines = [table.columns, ["---"] * len(table.columns), *table.to_numpy()]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
 def sections(repeats, all_threads, defaults_only):
     """Yield title and table of each measurement."""
     names = {n: "one thread" if n == 1 else f"{n} threads" for n in all_threads}
@@ -310,10 +296,11 @@ def sections(repeats, all_threads, defaults_only):
         title = f"At the defaults, against the plain composition, {name}"
         yield title, compare_with_reference(DEFAULTS, DEFAULT_SHAPES, repeats)
         title = f"At the defaults, against braindecode, {name}"
-        yield title, against_braindecode(repeats)
+        yield title, compare_shapes(compare_networks, repeats)
     torch.set_num_threads(1)
-    if can_export():
-        yield "At the defaults, one window in onnxruntime, one thread", against_onnxruntime(repeats)
+    if all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
+        title = "At the defaults, one window in onnxruntime, one thread"
+        yield title, compare_shapes(compare_runtimes, repeats)
     if can_measure_memory():
         yield "Leave-one-subject-out at the defaults, two processes of one thread", full_size()
     if defaults_only:

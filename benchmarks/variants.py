@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from data_sets import DATA_SETS
 from joblib import Parallel, delayed
+from measure import to_markdown
 from results import EXAMPLE
-from scores import to_markdown
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import GroupKFold

@@ -7,10 +7,7 @@ import click
 
 from . import _options
 
-FILES = (
-    *("results.csv", "predictions.csv", "leakage.csv"),
-    *("report.html", "table.tex"),
-)
+FILES = ("results.csv", "predictions.csv", "leakage.csv", "report.html", "table.tex")
 
 
 class Commands(click.Group):

@@ -29,19 +29,19 @@ FILES = [
 FAST = "evaluate --data simulation --models band-power-lda --subjects 0-2"
 
 
-@pytest.fixture(scope="module")
-def call():
+def call(arguments, out=None):
     """Run the command; unexpected errors are raised."""
+    words = shlex.split(arguments) + ([] if out is None else ["--out", str(out)])
+    return CliRunner().invoke(main, words, catch_exceptions=False)
 
-    def call(arguments, out=None):
-        words = shlex.split(arguments) + ([] if out is None else ["--out", str(out)])
-        return CliRunner().invoke(main, words, catch_exceptions=False)
 
-    return call
+def unwrap(text):
+    """Join the lines of a text, whose breaks depend on the length of paths."""
+    return re.sub(r"\s+", " ", text)
 
 
 @pytest.fixture(scope="module")
-def run(call, tmp_path_factory):
+def run(tmp_path_factory):
     """Return the folder and the output of an evaluation of two models."""
     out = tmp_path_factory.mktemp("runs") / "a folder"
     result = call(
@@ -54,18 +54,12 @@ def run(call, tmp_path_factory):
 
 
 @pytest.fixture
-def unwrap():
-    """Join the lines of a text, whose breaks depend on the length of paths."""
-    return lambda text: re.sub(r"\s+", " ", text)
-
-
-@pytest.fixture
 def deap(tmp_path):
     write_fake_deap(tmp_path / "DEAP", n_subjects=2, n_trials=6, n_times=1024)
     return tmp_path / "DEAP"
 
 
-def test_evaluate_writes_every_file(run, unwrap):
+def test_evaluate_writes_every_file(run):
     out, printed = run
     assert sorted(path.name for path in out.iterdir()) == FILES
     assert all(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -103,9 +97,8 @@ def test_the_same_command_uses_the_cached_folds_and_writes_the_same_files(run):
     before, times = read_all(), {path: path.stat().st_mtime_ns for path in out.rglob("folds/*")}
     saved = json.loads((out / "evaluation.json").read_text("utf8"))
     assert saved["arguments"]["seed"] == 0 and "scikit-learn" in saved["versions"]
-    words = shlex.split(saved["command"])
-    assert words[0] == "skmamba"
-    again = CliRunner().invoke(main, words[1:], catch_exceptions=False)
+    assert saved["command"].startswith("skmamba ")
+    again = call(saved["command"].removeprefix("skmamba "))
     assert again.exit_code == 0
     assert "12 fits: 12 cached, 0 run, 0 failed." in again.output
     assert read_all() == before
@@ -113,7 +106,7 @@ def test_the_same_command_uses_the_cached_folds_and_writes_the_same_files(run):
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
 
 
-def test_further_baselines_reuse_the_cached_folds(call, tmp_path):
+def test_further_baselines_reuse_the_cached_folds(tmp_path):
     call(FAST + " --windows --baselines none", tmp_path)
     scores = pd.read_csv(tmp_path / "results.csv")
     assert scores["accuracy_windows"].notna().all()
@@ -122,7 +115,7 @@ def test_further_baselines_reuse_the_cached_folds(call, tmp_path):
     assert "6 fits: 3 cached, 3 run, 0 failed." in result.output
 
 
-def test_files_are_read_for_the_picked_channels(call, deap, tmp_path, unwrap):
+def test_files_are_read_for_the_picked_channels(deap, tmp_path):
     result = call(
         f"evaluate --data deap --path '{deap}' --target arousal --threshold subject-median "
         "--ties drop --picks O2,Fp1 --protocol cross_stimulus --folds 2 --models band-power-lda",
@@ -143,7 +136,7 @@ def test_files_are_read_for_the_picked_channels(call, deap, tmp_path, unwrap):
 @pytest.mark.parametrize(
     ("data", "channels"), [("deap", "Fp1, Fp2, AF3, AF4"), ("eegmat", "Fp1, Fp2, F3, F4")]
 )
-def test_the_default_channels_are_printed(call, deap, tmp_path, data, channels):
+def test_the_default_channels_are_printed(deap, tmp_path, data, channels):
     path = f"--path '{deap}'" if data == "deap" else ""
     arguments = f"evaluate --data {data} {path} --folds 2 --models band-power-lda"
     result = call(f"{arguments} --baselines none", tmp_path / "out")
@@ -152,11 +145,12 @@ def test_the_default_channels_are_printed(call, deap, tmp_path, data, channels):
 
 
 def write_recordings(folder, names):
-    """Write recordings of one annotation a second, alternately open and closed."""
-    noise = np.random.default_rng(0).normal(size=(2, 1100)) * 1e-5
+    """Write recordings of a rest of 5 s and one event a second, alternately open and closed."""
+    noise = np.random.default_rng(0).normal(size=(2, 1700)) * 1e-5
     for name in names:
         raw = mne.io.RawArray(noise, mne.create_info(["Fp1", "Fp2"], 100, "eeg"), verbose=False)
-        events = mne.Annotations(np.arange(10) + 0.5, 0, ["open", "closed"] * 5)
+        labels = ["rest", *["open", "closed"] * 5]
+        events = mne.Annotations([0, *np.arange(6, 16) + 0.5], [5] + [0] * 10, labels)
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == ".fif":
@@ -164,7 +158,7 @@ def write_recordings(folder, names):
         else:
             pytest.importorskip("edfio")
             raw.set_annotations(events).export(file, verbose=False)
-            rows = [f"{event['onset']}\t0\t{event['description']}" for event in events]
+            rows = [f"{own['onset']}\t{own['duration']}\t{own['description']}" for own in events]
             table = file.with_name(file.name.replace("_eeg.edf", "_events.tsv"))
             table.write_text("\n".join(["onset\tduration\ttrial_type", *rows]))
 
@@ -177,7 +171,7 @@ def write_recordings(folder, names):
         ([f"sub-{i}/eeg/sub-{i}_task-eyes_eeg.edf" for i in (1, 2)], "--data bids --task eyes"),
     ],
 )
-def test_own_recordings_are_cut_around_their_events(call, tmp_path, unwrap, names, options):
+def test_own_recordings_are_cut_around_their_events(tmp_path, names, options):
     write_recordings(tmp_path / "own", names)
     (tmp_path / "own/dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
     own = f"{options} --path '{tmp_path / 'own'}' --events open,closed --tmin 0.1 --seconds 0.5"
@@ -194,34 +188,24 @@ def test_own_recordings_are_cut_around_their_events(call, tmp_path, unwrap, name
 
 
 @pytest.mark.parametrize("data", ["eegmat", "deap", "raws"])
-def test_models_use_the_reference_of_test_subjects_on_request(call, deap, tmp_path, data):
+def test_models_use_the_reference_of_test_subjects_on_request(deap, tmp_path, data):
+    write_recordings(tmp_path / "own", ["s1_raw.fif", "s2_raw.fif"])
+    source = {
+        "eegmat": "--subjects 5,7,9,10",
+        "deap": f"--path '{deap}'",
+        "raws": f"--path '{tmp_path / 'own'}' --events open,closed --seconds 0.5 --window 0.5",
+    }[data]
     arguments = "--models ms-imamba,band-power-lda --epochs 1 --folds 2 --baselines none"
-    if data == "eegmat":
-        source = "--subjects 5,7,9,10"
-    elif data == "deap":
-        source = f"--path '{deap}'"
-    else:
-        (tmp_path / "own").mkdir()
-        noise = np.random.default_rng(0).normal(size=(2, 3000)) * 1e-5
-        for subject in (1, 2):
-            raw = mne.io.RawArray(noise, mne.create_info(["C3", "C4"], 100, "eeg"), verbose=False)
-            labels = ["rest", *["open", "closed"] * 4]
-            events = mne.Annotations([0, *range(6, 30, 3)], [5] + [0] * 8, labels)
-            raw.set_annotations(events).save(tmp_path / f"own/s{subject}_raw.fif", verbose=False)
-        source = f"--path '{tmp_path / 'own'}' --events open,closed --seconds 2"
-    result = call(f"evaluate --data {data} {source} {arguments}", tmp_path / "out")
-    scores = pd.read_csv(tmp_path / "out/results.csv", keep_default_na=False)
-    assert scores["adaptation"].eq("").all()
-    source += " --reference rest" if data == "raws" else ""
-    result = call(
-        f"evaluate --data {data} {source} {arguments} --adaptation reference", tmp_path / "ref"
-    )
-    assert result.exit_code == 0, result.output
-    scores = pd.read_csv(tmp_path / "ref/results.csv", keep_default_na=False)
-    assert scores["adaptation"].eq("reference").all()
+    request = "--adaptation reference" + " --reference rest" * (data == "raws")
+    for adaptation, option in (("", ""), ("reference", request)):
+        out = tmp_path / f"out {adaptation}"
+        result = call(f"evaluate --data {data} {source} {arguments} {option}", out)
+        assert result.exit_code == 0, result.output
+        scores = pd.read_csv(out / "results.csv", keep_default_na=False)
+        assert scores["adaptation"].eq(adaptation).all()
 
 
-def test_a_model_that_needs_a_reference_is_fitted_and_saved(call, tmp_path):
+def test_a_model_that_needs_a_reference_is_fitted_and_saved(tmp_path):
     arguments = "fit --data eegmat --subjects 5,7 --epochs 1 --adaptation reference"
     assert call(arguments, tmp_path / "net").exit_code == 0
     trials, loaded = load_eegmat(reference=True), load_model(tmp_path / "net")
@@ -230,7 +214,7 @@ def test_a_model_that_needs_a_reference_is_fitted_and_saved(call, tmp_path):
         loaded.predict_proba(trials.X[:2])
 
 
-def test_a_model_is_fitted_on_all_trials_and_saved(call, tmp_path):
+def test_a_model_is_fitted_on_all_trials_and_saved(tmp_path):
     arguments = "fit --data simulation --subjects 0-2 --epochs 1 --window 1 --seed 3"
     result = call(arguments, tmp_path / "models/net")
     assert result.exit_code == 0, result.output
@@ -252,7 +236,7 @@ def test_a_model_is_fitted_on_all_trials_and_saved(call, tmp_path):
         ("leakage --data simulation", ["leakage.csv", "leakage.json", "gap.png"]),
     ],
 )
-def test_files_of_others_are_not_replaced(call, tmp_path, names, arguments, unwrap):
+def test_files_of_others_are_not_replaced(tmp_path, names, arguments):
     for name in names:
         out = tmp_path / name.replace(".", "-")
         out.mkdir()
@@ -265,7 +249,7 @@ def test_files_of_others_are_not_replaced(call, tmp_path, names, arguments, unwr
 
 
 @pytest.mark.parametrize("name", ["report.html", "table.tex", "own.html", "own.tex"])
-def test_a_report_does_not_replace_files_of_others(call, run, tmp_path, name, unwrap):
+def test_a_report_does_not_replace_files_of_others(run, tmp_path, name):
     shutil.copy(run[0] / "results.csv", tmp_path)
     (tmp_path / name).write_text("mine")
     arguments = f"report '{tmp_path}'"
@@ -274,7 +258,7 @@ def test_a_report_does_not_replace_files_of_others(call, run, tmp_path, name, un
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_random_windows_print_a_warning(call, tmp_path, unwrap):
+def test_random_windows_print_a_warning(tmp_path):
     result = call(FAST + " --protocol random-windows --window 1 --folds 2", tmp_path)
     assert result.exit_code == 0 and result.stderr.count("Warning: ") == 1
     assert "same trial" in unwrap(result.stderr)
@@ -284,7 +268,7 @@ def test_random_windows_print_a_warning(call, tmp_path, unwrap):
     assert "random windows (leaky)" in (tmp_path / "report.html").read_text("utf8")
 
 
-def test_subjects_of_pooled_folds_are_compared(call, tmp_path):
+def test_subjects_of_pooled_folds_are_compared(tmp_path):
     result = call(FAST + " --folds 2 --baselines majority", tmp_path)
     assert result.exit_code == 0, result.output
     predictions = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
@@ -293,7 +277,7 @@ def test_subjects_of_pooled_folds_are_compared(call, tmp_path):
     assert f"3  {table['mean'][0]:.2f}" in result.output
 
 
-def test_label_names_are_written(call, tmp_path):
+def test_label_names_are_written(tmp_path):
     call("evaluate --data eegmat --models band-power-lda --baselines none --folds 2", tmp_path)
     predictions = pd.read_csv(tmp_path / "predictions.csv")
     assert set(predictions["y_true"]) == {"rest", "arithmetic"}
@@ -302,7 +286,7 @@ def test_label_names_are_written(call, tmp_path):
         assert name_labels(predictions, names) is predictions
 
 
-def test_failed_folds_are_reported_and_the_rest_is_written(call, tmp_path):
+def test_failed_folds_are_reported_and_the_rest_is_written(tmp_path):
     result = call(FAST.replace("lda", "lda,UnknownNet") + " --baselines majority", tmp_path)
     assert result.exit_code == 1
     assert "Warning: 3 of 9 fits failed" in result.stderr
@@ -310,7 +294,7 @@ def test_failed_folds_are_reported_and_the_rest_is_written(call, tmp_path):
     assert (tmp_path / "report.html").exists()
 
 
-def test_without_any_score_there_is_no_report_of_an_earlier_evaluation(call, tmp_path):
+def test_without_any_score_there_is_no_report_of_an_earlier_evaluation(tmp_path):
     call(FAST + " --baselines none", tmp_path)
     result = call(FAST.replace("band-power-lda", "UnknownNet") + " --baselines none", tmp_path)
     assert result.exit_code == 1
@@ -320,7 +304,7 @@ def test_without_any_score_there_is_no_report_of_an_earlier_evaluation(call, tmp
     assert call(f"report '{tmp_path}'").exit_code == 2
 
 
-def test_leakage_is_reported_without_a_fit(call):
+def test_leakage_is_reported_without_a_fit():
     result = call("leakage --data simulation --protocol random-windows --window 1")
     assert result.exit_code == 0
     assert re.search(r"^trial +5/5 +100 %  leak$", result.output, re.MULTILINE)
@@ -335,7 +319,7 @@ def test_leakage_is_reported_without_a_fit(call):
     assert max(map(len, result.output.splitlines())) < 80
 
 
-def test_the_effect_of_the_split_is_measured(call, tmp_path, unwrap):
+def test_the_effect_of_the_split_is_measured(tmp_path):
     result = call("leakage --data simulation --subjects 0-2 --window 1 --folds 2 --gap", tmp_path)
     assert result.exit_code == 0, result.output
     gap = pd.read_csv(tmp_path / "gap.csv")
@@ -347,7 +331,7 @@ def test_the_effect_of_the_split_is_measured(call, tmp_path, unwrap):
     assert call(f"leakage --data eegmat --out '{tmp_path}'").exit_code == 0  # its own folder
 
 
-def test_a_report_of_a_folder_is_the_same_again(call, run, tmp_path):
+def test_a_report_of_a_folder_is_the_same_again(run, tmp_path):
     out, _ = run
     before = {name: (out / name).read_bytes() for name in ("report.html", "table.tex")}
     assert call(f"report '{out}'").exit_code == 0
@@ -359,7 +343,7 @@ def test_a_report_of_a_folder_is_the_same_again(call, run, tmp_path):
 @pytest.mark.parametrize(
     "subjects", [["01", "02", "03", "0.5"], [10, 9, 8, 7], ["NA", "a", "b", "1"]]
 )
-def test_a_report_of_saved_results_is_that_of_the_results(call, tmp_path, subjects):
+def test_a_report_of_saved_results_is_that_of_the_results(tmp_path, subjects):
     trials = simulate_trials(n_subjects=4, n_trials=6)
     trials.metadata["subject"] = trials.metadata["subject"].map(dict(enumerate(subjects)))
     models = {"NA": make_models("band-power-lda", trials)["band-power-LDA"]}
@@ -376,7 +360,7 @@ def test_a_report_of_saved_results_is_that_of_the_results(call, tmp_path, subjec
     assert (tmp_path / "report.html").read_bytes() == expected
 
 
-def test_several_results_become_parts_of_one_page(call, run, tmp_path):
+def test_several_results_become_parts_of_one_page(run, tmp_path):
     call(FAST + " --protocol within-subject --folds 2 --baselines majority", tmp_path / "within")
     arguments = f"report '{run[0]}' '{tmp_path / 'within'}'"
     both = call(arguments, tmp_path / "both.html")
@@ -393,20 +377,20 @@ def test_several_results_become_parts_of_one_page(call, run, tmp_path):
     ("content", "message"),
     [("", "must be a table written by skmamba"), ("x,y\n1,2\n", "must have the columns")],
 )
-def test_other_tables_are_an_error(call, tmp_path, content, message, unwrap):
+def test_other_tables_are_an_error(tmp_path, content, message):
     (tmp_path / "results.csv").write_text(content)
     result = call(f"report '{tmp_path}'")
     assert result.exit_code == 2
     assert message in unwrap(result.stderr)
 
 
-def test_models_are_listed(call):
+def test_models_are_listed():
     assert call("models").output.split() == list_models()
     assert re.fullmatch(r"skmamba, version \d+\.\d+\S*\n", call("--version").output)
 
 
 @pytest.mark.parametrize("command", ["", "evaluate", "leakage", "fit", "report", "models"])
-def test_the_examples_of_the_help_are_valid(call, command):
+def test_the_examples_of_the_help_are_valid(command):
     _, _, examples = call(f"{command} --help").output.partition("Example")
     lines = [line.strip() for line in examples.replace("\\\n", "").splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("skmamba ")]
@@ -484,20 +468,20 @@ def test_the_package_runs_as_a_module():
         ("report /not/there", "/not/there: No such file or directory"),
     ],
 )
-def test_an_invalid_request_is_one_line_and_exit_code_2(call, arguments, message, tmp_path, unwrap):
+def test_an_invalid_request_is_one_line_and_exit_code_2(arguments, message, tmp_path):
     result = call(arguments, tmp_path / "out")
     assert result.exit_code == 2
     assert message in unwrap(result.stderr)
     assert "Traceback" not in result.output
 
 
-def test_an_invalid_file_is_one_line_and_exit_code_1(call, deap):
+def test_an_invalid_file_is_one_line_and_exit_code_1(deap):
     (deap / "s01.dat").write_text("broken")
     result = call(f"leakage --data deap --path '{deap}'")
     assert result.exit_code == 1 and "s01.dat" in result.stderr
 
 
-def test_an_interrupted_evaluation_tells_how_to_resume(call, tmp_path, monkeypatch):
+def test_an_interrupted_evaluation_tells_how_to_resume(tmp_path, monkeypatch):
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
@@ -507,6 +491,6 @@ def test_an_interrupted_evaluation_tells_how_to_resume(call, tmp_path, monkeypat
     assert "resume from the cached folds" in result.stderr
 
 
-def test_the_traceback_of_an_error_can_be_shown(call, tmp_path):
+def test_the_traceback_of_an_error_can_be_shown(tmp_path):
     with pytest.raises(FileNotFoundError, match="not there"):
         call(f"--traceback report '{tmp_path / 'not there'}'")

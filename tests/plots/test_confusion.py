@@ -9,13 +9,12 @@ draw = ConfusionDisplay.from_results
 
 
 def test_counts_of_a_small_example(predictions):
-    assert draw(predictions, "net").confusion_matrix.tolist() == [[3, 1], [0, 1]]
-    assert draw(predictions, "zeros").confusion_matrix.tolist() == [[4, 0], [1, 0]]
+    for results in (predictions, EvaluationResults(pd.DataFrame(), predictions)):
+        assert draw(results, "net").confusion_matrix.tolist() == [[3, 1], [0, 1]]
+        assert draw(results, "zeros").confusion_matrix.tolist() == [[4, 0], [1, 0]]
 
 
-def test_results_of_an_evaluation_are_accepted_as_they_are(predictions):
-    results = EvaluationResults(pd.DataFrame(), predictions)
-    assert draw(results, "net").confusion_matrix.tolist() == [[3, 1], [0, 1]]
+def test_results_without_predictions_are_an_error():
     with pytest.raises(ValueError, match="missing: y_true, y_pred"):
         draw(EvaluationResults(pd.DataFrame(), pd.DataFrame()), "net")
 

@@ -19,22 +19,23 @@ from skmamba.plots import (
     TrainingCurveDisplay,
 )
 
+# Function, fixture with its argument, options, and a column that the argument must have.
 CASES = {
-    "scores": (ScoresDisplay.from_results, "results", {"score": "accuracy"}),
-    "confusion": (ConfusionDisplay.from_results, "predictions", {"estimator": "net"}),
-    "bars": (ChannelImportanceDisplay.from_importance, "importance", {}),
-    "topomap": (ChannelImportanceDisplay.from_importance, "importance", {"kind": "topomap"}),
-    "failure": (ElectrodeFailureDisplay.from_curve, "curve", {}),
-    "frequency": (FrequencyDisplay.from_profile, "profile", {}),
-    "leakage": (LeakageDisplay.from_gap, "gap", {}),
-    "training": (TrainingCurveDisplay.from_estimator, "network", {}),
+    "scores": (ScoresDisplay.from_results, "results", {"score": "accuracy"}, "kind"),
+    "confusion": (ConfusionDisplay.from_results, "predictions", {"estimator": "net"}, "y_pred"),
+    "bars": (ChannelImportanceDisplay.from_importance, "importance", {}, "fold"),
+    "map": (ChannelImportanceDisplay.from_importance, "importance", {"kind": "topomap"}, "fold"),
+    "failure": (ElectrodeFailureDisplay.from_curve, "curve", {}, "n_failed"),
+    "frequency": (FrequencyDisplay.from_profile, "profile", {}, "frequency"),
+    "leakage": (LeakageDisplay.from_gap, "gap", {}, "inflation"),
+    "training": (TrainingCurveDisplay.from_estimator, "network", {}, None),
 }
 
 
 @pytest.fixture(params=CASES)
 def draw(request):
     """Function of axes that creates a display."""
-    create, fixture, options = CASES[request.param]
+    create, fixture, options, _ = CASES[request.param]
     return partial(create, request.getfixturevalue(fixture), **options)
 
 
@@ -81,18 +82,10 @@ def test_importing_the_displays_does_not_import_matplotlib():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize(
-    ("create", "table", "column"),
-    [
-        (ChannelImportanceDisplay.from_importance, "importance", "fold"),
-        (ElectrodeFailureDisplay.from_curve, "curve", "n_failed"),
-        (FrequencyDisplay.from_profile, "profile", "frequency"),
-        (LeakageDisplay.from_gap, "gap", "inflation"),
-        (ConfusionDisplay.from_results, "predictions", "y_pred"),
-    ],
-)
-def test_missing_columns_are_an_error_before_a_figure_is_created(create, table, column, request):
-    frame = request.getfixturevalue(table).drop(columns=column)
+@pytest.mark.parametrize("case", [name for name, (*_, column) in CASES.items() if column])
+def test_missing_columns_are_an_error_before_a_figure_is_created(case, request):
+    create, fixture, options, column = CASES[case]
+    frame = request.getfixturevalue(fixture).drop(columns=column)
     with pytest.raises(ValueError, match=f"missing: {column}"):
-        create(frame)
+        create(frame, **options)
     assert not plt.get_fignums()

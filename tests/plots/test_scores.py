@@ -103,8 +103,6 @@ def test_long_names_are_wrapped_and_shortened_in_the_middle(results):
 def test_invalid_results_are_errors(results):
     with pytest.raises(ValueError, match=r"got 'acuracy': did you mean 'accuracy'\?"):
         ScoresDisplay.from_results(results, "acuracy")
-    with pytest.raises(ValueError, match="missing: kind"):
-        draw(results.drop(columns="kind"))
     for column in ("dataset", "protocol"):
         with pytest.raises(ValueError, match="of one data set and one protocol"):
             draw(pd.concat([results, results.assign(**{column: "other"})]))

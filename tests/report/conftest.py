@@ -1,5 +1,6 @@
 """Hand-made results, and a parser of the HTML report."""
 
+import base64
 from html.parser import HTMLParser
 
 import numpy as np
@@ -127,6 +128,11 @@ class Page(HTMLParser):
         self.text += data
         if self.in_cell:
             self.tables[-1][-1][-1] += data
+
+    def files(self, media_type):
+        """Return the content of each data URL of a type."""
+        urls = [link for link in self.links if link.startswith(f"data:{media_type};")]
+        return [base64.b64decode(url.partition(",")[2]).decode() for url in urls]
 
     def rows(self, *head):
         """Return the first table with these columns as a dict of rows by their first cell."""
