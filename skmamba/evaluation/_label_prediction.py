@@ -17,27 +17,20 @@ ALPHA = 0.01
 def summarize_label_predictions(folds, trials, trial, unknown):
     """Return a row of the leakage report for each quantity that may predict the labels.
 
-    Parameters
-    ----------
-    folds : list of (train_idx, test_idx)
-        Indices of rows.
-    trials : Trials
-        Rows may be windows.
-    trial : ndarray of shape (n_rows,)
-        Number of the trial of each row from 0; -1 is unknown.
-    unknown : str
-        Why trials are unknown, or an empty text.
+    ``trial`` has the number of the trial of each row; ``unknown`` is why some are -1, or empty.
     """
     unknown = unknown or _describe_labels(trials.y)
     if unknown:
         texts = dict.fromkeys(["duration", "amplitude", "order"], ("", f"unknown: {unknown}"))
     else:
         texts = _test_quantities(folds, trials, trial)
-    about = {"shared": None, "n_folds_shared": None, "n_folds": len(folds), "test_share": np.nan}
-    return [
-        {"kind": LABEL_FROM + name, **about, "example": example, "verdict": verdict}
-        for name, (example, verdict) in texts.items()
-    ]
+    return [make_row(LABEL_FROM + name, len(folds), *text) for name, text in texts.items()]
+
+
+def make_row(kind, n_folds, example, verdict, **shared):
+    """Return a row of the leakage report."""
+    row = {"kind": kind, "shared": None, "n_folds_shared": None, "n_folds": n_folds}
+    return row | {"test_share": np.nan, "example": example, "verdict": verdict} | shared
 
 
 def _test_quantities(folds, trials, trial):
