@@ -38,7 +38,6 @@ def _test_quantities(folds, trials, trial):
     metadata, first = trials.metadata, np.unique(trial, return_index=True)[1]
     y = pd.factorize(trials.y[first])[0]
     subject = _encode_columns(metadata.iloc[first], ["subject"])
-    folds = [_split_trials(trial, *fold) for fold in folds]
     quantities = {
         "duration": _measure_duration(metadata, trial),
         "amplitude": (_measure_amplitude(trials, trial), ""),
@@ -47,7 +46,7 @@ def _test_quantities(folds, trials, trial):
     return {
         name: ("", f"unknown: {unknown}")
         if unknown
-        else _describe_prediction(_predict(values, y, folds), y, subject)
+        else _describe_prediction(_predict(values, y, trial, folds), y, subject)
         for name, (values, unknown) in quantities.items()
     }
 
@@ -102,16 +101,12 @@ def _encode_columns(metadata, columns):
     return encode(np.zeros(len(metadata)), *known)[0]
 
 
-def _split_trials(trial, train_idx, test_idx):
-    """Return training and test trials of a fold; trials with rows in both are test trials."""
-    test = np.unique(trial[test_idx])
-    return np.setdiff1d(trial[train_idx], test), test
-
-
-def _predict(values, y, folds):
+def _predict(values, y, trial, folds):
     """Return the class of each trial predicted by the first fold that tests it, -1 for none."""
     predicted = np.full(len(y), -1)
-    for train, test in folds:
+    for train_idx, test_idx in folds:
+        test = np.unique(trial[test_idx])
+        train = np.setdiff1d(trial[train_idx], test)  # no trials with rows in both sets
         test = test[predicted[test] < 0]
         if len(test) and len(np.unique(y[train])) > 1:
             tree = DecisionTreeClassifier(max_depth=3, class_weight="balanced", random_state=0)

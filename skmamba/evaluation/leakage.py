@@ -311,13 +311,13 @@ def _summarize_kind(kind, unknown, shares, example, by_design):
     return make_row(kind, len(shares), example, verdict, **found)
 
 
+@dataclass
 class _SharedGroups:
     """Finder of rows whose group is in the training set; code -1 is an unknown group."""
 
-    def __init__(self, codes, describe, unknown=""):
-        self.codes = codes
-        self.describe = describe  # (row, train_idx) -> str
-        self.unknown = unknown  # why codes are missing
+    codes: np.ndarray
+    describe: Callable  # (row, train_idx) -> str
+    unknown: str = ""  # why codes are missing
 
     def is_shared(self, train_idx, test_idx):
         """Return for each test row whether its group is in the training set."""
