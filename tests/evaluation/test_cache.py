@@ -38,15 +38,8 @@ from skmamba.evaluation._hashing import compute_hash
 KEY = "a" * 64
 TIMES = ["fit_seconds", "predict_seconds"]
 PROBA = [[0.1, 0.9], [1 / 3, 2 / 3], [5e-324, 1.0]]
+OTHER = {"other": DummyClassifier(strategy="uniform")}
 RECORD = {"y_pred": [0, 1, 1], "proba": PROBA, "decision": None, "error": ""}
-
-
-def log_variance(X):
-    return np.log(X.var(axis=-1))
-
-
-def linear():
-    return make_pipeline(FunctionTransformer(log_variance), StandardScaler(), LogisticRegression())
 
 
 def run(estimators, trials, cv="cross_subject", **options):
@@ -77,7 +70,7 @@ def test_results_are_bitwise_equal_with_and_without_cache(trials, tmp_path):
 
 def test_a_new_score_name_or_estimator_costs_no_fit_of_the_others(trials, tmp_path, counter):
     run({"counter": counter}, trials, cache_dir=tmp_path)
-    run({"renamed": counter, "linear": linear()}, trials, cache_dir=tmp_path, scoring="f1")
+    run({"renamed": counter, **OTHER}, trials, cache_dir=tmp_path, scoring="f1")
     assert counter.n_fits() == 4
 
 
@@ -200,7 +193,7 @@ def test_a_full_disk_loses_no_results(trials, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", replace)
     with pytest.warns(UserWarning, match="could not be cached: .*No space"):
-        results = run({"linear": linear()}, trials, cache_dir=tmp_path)
+        results = run(OTHER, trials, cache_dir=tmp_path)
     assert results.scores["accuracy"].notna().all()
     assert list(tmp_path.iterdir()) == []
 
@@ -230,7 +223,7 @@ def test_a_read_only_cache_with_all_folds_serves(trials, tmp_path, counter, monk
     second = run({"counter": counter}, trials, **options)
     pd.testing.assert_frame_equal(first.scores, second.scores)
     with pytest.raises(ValueError, match="cache_dir must be writable"):
-        run({"counter": counter, "linear": linear()}, trials, **options)
+        run({"counter": counter, **OTHER}, trials, **options)
     assert counter.n_fits() == 4
 
 
@@ -244,7 +237,7 @@ def test_the_progress_bar_starts_at_the_number_of_cached_folds(trials, tmp_path,
     progress_bar = MagicMock()
     run({"dummy": DummyClassifier()}, trials, cache_dir=tmp_path)
     monkeypatch.setattr(sys.modules["skmamba.evaluation.evaluate"], "progress_bar", progress_bar)
-    run({"dummy": DummyClassifier(), "linear": linear()}, trials, cache_dir=tmp_path)
+    run({"dummy": DummyClassifier(), **OTHER}, trials, cache_dir=tmp_path)
     assert progress_bar.call_args.kwargs["total"] == 12
     bar = progress_bar.return_value.__enter__.return_value
     assert bar.update.call_args_list == [call(8), *[call()] * 4]
