@@ -16,7 +16,6 @@ from ._scoring import (
     RATING_SCORING,
     SCORERS,
     FixedPredictions,
-    FixedRatings,
     check_scoring,
     score_predictions,
 )
@@ -194,11 +193,11 @@ def has_ratings(predictions):
 
 def _fix(predictions, classes):
     """Return an estimator with the predictions of a table; classes are None for ratings."""
-    y_pred = predictions["y_pred"].to_numpy()
-    if classes is None:
-        return FixedRatings(y_pred)
-    proba = _get_complete(predictions, [f"proba_{label}" for label in classes])
-    return FixedPredictions(classes, y_pred, proba, _get_complete(predictions, "decision"))
+    proba = decision = None
+    if classes is not None:
+        proba = _get_complete(predictions, [f"proba_{label}" for label in classes])
+        decision = _get_complete(predictions, "decision")
+    return FixedPredictions(classes, predictions["y_pred"].to_numpy(), proba, decision)
 
 
 def _get_complete(table, columns):
@@ -218,9 +217,9 @@ def get_table(results, name):
 
 
 def separate_adaptations(scores, *tables):
-    """Return tables in which an estimator has a name for each of its values of ``adaptation``.
+    """Return tables in which an estimator has a name for each value of ``adaptation``.
 
-    One keeps the name: that of no adaptation or, without it, the first.
+    That of no adaptation keeps its name or, without it, the first.
     """
     keys = [key for key in ("dataset", "protocol") if key in scores] + ["estimator"]
     if not {"adaptation", "estimator"} <= set(scores):
@@ -251,11 +250,9 @@ def _fill_adaptation(table):
 def get_scores(results, score):
     """Return a checked DataFrame of scores, with one subject per row if the results allow it.
 
-    If folds test several subjects, each subject is scored from the predictions: by all default
-    scores if ``score`` is one of them, else by the scorer of that name. A subject has NaN for an
-    estimator that lacks some of its predictions, because a fold failed. Rows of folds are returned
-    if ``results`` is a DataFrame, or if there is no scorer of that name (single windows,
-    functions).
+    If folds test several subjects, each is scored from the predictions. It has NaN for an
+    estimator that lacks some of them, because a fold failed. Rows of folds are returned if
+    ``results`` is a DataFrame, or if there is no scorer of that name (single windows, functions).
     """
     if isinstance(results, pd.DataFrame):
         _check_results(results, score)
@@ -342,8 +339,7 @@ def summarize(results, unit, score, confidence, seed):
 def _average_by(results, unit, score):
     """Return mean scores, one row per subject or fold and one column per estimator.
 
-    A subject of which a fold failed is missing: its mean would be over fewer trials than that of
-    the other estimators. Undefined scores are left out of the mean.
+    A subject of which a fold failed is missing; undefined scores are left out of the mean.
     """
     order = list(dict.fromkeys(results["estimator"]))
     if {"fold", "seed"} <= set(results):  # then identical rows are copies
@@ -358,16 +354,12 @@ def _average_by(results, unit, score):
 
 
 def _find_chance_level(summary, score):
-    """Return "majority", or "stratified" for F1 or if its interval is higher; None without.
-
-    For ratings, return "mean".
-    """
-    if summary["kind"].get("mean") == "baseline":
+    """Return "mean", "majority", or "stratified" for F1 or if its interval is higher, else None."""
+    baselines = summary.index[summary["kind"] == "baseline"]
+    if "mean" in baselines:
         return "mean"
-    if summary["kind"].get("majority") != "baseline":
-        return None
-    if summary["kind"].get("stratified") != "baseline":
-        return "majority"
+    if not {"majority", "stratified"} <= set(baselines):
+        return "majority" if "majority" in baselines else None
     is_beaten = summary.loc["stratified", "low"] > summary.loc["majority", "mean"]
     return "stratified" if is_beaten or score.startswith("f1") else "majority"
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import (
     accuracy_score,
@@ -27,10 +27,10 @@ RATING_SCORING = ("r2", "neg_mean_absolute_error", "ccc")
 
 
 @dataclass
-class FixedPredictions(ClassifierMixin, BaseEstimator):
-    """Fitted classifier whose predictions are given; X are row numbers."""
+class FixedPredictions(BaseEstimator):
+    """Fitted classifier, or regressor without classes, of given predictions; X are row numbers."""
 
-    classes_: np.ndarray
+    classes_: np.ndarray | None
     y_pred: np.ndarray
     proba: np.ndarray | None = None
     decision: np.ndarray | None = None
@@ -49,18 +49,10 @@ class FixedPredictions(ClassifierMixin, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return True
 
-
-@dataclass
-class FixedRatings(RegressorMixin, BaseEstimator):
-    """Fitted regressor whose predictions are given; X are row numbers."""
-
-    y_pred: np.ndarray
-
-    def predict(self, rows):
-        return self.y_pred[rows]
-
-    def __sklearn_is_fitted__(self):
-        return True
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "regressor" if self.classes_ is None else "classifier"
+        return tags
 
 
 def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -139,10 +131,7 @@ SCORERS = {
 
 
 def check_scoring(scoring, ratings=False):
-    """Return scorers by name, from names, or a dict of names and functions.
-
-    None are the default names, of ratings or of classes.
-    """
+    """Return scorers by name, from names, a dict of names and functions, or None for defaults."""
     if scoring is None:
         scoring = RATING_SCORING if ratings else DEFAULT_SCORING
     if isinstance(scoring, str):

@@ -30,10 +30,8 @@ def fill_seeds(estimator, seed):
 def permute_labels(y, metadata, rng):
     """Permute labels among the trials of each subject; rows of one trial keep a common label.
 
-    The permutation is within subjects, because a subject that gets more trials of a class than
-    before could be recognised by the model. Only if each subject has a single label, labels are
-    permuted among all trials. Trials are identified by ``subject``, ``session``, ``run`` and
-    ``trial``; different labels of rows of one trial raise a ValueError.
+    A subject that gets more trials of a class than before could be recognised by the model. Labels
+    are permuted among all trials only if each subject has a single one.
     """
     trial = np.arange(len(y))
     if "trial" in metadata:

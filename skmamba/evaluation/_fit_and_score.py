@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from threadpoolctl import threadpool_limits
 
-from .._scoring import FixedPredictions, FixedRatings, score_predictions
+from .._scoring import FixedPredictions, score_predictions
 from .._selection import Selection
 from ..trials import Trials
 from ._baselines import fill_seeds, permute_labels
@@ -33,11 +33,7 @@ class FoldTask:
 
 
 def run_fold(task, key, cache, trials, error_score):
-    """Return the record of a fold, read from the cache or computed and cached.
-
-    A record consists of numbers, strings and lists, so that it is the same after a round trip
-    through JSON. That of a failed fold has only its error.
-    """
+    """Return the record of a fold, of numbers, strings and lists: JSON does not change it."""
     # Another process may have cached it.
     if cache is not None and (record := cache.read(key, len(task.test_idx))) is not None:
         return record
@@ -54,7 +50,7 @@ def run_fold(task, key, cache, trials, error_score):
 
 
 def make_failed_record(error):
-    """Return the record of a failed fold."""
+    """Return the record of a failed fold, which has only its error."""
     text = " ".join(str(error).split())
     return {"error": f"{type(error).__name__}: {text}", "versions": describe_versions()}
 
@@ -89,41 +85,31 @@ def _fit_and_predict(task, trials):
 
 
 def _predict(estimator, X, classes, params):
-    """Return predictions as indices into ``classes``, and probabilities or decision values.
-
-    Without classes, predictions are ratings.
-    """
+    """Return ratings or indices into ``classes``, and probabilities or decision values of these."""
+    record: dict[str, object] = {"proba": None, "decision": None}
     start = perf_counter()
     y_pred = estimator.predict(X, **params)
-    predict_seconds = perf_counter() - start
+    record["predict_seconds"] = perf_counter() - start
     y_pred = check_values("predict", y_pred, (len(X),))
     if classes is None:
-        y_pred = y_pred.astype(float).tolist()
-        none = {"proba": None, "decision": None}
-        return {"y_pred": y_pred, **none, "predict_seconds": predict_seconds}
+        return record | {"y_pred": y_pred.astype(float).tolist()}
     y_pred = y_pred.tolist()
     unknown = [label for label in y_pred if label not in classes]
     if unknown:
         raise ValueError(f"predict must return labels of {classes}, got {unknown[0]!r}.")
-    proba = decision = None
     if hasattr(estimator, "predict_proba"):
         columns = [classes.index(label) for label in np.asarray(estimator.classes_).tolist()]
         own = np.asarray(estimator.predict_proba(X, **params), dtype=float)
         proba = np.zeros((len(X), len(classes)))
         proba[:, columns] = check_values("predict_proba", own, (len(X), len(columns)))
-        proba = proba.tolist()
+        record["proba"] = proba.tolist()
     elif hasattr(estimator, "decision_function"):
         values = np.asarray(estimator.decision_function(X, **params))
         is_binary = len(classes) == 2 and np.asarray(estimator.classes_).tolist() == classes
         shape = (len(X), *(() if is_binary else values.shape[1:]))
-        decision = check_values("decision_function", values, shape).tolist()
-        decision = decision if is_binary else None
-    return {
-        "y_pred": [classes.index(label) for label in y_pred],
-        "proba": proba,
-        "decision": decision,
-        "predict_seconds": predict_seconds,
-    }
+        values = check_values("decision_function", values, shape)
+        record["decision"] = values.tolist() if is_binary else None
+    return record | {"y_pred": [classes.index(label) for label in y_pred]}
 
 
 def _predict_windows(estimator, X, classes, params):
@@ -205,12 +191,14 @@ def score_fold(record, scorers, y, task):
 
 
 def _restore_predictions(record, y, task):
+    y_pred = np.array(record["y_pred"])
+    proba, decision = (
+        None if record[name] is None else np.array(record[name]) for name in ("proba", "decision")
+    )
     if task.ratings:
-        return FixedRatings(np.array(record["y_pred"]))
+        return FixedPredictions(None, y_pred)
     classes = np.unique(y)
-    proba = None if record["proba"] is None else np.array(record["proba"])
-    decision = None if record["decision"] is None else np.array(record["decision"])
-    return FixedPredictions(classes, classes[np.array(record["y_pred"], int)], proba, decision)
+    return FixedPredictions(classes, classes[y_pred], proba, decision)
 
 
 def tabulate_predictions(about, record, trials, task):

@@ -17,27 +17,20 @@ ALPHA = 0.01
 def summarize_label_predictions(folds, trials, trial, unknown):
     """Return a row of the leakage report for each quantity that may predict the labels.
 
-    Parameters
-    ----------
-    folds : list of (train_idx, test_idx)
-        Indices of rows.
-    trials : Trials
-        Rows may be windows.
-    trial : ndarray of shape (n_rows,)
-        Number of the trial of each row from 0; -1 is unknown.
-    unknown : str
-        Why trials are unknown, or an empty text.
+    ``trial`` has the number of the trial of each row; ``unknown`` is why some are -1, or empty.
     """
     unknown = unknown or _describe_labels(trials.y)
     if unknown:
         texts = dict.fromkeys(["duration", "amplitude", "order"], ("", f"unknown: {unknown}"))
     else:
         texts = _test_quantities(folds, trials, trial)
-    about = {"shared": None, "n_folds_shared": None, "n_folds": len(folds), "test_share": np.nan}
-    return [
-        {"kind": LABEL_FROM + name, **about, "example": example, "verdict": verdict}
-        for name, (example, verdict) in texts.items()
-    ]
+    return [make_row(LABEL_FROM + name, len(folds), *text) for name, text in texts.items()]
+
+
+def make_row(kind, n_folds, example, verdict, **shared):
+    """Return a row of the leakage report."""
+    row = {"kind": kind, "shared": None, "n_folds_shared": None, "n_folds": n_folds}
+    return row | {"test_share": np.nan, "example": example, "verdict": verdict} | shared
 
 
 def _test_quantities(folds, trials, trial):
@@ -45,7 +38,6 @@ def _test_quantities(folds, trials, trial):
     metadata, first = trials.metadata, np.unique(trial, return_index=True)[1]
     y = pd.factorize(trials.y[first])[0]
     subject = _encode_columns(metadata.iloc[first], ["subject"])
-    folds = [_split_trials(trial, *fold) for fold in folds]
     quantities = {
         "duration": _measure_duration(metadata, trial),
         "amplitude": (_measure_amplitude(trials, trial), ""),
@@ -54,7 +46,7 @@ def _test_quantities(folds, trials, trial):
     return {
         name: ("", f"unknown: {unknown}")
         if unknown
-        else _describe_prediction(_predict(values, y, folds), y, subject)
+        else _describe_prediction(_predict(values, y, trial, folds), y, subject)
         for name, (values, unknown) in quantities.items()
     }
 
@@ -109,16 +101,12 @@ def _encode_columns(metadata, columns):
     return encode(np.zeros(len(metadata)), *known)[0]
 
 
-def _split_trials(trial, train_idx, test_idx):
-    """Return training and test trials of a fold; trials with rows in both are test trials."""
-    test = np.unique(trial[test_idx])
-    return np.setdiff1d(trial[train_idx], test), test
-
-
-def _predict(values, y, folds):
+def _predict(values, y, trial, folds):
     """Return the class of each trial predicted by the first fold that tests it, -1 for none."""
     predicted = np.full(len(y), -1)
-    for train, test in folds:
+    for train_idx, test_idx in folds:
+        test = np.unique(trial[test_idx])
+        train = np.setdiff1d(trial[train_idx], test)  # no trials with rows in both sets
         test = test[predicted[test] < 0]
         if len(test) and len(np.unique(y[train])) > 1:
             tree = DecisionTreeClassifier(max_depth=3, class_weight="balanced", random_state=0)

@@ -15,7 +15,7 @@ def run_parallel(make_call, places, n_jobs):
     """Yield each place with what its call returns, or with the error if it kills its worker.
 
     A killed worker loses all unfinished calls. They are repeated in smaller groups, so that a call
-    that kills its worker ends up alone. Calls return their place and a result.
+    that kills its worker ends up alone.
     """
     groups = [list(places)]
     while groups:

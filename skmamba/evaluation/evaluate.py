@@ -201,9 +201,8 @@ def evaluate(
         for number, (train_idx, test_idx) in enumerate(folds):
             own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
             options = {"permute": entry.permute, "windows": windows, "ratings": ratings}
-            task = FoldTask(entry.estimator, train_idx, test_idx, own, **options)
             jobs.append((entry, number))
-            tasks.append(task)
+            tasks.append(FoldTask(entry.estimator, train_idx, test_idx, own, **options))
     records = _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose)
     _warn_of_failures(records)
     adaptations = _collect_adaptations(jobs, records, of_splitter)
@@ -266,10 +265,9 @@ def _check_baselines(baselines, known):
     """Return the names of the baselines; "auto" are those without a fit of an estimator."""
     if baselines is not None and not isinstance(baselines, Iterable):
         raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
-    if isinstance(baselines, str) and baselines == "auto":
-        baselines = [name for name in known if name != "permutation"]
-    elif isinstance(baselines, str):
-        baselines = [] if baselines == "none" else [baselines]
+    if isinstance(baselines, str):
+        named = {"auto": [name for name in known if name != "permutation"], "none": []}
+        baselines = named.get(baselines, [baselines])
     baselines = list(baselines or [])
     unknown = [name for name in baselines if name not in known]
     if unknown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +22,16 @@ from .._progress import progress_bar
 from .._types import Groups, Splitter
 from ..trials import Trials
 from ._baselines import check_seed, fill_seeds, permute_labels
-from ._label_prediction import summarize_label_predictions
+from ._label_prediction import make_row, summarize_label_predictions
 from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds, requests_groups
 
 RUN = 32  # samples that a copy has in common with the original
-PLURALS = {"stimulus": "stimuli", "session": "sessions", "subject": "subjects"}
+TOLERANCE = 0.5  # samples, because onsets are rounded
+# Of what is shared and no leak
+VERDICTS = {
+    kind: f"shared: no estimate for new {kinds}"
+    for kind, kinds in (("stimulus", "stimuli"), ("session", "sessions"), ("subject", "subjects"))
+}
 # What a protocol shares by definition
 BY_DESIGN = {
     "within_subject": {"session", "subject"},
@@ -92,19 +98,14 @@ def leakage_report(
     Trials and recordings are identified by number, and by subject, session and run too where
     numbers restart. Overlap is computed from ``recording`` and ``onset`` (in seconds) for trials,
     and ``start`` (in samples) for windows; it is unknown without them, unless no fold shares
-    subjects or sessions. The time of a reference is read from ``recording``, ``onset`` and
-    ``reference_onset`` (its start, in seconds from that of the recording), where ``onset`` is taken
-    as the start of the trial; without them, only copies of 32 or more samples are found. Rows with
-    missing metadata never count as shared. The user guide lists leakage that metadata cannot show,
-    such as a transformer that was fitted before the split.
+    subjects or sessions. That of a reference is computed from ``recording``, ``onset`` and
+    ``reference_onset`` (in seconds from the start of the recording); without them, only copies of
+    32 or more samples are found. Rows with missing metadata never count as shared.
 
-    Labels are predicted by a decision tree of depth 3 on the folds of ``cv``, by trial. Trials with
-    rows in both sets are not used for training. p compares the balanced accuracy of the first
-    prediction of each trial with 999 permutations of the labels, within subjects as in
-    :func:`leakage_gap`. The trees are not fitted again, so p is approximate, and too small if many
-    folds have nearly the same training trials. A predicted label is no leak by itself: amplitude
-    can be a part of the effect (alpha power) or of the measurement (impedance of another day), and
-    order predicts by design if rest always precedes the task, as in EEGMAT.
+    Labels are predicted by a decision tree of depth 3 on the folds of ``cv``, by trial. p is that
+    of 999 permutations of the labels within subjects, without new fits, and approximate. A
+    predicted label is no leak by itself. The user guide describes its causes, and leakage that
+    metadata cannot show, such as a transformer that was fitted before the split.
 
     Examples
     --------
@@ -302,36 +303,21 @@ def _get_groups(cv, metadata, groups):
 
 def _summarize_kind(kind, unknown, shares, example, by_design):
     """Return one row of the report."""
-    is_shared = bool(shares.any())
-    is_unknown = bool(unknown) and not is_shared
-    return {
-        "kind": kind,
-        "shared": None if is_unknown else is_shared,
-        "n_folds_shared": None if is_unknown else np.count_nonzero(shares),
-        "n_folds": len(shares),
-        "test_share": np.nan if is_unknown else shares.mean(),
-        "example": example,
-        "verdict": f"unknown: {unknown}"
-        if is_unknown
-        else _get_verdict(kind, is_shared, by_design),
-    }
+    n_shared = np.count_nonzero(shares)
+    if unknown and not n_shared:
+        return make_row(kind, len(shares), example, f"unknown: {unknown}")
+    verdict = by_design.get(kind, VERDICTS.get(kind, "leak")) if n_shared else "not shared"
+    found = {"shared": n_shared > 0, "n_folds_shared": n_shared, "test_share": shares.mean()}
+    return make_row(kind, len(shares), example, verdict, **found)
 
 
-def _get_verdict(kind, is_shared, by_design):
-    if not is_shared:
-        return "not shared"
-    if kind not in PLURALS:
-        return "leak"
-    return by_design.get(kind) or f"shared: no estimate for new {PLURALS[kind]}"
-
-
+@dataclass
 class _SharedGroups:
     """Finder of rows whose group is in the training set; code -1 is an unknown group."""
 
-    def __init__(self, codes, describe, unknown=""):
-        self.codes = codes
-        self.describe = describe  # (row, train_idx) -> str
-        self.unknown = unknown  # why codes are missing
+    codes: np.ndarray
+    describe: Callable  # (row, train_idx) -> str
+    unknown: str = ""  # why codes are missing
 
     def is_shared(self, train_idx, test_idx):
         """Return for each test row whether its group is in the training set."""
@@ -339,30 +325,13 @@ class _SharedGroups:
         return np.isin(self.codes[test_idx], train[train >= 0])
 
 
-class _SharedSamples:
-    """Finder of rows that have samples in common with a training row of the same group."""
+@dataclass
+class _Finder:
+    """Finder of test rows that are shared or leak in another way."""
 
-    def __init__(self, codes, start, size, describe, unknown):
-        start = pd.Series(start).where((codes >= 0) & np.isfinite(start))
-        start -= start.groupby(codes).transform("min")
-        # Positions on one time axis, on which rows of two groups never overlap.
-        self.position = (codes * (size + start.max()) + start).to_numpy()
-        self.size = size - 0.5  # onsets are rounded: less than half a sample is no overlap
-        self.describe_pair = describe  # (row, other row) -> str
-        self.unknown = unknown
-
-    def is_shared(self, train_idx, test_idx):
-        """Return for each test row whether it overlaps with a training row."""
-        position = self.position[test_idx]
-        train = self.position[train_idx]
-        train = np.concatenate([[-np.inf], np.sort(train[~np.isnan(train)]), [np.inf]])
-        after = np.searchsorted(train[1:-1], position) + 1
-        distance = np.minimum(train[after] - position, position - train[after - 1])
-        return distance < self.size  # False where the position is NaN
-
-    def describe(self, row, train_idx):
-        distance = np.abs(self.position[train_idx] - self.position[row])
-        return self.describe_pair(row, train_idx[np.nanargmin(distance)])
+    is_shared: Callable  # (train_idx, test_idx) -> bool array, one for each test row
+    describe: Callable  # (row, train_idx) -> str
+    unknown: str  # why some are not found, or empty
 
 
 def _make_finders(trials):
@@ -450,9 +419,24 @@ def _locate_rows(trials, trial):
 
 def _make_overlap_finder(trials, trial, place):
     """Return the finder of rows with common samples of a recording or, without onset, a trial."""
-    sfreq, (recording, in_recording, position, _) = trials.sfreq, place
+    recording, in_recording, position, _ = place
+    sfreq, size = trials.sfreq, trials.X.shape[-1]
+    in_trial = np.where(trial.codes >= 0, trial.codes + len(trials), -1)
+    codes = np.where(in_recording, recording.codes, in_trial)
+    start = pd.Series(position).where((codes >= 0) & np.isfinite(position))
+    start -= start.groupby(codes).transform("min")
+    # On one time axis, on which rows of two recordings or trials never overlap.
+    on_axis = (codes * (size + start.max()) + start).to_numpy()
 
-    def describe(row, other):
+    def is_shared(train_idx, test_idx):
+        test, train = on_axis[test_idx], on_axis[train_idx]
+        train = np.concatenate([[-np.inf], np.sort(train[~np.isnan(train)]), [np.inf]])
+        after = np.searchsorted(train[1:-1], test) + 1
+        distance = np.minimum(train[after] - test, test - train[after - 1])
+        return distance < size - TOLERANCE  # False for NaN
+
+    def describe(row, train_idx):
+        other = train_idx[np.nanargmin(np.abs(on_axis[train_idx] - on_axis[row]))]
         first, second = position[row], position[other]
         if in_recording[row]:
             return f"{recording.describe(row)}, from {first / sfreq:g} s and {second / sfreq:g} s"
@@ -463,34 +447,11 @@ def _make_overlap_finder(trials, trial, place):
         or (not in_recording.all() and trial.unknown)
         or place.unknown
     )
-    in_trial = np.where(trial.codes >= 0, trial.codes + len(trials), -1)
-    codes = np.where(in_recording, recording.codes, in_trial)
-    return _SharedSamples(codes, position, trials.X.shape[-1], describe, unknown)
-
-
-class _LeakyReferences:
-    """Finder of test rows whose reference ends after their start or is part of a test row."""
-
-    def __init__(self, start, size, reference, reference_size, copies, describe, unknown):
-        self.start, self.size = start, size  # of rows, on one time axis for all recordings
-        self.reference = reference
-        self.end = reference + reference_size - 0.5  # as in _SharedSamples
-        self.copies = copies  # rows of references, and the rows that contain samples of them
-        self.describe = describe  # (row, train_idx) -> str
-        self.unknown = unknown
-
-    def is_shared(self, train_idx, test_idx):
-        """Return for each test row whether its reference leaks."""
-        starts = np.append(np.sort(self.start[test_idx]), np.inf)  # NaN is after all times
-        following = np.searchsorted(starts[:-1], self.reference[test_idx] - self.size + 0.5)
-        is_inside = starts[following] < self.end[test_idx]  # False for NaN
-        is_late = self.start[test_idx] < self.end[test_idx]
-        owners, holders = self.copies
-        return is_inside | is_late | np.isin(test_idx, owners[np.isin(holders, test_idx)])
+    return _Finder(is_shared, describe, unknown)
 
 
 def _make_reference_finder(trials, X, trial, place):
-    """Return the finder of references that were recorded after or in a test row."""
+    """Return the finder of test rows whose reference ends after their start or is in a test row."""
     metadata, sfreq = trials.metadata, trials.sfreq
     reference = sfreq * read_numbers(metadata, "reference_onset")
     size, reference_size = X.shape[-1], trials.reference_data.shape[-1]
@@ -498,14 +459,22 @@ def _make_reference_finder(trials, X, trial, place):
     unknown = place.unknown or describe_missing(np.isnan(reference), metadata, ["reference_onset"])
     times = np.nan_to_num([start, start + size, reference, reference + reference_size])
     shift = place.recording.codes * (np.ptp(times) + size)  # recordings do not overlap
+    start, begin = start + shift, reference + shift
+    end = begin + reference_size - TOLERANCE
+    owners, holders = _find_copies(trials.reference_data, X)
+
+    def is_shared(train_idx, test_idx):
+        starts = np.append(np.sort(start[test_idx]), np.inf)  # NaN is after all times
+        following = np.searchsorted(starts[:-1], begin[test_idx] - size + TOLERANCE)
+        is_inside = starts[following] < end[test_idx]  # False for NaN
+        is_late = start[test_idx] < end[test_idx]
+        return is_inside | is_late | np.isin(test_idx, owners[np.isin(holders, test_idx)])
 
     def describe(row, train_idx):
         name = f"row {row}" if trial.codes[row] < 0 else trial.describe(row)
         return f"reference of {name}"
 
-    sizes = (size, reference + shift, reference_size)
-    copies = _find_copies(trials.reference_data, X)
-    return _LeakyReferences(start + shift, *sizes, copies, describe, unknown)
+    return _Finder(is_shared, describe, unknown)
 
 
 def _find_copies(reference, X):

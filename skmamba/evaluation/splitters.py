@@ -83,12 +83,9 @@ class _BaseProtocolSplit(BaseCrossValidator):
 
         Parameters
         ----------
-        X : array-like of n_samples entries, default=None
-            Trials, to compare their number with that of ``groups``.
-        y : array-like of shape (n_samples,), default=None
-            Labels, for inner splitters that require them.
-        groups : DataFrame or array-like of shape (n_samples,), default=None
-            As in :meth:`split`. Not required if ``n_splits`` sets the number of folds.
+        X, y, groups : as in :meth:`split`, default=None
+            Labels are for inner splitters that require them. ``groups`` are not required if
+            ``n_splits`` sets the number of folds.
 
         Returns
         -------
@@ -537,14 +534,12 @@ class WithinSubjectSplit(_BaseProtocolSplit):
                 "inner must be a splitter, such as StratifiedKFold(5), or a number of folds, got "
                 f"{inner!r}."
             )
-        if inner_groups is not None and (
-            inner is None or isinstance(inner, numbers.Integral) or requests_groups(inner) is False
-        ):
+        self.inner = inner
+        self.inner_groups = inner_groups
+        if inner_groups is not None and requests_groups(self._make_inner()) is False:
             raise ValueError(
                 f"inner_groups={inner_groups!r} has no effect: inner={inner!r} takes no groups."
             )
-        self.inner = inner
-        self.inner_groups = inner_groups
         if isinstance(inner, RandomWindowsKFold):  # a leaking split is not within_subject
             self.protocol = inner.protocol
 

@@ -12,8 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 
 from skmamba import evaluate
 from skmamba.datasets import simulate_trials
@@ -21,30 +22,23 @@ from skmamba.datasets import simulate_trials
 N_SUBJECTS = 12
 
 
-class NearestMean(ClassifierMixin, BaseEstimator):
+class Slow(DecisionTreeClassifier):
     """Slow classifier that logs the subject that it is trained without when a fit begins."""
 
-    def __init__(self, log="", seconds=0.03, random_state=None):
+    def __init__(self, log="", random_state=None):
+        super().__init__(splitter="random", max_depth=1, random_state=random_state)
         self.log = log
-        self.seconds = seconds
-        self.random_state = random_state
 
-    def fit(self, X, y):
-        (missing,) = set(range(N_SUBJECTS)) - set(X[:, 0, 0].astype(int))
+    def fit(self, X, y, sample_weight=None, check_input=True):
+        (missing,) = set(range(N_SUBJECTS)) - set(X[:, 0].astype(int))
         with open(self.log, "a") as file:
             file.write(f"{missing}\n")
-        time.sleep(self.seconds)
-        noise = np.random.default_rng(self.random_state).normal(size=X.shape[1:])
-        self.classes_ = np.unique(y)
-        self.means_ = np.stack([X[y == label].mean(0) + noise for label in self.classes_])
-        return self
+        time.sleep(0.03)
+        return super().fit(X, y)
 
-    def predict_proba(self, X):
-        distance = np.square(X[:, None] - self.means_).mean((2, 3))
-        return distance / distance.sum(1, keepdims=True)
 
-    def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(1)]
+def flatten(X):
+    return X.reshape(len(X), -1)
 
 
 def call(folder):
@@ -52,7 +46,7 @@ def call(folder):
     trials = simulate_trials(N_SUBJECTS, n_trials=4, n_times=64)
     trials.X[:, 0, 0] = trials.metadata["subject"]
     results = evaluate(
-        {"nearest mean": NearestMean(str(folder / "log"))},
+        {"slow": make_pipeline(FunctionTransformer(flatten), Slow(str(folder / "log")))},
         trials,
         baselines=["stratified"],
         cache_dir=folder / "cache",

@@ -3,11 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.tree import DecisionTreeClassifier
 
-from skmamba.evaluation._baselines import check_seed, fill_seeds, permute_labels
+from skmamba.evaluation._baselines import check_seed, permute_labels
 
 
 def permute_often(y, **columns):
@@ -47,19 +44,6 @@ def test_labels_are_permuted_within_subjects_of_several_labels(y, columns, expec
 def test_rows_of_one_trial_with_different_labels_raise():
     with pytest.raises(ValueError, match=r"same label, got 0 and 1 in those of run 2, trial 5\."):
         permute_often([0, 1, 0], trial=5, run=[1, 2, 2][::-1])
-
-
-def test_only_seeds_that_are_none_are_set():
-    pipe = make_pipeline(LogisticRegression(random_state=3), DecisionTreeClassifier())
-    filled = fill_seeds(pipe, 7)
-    assert (filled[0].random_state, filled[1].random_state) == (3, 7)
-    assert pipe[1].random_state is None
-
-
-def test_fresh_seeds_differ_and_leave_the_global_random_state_unchanged():
-    state = np.random.get_state()
-    assert check_seed(None) != check_seed(None)
-    np.testing.assert_equal(np.random.get_state(), state)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "0", np.random.RandomState(0)])

@@ -1,5 +1,4 @@
 import itertools
-import time
 import warnings
 from dataclasses import replace
 
@@ -157,28 +156,27 @@ def test_a_simulated_difference_is_found_and_baselines_stay_at_the_chance_level(
     assert 0.2 < means["permuted labels"] < 0.8
 
 
-def test_labels_may_be_strings_of_more_than_two_classes():
-    trials = simulate_trials(n_subjects=3, n_trials=12, n_classes=3, effect=2.0)
-    names = np.array(["calm", "glad", "sad"])
-    named = Trials(trials.X, names[trials.y], trials.metadata, 128, trials.ch_names)
-    scores = run({"linear": linear()}, trials).scores
-    same = run({"linear": linear()}, named)
-    pd.testing.assert_frame_equal(scores[SCORES], same.scores[SCORES])
-    assert scores[SCORES].notna().all(axis=None)
-    assert {"proba_calm", "proba_glad", "proba_sad"} <= set(same.predictions)
-    assert set(same.predictions["y_pred"]) <= set(names)
-    assert scores.loc[scores["kind"] == "baseline", "accuracy"].to_numpy() == pytest.approx(1 / 3)
-
-
 @pytest.mark.parametrize(
     "classes",
-    [np.array(["calm", "glad"]), np.array(["calm", "glad"], object), np.array([False, True])],
-    ids=lambda classes: str(classes.dtype),
+    [
+        np.array(["calm", "glad"]),
+        np.array(["calm", "glad"], object),
+        np.array([False, True]),
+        np.array(["calm", "glad", "sad"]),
+    ],
+    ids=str,
 )
-def test_scores_do_not_depend_on_the_type_of_labels(trials, classes):
+def test_scores_do_not_depend_on_the_type_of_labels(classes):
+    n_classes = len(classes)
+    trials = simulate_trials(n_subjects=3, n_trials=12, n_classes=n_classes, effect=2.0)
     named = Trials(trials.X, classes[trials.y], trials.metadata, 128, trials.ch_names)
-    scores = [run({"linear": linear()}, each).scores[SCORES] for each in (trials, named)]
-    pd.testing.assert_frame_equal(*scores)
+    scores, same = (run({"linear": linear()}, each) for each in (trials, named))
+    pd.testing.assert_frame_equal(scores.scores[SCORES], same.scores[SCORES])
+    assert same.scores[SCORES].notna().all(axis=None)
+    assert {f"proba_{label}" for label in classes} <= set(same.predictions)
+    assert set(same.predictions["y_pred"]) <= set(classes)
+    accuracy = same.scores.query("kind == 'baseline'")["accuracy"]
+    assert accuracy.to_numpy() == pytest.approx(1 / n_classes)
 
 
 def test_a_score_is_nan_where_a_fold_leaves_it_undefined():
@@ -439,15 +437,6 @@ def test_the_configuration_of_scikit_learn_applies_in_every_process(trials, n_jo
         run({"model": Requires()}, trials, n_jobs=n_jobs, error_score="raise", baselines=())
 
 
-def test_fit_seconds_are_the_time_of_fit(trials):
-    class Sleeps(DummyClassifier):
-        def fit(self, X, y, sample_weight=None):
-            time.sleep(0.05)
-            return super().fit(X, y, sample_weight)
-
-    assert (run({"m": Sleeps()}, trials, baselines=()).scores["fit_seconds"] >= 0.05).all()
-
-
 @pytest.mark.parametrize("baselines", [None, "none", (), []])
 def test_an_evaluation_may_have_no_baselines(trials, baselines):
     scores = run({"linear": linear()}, trials, baselines=baselines).scores
@@ -522,24 +511,12 @@ def test_labelled_trials_of_the_test_subject_are_stated_in_every_row(trials):
 
 
 def test_results_with_and_without_calibration_have_rows_of_their_own_in_compare(trials):
-    results = EvaluationResults.concatenate(
-        run(
-            {"linear": linear()},
-            trials,
-            CrossSubjectSplit(2, calibration_trials=k, max_calibration_trials=2),
-        )
-        for k in (0, 2)
-    )
-    separate = [
-        compare(EvaluationResults(*(table[table["adaptation"] == adaptation] for table in tables)))
-        for tables in [(results.scores, results.predictions)]
-        for adaptation in ("", "2 labelled trials per class")
-    ]
-    table = compare(results).set_index("estimator")
-    suffix = " (2 labelled trials per class)"
-    names = ["linear", "majority"]
+    splits = (CrossSubjectSplit(2, calibration_trials=k, max_calibration_trials=2) for k in (0, 2))
+    parts = [run({"linear": linear()}, trials, cv) for cv in splits]
+    table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
+    names, suffix = ["linear", "majority"], " (2 labelled trials per class)"
     assert table.index.tolist() == [*names, *(f"{name}{suffix}" for name in names)]
-    means = [mean for each in separate for mean in each["mean"]]
+    means = [mean for part in parts for mean in compare(part)["mean"]]
     assert table["mean"].tolist() == pytest.approx(means)
     assert table["n_subjects"].tolist() == [4] * 4
 
@@ -585,11 +562,6 @@ def test_a_failed_fold_is_a_row_with_its_error(fails_without, numbered_trials):
     assert scores.loc[2, ["accuracy", "roc_auc", "fit_seconds"]].isna().all()
     assert scores["accuracy"].drop(2).notna().all()
     assert scores.loc[2, "held_out"] == "subject 2"
-
-
-def test_error_score_raise_raises_the_error_of_a_fold(fails_without, numbered_trials):
-    with pytest.raises(RuntimeError, match="no memory left"):
-        run({"fails": fails_without()}, numbered_trials, error_score="raise")
 
 
 def test_predictions_are_empty_if_all_folds_failed(fails_without, numbered_trials):
@@ -688,12 +660,7 @@ def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
         ({"cv": [([0, 1], [1, 2])]}, "disjoint training and test trials, got .* in fold 0"),
         ({"cv": [([0, 1], [2]), ([0], [])]}, "test trials in every fold, got none in fold 1"),
         ({"trials": np.zeros((4, 2, 8))}, "trials must be Trials, got ndarray"),
-        ({"cv": "cross_subjekt"}, "cross_subject"),
-        ({"cv": 5}, "CrossSubjectSplit"),
         ({"cv": "loso"}, r"CrossSubjectSplit\(\), got 'loso'. Did you mean 'cross_subject'"),
-        ({"cv": 2.5}, r"name of a protocol \(within.* got 2.5.*CrossSubjectSplit\(\)"),
-        ({"cv": None}, r"name of a protocol \(within.* got None.*CrossSubjectSplit\(\)"),
-        ({"cv": KFold}, r"Did you mean KFold\(\)\?"),
         ({"cv": [1, 2]}, r"pairs of training and test indices, .*got \[1, 2\]"),
         ({"cv": []}, "must give at least one fold"),
         ({"scoring": "acuracy"}, "did you mean 'accuracy'"),
@@ -730,11 +697,12 @@ def test_verbose_controls_the_progress_bar(trials, capsys):
 @pytest.mark.parametrize(
     ("seconds", "text"), [(1, ""), (100, "about 27 min"), (900, "about 4.0 h")]
 )
-def test_the_progress_bar_says_how_long_all_folds_take(trials, capsys, monkeypatch, seconds, text):
+def test_times_are_in_the_scores_and_the_progress_bar(trials, capsys, monkeypatch, seconds, text):
     # Both a fit and its predictions take this long: 8 folds of twice as many seconds.
     clock = itertools.count(step=seconds)
     monkeypatch.setattr(_fit_and_score, "perf_counter", lambda: next(clock))
-    run({"linear": linear()}, trials, verbose=True)
+    scores = run({"linear": linear()}, trials, verbose=True).scores
+    assert (scores[TIMES] == seconds).all(axis=None)
     shown = capsys.readouterr().err
     assert ("about " in shown) is bool(text) and f"{text}" in shown
 

@@ -254,15 +254,6 @@ def test_subjects_and_sessions_are_shared_by_design_for_calibration():
     assert strict.loc["subject", "verdict"] == "not shared"
 
 
-def test_a_calibration_trial_that_is_tested_too_is_a_leak():
-    study = make_study()
-    folds = [
-        (np.append(train, test[0]), test)
-        for train, test in CrossSubjectSplit().split(study, study.y, study.metadata)
-    ]
-    assert report_on(folds, study).loc["trial", "verdict"] == "leak"
-
-
 def test_a_prior_shift_keeps_what_the_protocol_shares_by_design():
     cv = PriorShiftSplit(CrossStimulusSplit(2))
     assert report_on(cv, make_study()).loc["subject", "verdict"] == "by design"
@@ -514,19 +505,19 @@ def test_p_of_a_constant_quantity_is_one():
     assert row["example"] == "balanced accuracy 0.50 (chance level 0.50), p = 1.000"
 
 
-def test_three_classes_and_unequal_classes_have_their_balanced_accuracy():
-    y = np.tile([0, 0, 0, 0, 1, 2], 10)
-    columns = {"subject": np.arange(60) // 6, "trial": range(60), "duration": 4.0 + (y > 0)}
+@pytest.mark.parametrize(
+    ("y", "subject", "score"),
+    [
+        # Classes 1 and 2 have one duration: one of them is never predicted.
+        (np.tile([0, 0, 0, 0, 1, 2], 10), np.arange(60) // 6, "0.67 (chance level 0.3"),
+        # Subjects with one class: labels are permuted among all subjects.
+        (np.arange(40) // 4 % 2, np.arange(40) // 4, "1.00 (chance level 0.50)"),
+    ],
+)
+def test_unequal_classes_and_subjects_of_one_class_have_their_balanced_accuracy(y, subject, score):
+    columns = {"subject": subject, "trial": range(len(y)), "duration": 4.0 + (y > 0)}
     row = report_on("cross_subject", make_trials(columns, y)).loc["label from duration"]
-    # Classes 1 and 2 have one duration: one of them is never predicted.
-    assert row["verdict"].startswith("predicted: balanced accuracy 0.67 (chance level 0.3")
-
-
-def test_labels_of_subjects_with_one_class_are_permuted_among_all_subjects():
-    y = np.arange(40) // 4 % 2  # of ten subjects
-    columns = {"subject": np.arange(40) // 4, "trial": range(40), "duration": 4.0 + y}
-    row = report_on("cross_subject", make_trials(columns, y)).loc["label from duration"]
-    assert row["verdict"] == "predicted: balanced accuracy 1.00 (chance level 0.50)"
+    assert row["verdict"].startswith(f"predicted: balanced accuracy {score}")
 
 
 @pytest.mark.parametrize("quantity", ["duration", "amplitude", "order", None])

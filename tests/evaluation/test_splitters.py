@@ -237,6 +237,9 @@ def test_groups_may_be_one_column(as_groups):
     for cv in (CrossSubjectSplit(), CrossSubjectSplit(2)):
         assert_same_folds(split(cv, groups), split(cv, metadata))
     assert len(split(WithinSubjectSplit(2), groups, y)) == 2 * metadata["subject"].nunique()
+    metadata, y = make_windows()
+    cv = RandomWindowsKFold(3, random_state=0)
+    assert_same_folds(split(cv, as_groups(metadata["trial"]), y), split(cv, metadata, y))
 
 
 @every
@@ -398,13 +401,6 @@ def test_random_windows_warn_once_per_split_with_the_share_of_test_windows():
 def test_random_windows_require_windows_as_rows(metadata, y):
     with pytest.raises(ValueError, match=r"windows as rows, got one row per trial.*as_windows"):
         split(RandomWindowsKFold(2), metadata, y)
-
-
-def test_random_windows_accept_the_column_trial():
-    metadata, y = make_windows()
-    cv = RandomWindowsKFold(3, random_state=0)
-    for groups in (metadata["trial"], metadata["trial"].tolist()):
-        assert_same_folds(split(cv, groups, y), split(cv, metadata, y))
 
 
 # Random state
@@ -597,12 +593,6 @@ def test_parameters_are_validated(make, match):
 # Calibration trials
 
 
-def count_by_class(metadata, y, rows):
-    """Return the number of trials of each subject and class."""
-    trials = metadata.assign(label=y).iloc[rows].drop_duplicates("trial")
-    return trials.groupby(["subject", "label"]).size()
-
-
 def test_first_trials_of_each_class_of_the_test_subject_join_the_training_set():
     metadata = pd.DataFrame({"subject": [1] * 6 + [2] * 5, "trial": [5, 4, 3, 2, 1, 0, *range(5)]})
     y = np.array([*"abbaab", *"aabba"])
@@ -616,11 +606,9 @@ def test_first_trials_of_each_class_of_the_test_subject_join_the_training_set():
 @every_table
 def test_test_trials_are_the_same_for_every_number_of_calibration_trials(params, seed, windows):
     metadata, y = make_table(seed, windows)
+    params = {**params, "max_calibration_trials": 3}
     folds = [
-        split(
-            CrossSubjectSplit(calibration_trials=k, max_calibration_trials=3, **params), metadata, y
-        )
-        for k in range(4)
+        split(CrossSubjectSplit(calibration_trials=k, **params), metadata, y) for k in range(4)
     ]
     for strict, *calibrated in zip(*folds, strict=True):
         subjects = set(metadata["subject"].iloc[strict[1]])
@@ -628,7 +616,8 @@ def test_test_trials_are_the_same_for_every_number_of_calibration_trials(params,
         for k, (train, test) in enumerate(calibrated, 1):
             np.testing.assert_array_equal(test, strict[1])
             added = np.setdiff1d(train, strict[0])
-            assert set(count_by_class(metadata, y, added)) == {k}
+            trials = metadata.assign(label=y).iloc[added].drop_duplicates("trial")
+            assert set(trials.groupby(["subject", "label"]).size()) == {k}
             assert set(metadata["subject"].iloc[added]) == subjects
             assert set(metadata["trial"].iloc[train]).isdisjoint(metadata["trial"].iloc[test])
 
