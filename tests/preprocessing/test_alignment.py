@@ -19,7 +19,6 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmamba import SlidingWindows, Trials, WindowVotingClassifier
 from skmamba._selection import Selection
@@ -547,15 +546,3 @@ def test_alignment_compensates_for_the_mixing_of_new_subjects(routing):
     options["groups"] = options.pop("params")["groups"]
     with sklearn.config_context(enable_metadata_routing=False):
         assert score() < 0.75
-
-
-@pytest.mark.filterwarnings("ignore:EuclideanAlignment got no groups:UserWarning")
-@parametrize_with_checks(
-    [EuclideanAlignment("causal")],
-    expected_failed_checks=lambda step: dict.fromkeys(
-        ["check_methods_subset_invariance", "check_methods_sample_order_invariance"],
-        "the whitening of a row depends on the rows before it, as documented",
-    ),
-)
-def test_causal_alignment_passes_the_checks_of_scikit_learn(estimator, check):
-    check(estimator)

@@ -11,7 +11,6 @@ from scipy.signal import firwin2, freqz, lfilter, welch
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmamba import SlidingWindows, Trials, WindowVotingClassifier
 from skmamba.preprocessing import BandPower, SubjectWhitening
@@ -414,22 +413,3 @@ def test_a_clone_keeps_parameters_and_pandas_output_is_ignored(subjects):
     again = clone(step).set_output(transform="pandas")
     assert again.get_params() == step.get_params()
     assert isinstance(again.fit_transform(subjects), Trials)
-
-
-def get_expected_failures(step):
-    if step.mode == "reference":
-        return {}
-    reason = "the filter of a row is computed from other rows of X, as documented"
-    checks = {"check_methods_subset_invariance": reason}
-    if step.mode == "causal":
-        checks["check_methods_sample_order_invariance"] = reason
-    return checks
-
-
-@pytest.mark.filterwarnings("ignore:SubjectWhitening got no groups:UserWarning")
-@parametrize_with_checks(
-    [SubjectWhitening(mode, sfreq=2, l_freq=0) for mode in ("causal", "unlabelled")],
-    expected_failed_checks=get_expected_failures,
-)
-def test_every_check_of_scikit_learn_passes_except_those_of_single_rows(estimator, check):
-    check(estimator)
