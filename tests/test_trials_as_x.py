@@ -402,8 +402,9 @@ def test_fit_and_predict_on_a_memory_map_take_little_memory(recording):
 def test_a_pickled_selection_is_predicted_the_same(fitted, trials):
     chosen = trials[[4, 1, 1]]
     again = pickle.loads(pickle.dumps(chosen))
-    np.testing.assert_array_equal(again.X, chosen.X)
-    np.testing.assert_array_equal(again.reference, chosen.reference)
+    pd.testing.assert_frame_equal(again.metadata, chosen.metadata)
+    for name in ("X", "y", "sfreq", "ch_names", "label_names", "name", "reference"):
+        np.testing.assert_equal(getattr(again, name), getattr(chosen, name))
     model = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(model.predict_proba(again), fitted.predict_proba(chosen))
 

@@ -1,11 +1,8 @@
 """Tests of BandPower."""
 
-import pickle
-
 import numpy as np
 import pytest
 from scipy.signal import periodogram
-from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -150,9 +147,13 @@ def test_pandas_output_has_named_columns(trials):
         ),
     ],
 )
-def test_parameters_are_validated(params, match):
+def test_parameters_are_validated_and_a_failed_fit_changes_nothing(params, match):
+    step = BandPower(sfreq=128, bands=ALPHA).fit(np.ones((2, 3, 32)))
+    step.set_params(**{"bands": None} | params)
+    before = vars(step).copy()
     with pytest.raises(ValueError, match=match):
-        BandPower(**params).fit(np.ones((2, 2, 32)))
+        step.fit(np.ones((2, 2, 32)))
+    assert vars(step) == before
 
 
 @pytest.mark.parametrize(
@@ -167,14 +168,6 @@ def test_transform_rejects_data_that_do_not_match(trials, X, match):
     step = BandPower(sfreq=128).fit(trials.X)
     with pytest.raises(ValueError, match=match):
         step.transform(X)
-
-
-def test_a_failed_fit_leaves_the_transformer_unchanged(trials):
-    step = BandPower(sfreq=128).fit(trials.X)
-    before = vars(step).copy()
-    with pytest.raises(ValueError, match="Band 'delta'"):
-        step.fit(trials.X[:, :2, :32])
-    assert vars(step) == before
 
 
 # Pipelines
@@ -195,11 +188,3 @@ def test_a_simulated_rhythm_is_found_in_new_subjects():
         )
     assert scores[0] > 0.85
     assert scores[1] < 0.7
-
-
-def test_clones_and_pickles_preserve_parameters_and_fit(trials):
-    params = {"sfreq": 128, "bands": ALPHA, "ch_names": trials.ch_names}
-    step = clone(BandPower(**params))
-    assert step.get_params() == params
-    again = pickle.loads(pickle.dumps(step.fit(trials.X)))
-    np.testing.assert_array_equal(again.transform(trials.X), step.transform(trials.X))
