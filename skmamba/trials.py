@@ -280,9 +280,8 @@ class Trials:
 
     def _has_ratings(self):
         """Return whether y has several targets, or numbers with decimals."""
-        if self.y.dtype.kind != "f" or not len(self):
-            return self.y.ndim > 1
-        return self.y.ndim > 1 or bool((self.y != self.y.round()).any())
+        has_decimals = self.y.dtype.kind == "f" and (self.y != self.y.round()).any()
+        return self.y.ndim > 1 or bool(has_decimals)
 
     def _describe_ratings(self):
         """Return the range and mean of each target, as text."""

@@ -1,6 +1,5 @@
 """Trials as X: in scikit-learn and evaluate, as an array, and read only when needed."""
 
-import operator
 import pickle
 import tracemalloc
 from dataclasses import replace
@@ -430,16 +429,14 @@ def test_trials_have_the_shape_and_type_of_x(rows_of):
         lambda X: X @ np.ones((256, 2)),
         lambda X: -abs(X),
         lambda X: (2 * X + X / 3 - 1) ** 2,
+        lambda X: X < X[0, 0, 0],
+        lambda X: X <= X[0, 0, 0],
+        lambda X: X > X[0, 0, 0],
+        lambda X: X >= X[0, 0, 0],
     ],
 )
 def test_functions_and_operators_of_arrays_give_arrays(function, rows_of):
     np.testing.assert_array_equal(function(rows_of), function(rows_of.X))
-
-
-@pytest.mark.parametrize("compare", [operator.lt, operator.le, operator.gt, operator.ge])
-def test_comparisons_are_those_of_arrays(compare, rows_of):
-    limit = rows_of.X[0, 0, 0]
-    np.testing.assert_array_equal(compare(rows_of, limit), compare(rows_of.X, limit))
 
 
 def test_other_attributes_of_arrays_do_not_exist(trials):
