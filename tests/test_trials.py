@@ -1,4 +1,4 @@
-"""Trials: construction, selection, concatenation, and reading with MNE."""
+"""Trials: construction, selection, use as an array, concatenation, and reading with MNE."""
 
 import gc
 import warnings
@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from skmamba import SlidingWindows, Trials, leakage_report
+from skmamba.datasets import simulate_trials
 
 
 def make_trials(n_trials=4, n_channels=2, n_times=5, **parts):
@@ -155,6 +156,157 @@ def test_select_returns_the_matching_rows(args, columns, expected):
 def test_invalid_selections_raise(where, columns, match):
     with pytest.raises((ValueError, IndexError), match=match):
         make_trials().select(where, **columns)
+
+
+# Rows and other indices
+
+ROWS = {
+    "slice": slice(2, 5),
+    "reversed slice": slice(None, None, -1),
+    "indices": np.array([7, 2, 3]),
+    "list": [7, 2, 3],
+    "repeated": [1, 1, 0],
+    "negative": [-1, 0],
+    "mask": np.arange(24) % 3 == 0,
+    "list of bool": [True] + [False] * 23,
+    "nothing": [],
+}
+
+
+@pytest.fixture(scope="module")
+def referenced():
+    """Trials with a reference."""
+    trials = simulate_trials(n_subjects=4, n_trials=6, n_times=256)
+    return replace(trials, reference=np.random.default_rng(0).normal(size=(24, 4, 128)))
+
+
+@pytest.fixture(scope="module", params=["all", "selection"])
+def rows_of(request, referenced):
+    """Trials, and a selection of them in another order that has as many."""
+    return referenced if request.param == "all" else referenced[np.arange(24)[::-1]]
+
+
+@pytest.mark.parametrize("key", ROWS.values(), ids=ROWS)
+def test_rows_are_those_of_an_array_without_a_copy(key, rows_of, referenced):
+    for chosen in (rows_of[key], rows_of[key, ...]):  # scikit-learn indexes with an Ellipsis
+        np.testing.assert_array_equal(chosen.X, rows_of.X[key])
+        np.testing.assert_array_equal(chosen.reference, rows_of.reference[key])
+        np.testing.assert_array_equal(chosen.y, rows_of.y[key])
+        assert (
+            chosen.metadata["trial"].tolist() == rows_of.metadata["trial"].to_numpy()[key].tolist()
+        )
+        assert chosen.metadata.index.tolist() == list(range(len(chosen)))
+        assert chosen.data.array is referenced.data.array
+        assert chosen.reference_data.array is referenced.reference_data.array
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        3,
+        -1,
+        np.int64(3),
+        np.array(3),
+        np.array([[0, 1], [5, 5]]),
+        (2, 1),
+        (slice(0, 2), 0),
+        ([0, 2], [1, 1], slice(3)),
+        (2, ...),
+        ...,
+        None,
+    ],
+    ids=str,
+)
+def test_other_indices_return_an_array_as_those_of_x(key, rows_of):
+    value = rows_of[key]
+    assert type(value) is np.ndarray
+    np.testing.assert_array_equal(value, rows_of.X[key])
+
+
+@pytest.mark.parametrize(
+    ("key", "match"),
+    [
+        (24, "index 24 is out of bounds"),
+        ([0, -25], "index -25 is out of bounds"),
+        ([True] * 23, r"A mask must have one entry per trial \(24\), got \(23,\)"),
+        ("subject", "only integers, slices"),
+        ([0.5], "must be of integer"),
+    ],
+)
+def test_invalid_indices_raise(key, match, rows_of):
+    with pytest.raises(IndexError, match=match):
+        rows_of[key]
+
+
+def test_select_makes_no_copy(referenced):
+    chosen = referenced.select("subject != 1", trial=range(3, 20))
+    assert chosen.data.array is referenced.data.array
+    rows = referenced.metadata.query("subject != 1 and 3 <= trial < 20").index
+    np.testing.assert_array_equal(chosen.X, referenced.X[rows])
+
+
+# Operations of arrays
+
+
+def test_trials_have_the_shape_and_type_of_x(rows_of):
+    assert (len(rows_of), rows_of.shape, rows_of.ndim) == (24, (24, 4, 256), 3)
+    assert rows_of.dtype == rows_of.X.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.asarray,
+        np.abs,
+        np.fft.rfft,
+        list,
+        lambda X: np.asarray(X, dtype="float64"),
+        lambda X: np.concatenate([X, X]),
+        lambda X: X - np.mean(X, axis=-1, keepdims=True),
+        lambda X: np.ones((24, 1, 1)) / X,
+        lambda X: X.reshape(len(X), -1).astype(int),
+        lambda X: X.transpose(0, 2, 1).std(axis=1),
+        lambda X: X @ np.ones((256, 2)),
+        lambda X: -abs(X),
+        lambda X: (2 * X + X / 3 - 1) ** 2,
+        lambda X: X < X[0, 0, 0],
+        lambda X: X <= X[0, 0, 0],
+        lambda X: X > X[0, 0, 0],
+        lambda X: X >= X[0, 0, 0],
+    ],
+)
+def test_functions_and_operators_of_arrays_give_arrays(function, rows_of):
+    np.testing.assert_array_equal(function(rows_of), function(rows_of.X))
+
+
+def test_other_attributes_of_arrays_do_not_exist(referenced):
+    with pytest.raises(AttributeError, match="'Trials' object has no attribute 'sort'"):
+        referenced.sort()  # in place
+
+
+# References
+
+
+@pytest.mark.parametrize(
+    ("shape", "match"),
+    [
+        ((23, 4, 128), r"with 24 trials and 4 channels as X, got \(23, 4, 128\)"),
+        ((24, 3, 128), r"with 24 trials and 4 channels as X, got \(24, 3, 128\)"),
+        ((24, 512), r"reference must have shape \(n_trials, .*, got \(24, 512\)"),
+        ((24, 4, 0), "reference must have at least one sample, got none"),
+    ],
+)
+def test_references_of_another_shape_raise(shape, match, referenced):
+    with pytest.raises(ValueError, match=match):
+        replace(referenced, reference=np.zeros(shape))
+
+
+def test_concatenated_trials_need_references_of_one_length(referenced):
+    joined = Trials.concatenate([referenced[:4], referenced[4:]])
+    np.testing.assert_array_equal(joined.reference, referenced.reference)
+    for other in (None, np.zeros((24, 4, 64))):
+        with pytest.raises(ValueError, match="parts must have the same length of reference"):
+            Trials.concatenate([referenced, replace(referenced, reference=other)])
 
 
 # concatenate
