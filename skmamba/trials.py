@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -789,15 +790,12 @@ for _name in ("X", "reference"):  # read when needed; set here, or dataclass had
     setattr(Trials, _name, SelectedArray(_name))
 
 
-def _make_operator(name):
-    def operate(self, *others):
-        return getattr(self.X, name)(*others)
-
-    return operate
+def _operate(trials, name, *others):
+    return getattr(trials.X, name)(*others)
 
 
 for _name in OPERATORS:
-    setattr(Trials, f"__{_name}__", _make_operator(f"__{_name}__"))
+    setattr(Trials, f"__{_name}__", partialmethod(_operate, f"__{_name}__"))
 
 
 def _validate_reference(reference, shape):
