@@ -10,6 +10,7 @@ import pytest
 from scipy.signal import firwin2, freqz, lfilter, welch
 
 from skmamba import Trials
+from skmamba._selection import Selection
 from skmamba.preprocessing import SubjectWhitening
 
 MODES = ["reference", "causal", "unlabelled"]
@@ -35,14 +36,6 @@ def simulate_subjects(n_subjects=3, n_trials=4, n_times=512, n_reference_times=1
         ch_names=["Fp1", "Fp2"],
         reference=np.stack(reference)[subject],
     )
-
-
-def share_reference(trials):
-    """Return the trials with one row of the reference for each subject."""
-    subject, first = np.unique(trials.metadata["subject"], return_index=True)
-    base = trials.reference_data.take(first).gather()
-    rows = np.searchsorted(subject, trials.metadata["subject"])
-    return trials.derive(reference=type(trials.reference_data)(base, rows))
 
 
 def replace_trials(trials, rows):
@@ -246,7 +239,8 @@ def test_adaptation_is_the_mode(mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_trials_keep_their_attributes_and_share_a_reference_that_has_its_own_filter(subjects, mode):
-    shared = share_reference(subjects)
+    rows = subjects.metadata["subject"].to_numpy()
+    shared = subjects.derive(reference=Selection(subjects.reference[::4], rows))
     out = whiten(shared, mode)
     assert isinstance(out, Trials)
     assert (out.sfreq, out.ch_names) == (SFREQ, ("Fp1", "Fp2"))
@@ -337,9 +331,8 @@ def test_arrays_require_a_copy_for_their_subject(subjects):
 def test_nan_in_a_reference_is_an_error_that_names_the_trial(subjects, mode):
     reference = subjects.reference.copy()
     reference[7, 1, 30] = np.nan
-    trials = subjects.derive(reference=type(subjects.reference_data)(reference))
     with pytest.raises(ValueError, match=r"reference must not contain NaN .* that of trial 7"):
-        whiten(trials, mode)
+        whiten(replace(subjects, reference=reference), mode)
 
 
 @pytest.mark.parametrize(
