@@ -48,6 +48,13 @@ def get_rows(trials):
         ({"ch_names": ["Fp1"]}, "ch_names must .*: X has 2 channels, got 1 names"),
         ({"sfreq": 0}, "sfreq must be positive, in hertz, got 0"),
         ({"sfreq": np.nan}, "sfreq must be positive, in hertz, got nan"),
+        ({"reference": np.ones((3, 2, 9))}, r"with 4 trials and 2 channels as X, got \(3, 2, 9\)"),
+        ({"reference": np.ones((4, 3, 9))}, r"with 4 trials and 2 channels as X, got \(4, 3, 9\)"),
+        (
+            {"reference": np.ones((4, 18))},
+            r"reference must have shape \(n_trials, .*, got \(4, 18\)",
+        ),
+        ({"reference": np.ones((4, 2, 0))}, "reference must have at least one sample, got none"),
     ],
 )
 def test_mismatched_parts_raise(parts, match):
@@ -284,31 +291,6 @@ def test_other_attributes_of_arrays_do_not_exist(referenced):
         referenced.sort()  # in place
 
 
-# References
-
-
-@pytest.mark.parametrize(
-    ("shape", "match"),
-    [
-        ((23, 4, 128), r"with 24 trials and 4 channels as X, got \(23, 4, 128\)"),
-        ((24, 3, 128), r"with 24 trials and 4 channels as X, got \(24, 3, 128\)"),
-        ((24, 512), r"reference must have shape \(n_trials, .*, got \(24, 512\)"),
-        ((24, 4, 0), "reference must have at least one sample, got none"),
-    ],
-)
-def test_references_of_another_shape_raise(shape, match, referenced):
-    with pytest.raises(ValueError, match=match):
-        replace(referenced, reference=np.zeros(shape))
-
-
-def test_concatenated_trials_need_references_of_one_length(referenced):
-    joined = Trials.concatenate([referenced[:4], referenced[4:]])
-    np.testing.assert_array_equal(joined.reference, referenced.reference)
-    for other in (None, np.zeros((24, 4, 64))):
-        with pytest.raises(ValueError, match="parts must have the same length of reference"):
-            Trials.concatenate([referenced, replace(referenced, reference=other)])
-
-
 # concatenate
 
 
@@ -368,6 +350,14 @@ def test_concatenate_joins_names(names, expected):
 def test_concatenate_of_different_parts_raises(parts, match):
     with pytest.raises(ValueError, match=match):
         Trials.concatenate([make_trials(), make_trials(), make_trials(**parts)])
+
+
+def test_concatenated_trials_need_references_of_one_length(referenced):
+    joined = Trials.concatenate([referenced[:4], referenced[4:]])
+    np.testing.assert_array_equal(joined.reference, referenced.reference)
+    for other in (None, np.zeros((24, 4, 64))):
+        with pytest.raises(ValueError, match="parts must have the same length of reference"):
+            Trials.concatenate([referenced, replace(referenced, reference=other)])
 
 
 def test_concatenate_of_nothing_raises():
