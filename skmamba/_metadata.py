@@ -15,28 +15,9 @@ ID_COLUMNS = {*TRIAL_COLUMNS, "stimulus", "recording"}
 def get_columns(groups, *columns, estimator, n_samples=None):
     """Return columns of the metadata passed as ``groups``, one array each.
 
-    A one-dimensional ``groups`` stands for the column, if only one is required.
-
-    Parameters
-    ----------
-    groups : DataFrame, dict of columns or array-like of shape (n_samples,)
-        Metadata of the samples.
-    *columns : str
-        Required columns.
-    estimator : object
-        Splitter, estimator or function named in error messages.
-    n_samples : int, default=None
-        Required number of rows.
-
-    Returns
-    -------
-    values : list of ndarray of shape (n_samples,)
-        In the order of ``columns``.
-
-    Raises
-    ------
-    ValueError
-        If ``groups`` is None, a column or one of its values is missing, or the length differs.
+    A one-dimensional ``groups`` stands for the column, if only one is required. Errors, which name
+    the estimator, are raised if ``groups`` is None, a column or one of its values is missing, or
+    the number of rows is not ``n_samples``.
     """
     name = getattr(estimator, "__name__", type(estimator).__name__)
     required = " and ".join(repr(column) for column in columns)

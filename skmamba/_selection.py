@@ -10,14 +10,9 @@ from ._windows import cut_windows
 
 
 class Selection:
-    """Rows and channels of an array, without a copy of it.
+    """Rows and channels of an array ``(n_rows, [n_windows,] n_channels, n_times)``, without a copy.
 
-    Parameters
-    ----------
-    array : ndarray of shape (n_rows, [n_windows,] n_channels, n_times)
-        Array or memory map; a view of windows may have four dimensions.
-    rows, picks : int array, default=None
-        Selected rows and channels; None selects all. Rows may repeat.
+    ``rows`` and ``picks`` are int arrays, or None for all. Rows may repeat.
     """
 
     def __init__(self, array, rows=None, picks=None):

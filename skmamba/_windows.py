@@ -7,19 +7,9 @@ from ._validation import check_int
 
 
 def cut_windows(X, window_size, stride):
-    """Return overlapping windows of equal length as a view.
+    """Return windows of trials, ``(n_trials, n_windows, n_channels, window_size)``, in samples.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_trials, n_channels, n_times)
-        Trials.
-    window_size, stride : int
-        Window length and distance between two window starts, in samples.
-
-    Returns
-    -------
-    windows : ndarray of shape (n_trials, n_windows, n_channels, window_size)
-        A read-only view of ``X``.
+    They are a read-only view of ``X``, of shape ``(n_trials, n_channels, n_times)``.
     """
     n_times = X.shape[-1]
     if n_times < window_size:

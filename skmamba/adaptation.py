@@ -62,9 +62,9 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
     >>> calibrate(pipe, new.reference[0]).predict_proba(new.X).shape
     (2, 2)
     """
-    if hasattr(estimator, "card"):  # a SavedModel
-        return _change_saved(estimator, calibrate, reference)
     fitted: Any = getattr(estimator, "best_estimator_", estimator)
+    if hasattr(fitted, "card"):  # a SavedModel
+        return _replace(fitted, estimator=calibrate(fitted.estimator, reference))
     check_is_fitted(fitted)
     reference = check_array(reference, dtype=None, input_name="reference")
     parts = _list_parts(fitted)
@@ -134,14 +134,14 @@ def fine_tune(
     (4,)
     """
     options: dict[str, Any] = {"parts": parts, "max_epochs": max_epochs, "lr": lr}
-    if hasattr(estimator, "card"):  # a SavedModel
-        return _change_saved(estimator, fine_tune, X, y, **options)
     fitted: Any = getattr(estimator, "best_estimator_", estimator)
+    if hasattr(fitted, "card"):  # a SavedModel
+        return _replace(fitted, estimator=fine_tune(fitted.estimator, X, y, **options))
     check_is_fitted(fitted)
     if isinstance(fitted, Pipeline):
         *steps, (name, last) = fitted.steps
         X = fitted[:-1].transform(X) if steps else X
-        return _replace_steps(fitted, [*steps, (name, fine_tune(last, X, y, **options))])
+        return _replace(fitted, steps=[*steps, (name, fine_tune(last, X, y, **options))])
     if not hasattr(fitted, "fine_tune"):
         raise ValueError(
             "estimator must end in MSiMambaClassifier or BraindecodeClassifier, got "
@@ -157,7 +157,7 @@ def _calibrate_part(part, reference, before):
     """
     if isinstance(part, Pipeline):
         steps = [(name, _calibrate_part(step, reference, before)) for name, step in part.steps]
-        return _replace_steps(part, steps)
+        return _replace(part, steps=steps)
     if _uses_reference(part):
         for step in before:
             reference = step.transform(reference[None])[0]
@@ -179,15 +179,8 @@ def _uses_reference(part):
     return hasattr(part, "for_subject") and part.adaptation is not None
 
 
-def _replace_steps(pipeline, steps):
-    """Return a copy of a pipeline with other fitted steps."""
-    changed = copy.copy(pipeline)
-    changed.steps = steps
-    return changed
-
-
-def _change_saved(saved, function, *args, **options):
-    """Return a copy of a SavedModel whose estimator is the result of a function of it."""
-    changed = copy.copy(saved)
-    changed.estimator = function(saved.estimator, *args, **options)
+def _replace(fitted, **attributes):
+    """Return a copy of a fitted pipeline or SavedModel with other attributes."""
+    changed = copy.copy(fitted)
+    vars(changed).update(attributes)
     return changed

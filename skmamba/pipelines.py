@@ -155,21 +155,16 @@ def _make_classifier(name, sfreq, options):
             make_pipeline(BandPower(sfreq), StandardScaler(), LinearDiscriminantAnalysis())
         )
     if name == "tangent-space-LR":
-        return WindowVotingClassifier(
-            make_pipeline(*_tangent_space(), StandardScaler(), LogisticRegression(max_iter=1000))
-        )
+        with require_extra("riemann", name):
+            from pyriemann.estimation import Covariances
+            from pyriemann.tangentspace import TangentSpace
+
+        features = Covariances("oas"), TangentSpace(), StandardScaler()
+        return WindowVotingClassifier(make_pipeline(*features, LogisticRegression(max_iter=1000)))
     model = "BDTCN" if name == "TCN" else name
     if name in TIME_SERIES:
         model = getattr(models, TIME_SERIES[name])
     return BraindecodeClassifier(model, sfreq=sfreq, **options)
-
-
-def _tangent_space():
-    with require_extra("riemann", "tangent-space-LR"):
-        from pyriemann.estimation import Covariances
-        from pyriemann.tangentspace import TangentSpace
-
-    return Covariances("oas"), TangentSpace()
 
 
 def _match_names(name):

@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -280,9 +281,8 @@ class Trials:
 
     def _has_ratings(self):
         """Return whether y has several targets, or numbers with decimals."""
-        if self.y.dtype.kind != "f" or not len(self):
-            return self.y.ndim > 1
-        return self.y.ndim > 1 or bool((self.y != self.y.round()).any())
+        has_decimals = self.y.dtype.kind == "f" and (self.y != self.y.round()).any()
+        return self.y.ndim > 1 or bool(has_decimals)
 
     def _describe_ratings(self):
         """Return the range and mean of each target, as text."""
@@ -790,15 +790,12 @@ for _name in ("X", "reference"):  # read when needed; set here, or dataclass had
     setattr(Trials, _name, SelectedArray(_name))
 
 
-def _make_operator(name):
-    def operate(self, *others):
-        return getattr(self.X, name)(*others)
-
-    return operate
+def _operate(trials, name, *others):
+    return getattr(trials.X, name)(*others)
 
 
 for _name in OPERATORS:
-    setattr(Trials, f"__{_name}__", _make_operator(f"__{_name}__"))
+    setattr(Trials, f"__{_name}__", partialmethod(_operate, f"__{_name}__"))
 
 
 def _validate_reference(reference, shape):

@@ -44,28 +44,24 @@ def test_text_that_is_a_number_equals_the_number_in_a_column_of_both(alone):
     assert subject.tolist() == ["1", "01", "1.0"]
 
 
-def test_a_single_column_where_two_are_required_raises():
-    with pytest.raises(ValueError, match="a DataFrame with 'subject' and 'session', got Series"):
-        read(METADATA["subject"], "subject", "session")
-
-
-def test_a_two_dimensional_array_raises():
-    with pytest.raises(ValueError, match=r"got ndarray of shape \(3, 1\)"):
-        read(np.zeros((3, 1)), "subject")
-
-
-def test_missing_groups_raise():
-    with pytest.raises(
-        ValueError, match="Splitter requires groups=metadata with 'subject' and 'trial'"
-    ):
-        read(None, "subject", "trial")
-
-
-def test_a_missing_column_raises():
-    with pytest.raises(ValueError, match="with 'trial', got only subject, session"):
-        read(METADATA, "trial")
-    with pytest.raises(ValueError, match="got only no column"):
-        read(pd.DataFrame(index=range(3)), "trial")
+@pytest.mark.parametrize(
+    ("groups", "columns", "match"),
+    [
+        (
+            METADATA["subject"],
+            "subject session",
+            "a DataFrame with 'subject' and 'session', got Series",
+        ),
+        (np.zeros((3, 1)), "subject", r"got ndarray of shape \(3, 1\)"),
+        (None, "subject trial", "Splitter requires groups=metadata with 'subject' and 'trial'"),
+        (METADATA, "trial", "with 'trial', got only subject, session"),
+        (pd.DataFrame(index=range(3)), "trial", "got only no column"),
+    ],
+    ids=["one column", "two dimensions", "None", "missing column", "no column"],
+)
+def test_groups_without_the_required_columns_raise(groups, columns, match):
+    with pytest.raises(ValueError, match=match):
+        read(groups, *columns.split())
 
 
 @pytest.mark.parametrize("groups", [METADATA, METADATA["subject"]])

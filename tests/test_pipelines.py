@@ -1,5 +1,4 @@
 import pickle
-import subprocess
 import sys
 from dataclasses import replace
 
@@ -200,31 +199,6 @@ def test_missing_pyriemann_is_an_error_with_the_remedy(monkeypatch, trials):
     match = r"tangent-space-LR requires the extra 'riemann': pip .*\[riemann\]"
     with pytest.raises(ImportError, match=match):
         make_models("tangent-space-LR", trials)
-
-
-@pytest.mark.parametrize(
-    ("statement", "absent"),
-    [
-        ("from skmamba.pipelines import list_models; list_models()", {"torch", "braindecode"}),
-        (
-            "make_models(['EEGNet', 'SPARCNet', 'TCN'], trials)\n"
-            "model = make_models('DLinear', trials, max_epochs=1)['DLinear']\n"
-            "model.fit(trials.X, trials.y).predict(trials.X)",
-            {"braindecode", "pyriemann"},
-        ),
-    ],
-)
-def test_names_and_other_models_do_not_import_braindecode(statement, absent):
-    if "trials" in statement:
-        statement = (
-            "from skmamba import make_models\n"
-            "from skmamba.datasets import simulate_trials\n"
-            f"trials = simulate_trials(n_subjects=2, n_trials=4, n_times=256)\n{statement}"
-        )
-    code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "skmamba" in done.stdout.split()
-    assert absent.isdisjoint(done.stdout.split())
 
 
 # Adaptation

@@ -8,26 +8,23 @@ import pytest
 from skmamba._validation import check_int, check_option, draw_seed, make_random_state
 
 
-@pytest.mark.parametrize("value", [1, np.int64(7)])
-def test_integers_of_at_least_the_minimum_are_accepted(value):
-    check_int("top_k", value)
+def test_valid_values_are_accepted():
+    check_int("top_k", 1)
+    check_int("top_k", np.int64(7))
+    check_int("n_splits", 2, minimum=2)
+    check_option("voting", "soft", ("soft", "hard"))
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.0, True, "3", None])
-def test_other_values_raise(value):
+def test_other_values_than_integers_of_at_least_the_minimum_raise(value):
     message = re.escape(f"top_k must be an integer of at least 1, got {value!r}.")
     with pytest.raises(ValueError, match=message):
         check_int("top_k", value)
 
 
 def test_the_minimum_is_a_parameter():
-    check_int("n_splits", 2, minimum=2)
     with pytest.raises(ValueError, match="n_splits must be an integer of at least 2, got 1"):
         check_int("n_splits", 1, minimum=2)
-
-
-def test_a_known_option_is_accepted():
-    check_option("voting", "soft", ("soft", "hard"))
 
 
 @pytest.mark.parametrize("value", ["Soft", "", None, ["soft"]])

@@ -19,14 +19,16 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmamba import SlidingWindows, Trials, WindowVotingClassifier
 from skmamba._selection import Selection
-from skmamba.preprocessing import BandPower, EuclideanAlignment
+from skmamba.preprocessing import BandPower, EuclideanAlignment, SubjectWhitening
 
 MODES = ["source-only", "unlabelled", "calibration"]
 NEW_MODES = ["reference", "causal"]
+both_transformers = pytest.mark.parametrize(
+    "step", [EuclideanAlignment(), SubjectWhitening("unlabelled", sfreq=128)]
+)
 
 
 @pytest.fixture
@@ -281,14 +283,11 @@ def test_unlabelled_computes_a_new_reference_of_subjects_in_fit(trials):
 
 @pytest.mark.parametrize(
     ("params", "expected"),
-    [((), ""), (("unlabelled",), "unlabelled"), (("calibration", 3), "calibration=3")],
+    [((), ""), (("calibration", 3), "calibration=3")]
+    + [((mode,), mode) for mode in ("reference", "causal", "unlabelled")],
 )
 def test_adaptation_names_the_eeg_of_test_subjects_that_is_used(params, expected):
     assert EuclideanAlignment(*params).adaptation == expected
-
-
-def test_adaptation_of_the_modes_with_a_reference_or_earlier_trials():
-    assert [EuclideanAlignment(mode).adaptation for mode in NEW_MODES] == NEW_MODES
 
 
 def test_a_reference_whitens_its_trial_whatever_other_trials_are(referenced):
@@ -344,22 +343,6 @@ def test_references_are_whitened_and_stay_shared(referenced, mode):
     expected = {"source-only": trained, "calibration": mean_cov(test.X[:3])}
     covariance = expected.get(mode, mean_cov(base[[2]]))
     np.testing.assert_allclose(out.reference[0], whiten(base[2], covariance), atol=1e-4)
-
-
-def test_a_copy_for_a_subject_whitens_arrays_by_its_reference(referenced):
-    step = EuclideanAlignment().fit(referenced[:12])
-    copy = step.for_subject(referenced.reference[20])
-    assert (step.adaptation, copy.adaptation) == ("", "reference")
-    expected = EuclideanAlignment("reference").fit_transform(referenced[20:21])
-    np.testing.assert_allclose(copy.transform(referenced.X[20:21]), expected.X, atol=1e-5)
-
-
-def test_mode_reference_requires_a_reference(trials):
-    with pytest.raises(ValueError, match=r"mode='reference'\) requires Trials with a reference"):
-        EuclideanAlignment("reference").fit(trials)
-    step = EuclideanAlignment("reference").fit(trials.X)
-    with pytest.raises(ValueError, match=r"got an array or Epochs: .*for_subject\(reference\)"):
-        step.transform(trials.X)
 
 
 # Calibration trials of earlier calls
@@ -500,12 +483,18 @@ def test_transform_rejects_data_that_do_not_match(trials, shape, match):
 # Pipelines and cross-validation
 
 
-def test_pipelines_route_groups(trials, routing):
-    pipe = make_pipe(EuclideanAlignment()).fit(trials.X, trials.y, groups=trials.metadata)
-    assert pipe[0].subjects_ == [0, 1, 2, 3]
-    aligned = EuclideanAlignment().fit_transform(trials.X, groups=trials.metadata)
+@both_transformers
+def test_pandas_output_is_ignored(trials, step):
+    step = clone(step).set_output(transform="pandas")
+    assert isinstance(step.fit_transform(trials.X, groups=trials.metadata), np.ndarray)
+
+
+@both_transformers
+def test_pipelines_route_groups(trials, routing, step):
+    pipe = make_pipe(step).fit(trials.X, trials.y, groups=trials.metadata)
+    whitened = clone(step).fit_transform(trials.X, groups=trials.metadata)
     proba = pipe.predict_proba(trials.X, groups=trials.metadata)
-    np.testing.assert_allclose(proba, pipe[1:].predict_proba(aligned))
+    np.testing.assert_allclose(proba, pipe[1:].predict_proba(whitened))
     assert pipe.score(trials.X, trials.y, groups=trials.metadata) > 0.8
     again = pickle.loads(pickle.dumps(pipe))
     np.testing.assert_array_equal(again.predict_proba(trials.X, groups=trials.metadata), proba)
@@ -527,13 +516,6 @@ def test_scorers_by_name_pass_no_groups_and_a_warning_is_emitted(trials, routing
         )
 
 
-def test_clones_keep_parameters_and_pandas_output_is_ignored(trials):
-    params = {"mode": "calibration", "n_calibration": 3}
-    step = clone(EuclideanAlignment(**params)).set_output(transform="pandas")
-    assert step.get_params() == params
-    assert isinstance(step.fit_transform(trials.X, groups=trials.metadata), np.ndarray)
-
-
 def test_alignment_compensates_for_the_mixing_of_new_subjects(routing):
     X, y, subject = simulate_mixed_sources()
     linear = [FunctionTransformer(get_covariances), LogisticRegression(max_iter=2000)]
@@ -547,15 +529,3 @@ def test_alignment_compensates_for_the_mixing_of_new_subjects(routing):
     options["groups"] = options.pop("params")["groups"]
     with sklearn.config_context(enable_metadata_routing=False):
         assert score() < 0.75
-
-
-@pytest.mark.filterwarnings("ignore:EuclideanAlignment got no groups:UserWarning")
-@parametrize_with_checks(
-    [EuclideanAlignment("causal")],
-    expected_failed_checks=lambda step: dict.fromkeys(
-        ["check_methods_subset_invariance", "check_methods_sample_order_invariance"],
-        "the whitening of a row depends on the rows before it, as documented",
-    ),
-)
-def test_causal_alignment_passes_the_checks_of_scikit_learn(estimator, check):
-    check(estimator)

@@ -1,11 +1,8 @@
 """Tests of BandPower."""
 
-import pickle
-
 import numpy as np
 import pytest
 from scipy.signal import periodogram
-from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -31,23 +28,12 @@ def test_a_sine_of_four_samples_by_hand():
     np.testing.assert_allclose(features, np.log([[36.0, 18.0]]))
 
 
-def test_each_sine_is_in_its_band():
-    features = BandPower(sfreq=128).fit_transform(make_sines(2, 6, 10, 20, 40)).reshape(5, 5)
-    assert features.argmax(axis=0).tolist() == [0, 1, 2, 3, 4]  # band of each channel
-    assert (np.diag(features) > np.sort(features, axis=0)[-2] + 20).all()
-
-
-@pytest.mark.parametrize(("frequency", "band"), [(4, 1), (8, 2), (13, 3), (30, 4)])
-def test_lower_limits_are_inclusive_and_upper_limits_exclusive(frequency, band):
-    assert BandPower(sfreq=128).fit_transform(make_sines(frequency)).argmax() == band
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_features_equal_the_periodogram_of_scipy(trials, dtype):
     features = BandPower(sfreq=trials.sfreq).fit_transform(trials.X.astype(dtype))
     assert features.dtype == dtype
     frequencies, density = periodogram(trials.X.astype(float), fs=128)  # 2 |rfft|**2 / (sfreq n)
-    limits = [(1, 4), (4, 8), (8, 13), (13, 30), (30, 45)]
+    limits = [(1, 4), (4, 8), (8, 13), (13, 30), (30, 45)]  # each is one of the frequencies
     masks = [(low <= frequencies) & (frequencies < high) for low, high in limits]
     expected = np.log(np.concatenate([density[..., mask].mean(-1) for mask in masks], axis=-1))
     rtol = 1e-5 if dtype == "float32" else 1e-12
@@ -150,9 +136,13 @@ def test_pandas_output_has_named_columns(trials):
         ),
     ],
 )
-def test_parameters_are_validated(params, match):
+def test_parameters_are_validated_and_a_failed_fit_changes_nothing(params, match):
+    step = BandPower(sfreq=128, bands=ALPHA).fit(np.ones((2, 3, 32)))
+    step.set_params(**{"bands": None} | params)
+    before = vars(step).copy()
     with pytest.raises(ValueError, match=match):
-        BandPower(**params).fit(np.ones((2, 2, 32)))
+        step.fit(np.ones((2, 2, 32)))
+    assert vars(step) == before
 
 
 @pytest.mark.parametrize(
@@ -167,14 +157,6 @@ def test_transform_rejects_data_that_do_not_match(trials, X, match):
     step = BandPower(sfreq=128).fit(trials.X)
     with pytest.raises(ValueError, match=match):
         step.transform(X)
-
-
-def test_a_failed_fit_leaves_the_transformer_unchanged(trials):
-    step = BandPower(sfreq=128).fit(trials.X)
-    before = vars(step).copy()
-    with pytest.raises(ValueError, match="Band 'delta'"):
-        step.fit(trials.X[:, :2, :32])
-    assert vars(step) == before
 
 
 # Pipelines
@@ -195,11 +177,3 @@ def test_a_simulated_rhythm_is_found_in_new_subjects():
         )
     assert scores[0] > 0.85
     assert scores[1] < 0.7
-
-
-def test_clones_and_pickles_preserve_parameters_and_fit(trials):
-    params = {"sfreq": 128, "bands": ALPHA, "ch_names": trials.ch_names}
-    step = clone(BandPower(**params))
-    assert step.get_params() == params
-    again = pickle.loads(pickle.dumps(step.fit(trials.X)))
-    np.testing.assert_array_equal(again.transform(trials.X), step.transform(trials.X))
