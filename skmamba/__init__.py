@@ -23,29 +23,20 @@ if TYPE_CHECKING:
         streaming as streaming,
         trials as trials,
     )
-    from .adaptation import calibrate as calibrate, fine_tune as fine_tune
+    from .adaptation import calibrate, fine_tune
     from .classifiers import (
-        BraindecodeClassifier as BraindecodeClassifier,
-        MSiMambaClassifier as MSiMambaClassifier,
-        MSiMambaRegressor as MSiMambaRegressor,
-        WindowVotingClassifier as WindowVotingClassifier,
+        BraindecodeClassifier,
+        MSiMambaClassifier,
+        MSiMambaRegressor,
+        WindowVotingClassifier,
     )
-    from .datasets import (
-        load_deap as load_deap,
-        load_dreamer as load_dreamer,
-        load_eegmat as load_eegmat,
-        load_seed as load_seed,
-    )
-    from .evaluation import (
-        compare as compare,
-        evaluate as evaluate,
-        leakage_report as leakage_report,
-    )
-    from .persistence import load_model as load_model, save_model as save_model
-    from .pipelines import make_models as make_models
-    from .preprocessing import ChannelPicker as ChannelPicker, SlidingWindows as SlidingWindows
-    from .streaming import StreamDecoder as StreamDecoder
-    from .trials import Trials as Trials
+    from .datasets import load_deap, load_dreamer, load_eegmat, load_seed
+    from .evaluation import compare, evaluate, leakage_report
+    from .persistence import load_model, save_model
+    from .pipelines import make_models
+    from .preprocessing import ChannelPicker, SlidingWindows
+    from .streaming import StreamDecoder
+    from .trials import Trials
 
 __version__ = "0.2.0"
 
@@ -72,7 +63,28 @@ _NAMES = {  # by the module that defines them
 }
 _DEFINED_IN = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = sorted(_DEFINED_IN)
+__all__ = [
+    "BraindecodeClassifier",
+    "ChannelPicker",
+    "MSiMambaClassifier",
+    "MSiMambaRegressor",
+    "SlidingWindows",
+    "StreamDecoder",
+    "Trials",
+    "WindowVotingClassifier",
+    "calibrate",
+    "compare",
+    "evaluate",
+    "fine_tune",
+    "leakage_report",
+    "load_deap",
+    "load_dreamer",
+    "load_eegmat",
+    "load_model",
+    "load_seed",
+    "make_models",
+    "save_model",
+]
 
 
 if not TYPE_CHECKING:  # else a type checker would accept any name

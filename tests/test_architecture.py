@@ -163,6 +163,7 @@ def test_packages_are_loaded_on_first_use(statement, absent):
 
 def test_public_names_are_few_and_load_lazily():
     assert len(skmamba.__all__) <= 20
+    assert sorted(skmamba._DEFINED_IN) == sorted(skmamba.__all__)
     for name, module in skmamba._DEFINED_IN.items():
         assert getattr(skmamba, name) is getattr(importlib.import_module(f"skmamba.{module}"), name)
     assert {*skmamba.__all__, *SUBPACKAGES} <= set(dir(skmamba))
