@@ -48,8 +48,13 @@ class Subjects:
 
 
 def read_subjects(estimator, X, groups, n_trials):
-    """Return the Subjects of X; raise ValueError if X lacks what the adaptation requires."""
+    """Return the Subjects of X, None without adaptation.
+
+    Raises ValueError if X lacks what the adaptation requires.
+    """
     mode = estimator.adaptation
+    if mode is None:
+        return None
     own = X.metadata if isinstance(X, Trials) else None
     known = getattr(estimator, "subject_statistics_", None)
     if known is not None:
