@@ -372,7 +372,7 @@ class BaseNet(BaseTrialEstimator):
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with restore_on_error(self):
-            return self._fit(X, y, sample_weight, groups, fresh=fresh, average=True)
+            return self._fit(X, y, sample_weight, groups, fresh=fresh)
 
     def fine_tune(
         self,
@@ -434,19 +434,8 @@ class BaseNet(BaseTrialEstimator):
         X, y = resolve_dataset(X, y)
         return self._metric(y, self.predict(X, groups), sample_weight=sample_weight)
 
-    def _fit(
-        self,
-        X,
-        y,
-        sample_weight,
-        groups,
-        *,
-        fresh,
-        epochs=None,
-        average=False,
-        classes=None,
-        parts="all",
-    ):
+    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs=None, classes=None, parts="all"):
+        """Train for some epochs, by default a whole training with averaged weights."""
         X, y = resolve_dataset(X, y)
         self._check_params()
         for name in ("subject_statistics_", "subject_gain_"):  # of a copy for one subject
@@ -467,7 +456,7 @@ class BaseNet(BaseTrialEstimator):
         if self.early_stopping:
             held_together = _identify_trials(X) if groups is None else groups
             train, valid = self._hold_out(trials, target, held_together, seed)
-        epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
+        n_epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
         if fresh:
             self.scaling_ = self.scaling
             self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
@@ -483,7 +472,7 @@ class BaseNet(BaseTrialEstimator):
         size = {"n_chans": self.n_chans_, "n_outputs": self._n_outputs, "n_times": self.n_times_}
         architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
         with torch_threads(self.n_threads), seeded(seed, device):
-            options = {"early_stopping": valid is not None, "average": average}
+            options = {"early_stopping": valid is not None, "average": epochs is None}
             net = self._build_net(architecture, device, seed, **options)
             dataset = make_dataset(trials=train)
             if fresh:
@@ -495,9 +484,9 @@ class BaseNet(BaseTrialEstimator):
             if valid is not None:
                 net.train_split = predefined_split(make_dataset(trials=valid))
             if parts == "head":
-                net.fit_head(dataset, epochs)
+                net.fit_head(dataset, n_epochs)
             else:
-                net.train_epochs(dataset, epochs)
+                net.train_epochs(dataset, n_epochs)
             net.check_convergence(dataset)
             net.train_split = None  # the fitted model does not hold its validation data
         self.net_ = net
