@@ -1,5 +1,7 @@
 """Adaptation to a subject: whitening, which windows the statistics of a window use, predictions."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -23,33 +25,26 @@ SMOOTHING = 13  # cosine components in the moving average of a spectrum, 3 Hz of
 FLOOR = 1e-4  # smallest power of a component, relative to the largest of the channel
 
 
-class Subjects:
-    """Subject, order and reference of each trial.
+class Subjects(NamedTuple):
+    """Subject, order and reference of each trial."""
 
-    Attributes
-    ----------
-    subject : int array of shape (n_trials,)
-        Subject; of "reference", only to form batches.
-    order : int array of shape (n_trials,)
-        Position of the trial in time, among those of its subject.
-    reference : Selection of shape (n_references, n_windows, n_chans, n_times), or None
-        Windows of the references.
-    owner : int array of shape (n_trials,)
-        Reference of each trial.
-    known : Statistics or None
-        Statistics of the only subject, before the first trial.
-    gain : array of shape (n_chans, n_times), or None
-        Whitening of the only subject, see :func:`measure_gain`.
-    """
-
-    def __init__(self, mode, subject, order, *, reference=None, owner=None, known=None, gain=None):
-        self.mode, self.subject, self.order = mode, subject, order
-        self.reference, self.owner, self.known, self.gain = reference, owner, known, gain
+    mode: str
+    subject: np.ndarray  # (n_trials,), int; of "reference", only to form batches
+    order: np.ndarray  # (n_trials,), int: position in time among the trials of the subject
+    reference: Selection | None = None  # (n_references, n_windows, n_chans, n_times)
+    owner: np.ndarray | None = None  # (n_trials,), int: reference of each trial
+    known: Statistics | None = None  # of the only subject, before the first trial
+    gain: np.ndarray | None = None  # (n_chans, n_times): whitening of the only subject
 
 
 def read_subjects(estimator, X, groups, n_trials):
-    """Return the Subjects of X; raise ValueError if X lacks what the adaptation requires."""
+    """Return the Subjects of X, None without adaptation.
+
+    Raises ValueError if X lacks what the adaptation requires.
+    """
     mode = estimator.adaptation
+    if mode is None:
+        return None
     own = X.metadata if isinstance(X, Trials) else None
     known = getattr(estimator, "subject_statistics_", None)
     if known is not None:
@@ -62,15 +57,15 @@ def read_subjects(estimator, X, groups, n_trials):
             f"adaptation={mode!r} requires the subject of each trial: pass Trials as X with a "
             "column 'subject', or groups, got neither."
         )
-    subject, reference, owner = None, None, None
     if has_subjects:
         table = own if groups is None else groups
         (subject,) = get_columns(table, "subject", estimator=estimator, n_samples=n_trials)
-    if mode == "reference":
-        reference, owner = _cut_reference(X, estimator.n_times_)
-    code = owner if subject is None else encode(subject)[0]
+        code = encode(subject)[0]
     order = _get_order([groups, own], n_trials)
-    return Subjects(mode, code, order, reference=reference, owner=owner)
+    if mode != "reference":
+        return Subjects(mode, code, order)
+    reference, owner = _cut_reference(X, estimator.n_times_)
+    return Subjects(mode, code if has_subjects else owner, order, reference=reference, owner=owner)
 
 
 def _get_order(tables, n_trials):
@@ -105,17 +100,10 @@ def _cut_reference(X, n_times):
 
 
 def measure_gain(windows):
-    """Return the gain of each cosine component that gives windows a flat spectrum of power 1.
+    """Return the gain of each cosine component, (C, T), that whitens windows of one reference.
 
-    Parameters
-    ----------
-    windows : array of shape (n_windows, n_chans, n_times)
-        Windows of one reference.
-
-    Returns
-    -------
-    gain : array of shape (n_chans, n_times)
-        For :func:`whiten`; 0 for channels that are constant in each window.
+    With it, the spectrum is flat and of power 1; it is 0 for channels that are constant in each
+    window.
     """
     power = np.square(dct(windows.astype(float), norm="ortho")).mean(0)  # (C, T)
     power[:, 0] = power[:, min(1, power.shape[1] - 1)]  # offsets count as slow changes

@@ -48,7 +48,7 @@ from .._validation import (
     restore_on_error,
 )
 from ..trials import Trials
-from ._adaptation import SubjectDataset
+from ._adaptation import AdaptedNet, SubjectDataset, read_subjects
 from ._skorch import (
     ARRAY_DTYPES,
     PREDICT_BATCH,
@@ -90,9 +90,13 @@ class BaseTrialEstimator(BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _check_y(self, y):
-        """Validate y and return it as an array."""
-        raise NotImplementedError
+    def _check_is_given(self, y):
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+
+    def _check_target(self, target, need_two):
+        """Raise ValueError if the encoded y of the training trials cannot be learnt."""
 
 
 class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
@@ -119,11 +123,18 @@ class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
         return self.classes_[proba.argmax(1)]
 
     def _check_y(self, y):
-        return check_labels(self, y)
+        """Validate labels and return them as a vector."""
+        self._check_is_given(y)
+        is_missing = pd.isna(np.asarray(y, dtype=object))  # first: an array of text has "nan"
+        y = column_or_1d(y, warn=True)
+        if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+            raise ValueError("Input y contains NaN, None or infinity.")
+        check_classification_targets(y)
+        return y
 
-    def _check_n_classes(self, y_index, need_two):
-        if need_two and len(np.unique(y_index)) < 2:
-            (only,) = self.classes_[y_index[:1]].tolist()
+    def _check_target(self, target, need_two):
+        if need_two and len(np.unique(target)) < 2:
+            (only,) = self.classes_[target[:1]].tolist()
             raise ValueError(
                 f"{type(self).__name__} requires at least 2 classes in y, got 1 class: {only!r}."
             )
@@ -139,29 +150,14 @@ class BaseTrialRegressor(RegressorMixin, BaseTrialEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def score(
-        self, X: ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Return the coefficient of determination, R^2.
-
-        Parameters
-        ----------
-        X : Trials, ndarray or mne.Epochs
-            As in :meth:`predict`.
-        y : array-like of shape (n_trials,) or (n_trials, n_targets)
-            Ratings.
-        sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials.
-
-        Returns
-        -------
-        r2 : float
-            1 for perfect predictions, 0 for those of the mean of y; the mean over targets.
-        """
-        return r2_score(y, self.predict(X), sample_weight=sample_weight)
-
     def _check_y(self, y):
-        return check_ratings(self, y)
+        """Validate the numbers to predict and return them in float64."""
+        self._check_is_given(y)
+        try:
+            y = np.asarray(y).astype(float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"y must contain numbers: {error}.") from error
+        return check_array(y, ensure_2d=False, input_name="y")
 
 
 def resolve_dataset(X, y=None):
@@ -228,33 +224,6 @@ def check_spread(estimator, bags, name="X"):
         )
 
 
-def check_labels(estimator, y):
-    """Validate labels and return them as a vector."""
-    _check_is_given(estimator, y)
-    is_missing = pd.isna(np.asarray(y, dtype=object))  # first: an array of text has "nan"
-    y = column_or_1d(y, warn=True)
-    if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
-        raise ValueError("Input y contains NaN, None or infinity.")
-    check_classification_targets(y)
-    return y
-
-
-def check_ratings(estimator, y):
-    """Validate the numbers that a regressor predicts and return them in float64."""
-    _check_is_given(estimator, y)
-    try:
-        y = np.asarray(y).astype(float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"y must contain numbers: {error}.") from error
-    return check_array(y, ensure_2d=False, input_name="y")
-
-
-def _check_is_given(estimator, y):
-    if y is None:
-        name = type(estimator).__name__
-        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-
-
 def _identify_trials(X):
     """Return the trial of each row if rows of Trials are windows of longer trials, else None."""
     if not isinstance(X, Trials) or "trial" not in X.metadata:
@@ -302,8 +271,10 @@ class BaseNet(BaseTrialEstimator):
     """Base of estimators that train a network on windows.
 
     An estimator has the parameters below in its ``__init__`` and defines two methods for its
-    network, :meth:`_module_spec` and :meth:`_module_class`. :class:`BaseNetClassifier` and
-    :class:`BaseNetRegressor` define the targets of the network and its loss.
+    network: ``_module_spec(X)`` validates its parameters and returns its name and them, without its
+    size, and ``_module_class(name)`` returns its class. :class:`BaseNetClassifier` and
+    :class:`BaseNetRegressor` define the targets of the network (``_encode``, ``_n_outputs``) and
+    its loss (``_net_options``).
     """
 
     lr: float
@@ -351,30 +322,6 @@ class BaseNet(BaseTrialEstimator):
         for name, value in params.items():
             if name != "self":
                 setattr(self, name, value)
-
-    def _module_spec(self, X):
-        """Validate the parameters of the network; return its name and them, without its size."""
-        raise NotImplementedError
-
-    def _module_class(self, name):
-        """Return the class of the network with this name."""
-        raise NotImplementedError
-
-    @property
-    def _n_outputs(self):
-        """Number of outputs of the network."""
-        raise NotImplementedError
-
-    def _net_options(self):
-        """Return the loss and further options of the net."""
-        raise NotImplementedError
-
-    def _encode(self, y, classes, fresh):
-        """Return y as numbers, in the original unit."""
-        return y
-
-    def _check_target(self, target, need_two):
-        """Raise ValueError if the encoded y of the training trials cannot be learnt."""
 
     def _fit_target(self, target, train, weight):
         """Set the statistics of the encoded y of the training trials."""
@@ -425,7 +372,7 @@ class BaseNet(BaseTrialEstimator):
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with restore_on_error(self):
-            return self._fit(X, y, sample_weight, groups, fresh=fresh, average=True)
+            return self._fit(X, y, sample_weight, groups, fresh=fresh)
 
     def fine_tune(
         self,
@@ -460,19 +407,35 @@ class BaseNet(BaseTrialEstimator):
         tuned._fit(X, y, None, None, fresh=False, epochs=max_epochs, parts=parts)
         return tuned.set_params(lr=self.lr, early_stopping=self.early_stopping)
 
-    def _fit(
+    def score(
         self,
-        X,
-        y,
-        sample_weight,
-        groups,
-        *,
-        fresh,
-        epochs=None,
-        average=False,
-        classes=None,
-        parts="all",
-    ):
+        X: Trials | ArrayLike | Epochs,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: Groups | None = None,
+    ) -> float:
+        """Return the accuracy, or for a regressor the coefficient of determination, R^2.
+
+        Parameters
+        ----------
+        X, groups
+            As in :meth:`predict`.
+        y : array-like of shape (n_trials,) or (n_trials, n_targets)
+            Labels, of shape (n_trials,); for a regressor, ratings.
+        sample_weight : array-like of shape (n_trials,), default=None
+            Weights of trials.
+
+        Returns
+        -------
+        score : float
+            Weighted fraction of correct predictions; for a regressor, 1 for perfect predictions, 0
+            for those of the mean of y, and the mean over targets.
+        """
+        X, y = resolve_dataset(X, y)
+        return self._metric(y, self.predict(X, groups), sample_weight=sample_weight)
+
+    def _fit(self, X, y, sample_weight, groups, *, fresh, epochs=None, classes=None, parts="all"):
+        """Train for some epochs, by default a whole training with averaged weights."""
         X, y = resolve_dataset(X, y)
         self._check_params()
         for name in ("subject_statistics_", "subject_gain_"):  # of a copy for one subject
@@ -493,7 +456,7 @@ class BaseNet(BaseTrialEstimator):
         if self.early_stopping:
             held_together = _identify_trials(X) if groups is None else groups
             train, valid = self._hold_out(trials, target, held_together, seed)
-        epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
+        n_epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
         if fresh:
             self.scaling_ = self.scaling
             self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
@@ -504,12 +467,12 @@ class BaseNet(BaseTrialEstimator):
             ARRAY_DTYPES[self.dtype],
             y=self._scale_target(target),
             weight=self._weigh_loss(y, weight),
-            subjects=self._read_subjects(X, groups, len(y)),
+            subjects=read_subjects(self, X, groups, len(y)),
         )
         size = {"n_chans": self.n_chans_, "n_outputs": self._n_outputs, "n_times": self.n_times_}
         architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
         with torch_threads(self.n_threads), seeded(seed, device):
-            options = {"early_stopping": valid is not None, "average": average}
+            options = {"early_stopping": valid is not None, "average": epochs is None}
             net = self._build_net(architecture, device, seed, **options)
             dataset = make_dataset(trials=train)
             if fresh:
@@ -521,9 +484,9 @@ class BaseNet(BaseTrialEstimator):
             if valid is not None:
                 net.train_split = predefined_split(make_dataset(trials=valid))
             if parts == "head":
-                net.fit_head(dataset, epochs)
+                net.fit_head(dataset, n_epochs)
             else:
-                net.train_epochs(dataset, epochs)
+                net.train_epochs(dataset, n_epochs)
             net.check_convergence(dataset)
             net.train_split = None  # the fitted model does not hold its validation data
         self.net_ = net
@@ -541,16 +504,14 @@ class BaseNet(BaseTrialEstimator):
         X, _ = resolve_dataset(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
         with torch_threads(self.n_threads):
-            outputs = self._predict_windows(bags, X, groups)
+            outputs = self._predict_windows(bags, read_subjects(self, X, groups, len(bags)))
         return vote(outputs.reshape(*bags.shape[:2], -1), self.voting)
 
-    def _predict_windows(self, bags, X, groups):
+    def _predict_windows(self, bags, subjects):
         """Return the outputs of all windows of all trials, for a classifier probabilities."""
-        return self.net_.predict_proba(self._make_dataset(bags, self.net_.numpy_dtype))
-
-    def _read_subjects(self, X, groups, n_trials):
-        """Return what the adaptation uses of each subject; None without adaptation."""
-        return None
+        if subjects is None:
+            return self.net_.predict_proba(self._make_dataset(bags, self.net_.numpy_dtype))
+        return AdaptedNet(self.net_, self._scale).predict(bags, subjects)
 
     def _check_params(self):
         check_int("patience", self.patience)
@@ -723,6 +684,7 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
     __metadata_request__predict_proba = {"groups": False}
 
     _task = "classify"
+    _metric = staticmethod(accuracy_score)
     _net_class = ClassifierNet
     _splitter = StratifiedShuffleSplit
 
@@ -795,32 +757,6 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         """
         return self._predict_trials(X, groups)
 
-    def score(
-        self,
-        X: ArrayLike | Epochs,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: Groups | None = None,
-    ) -> float:
-        """Return the accuracy.
-
-        Parameters
-        ----------
-        X, groups
-            As in :meth:`predict_proba`.
-        y : array-like of shape (n_trials,)
-            Labels.
-        sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials.
-
-        Returns
-        -------
-        accuracy : float
-            Weighted fraction of correct predictions.
-        """
-        X, y = resolve_dataset(X, y)
-        return accuracy_score(y, self.predict(X, groups), sample_weight=sample_weight)
-
     @property
     def _n_outputs(self):
         return len(self.classes_)
@@ -839,9 +775,6 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
                 f"y must contain classes of {self.classes_.tolist()} only, got {unknown.tolist()}."
             )
         return np.searchsorted(self.classes_, y)
-
-    def _check_target(self, target, need_two):
-        self._check_n_classes(target, need_two)
 
     def _weigh_loss(self, y, weight):
         if self.class_weight is None:
@@ -868,6 +801,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
     y_scale_: NDArray[Any]
 
     _task = "predict ratings of"
+    _metric = staticmethod(r2_score)
     _net_class = RegressorNet
 
     @available_if(_can_partial_fit)
@@ -918,32 +852,6 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         """
         outputs = self._predict_trials(X, groups)  # first, since it checks whether it is fitted
         return outputs.reshape(len(outputs), *self.y_mean_.shape) * self.y_scale_ + self.y_mean_
-
-    def score(
-        self,
-        X: ArrayLike | Epochs,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: Groups | None = None,
-    ) -> float:
-        """Return the coefficient of determination, R^2.
-
-        Parameters
-        ----------
-        X, groups
-            As in :meth:`predict`.
-        y : array-like of shape (n_trials,) or (n_trials, n_targets)
-            Ratings.
-        sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials.
-
-        Returns
-        -------
-        r2 : float
-            1 for perfect predictions, 0 for those of the mean of y; the mean over targets.
-        """
-        X, y = resolve_dataset(X, y)
-        return r2_score(y, self.predict(X, groups), sample_weight=sample_weight)
 
     @property
     def _n_outputs(self):

@@ -44,9 +44,8 @@ class BaseBraindecode(BaseNet):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        (
-            tags.classifier_tags or tags.regressor_tags
-        ).poor_score = True  # EEGNet learns little from rows of two numbers
+        own = tags.classifier_tags or tags.regressor_tags
+        own.poor_score = True  # EEGNet learns little from rows of two numbers
         return tags
 
     def _module_spec(self, X):

@@ -16,7 +16,7 @@ from .._types import Seed
 from .._validation import ADAPTATIONS, check_int, check_option
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
-from ._adaptation import AdaptedNet, Statistics, read_subjects
+from ._adaptation import AdaptedNet, Statistics
 from ._docs import add_shared_docs
 from ._skorch import resolve_device, torch_threads
 from .base import BaseNet, BaseNetClassifier, BaseNetRegressor, check_spread
@@ -122,17 +122,6 @@ class BaseMSiMamba(BaseNet):
                 f"max_epochs must be 'auto' or an integer of at least 1, got {self.max_epochs!r}."
             )
         return super()._count_epochs(n_windows)
-
-    def _read_subjects(self, X, groups, n_trials):
-        if self.adaptation is None:
-            return None
-        return read_subjects(self, X, groups, n_trials)
-
-    def _predict_windows(self, bags, X, groups):
-        subjects = self._read_subjects(X, groups, len(bags))
-        if subjects is None:
-            return super()._predict_windows(bags, X, groups)
-        return AdaptedNet(self.net_, self._scale).predict(bags, subjects)
 
     def for_subject(self, reference: ArrayLike) -> Self:
         """Return a copy for windows of one subject, which are standardised by its reference.

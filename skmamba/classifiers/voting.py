@@ -191,7 +191,7 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
     def _check_y(self, y):
         y = super()._check_y(y)
         self.classes_, y_index = np.unique(y, return_inverse=True)
-        self._check_n_classes(y_index, need_two=True)
+        self._check_target(y_index, need_two=True)
         return y
 
 

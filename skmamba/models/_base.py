@@ -13,12 +13,7 @@ from torch import nn
 class SignalNetwork(nn.Module):
     """Base of networks with the signal arguments and the methods of braindecode's networks.
 
-    The last layer is the linear layer ``final_layer``.
-
-    Parameters
-    ----------
-    params : dict
-        The arguments of the constructor: its ``locals()``.
+    Takes the ``locals()`` of the constructor; the last layer is the linear layer ``final_layer``.
     """
 
     if TYPE_CHECKING:  # TorchScript does not read these annotations
@@ -230,15 +225,8 @@ def encode_times(n_times, d_model):
 class EncoderLayer(nn.Module):
     """Transformer encoder layer with a given attention; LayerNorm after each residual.
 
-    Parameters
-    ----------
-    d_model, n_heads, d_hidden : int
-        Width of a token, number of attention heads, hidden width of the feed-forward net.
-    drop_prob : float
-        Dropout probability after the attention and in the feed-forward net.
-    attend : callable
-        Maps queries, keys and values ``(batch, n_heads, n_tokens, d_head)``, and the further
-        arguments of ``forward``, to mixed values of that shape.
+    ``attend`` maps queries, keys and values ``(batch, n_heads, n_tokens, d_head)``, and the further
+    arguments of ``forward``, to mixed values of that shape.
     """
 
     def __init__(self, d_model, n_heads, d_hidden, drop_prob, attend):

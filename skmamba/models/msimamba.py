@@ -355,10 +355,7 @@ class MSiMambaEnsemble(nn.Module):
 
     Notes
     -----
-    Departure from the paper, which has one network; a deep ensemble as in [1]_. On EEGMAT, over
-    five folds of subjects, three members scored .73 on windows and .78 on trials, one .71 and .77,
-    with the weights of the last training step (balanced accuracy, means of five seeds; chance level
-    .50). With averaged weights, the default of the classifier, one member scores about as much.
+    Departure from the paper, which has one network; a deep ensemble as in [1]_.
 
     References
     ----------

@@ -54,17 +54,11 @@ def fitted(request):
     return {mode: make_clf(mode, n_members=request.param).fit(TRAIN, TRAIN.y) for mode in MODES}
 
 
-def change(trials, rows, factor=3.0):
-    """Return Trials of windows with other values in some rows."""
-    X = np.array(trials.X)
-    X[rows] *= factor
-    return trials.derive(X=type(trials.data)(X))
-
-
-def change_reference(trials, rows, factor=3.0):
-    reference = np.array(trials.reference)
-    reference[rows] *= factor
-    return trials.derive(reference=type(trials.data)(reference))
+def change(trials, rows, name="X", factor=3.0):
+    """Return Trials with other values of X, or of the reference, in some rows."""
+    values = np.array(getattr(trials, name))
+    values[rows] *= factor
+    return trials.derive(**{name: type(trials.data)(values)})
 
 
 def scale(clf, windows):
@@ -108,13 +102,13 @@ def test_with_a_reference_no_other_trial_changes_a_prediction(fitted):
     proba = clf.predict_proba(TEST)
     assert np.array_equal(clf.predict_proba(TEST[rows]), proba[rows])
     assert np.array_equal(clf.predict_proba(TEST[[4]]), proba[[4]])
-    others = change_reference(change(TEST, rows[1:]), rows[1:])
+    others = change(change(TEST, rows[1:]), rows[1:], "reference")
     assert np.array_equal(clf.predict_proba(others)[rows[0]], proba[rows[0]])
 
 
 def test_with_a_reference_predictions_depend_on_it(fitted):
     clf = fitted["reference"]
-    proba, changed = (clf.predict_proba(X) for X in (TEST, change_reference(TEST, [1])))
+    proba, changed = (clf.predict_proba(X) for X in (TEST, change(TEST, [1], "reference")))
     assert np.abs(proba - changed).max(1).nonzero()[0].tolist() == [1]
 
 
@@ -391,6 +385,13 @@ class RememberBatches(Callback):
         self.batches.append((decode(inputs["x"]), code, inputs["average"].numpy()))
 
 
+def record_batches(mode, coded, batch_size, groups=None):
+    net_params = {"callbacks": [RememberBatches()]}
+    clf = make_clf(mode, batch_size=batch_size, scaling=None, net_params=net_params, max_epochs=1)
+    clf.fit(coded, coded.y, groups=groups)
+    return RememberBatches.batches
+
+
 def add_code(trials, code):
     """Add a thousandfold code to each trial and its reference."""
     code = 1000 * np.asarray(code)[:, None, None]
@@ -409,12 +410,11 @@ def without_whitening(monkeypatch):
 def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode, batch_size):
     trials = make_trials()  # each trial has a reference of its own
     coded = cut(add_code(trials, trials.metadata["trial" if mode == "reference" else "subject"]))
-    params = {"scaling": None, "net_params": {"callbacks": [RememberBatches()]}, "max_epochs": 1}
-    make_clf(mode, batch_size=batch_size, **params).fit(coded, coded.y)
-    counts = [len(own) for own, _, _ in RememberBatches.batches]
+    batches = record_batches(mode, coded, batch_size)
+    counts = [len(own) for own, _, _ in batches]
     assert sum(counts) == 4 * 6 * 3  # each window once
     assert max(counts) <= (batch_size or 72)
-    for own, code, average in RememberBatches.batches:
+    for own, code, average in batches:
         is_own = own[:, None] == code
         if mode == "reference":  # and not by other windows of trials
             is_own[:, : len(own)] = False
@@ -429,9 +429,7 @@ def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode,
 
 def test_a_causal_training_batch_uses_earlier_windows():
     coded = cut(add_code(make_trials(), np.arange(24)))[:6]  # code: trials of one subject
-    params = {"scaling": None, "net_params": {"callbacks": [RememberBatches()]}, "max_epochs": 1}
-    make_clf("causal", batch_size=None, **params).fit(coded, coded.y)
-    ((trial, _, average),) = RememberBatches.batches
+    ((trial, _, average),) = record_batches("causal", coded, None)
     assert ((average > 0) == np.tril(np.ones((18, 18)))).all()  # in the order of time
     assert trial.tolist() == np.repeat(np.arange(6), 3).tolist()
 
@@ -474,11 +472,9 @@ def test_groups_give_the_batches_of_a_reference_without_subjects():
     trials = make_trials().select("subject < 2")
     trials = replace(trials, metadata=trials.metadata.drop(columns="subject"))
     coded = cut(add_code(trials, np.arange(12)))
-    params = {"scaling": None, "net_params": {"callbacks": [RememberBatches()]}, "max_epochs": 1}
-    clf = make_clf("reference", batch_size=12, **params)
     for groups, n_trials in ((None, 4), (np.zeros(12), 5)):
-        clf.fit(coded, coded.y, groups=groups)
-        numbers = [len(np.unique(trial)) for trial, _, _ in RememberBatches.batches]
+        batches = record_batches("reference", coded, 12, groups)
+        numbers = [len(np.unique(trial)) for trial, _, _ in batches]
         assert (np.array(numbers) >= n_trials).all()
         assert (max(numbers) == 4) == (groups is None)  # windows of a trial stay together
 
@@ -618,12 +614,6 @@ def test_modes_without_a_reference_have_no_copy_for_a_subject(mode):
 # Errors
 
 
-def with_nan(trials):
-    reference = np.array(trials.reference)
-    reference[2:, 1, 7] = np.nan
-    return trials.derive(reference=type(trials.data)(reference))
-
-
 @pytest.mark.parametrize(
     ("mode", "X", "message"),
     [
@@ -634,7 +624,11 @@ def with_nan(trials):
             cut(add_reference(make_trials().select("subject < 2"), n_times=31)),
             "reference must be at least one window long, 32 samples, got 31",
         ),
-        ("reference", with_nan(TRAIN), "reference must not contain NaN .* in that of trial 2"),
+        (
+            "reference",
+            change(TRAIN, np.s_[2:, 1, 7], "reference", np.nan),
+            "reference must not contain NaN .* in that of trial 2",
+        ),
         ("causal", TRAIN.X, "adaptation='causal' requires the subject of each trial"),
         ("unlabelled", TRAIN.X, "adaptation='unlabelled' requires the subject of each trial"),
         (

@@ -4,7 +4,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from braindecode import EEGClassifier
 from braindecode.models import EEGNet, ShallowFBCSPNet
 from sklearn.base import clone
 
@@ -173,11 +172,3 @@ def test_a_broken_torchaudio_is_an_error_with_the_remedy(monkeypatch, bags, tria
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     with pytest.raises(ImportError, match=r"remove torchaudio's file lib/_torchaudio\.abi3\.so"):
         BraindecodeClassifier().fit(bags, trials.y)
-
-
-def test_msimamba_runs_in_braindecodes_classifier(trials):
-    sizes = {"module__d_model": 8, "module__d_hidden": 4, "batch_size": 8}
-    clf = EEGClassifier(MSiMamba, max_epochs=1, train_split=None, verbose=0, **sizes)
-    clf.fit(trials.X, trials.y)
-    assert clf.module_.n_times == 512
-    assert clf.predict(trials.X).shape == (24,)

@@ -1,5 +1,4 @@
 import copy
-import inspect
 import pickle
 import sys
 import warnings
@@ -75,10 +74,6 @@ def test_mixed_precision_multiplies_in_bfloat16_and_keeps_windows_in_float32(bag
 
 
 # Predictions
-
-
-def test_the_signature_has_at_most_30_parameters():
-    assert len(inspect.signature(MSiMambaClassifier).parameters) <= 30
 
 
 def test_probabilities_of_a_trial_are_the_mean_over_its_windows(fitted, bags):
@@ -566,11 +561,6 @@ def test_data_of_another_unit_are_reported(bags, fitted, trials):
         pickled.predict(1e6 * bags)
 
 
-def test_a_single_trial_without_its_axis_is_an_error(bags, fitted):
-    with pytest.raises(ValueError, match=r"n_times\), got \(4, 64\): pass X\[None\] for a single"):
-        fitted.predict(bags[0, 0])
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_missing_cuda_device_is_an_error(bags, trials):
     with pytest.raises(ValueError, match=r"device must be 'auto' or 'cpu' .*, got device='cuda'"):
@@ -593,9 +583,10 @@ def test_an_interrupt_leaves_the_estimator_unfitted(bags, trials, monkeypatch):
     [
         (np.s_[:, :, :3], "windows of 3 channels x 64 samples, but .* on 4 channels x 64"),
         (np.s_[..., :60], "windows of 4 channels x 60 samples, but .* on 4 channels x 64"),
+        (np.s_[0, 0], r"n_times\), got \(4, 64\): pass X\[None\] for a single"),
     ],
 )
-def test_windows_of_another_size_are_an_error_in_predict(fitted, bags, cut, message):
+def test_windows_of_another_shape_are_an_error_in_predict(fitted, bags, cut, message):
     with pytest.raises(ValueError, match=message):
         fitted.predict(bags[cut])
 

@@ -39,6 +39,7 @@ def simulate_ratings(n_subjects=4, n_trials=8, n_times=256, seed=0):
 
 
 TRIALS, Y = simulate_ratings()
+Y2 = np.stack([Y, 50 - 10 * Y], axis=1)  # two targets
 BAGS = SlidingWindows(window_size_samples=SIZE).fit_transform(TRIALS)
 
 
@@ -55,12 +56,16 @@ def fitted():
     return make_reg().fit(BAGS, Y)
 
 
-def predict_standardised(reg, windows):
+def scale(reg, windows, dtype="float32"):
+    """Return the input of the network."""
+    scaled = (np.asarray(windows) - reg.center_[:, None]) / reg.scale_[:, None]
+    return torch.from_numpy(scaled.clip(-8, 8).astype(dtype))
+
+
+def predict_standardised(reg, windows, *inputs):
     """Return the output of the network for windows, computed by torch alone."""
-    scaled = (windows - reg.center_[:, None]) / reg.scale_[:, None]
-    x = torch.from_numpy(scaled.clip(-8, 8).astype("float32"))
     with torch.no_grad():
-        return reg.net_.module_.eval()(x).numpy()
+        return reg.net_.module_.eval()(scale(reg, windows), *inputs).numpy()
 
 
 # Parameters
@@ -154,15 +159,17 @@ def test_trials_of_weight_zero_have_no_influence():
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
-def test_the_loss_of_an_epoch_is_that_of_the_standardised_ratings(loss):
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("y", [Y, Y2], ids=["one target", "two targets"])
+def test_the_loss_of_an_epoch_is_the_mean_over_standardised_targets(loss, n_members, y):
     # No dropout, a full batch and no step: the first loss is that of the initial weights.
     options = {"batch_size": None, "drop_prob": 0.0, "dtype": "float64", "lr": 1e-12}
-    reg = make_reg(loss=loss, max_epochs=1, weight_decay=0.0, average_weights=False, **options)
-    reg.set_params(embedding="inverted").fit(BAGS[:, :1], Y)
-    scaled = (np.asarray(BAGS)[:, 0] - reg.center_[:, None]) / reg.scale_[:, None]
+    options |= {"max_epochs": 1, "average_weights": False, "embedding": "inverted"}
+    reg = make_reg(loss=loss, n_members=n_members, **options).fit(BAGS[:, :1], y)
+    module, x = reg.net_.module_.eval(), scale(reg, BAGS[:, 0], "float64")
     with torch.no_grad():
-        outputs = reg.net_.module_.eval()(torch.from_numpy(scaled.clip(-8, 8)).double())
-    error = np.abs(outputs.numpy()[:, 0] - (Y - Y.mean()) / Y.std())
+        outputs = [net(x).numpy() for net in getattr(module, "members", [module])]
+    error = np.abs(np.array(outputs) - ((y - y.mean(0)) / y.std(0)).reshape(32, -1))
     huber = np.where(error < 1, 0.5 * error**2, error - 0.5)
     expected = {"mse": error**2, "mae": error, "huber": huber}[loss].mean()
     assert reg.history_[0]["train_loss"] == pytest.approx(expected, rel=1e-6)
@@ -171,8 +178,7 @@ def test_the_loss_of_an_epoch_is_that_of_the_standardised_ratings(loss):
 def test_members_predict_the_mean_of_their_outputs():
     reg = make_reg(n_members=3).fit(BAGS, Y)
     windows = np.asarray(BAGS).reshape(-1, *BAGS.shape[2:])
-    scaled = (windows - reg.center_[:, None]) / reg.scale_[:, None]
-    x = torch.from_numpy(scaled.clip(-8, 8).astype("float32"))
+    x = scale(reg, windows)
     with torch.no_grad():
         outputs = [member.eval()(x)[:, 0].numpy() for member in reg.net_.module_.members]
     assert np.ptp(outputs, axis=0).max() > 0.01
@@ -272,18 +278,12 @@ def test_predictions_of_adaptation_are_the_outputs_of_the_network_in_the_unit_of
     bags = SlidingWindows(window_size_samples=SIZE).fit_transform(trials)
     reg = make_reg(adaptation="unlabelled", embedding="power").fit(bags, Y)
     windows = np.asarray(bags[:8]).reshape(-1, *bags.shape[2:])  # of the first subject
-    scaled = (windows - reg.center_[:, None]) / reg.scale_[:, None]
-    x = torch.from_numpy(scaled.clip(-8, 8).astype("float32"))
-    average = torch.full((32, 32), 1 / 32)
-    with torch.no_grad():
-        outputs = reg.net_.module_.eval()(x, None, average)[:, 0].numpy()
+    outputs = predict_standardised(reg, windows, None, torch.full((32, 32), 1 / 32))
     expected = outputs.reshape(8, 4).mean(1) * Y.std() + Y.mean()
     assert reg.predict(bags[:8]) == pytest.approx(expected, abs=1e-3)
 
 
 # Several targets
-
-Y2 = np.stack([Y, 50 - 10 * Y], axis=1)
 
 
 @pytest.mark.parametrize(
@@ -305,24 +305,6 @@ def test_targets_are_standardised_one_by_one(fitted):
     outputs = predict_standardised(reg, windows).reshape(32, 4, 2)
     assert reg.predict(BAGS) == pytest.approx(outputs.mean(1) * Y2.std(0) + Y2.mean(0), abs=1e-3)
     assert reg.score(BAGS, Y2) == r2_score(Y2, reg.predict(BAGS))
-
-
-@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
-def test_the_loss_of_several_targets_is_their_mean(loss):
-    options = {"batch_size": None, "drop_prob": 0.0, "dtype": "float64", "lr": 1e-12}
-    options |= {"max_epochs": 1, "average_weights": False, "embedding": "inverted"}
-    losses = []
-    for n_members in (1, 2):
-        reg = make_reg(loss=loss, n_members=n_members, **options).fit(BAGS[:, :1], Y2)
-        scaled = (np.asarray(BAGS)[:, 0] - reg.center_[:, None]) / reg.scale_[:, None]
-        x = torch.from_numpy(scaled.clip(-8, 8)).double()
-        module = reg.net_.module_.eval()
-        with torch.no_grad():
-            outputs = [net(x).numpy() for net in getattr(module, "members", [module])]
-        error = np.abs(np.array(outputs) - (Y2 - Y2.mean(0)) / Y2.std(0))
-        huber = np.where(error < 1, 0.5 * error**2, error - 0.5)
-        losses.append({"mse": error**2, "mae": error, "huber": huber}[loss].mean())
-        assert reg.history_[0]["train_loss"] == pytest.approx(losses[-1], rel=1e-6)
 
 
 def test_later_fits_require_the_same_targets():

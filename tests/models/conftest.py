@@ -12,6 +12,7 @@ def published():
     """Functions that compute the equations."""
     return SimpleNamespace(
         attention=attention,
+        build=build,
         circular_convolution=circular_convolution,
         embedding=embedding,
         encoder_layer=encoder_layer,
@@ -22,6 +23,15 @@ def published():
         our_layer=our_layer,
         softmax=softmax,
     )
+
+
+def build(network, n_chans, n_times, **options):
+    """A network in float64 with biases other than 0 and scales other than 1, and windows."""
+    torch.manual_seed(0)
+    net = network(n_chans, 3, n_times, **options).double().eval()
+    for weights in net.parameters():
+        torch.nn.init.normal_(weights, std=0.4)
+    return net, torch.randn(3, n_chans, n_times, dtype=torch.float64)
 
 
 def layer_norm(tokens, norm):

@@ -125,16 +125,6 @@ def test_EEGClassifier_fits_the_class_without_sizes(data):
     assert np.array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), proba)
 
 
-def test_the_last_layer_is_called_final_layer():
-    assert [name for name, _ in build().named_children()][-1] == "final_layer"
-
-
-def test_activation_is_a_class_and_dropout_a_parameter():
-    parameters = inspect.signature(MSiMamba).parameters
-    assert issubclass(parameters["activation"].default, nn.Module)
-    assert "drop_prob" in parameters
-
-
 @pytest.mark.parametrize("activation", [nn.ELU, nn.PReLU])
 def test_every_GELU_is_replaced_by_the_activation(activation):
     def count(net, kind):
@@ -266,9 +256,3 @@ def test_the_network_is_scripted_without_its_class():
     plain.forward = MethodType(MSiMamba.forward, plain)
     assert torch.equal(plain(x), net(x))
     torch.testing.assert_close(torch.jit.script(plain)(x), net(x), atol=1e-5, rtol=0)
-
-
-def test_a_pickled_network_predicts_the_same():
-    net = build(n_chans=None, chs_info=CHS_INFO).eval()
-    x = make_windows()
-    assert torch.equal(pickle.loads(pickle.dumps(net))(x), net(x))

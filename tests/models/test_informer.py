@@ -109,11 +109,7 @@ def test_halving_equals_convolution_elu_and_max_pooling_in_a_loop(published):
 
 
 def test_logits_equal_the_equations_in_a_loop(published):
-    torch.manual_seed(0)
-    net = Informer(2, 3, 21, **SMALL).double().eval()
-    for weights in net.parameters():  # biases other than 0, scales other than 1
-        torch.nn.init.normal_(weights, std=0.4)
-    x = torch.randn(3, 2, 21, dtype=torch.float64)
+    net, x = published.build(Informer, 2, 21, **SMALL)
     first, distil, second = net.layers
 
     def layer_of(layer, tokens):

@@ -6,17 +6,9 @@ from skmamba.models import ITransformer
 SMALL = {"d_model": 6, "n_heads": 2, "d_hidden": 10, "n_layers": 2}
 
 
-def build(n_chans, n_times):
-    torch.manual_seed(0)
-    net = ITransformer(n_chans, 3, n_times, **SMALL).double().eval()
-    for weights in net.parameters():  # biases other than 0, scales other than 1
-        torch.nn.init.normal_(weights, std=0.4)
-    return net, torch.randn(3, n_chans, n_times, dtype=torch.float64)
-
-
 @pytest.mark.parametrize(("n_chans", "n_times"), [(4, 20), (1, 9)])
 def test_logits_equal_the_equations_in_a_loop(published, n_chans, n_times):
-    net, x = build(n_chans, n_times)
+    net, x = published.build(ITransformer, n_chans, n_times, **SMALL)
     for window, logits in zip(x, net(x), strict=True):
         tokens = published.linear(window, net.embed[0])
         for layer in net.layers:
@@ -34,8 +26,8 @@ def test_logits_equal_the_equations_in_a_loop(published, n_chans, n_times):
         torch.testing.assert_close(published.head(tokens, net), logits)
 
 
-def test_encoding_is_equivariant_to_the_order_of_channels():
-    net, x = build(5, 16)
+def test_encoding_is_equivariant_to_the_order_of_channels(published):
+    net, x = published.build(ITransformer, 5, 16, **SMALL)
     order = [3, 0, 4, 2, 1]
     torch.testing.assert_close(net._encode(x[:, order]), net._encode(x)[:, order])
     assert not torch.allclose(net(x[:, order]), net(x))  # the head is not

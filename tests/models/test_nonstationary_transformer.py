@@ -10,12 +10,9 @@ from skmamba.models.nonstationary_transformer import destationary_attention
 SMALL = {"d_model": 6, "n_heads": 2, "d_hidden": 10, "d_factors": 5, "n_layers": 2}
 
 
-def build(n_chans, n_times):
-    torch.manual_seed(0)
-    net = NonstationaryTransformer(n_chans, 3, n_times, **SMALL).double().eval()
-    for weights in net.parameters():  # biases other than 0, scales other than 1
-        torch.nn.init.normal_(weights, std=0.4)
-    return net, 3 + 2 * torch.randn(3, n_chans, n_times, dtype=torch.float64)
+def build(published, n_chans, n_times):
+    net, x = published.build(NonstationaryTransformer, n_chans, n_times, **SMALL)
+    return net, 3 + 2 * x
 
 
 def project(published, projector, window, statistic):
@@ -29,7 +26,7 @@ def project(published, projector, window, statistic):
 
 @pytest.mark.parametrize(("n_chans", "n_times"), [(3, 12), (1, 7)])
 def test_logits_equal_the_equations_in_a_loop(published, n_chans, n_times):
-    net, x = build(n_chans, n_times)
+    net, x = build(published, n_chans, n_times)
     for window, logits in zip(x, net(x), strict=True):
         mean = torch.stack([series.sum() / n_times for series in window])
         scale = torch.stack([
@@ -66,8 +63,8 @@ def test_factor_one_and_shift_zero_is_plain_attention():
     torch.testing.assert_close(mixed, plain)
 
 
-def test_logits_depend_on_mean_and_scale_and_tokens_do_not():
-    net, x = build(2, 16)
+def test_logits_depend_on_mean_and_scale_and_tokens_do_not(published):
+    net, x = build(published, 2, 16)
     embedded = []
     net.embed.register_forward_hook(lambda module, inputs, tokens: embedded.append(tokens))
     logits = [net(windows) for windows in (x, 100 + x, 2 * x)]

@@ -38,11 +38,7 @@ def times_block(published, x, block, top_k):
 
 @pytest.mark.parametrize(("n_chans", "n_times"), [(3, 24), (1, 17)])
 def test_logits_equal_the_equations_in_a_loop(published, n_chans, n_times):
-    torch.manual_seed(0)
-    net = TimesNet(n_chans, 3, n_times, **SMALL).double().eval()
-    for weights in net.parameters():  # biases other than 0, scales other than 1
-        torch.nn.init.normal_(weights, std=0.4)
-    x = torch.randn(3, n_chans, n_times, dtype=torch.float64)
+    net, x = published.build(TimesNet, n_chans, n_times, **SMALL)
     for window, logits in zip(x, net(x), strict=True):
         tokens = published.embedding(window, net.embed, 6)
         for block in net.blocks:
