@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from numbers import Real
+from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ class StreamDecoder:
     """
 
     classes_: NDArray[Any]
-    _state: _State
+    _state: SimpleNamespace  # the last samples, classifier, and weighted sum of predictions
 
     def __init__(
         self,
@@ -150,11 +151,8 @@ class StreamDecoder:
         _check_adaptation([*steps, classifier])
         _check_steps(steps, windows, self.window_size_samples_, self._make_noise)
         n_filters = max((i + 1 for i, s in enumerate(steps) if hasattr(s, "delay_")), default=0)
-        self._filters, self._steps, self._classifier = (
-            steps[:n_filters],
-            steps[n_filters:],
-            classifier,
-        )
+        self._filters, self._steps = steps[:n_filters], steps[n_filters:]
+        self._classifier = classifier
         self._delay = sum(getattr(step, "delay_", 0) for step in steps)
         noise = self._make_noise(1, self.window_size_samples_)
         try:
@@ -251,9 +249,16 @@ class StreamDecoder:
         sample : int, default=0
             Time index of the next sample.
         """
-        n_samples = self.window_size_samples_ + self._delay
-        buffer = np.zeros((self.n_channels, n_samples + self._delay), self.dtype)
-        self._state = _State(buffer, int(sample), int(sample) + n_samples, self._classifier)
+        start, n_samples = int(sample), self.window_size_samples_ + self._delay
+        self._state = SimpleNamespace(
+            buffer=np.zeros((self.n_channels, n_samples + self._delay), self.dtype),
+            classifier=self._classifier,
+            start=start,
+            sample=start,
+            next_stop=start + n_samples,
+            total=0.0,
+            weight=0.0,
+        )
 
     def __repr__(self):
         unit = "samples" if self.sfreq_ is None else "s"
@@ -288,15 +293,6 @@ class StreamDecoder:
                 "added: fill the gap, or continue after it with reset(sample=...)."
             )
         return samples
-
-
-class _State:
-    """The last samples of a stream, its classifier, and the weighted sum of its predictions."""
-
-    def __init__(self, buffer, start, next_stop, classifier):
-        self.buffer, self.start, self.next_stop = buffer, start, next_stop
-        self.sample, self.classifier = start, classifier
-        self.total, self.weight = 0.0, 0.0
 
 
 def _list_steps(estimator):

@@ -11,7 +11,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from .._ch_names import check_ch_names
-from .._mne import as_array, count_dims, get_ch_names, is_epochs
+from .._mne import as_array, count_dims, get_ch_names, get_sfreq
 from .._selection import Selection
 from ..trials import Trials
 
@@ -27,12 +27,10 @@ class Data(NamedTuple):
 
 def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
     """Return Data of Trials, mne.Epochs or an array; arguments take precedence over X."""
-    if isinstance(X, Trials):
-        y = X.y if y is None else y
-        sfreq, ch_names = sfreq or X.sfreq, ch_names or X.ch_names
-    elif is_epochs(X):
-        first = X[0] if isinstance(X, (list, tuple)) else X
-        sfreq, ch_names = sfreq or first.info["sfreq"], ch_names or get_ch_names(X)
+    sfreq = get_sfreq(X) if sfreq is None else sfreq
+    ch_names = get_ch_names(X) if ch_names is None else list(ch_names)
+    if y is None and isinstance(X, Trials):
+        y = X.y
     if y is not None:
         y = column_or_1d(y)
         check_consistent_length(X, y)
@@ -40,7 +38,7 @@ def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
             raise ValueError(f"y must label every trial, got {pd.isna(y).sum()} missing labels.")
     if not len(X):
         raise ValueError("`X` must contain at least one trial, got none.")
-    return Data(X, y, sfreq, None if ch_names is None else list(ch_names))
+    return Data(X, y, sfreq, ch_names)
 
 
 def unpack_labelled_data(X, y, ch_names, estimator):

@@ -17,7 +17,6 @@ from ..trials import Trials
 from ._inputs import get_network_input, unpack_data
 
 Method: TypeAlias = Literal["integrated_gradients", "input_x_gradient", "saliency"]
-BASELINES = ("trials", "zero")
 BATCH_SIZE = 128  # windows, or points on the paths of windows
 
 
@@ -107,7 +106,7 @@ default="integrated_gradients"
     (8, 2, 4, 128)
     """
     check_option("method", method, get_args(Method))
-    check_option("baseline", baseline, BASELINES)
+    check_option("baseline", baseline, ("trials", "zero"))
     check_int("n_references", n_references)
     check_int("n_steps", n_steps)
     data = unpack_data(X, y, ch_names=ch_names)

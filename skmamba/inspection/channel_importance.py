@@ -26,8 +26,6 @@ from ._inputs import (
     unpack_labelled_data,
 )
 
-METHODS = ("permutation", "drop")
-
 
 def channel_importance(
     estimator: BaseEstimator,
@@ -117,7 +115,7 @@ def channel_importance(
     >>> importance.groupby("channel")["importance"].mean().idxmax()
     'Fp2'
     """
-    check_option("method", method, METHODS)
+    check_option("method", method, ("permutation", "drop"))
     check_int("n_repeats", n_repeats)
     data = unpack_labelled_data(X, y, ch_names, estimator)
     estimator = _set_picker_names(clone(estimator), data.ch_names)

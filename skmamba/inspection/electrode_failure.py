@@ -28,8 +28,6 @@ from ._inputs import (
     unpack_labelled_data,
 )
 
-FAILURES = ("flat", "noise")
-
 
 def electrode_failure(
     estimator: BaseEstimator,
@@ -107,7 +105,7 @@ def electrode_failure(
     >>> curve.groupby("n_failed")["channels"].agg(list)[2]
     ['Fp1, Fp2', 'Fp1, F3', 'Fp2, F3']
     """
-    check_option("failure", failure, FAILURES)
+    check_option("failure", failure, ("flat", "noise"))
     check_int("n_subsets", n_subsets)
     estimator = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(estimator)
