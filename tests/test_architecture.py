@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -159,6 +160,10 @@ def test_packages_are_loaded_on_first_use(statement, absent):
     loaded = load_fresh(statement)
     assert "skmamba" in loaded
     assert loaded.isdisjoint(absent.split())
+
+
+def test_the_classifier_has_at_most_30_parameters():
+    assert len(inspect.signature(skmamba.MSiMambaClassifier).parameters) <= 30
 
 
 def test_public_names_are_few_and_load_lazily():

@@ -85,13 +85,19 @@ def test_commands_for_other_data_sets_are_valid():
     ]
 
 
-def test_the_readme_quotes_the_headline():
-    scores = read_scores("headline")
+@pytest.mark.parametrize(
+    ("section", "columns"),
+    [("headline", slice(0, 2)), ("sequence_learning", slice(2, 3)), ("ssvep", slice(3, 4))],
+)
+def test_the_readme_quotes_the_results(section, columns):
+    scores = {
+        name: own[: columns.stop - columns.start] for name, own in read_scores(section).items()
+    }
     quoted = re.findall(r"^\| *(.*?) *\|(.*)\|$", (ROOT / "README.md").read_text("utf8"), re.M)
     names = [re.sub(r"\*\*| \(.*?\)$", "", name) for name, _ in quoted]
     names = [QUOTED_NAMES.get(name, name) for name in names]
     found = {
-        name: [cell.strip() for cell in cells.split("|")][:2]
+        name: [cell.strip() for cell in cells.split("|")][columns]
         for name, (_, cells) in zip(names, quoted, strict=True)
         if name in scores
     }
