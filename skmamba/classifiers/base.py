@@ -449,9 +449,7 @@ class BaseNet(BaseTrialEstimator):
         weight, trials = _check_weight(sample_weight, bags)
         self._check_target(target[trials], fresh and classes is None)
 
-        seed = draw_seed(self.random_state)
-        if not fresh:  # otherwise every call would use the same order of batches
-            seed = (seed + self.n_iter_) % 2**31
+        seed = self._draw_seed(fresh)
         train, valid = trials, None
         if self.early_stopping:
             held_together = _identify_trials(X) if groups is None else groups
@@ -496,6 +494,12 @@ class BaseNet(BaseTrialEstimator):
         ]
         self.n_iter_ = len(self.history_)
         return self
+
+    def _draw_seed(self, fresh):
+        seed = draw_seed(self.random_state)
+        if fresh:
+            return seed
+        return (seed + self.n_iter_) % 2**31  # else every call would use the same order of batches
 
     def _predict_trials(self, X, groups):
         """Return the aggregated output of the network for each trial."""
