@@ -154,7 +154,7 @@ def channel_importance(
 
 
 def _set_picker_names(estimator, ch_names):
-    """Set the names of the only picker, since it gets the trials as an array."""
+    """Set the names of the only picker, for X without names."""
     pickers = find_pickers(estimator)
     if ch_names is not None and len(pickers) == 1:
         estimator.set_params(**{f"{name}__ch_names": list(ch_names) for name in pickers})

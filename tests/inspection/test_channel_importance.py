@@ -170,6 +170,11 @@ def test_epochs_provide_the_channels(effect_in_f3):
     np.testing.assert_allclose(importance["importance"], expected["importance"])
 
 
+def test_an_empty_list_of_names_does_not_stand_for_those_of_trials(effect_in_f3):
+    with pytest.raises(ValueError, match="each of the 4 channels of X, got 0 names"):
+        channel_importance(NeverFitted(), effect_in_f3, ch_names=[])
+
+
 def test_groups_are_passed_to_the_splitter(effect_in_f3):
     subject = effect_in_f3.metadata["subject"].to_numpy()
     options = {"n_repeats": 2, "random_state": 0}
