@@ -60,16 +60,30 @@ class MultiScaleBlock(nn.Module):
 class PowerEmbedding(nn.Module):
     def __init__(self, n_times, d_model):
         super().__init__()
-        size = max(n_times // 8, 8) | 1
-        self.bank = nn.Conv1d(1, 16, size, padding=size // 2, bias=False)
-        self.norm = nn.BatchNorm1d(16)
+        self.size = n_times // 2
+        self.bank = nn.Parameter(torch.randn(16, self.size))
         self.linear = nn.Linear(16 + 32, d_model)
+        self.register_buffer("level", torch.ones(16))
+        self.register_buffer("n_updates", torch.zeros(()))
 
     def forward(self, x):
-        filtered = self.norm(self.bank(x.reshape(-1, 1, x.shape[2])))
-        power = F.adaptive_avg_pool1d(filtered**2, 8).clamp_min(1e-6)
-        power = power.log().mean(2).reshape(*x.shape[:2], 16)
-        return self.linear(torch.cat([power, 0.1 * F.adaptive_avg_pool1d(x, 32)], 2))
+        padded = F.pad(x, (self.size // 2, self.size // 2))
+        taper = torch.sin(math.pi * (torch.arange(self.size) + 0.5) / self.size)
+        segments = padded.unfold(2, self.size, self.size // 2) * taper
+        response = torch.fft.rfft(self.bank).abs() ** 2
+        n_last = 1 - self.size % 2  # 0 Hz and, of an even size, the last frequency are single
+        response = torch.cat([response[:, :1], 2 * response[:, 1:]], 1)
+        response[:, response.shape[1] - n_last :] /= 2
+        power = torch.fft.rfft(segments).abs() ** 2 @ response.T
+        if self.training:
+            level = power.mean((0, 1, 2))
+            self.n_updates += 1
+            rate = max(1 / self.n_updates.item(), 0.1)
+            self.level = (1 - rate) * self.level + rate * level.detach()
+        else:
+            level = self.level
+        log_power = (power / level).clamp_min(1e-6).log().mean(2)
+        return self.linear(torch.cat([log_power, 0.1 * F.adaptive_avg_pool1d(x, 32)], 2))
 
 
 class PlainMamba(nn.Module):

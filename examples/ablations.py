@@ -27,7 +27,7 @@ CHANGES = [
     {"mixer": "none"},
     {"mixer": "attention"},
     {"n_averages": 0},
-    {"filter_size": 65},
+    {"filter_size": 64},
     {"average_weights": False},
     {"n_members": 3},
     *({"top_k": top_k} for top_k in (1, 2, 3, 5)),

@@ -18,13 +18,14 @@ EFFECTS = {
     **{"strength": 1.5, "agreement": 1.5, "synchrony": 3.0, "slow rhythm": 4.0},
     **{"evoked response": 0.35, "drift": 0.3},
 }
-# Module parameters without which a signal is not found. Power discards phases, of channels and of
-# waves, and the sign; to compare channels, either block suffices.
+# Module parameters without which a signal is not found. Power discards the phases of channels and
+# the sign, which the multi-scale block can turn to power; to compare channels, either block
+# suffices.
 ABLATIONS = {
     "agreement": {"use_mstb": False, "mixer": "none"},
     "synchrony": {"use_mstb": False},
-    "slow rhythm": {"use_mstb": False},
-    "evoked response": {"n_averages": 0},
+    "evoked response": {"use_mstb": False, "n_averages": 0},
+    "drift": {"use_mstb": False, "n_averages": 0},
 }
 FOUND = 0.9
 NOT_FOUND = 0.65  # six standard errors above the chance level for 400 trials

@@ -215,18 +215,33 @@ class _Inception(nn.Module):
 class _PowerEmbedding(nn.Module):
     """One token per channel: log power behind learned filters, and averages of samples."""
 
-    def __init__(self, n_times, d_model, n_filters, n_averages, n_segments=8):
+    def __init__(self, n_times, d_model, n_filters, n_averages):
         super().__init__()
-        self.n_segments, self.n_averages = min(n_segments, n_times), min(n_averages, n_times)
-        size = max(n_times // self.n_segments, 8) | 1
-        self.bank = nn.Conv1d(1, n_filters, size, padding=size // 2, bias=False)
-        self.norm = nn.BatchNorm1d(n_filters)
+        size = max(n_times // 2, 1)
+        self.hop, self.n_averages = max(size // 2, 1), min(n_averages, n_times)
+        bound = size**-0.5
+        self.bank = nn.Parameter(torch.empty(n_filters, size).uniform_(-bound, bound))
         self.linear = nn.Linear(n_filters + self.n_averages, d_model)
+        self.register_buffer("level", torch.ones(n_filters))  # mean power in training
+        self.register_buffer("n_updates", torch.zeros(()))
+        taper = torch.sin(math.pi * (torch.arange(size) + 0.5) / size)
+        self.register_buffer("taper", taper, persistent=False)
+        # A real signal has two equal frequencies, f and -f, but for 0 Hz and the last one.
+        n_equal = 2 - (2 * torch.arange(size // 2 + 1) % size == 0).float()
+        self.register_buffer("n_equal", n_equal, persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        filtered = self.norm(self.bank(x.reshape(-1, 1, x.shape[2])))
-        power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)
-        log_power = power.clamp_min(1e-6).log().mean(2).reshape(x.shape[0], x.shape[1], -1)
+        segments = F.pad(x, [self.hop, self.hop]).unfold(2, len(self.taper), self.hop)
+        spectrum = torch.fft.rfft(segments * self.taper).abs().square()
+        response = torch.fft.rfft(self.bank).abs().square() * self.n_equal
+        power = F.linear(spectrum, response)  # (batch, n_chans, n_segments, n_filters)
+        level = self.level
+        if self.training:
+            level = power.mean([0, 1, 2])
+            with torch.no_grad():
+                self.n_updates += 1
+                self.level.lerp_(level, (1 / self.n_updates).clamp_min(0.1))
+        log_power = (power / level.clamp_min(1e-20)).clamp_min(1e-6).log().mean(2)
         averages = 0.1 * F.adaptive_avg_pool1d(x, self.n_averages)
         return self.linear(torch.cat([log_power, averages], 2))  # (batch, n_chans, d_model)
 

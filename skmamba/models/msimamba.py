@@ -97,7 +97,7 @@ class MSiMamba(SignalNetwork):
         prior_mean: torch.Tensor
         prior_square: torch.Tensor
 
-    weighs_windows = True  # forward takes the weights of windows, for batch normalisation
+    weighs_windows = True  # forward takes the weights of windows, for the mean power
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class MSiMamba(SignalNetwork):
         x : Tensor of shape (batch, n_chans, n_times)
             Windows, scaled to about unit variance.
         weight : Tensor of shape (batch,), default=None
-            Weights of the windows in batch normalisation; used in training only.
+            Weights of the windows in the mean power; used in training only.
         average : Tensor of shape (n_classified, batch), default=None
             Required with ``standardize``: the first ``n_classified`` windows are classified, and
             row i holds the weights of all windows in the mean and spread of window i. What a row

@@ -1,27 +1,25 @@
-"""The power embedding and its batch normalisation."""
+"""The power embedding."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ._kernels import can_use_kernels, segment_moments
-
-FLOOR = 1e-6  # smallest power before the logarithm; windows have a variance of about 1
+FLOOR = 1e-6  # smallest relative power before the logarithm
 AVERAGE_SCALE = 0.1  # of averaged samples; with 1 the network fits noise in them
-MIN_FILTER = 8  # smallest length by default
-MIN_SAMPLES = 8  # of a segment; shorter ones, and single windows, are faster in plain operations
+MOMENTUM = 0.1  # of the running mean power after ten batches, as in batch normalisation
 
 
 class PowerEmbedding(nn.Module):
     """Embed each channel as one token by its power behind learned filters and averaged samples.
 
-    All channels share one bank of filters. The filtered series are squared, averaged over
-    segments of the window and transformed by the logarithm, as in ShallowFBCSPNet [1]_. A linear
-    layer maps the mean over the segments, and averages of adjacent samples, to the token.
+    A filter weighs the frequencies of a segment's power spectrum by its squared frequency
+    response. The power is divided by its mean over the training windows, and its logarithm is
+    averaged over the segments. A linear layer maps the results of all filters, and averages of
+    adjacent samples, to the token. All channels share one bank of filters.
 
     Parameters
     ----------
@@ -31,18 +29,26 @@ class PowerEmbedding(nn.Module):
         Width of a token.
     n_filters : int, default=16
         Number of filters.
-    n_segments : int, default=8
-        Number of segments of a window; at most ``n_times`` are used.
     filter_size : int, default=None
-        Length of a filter in samples; odd. None is about the length of a segment, at least 9.
+        Length of a filter and of a segment in samples, at least 2; at most ``n_times`` are used.
+        None is half a window.
     n_averages : int, default=32
         Number of averages of adjacent samples; at most ``n_times`` are used, 0 is power only.
+
+    Attributes
+    ----------
+    bank : Parameter of shape (n_filters, filter_size)
+        Filters.
+    level : Tensor of shape (n_filters,)
+        Running mean of the power behind each filter in training.
 
     Notes
     -----
     Departure from the paper, whose embedding is a linear map of the samples: a linear map cannot
     represent the power of an oscillation of unknown phase, and power cannot represent the sign of
-    an evoked or slow potential.
+    an evoked or slow potential. Log power behind learned filters is the feature of
+    ShallowFBCSPNet [1]_, which filters in time. Here, Welch's method estimates it, from segments
+    that overlap by half and are tapered by half a sine.
 
     References
     ----------
@@ -57,29 +63,41 @@ class PowerEmbedding(nn.Module):
     """
 
     if TYPE_CHECKING:  # TorchScript does not read these annotations
+        level: torch.Tensor
+        n_updates: torch.Tensor
         scale: torch.Tensor
+        n_equal: torch.Tensor
+        taper: torch.Tensor
 
     def __init__(
         self,
         n_times: int,
         d_model: int,
         n_filters: int = 16,
-        n_segments: int = 8,
         filter_size: int | None = None,
         n_averages: int = 32,
     ) -> None:
         super().__init__()
-        self.n_segments, self.floor = min(n_segments, n_times), FLOOR
         if filter_size is None:
-            filter_size = max(n_times // self.n_segments, MIN_FILTER) | 1
-        if filter_size < 1 or filter_size % 2 == 0:
-            raise ValueError(f"filter_size must be odd and positive, got {filter_size}.")
+            filter_size = max(n_times // 2, 2)
+        if filter_size < 2:
+            raise ValueError(f"filter_size must be at least 2, got {filter_size}.")
         if n_averages < 0:
             raise ValueError(f"n_averages must be at least 0, got {n_averages}.")
-        self.bank = nn.Conv1d(1, n_filters, filter_size, padding=filter_size // 2, bias=False)
-        self.norm = WeightedBatchNorm1d(n_filters)
+        self.floor, self.momentum = FLOOR, MOMENTUM  # TorchScript reads no globals
+        size = min(filter_size, n_times)
+        self.hop = max(size // 2, 1)  # from a segment to the next
+        bound = size**-0.5
+        self.bank = nn.Parameter(torch.empty(n_filters, size).uniform_(-bound, bound))
         self.n_averages = min(n_averages, n_times)
         self.linear = nn.Linear(n_filters + self.n_averages, d_model)
+        self.register_buffer("level", torch.ones(n_filters))
+        self.register_buffer("n_updates", torch.zeros(()))  # of the level
+        # A real signal has two equal frequencies, f and -f, but for 0 Hz and the last one.
+        n_equal = 2 - (2 * torch.arange(size // 2 + 1) % size == 0).float()
+        self.register_buffer("n_equal", n_equal, persistent=False)
+        taper = torch.sin(torch.pi * (torch.arange(size) + 0.5) / size)
+        self.register_buffer("taper", taper, persistent=False)
         scale = torch.ones(self.linear.in_features)
         scale[n_filters:] = AVERAGE_SCALE
         self.register_buffer("scale", scale, persistent=False)
@@ -92,7 +110,7 @@ class PowerEmbedding(nn.Module):
         x : Tensor of shape (batch, n_chans, n_times)
             Windows of about unit variance.
         weight : Tensor of shape (batch,), default=None
-            Weights of the windows in the batch statistics; used in training only.
+            Weights of the windows in the mean power; used in training only.
 
         Returns
         -------
@@ -136,7 +154,7 @@ class PowerEmbedding(nn.Module):
         return torch.cat([log_power, averages], 2)  # (B, C, n_filters + n_averages)
 
     def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the log power behind each filter, averaged over the segments.
+        """Compute the log of the relative power behind each filter, averaged over the segments.
 
         Parameters
         ----------
@@ -148,114 +166,28 @@ class PowerEmbedding(nn.Module):
         log_power : Tensor of shape (batch, n_chans, n_filters)
             Log power.
         """
-        if not torch.jit.is_scripting():
-            is_long = x.shape[2] >= MIN_SAMPLES * self.n_segments
-            if can_use_kernels(x) and is_long and len(x) > 1:
-                return self._log_power_fast(x, weight)
-        return self.log_power_simple(x, weight)
+        padded = F.pad(x, [self.hop, self.hop])  # so that segments weigh all samples equally
+        segments = padded.unfold(2, len(self.taper), self.hop) * self.taper  # (B, C, S, size)
+        response = _power_spectrum(self.bank) * self.n_equal  # (n_filters, n_freqs)
+        power = F.linear(_power_spectrum(segments), response)  # (B, C, S, n_filters)
+        power = power.to(x.dtype)  # mixed precision ends here
+        level = self._update_level(power, weight) if self.training else self.level
+        relative = power / level.clamp_min(1e-20)  # (B, C, S, n_filters)
+        return relative.clamp_min(self.floor).log().mean(2)  # (B, C, n_filters)
 
-    def _log_power_fast(self, x, weight):
-        series = x.flatten(0, 1)  # (B * C, T)
-        if weight is not None:
-            weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
-        bank = self.bank.weight[:, 0]  # (n_filters, filter_size)
-        by_segment, (mean, var) = segment_moments(series, bank, self.n_segments)
-        scale, offset = self.norm.from_moments(mean, var, x.shape[2], weight)  # 2 x (n_filters,)
-        mean, var = by_segment  # 2 x (B * C, S, n_filters)
-        # Mean square of scale * filtered + offset.
-        power = scale.square() * var + (scale * mean + offset).square()
-        log_power = power.clamp_min(self.floor).log().mean(1)  # (B * C, n_filters)
-        return log_power.unflatten(0, x.shape[:2])  # (B, C, n_filters)
-
-    def log_power_simple(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute ``log_power`` in plain operations, on any device.
-
-        Parameters
-        ----------
-        x, weight
-            As in :meth:`forward`.
-
-        Returns
-        -------
-        log_power : Tensor of shape (batch, n_chans, n_filters)
-            Log power.
-        """
-        series = x.reshape(-1, 1, x.shape[2])  # (B * C, 1, T)
-        if weight is not None:
-            weight = weight.repeat_interleave(x.shape[1])  # (B * C,)
-        filtered = self.bank(series).to(x.dtype)  # (B * C, n_filters, T), mixed precision ends here
-        filtered = self.norm(filtered, weight)  # (B * C, n_filters, T)
-        power = F.adaptive_avg_pool1d(filtered.square(), self.n_segments)  # (B * C, n_filters, S)
-        log_power = power.clamp_min(self.floor).log().mean(2)  # (B * C, n_filters)
-        return log_power.reshape(x.shape[0], x.shape[1], -1)  # (B, C, n_filters)
-
-
-class WeightedBatchNorm1d(nn.BatchNorm1d):
-    """Batch normalisation in which a series of weight 2 counts as two series.
-
-    Weights in the loss alone would not make a weight of 2 equal to a repeated trial. Without
-    weights, or with equal ones, it is :class:`torch.nn.BatchNorm1d`.
-    """
-
-    def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Normalise maps ``(n_series, n_maps, T)``, with weights of series in training."""
-        if not torch.jit.is_scripting():
-            if not self.training or _are_equal(weight):
-                return super().forward(x)
-            return self._forward_weighted(x, weight)
-        statistics = self.running_mean, self.running_var
-        return F.batch_norm(x, *statistics, self.weight, self.bias, self.training, eps=self.eps)
-
-    def _forward_weighted(self, x, weight):
-        mean, var = x.mean(2), x.var(2, correction=0)  # 2 x (n_series, n_maps)
-        scale, offset = self.from_moments(mean, var, x.shape[2], weight)
-        return x * scale[:, None] + offset[:, None]
-
-    def from_moments(
-        self: Any,
-        mean: torch.Tensor,
-        var: torch.Tensor,
-        n_times: int,
-        weight: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return factor and offset of each map, given mean and variance of each series of it.
-
-        Parameters
-        ----------
-        mean, var : Tensor of shape (n_series, n_maps)
-            Mean and variance over ``n_times`` samples.
-        n_times : int
-            Number of samples.
-        weight : Tensor of shape (n_series,), default=None
-            As in :meth:`forward`.
-
-        Returns
-        -------
-        scale, offset : Tensor of shape (n_maps,)
-            The normalised map is ``scale * map + offset``.
-        """
-        if not self.training:
-            mean, var = self.running_mean, self.running_var
+    def _update_level(self, power: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+        """Return the mean power behind each filter in the batch; update the running mean."""
+        level = power.mean([1, 2])  # (B, n_filters)
+        if weight is None:
+            level = level.mean(0)  # (n_filters,)
         else:
-            if weight is None or _are_equal(weight):
-                weight = torch.ones_like(mean[:, 0])
-            share, means = (weight / weight.sum())[:, None], mean  # (n_series, 1)
-            mean = (share * means).sum(0)  # (n_maps,)
-            var = (share * (var + (means - mean).square())).sum(0)  # (n_maps,)
-            self._update_running(mean.detach(), var.detach(), weight.sum() * n_times)
-        scale = self.weight * (var + self.eps).rsqrt()  # (n_maps,)
-        return scale, self.bias - scale * mean
-
-    @torch.no_grad()
-    def _update_running(
-        self: Any, mean: torch.Tensor, var: torch.Tensor, count: torch.Tensor
-    ) -> None:  # Any: torch's running statistics are optional
-        self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self.momentum)
-        unbiased = var * count / (count - 1).clamp_min(1)  # as torch's running variance
-        self.running_var.lerp_(unbiased, self.momentum)
+            weight = torch.where(weight.any(), weight, 1.0)  # (B,); all may be zero
+            level = ((weight / weight.sum())[:, None] * level).sum(0)  # (n_filters,)
+        with torch.no_grad():
+            self.n_updates += 1
+            self.level.lerp_(level, (1 / self.n_updates).clamp_min(self.momentum))
+        return level
 
 
-def _are_equal(weight):
-    """Return whether all weights are known to be equal, without waiting for a GPU."""
-    return weight is None or (weight.is_cpu and bool((weight == weight[0]).all()))
+def _power_spectrum(x: torch.Tensor) -> torch.Tensor:  # (..., n) -> (..., n // 2 + 1)
+    return torch.fft.rfft(x).abs().square()

@@ -356,7 +356,7 @@ def simulate_offsets(n_subjects, seed):
 def score_offsets():
     """Score of a mode on new subjects that differ more than the classes do."""
     train, test = cut(simulate_offsets(10, seed=0)), cut(simulate_offsets(10, seed=1))
-    params = {"max_epochs": 16, "d_model": 16, "lr": 5e-3}
+    params = {"max_epochs": 12, "d_model": 16, "lr": 5e-3}
     return cache(lambda mode: make_clf(mode, **params).fit(train, train.y).score(test, test.y))
 
 

@@ -67,7 +67,7 @@ def test_parameter_count_is_that_of_the_equations(embedding):
     mamba = d * 2 * d + (d * 2 + d) + d * (rank + 2 * state) + (rank * d + d) + d * state + d
     mamba += d * d
     feed_forward = (d * 2 * d + 2 * d) + (2 * d * d + d)
-    tokens = {"power": 16 * 9 + 2 * 16 + ((16 + 32) * d + d), "inverted": T * d + d}[embedding]
+    tokens = {"power": 16 * (T // 2) + ((16 + 32) * d + d), "inverted": T * d + d}[embedding]
     total = mstb + tokens + 2 * mamba + feed_forward + 2 * 2 * d + (C * d * 2 + 2)
     net = MSiMamba(C, 2, T, embedding=embedding, **SMALL)
     assert sum(p.numel() for p in net.parameters()) == total

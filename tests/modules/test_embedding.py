@@ -5,8 +5,6 @@ import pytest
 import torch
 
 from skmamba.modules import PowerEmbedding
-from skmamba.modules._kernels import power
-from skmamba.modules.embedding import WeightedBatchNorm1d
 
 WEIGHT = torch.tensor([1.0, 3.0, 2.0, 1.0], dtype=torch.float64)
 ROWS = torch.arange(4).repeat_interleave(WEIGHT.long())
@@ -15,101 +13,84 @@ ROWS = torch.arange(4).repeat_interleave(WEIGHT.long())
 def make_embedding(n_averages=0, **options):
     torch.manual_seed(0)
     embedding = PowerEmbedding(n_times=64, d_model=6, n_averages=n_averages, **options)
+    torch.nn.init.uniform_(embedding.level, 0.5, 2)
     return embedding.double().eval()
 
 
-def make_pair(dtype, n_times=64, weight=None, training=True, offset=0.0, **options):
-    """Return results, gradients and statistics of the fast and of the simple implementation."""
-    torch.manual_seed(0)
-    embedding = PowerEmbedding(n_times, d_model=6, **options).double().train(training)
-    for values in (embedding.norm.weight, embedding.norm.running_var):
-        torch.nn.init.uniform_(values, 0.5, 2)
-    for values in (embedding.norm.bias, embedding.norm.running_mean):
-        torch.nn.init.uniform_(values)
-    x = torch.randn(4, 3, n_times, dtype=torch.float64) + offset
-    change = torch.randn(4, 3, options.get("n_filters", 16), dtype=torch.float64)
-    embedding, again = embedding.to(dtype), copy.deepcopy(embedding).to(dtype)
-    results = []
-    for run, own in ((embedding.log_power, embedding), (again.log_power_simple, again)):
-        leaf = x.to(dtype, copy=True).requires_grad_()
-        log_power = run(leaf, weight)
-        log_power.backward(change.to(dtype))
-        gradients = [leaf.grad, own.bank.weight.grad, own.norm.weight.grad, own.norm.bias.grad]
-        results.append([log_power.detach(), *gradients, *own.norm.buffers()])
-    return results
+def make_windows(*shape):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT.float()])
-def test_autocast_of_the_simple_form_keeps_statistics_in_single_precision(weight):
-    torch.manual_seed(0)
-    embedding, x = PowerEmbedding(64, 6), torch.randn(4, 3, 64)
-    expected = copy.deepcopy(embedding).log_power_simple(x, weight)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        log_power = embedding.log_power_simple(x, weight)
-    torch.testing.assert_close(log_power, expected, atol=0.05, rtol=0.05)  # checks the dtype
-    assert embedding.norm.running_var.dtype == torch.float32
+# Power
 
 
-def make_norm():
-    torch.manual_seed(0)
-    norm = WeightedBatchNorm1d(3).double()
-    torch.nn.init.uniform_(norm.weight)
-    torch.nn.init.uniform_(norm.bias)
-    return norm, torch.randn(4, 3, 10, dtype=torch.float64)
+@pytest.mark.parametrize(("size", "hop", "n_segments"), [(16, 8, 9), (7, 3, 22)])
+def test_log_power_equals_that_of_a_loop_of_circular_convolutions(size, hop, n_segments):
+    embedding, x = make_embedding(n_filters=2, filter_size=size), make_windows(1, 1, 64)
+    results = embedding.log_power(x)[0, 0].detach()
+    padded = [0.0] * hop + x[0, 0].tolist() + [0.0] * hop
+    for filter_, level, log_power in zip(
+        embedding.bank.tolist(), embedding.level, results, strict=True
+    ):
+        logs = []
+        for start in range(0, n_segments * hop, hop):
+            segment = [
+                padded[start + t] * math.sin(math.pi * (t + 0.5) / size) for t in range(size)
+            ]
+            filtered = [
+                sum(filter_[k] * segment[t - k] for k in range(size))  # t - k < 0: from the end
+                for t in range(size)
+            ]
+            logs.append(math.log(size * sum(value**2 for value in filtered) / float(level)))
+        assert float(log_power) == pytest.approx(sum(logs) / n_segments)
+    assert start + hop + size > len(padded)
 
 
-def test_tokens_equal_those_of_a_loop():
-    embedding = make_embedding(n_filters=3, n_segments=4, filter_size=5)
-    embedding.norm.running_mean.uniform_(-1, 1)
-    embedding.norm.running_var.uniform_(0.5, 2)
-    x = torch.randn(2, 3, 64, dtype=torch.float64)
-    tokens = embedding(x)
-    mean, var = embedding.norm.running_mean, embedding.norm.running_var
-    for b in range(2):
-        for c in range(3):
-            features = []
-            for f in range(3):
-                taps = embedding.bank.weight[f, 0]
-                filtered = [
-                    sum(taps[k] * x[b, c, t + k - 2] for k in range(5) if 0 <= t + k - 2 < 64)
-                    for t in range(64)
-                ]
-                scaled = [(v - mean[f]) / math.sqrt(var[f] + 1e-5) for v in filtered]
-                parts = [scaled[16 * part : 16 * (part + 1)] for part in range(4)]
-                logs = [torch.log(sum(v * v for v in part) / 16) for part in parts]
-                features.append(sum(logs) / 4)
-            expected = embedding.linear.weight @ torch.stack(features) + embedding.linear.bias
-            torch.testing.assert_close(tokens[b, c], expected)
+def test_a_filter_measures_the_power_at_its_frequencies():
+    embedding, time = make_embedding(n_filters=3, filter_size=32), torch.arange(64)
+    waves = [torch.sin(2 * math.pi * cycles * time / 32 + 1).double() for cycles in (2, 6, 11)]
+    with torch.no_grad():
+        embedding.bank.copy_(torch.stack(waves)[:, :32])
+    log_power = embedding.log_power(torch.stack(waves)[:, None])[:, 0]  # window, filter
+    assert log_power.argmax(1).tolist() == [0, 1, 2]
 
 
-def test_tokens_are_invariant_to_the_sign_of_a_window():
-    embedding = make_embedding()
-    x = torch.randn(4, 2, 64, dtype=torch.float64)
+def test_segments_weigh_all_samples_of_a_window_equally():
+    embedding = make_embedding(n_filters=1, filter_size=16)
+    pulses = torch.eye(64, dtype=torch.float64)[:, None]  # one for each sample
+    padded = torch.nn.functional.pad(pulses, (8, 8)).unfold(2, 16, 8) * embedding.taper
+    torch.testing.assert_close(padded.square().sum((1, 2, 3)), torch.ones(64, dtype=torch.float64))
+
+
+def test_tokens_are_invariant_to_the_sign_and_the_direction_of_a_window():
+    embedding, x = make_embedding(), make_windows(4, 2, 64)
     torch.testing.assert_close(embedding(x), embedding(-x))
+    torch.testing.assert_close(embedding(x), embedding(x.flip(2)))
 
 
 def test_doubling_the_amplitude_adds_a_constant():
-    embedding = make_embedding()
-    x = torch.randn(4, 2, 64, dtype=torch.float64)
+    embedding, x = make_embedding(), make_windows(4, 2, 64)
     steps = embedding(2 * x) - embedding(x)
     torch.testing.assert_close(steps, steps[:1, :1].expand_as(steps))
 
 
-def test_tokens_are_invariant_to_the_order_of_segments():
-    embedding = make_embedding(n_filters=3, n_segments=4, filter_size=1)
-    x = torch.randn(2, 3, 4, 16, dtype=torch.float64)
-    torch.testing.assert_close(embedding(x.flatten(2)), embedding(x[:, :, [2, 0, 3, 1]].flatten(2)))
-
-
 def test_constant_windows_have_finite_tokens():
-    tokens = make_embedding()(torch.zeros(1, 2, 64, dtype=torch.float64))
-    assert tokens.isfinite().all()
+    embedding, x = make_embedding(), torch.zeros(1, 2, 64, dtype=torch.float64)
+    assert embedding(x).isfinite().all()
+    assert embedding.train()(x).isfinite().all()
 
 
 def test_channels_share_the_filters():
-    embedding = make_embedding()
-    x = torch.randn(1, 3, 64, dtype=torch.float64)
+    embedding, x = make_embedding(), make_windows(1, 3, 64)
     torch.testing.assert_close(embedding(x)[:, [2, 0, 1]], embedding(x[:, [2, 0, 1]]))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_equal_finite_differences(training):
+    embedding = make_embedding(n_filters=2, filter_size=9, n_averages=4).train(training)
+    inputs = make_windows(2, 2, 64).requires_grad_(), embedding.bank
+    assert torch.autograd.gradcheck(lambda x, _: embedding(x), inputs)
 
 
 # Averaged samples
@@ -120,130 +101,98 @@ def test_tokens_add_a_linear_map_of_averaged_samples():
     power.load_state_dict(
         embedding.state_dict() | {"linear.weight": embedding.linear.weight[:, :16]}
     )
-    x = torch.randn(4, 2, 64, dtype=torch.float64)
+    x = make_windows(4, 2, 64)
     averages = x.unflatten(2, (16, 4)).mean(3)  # (4, 2, 16)
     expected = power(x) + 0.1 * averages @ embedding.linear.weight[:, 16:].T
     torch.testing.assert_close(embedding(x), expected)
 
 
 def test_tokens_depend_on_the_sign_of_a_window_by_the_averages_only():
-    embedding = make_embedding(n_averages=16)
-    x = torch.randn(4, 2, 64, dtype=torch.float64)
+    embedding, x = make_embedding(n_averages=16), make_windows(4, 2, 64)
     features, inverted = embedding.features(x), embedding.features(-x)
     torch.testing.assert_close(features[..., :16], inverted[..., :16])
     torch.testing.assert_close(features[..., 16:], -inverted[..., 16:])
 
 
-@pytest.mark.parametrize(("n_times", "size"), [(256, 33), (440, 55), (64, 9), (4, 9), (1, 9)])
-def test_filters_are_as_long_as_a_segment_by_default(n_times, size):
-    assert PowerEmbedding(n_times, d_model=4).bank.kernel_size == (size,)
+# Mean power in training
 
 
-# Simple and fast implementation
+def test_training_divides_by_the_mean_power_of_the_batch():
+    embedding, x = make_embedding(filter_size=16).train(), make_windows(4, 3, 64)
+    log_power = embedding.log_power(x)
+    torch.testing.assert_close(embedding.log_power(10 * x), log_power)
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["equal", "weights"])
-@pytest.mark.parametrize(
-    "n_times, n_segments", [(64, 8), (65, 8), (71, 8), (250, 7), (24, 3), (63, 8)]
-)
-def test_log_power_and_gradients_equal_those_of_the_simple_form(
-    n_times, n_segments, weight, training
-):
-    options = {"n_filters": 3, "n_segments": n_segments, "filter_size": 5}
-    fast, simple = make_pair(torch.float64, n_times, weight=weight, training=training, **options)
-    for own, expected in zip(fast, simple, strict=True):
-        torch.testing.assert_close(own, expected, rtol=1e-9, atol=1e-9)
+def test_the_level_is_the_mean_over_the_first_batches_and_a_running_mean_after_ten():
+    embedding, levels, expected = make_embedding(n_filters=2).train(), [], None
+    for batch in make_windows(15, 4, 2, 64):
+        embedding.log_power(batch)
+        single = make_embedding(n_filters=2).train()
+        single.log_power(batch)
+        levels.append(single.level)
+        mean = torch.stack(levels).mean(0)
+        expected = mean if len(levels) <= 10 else 0.9 * expected + 0.1 * single.level
+        torch.testing.assert_close(embedding.level, expected)
 
 
-def test_single_precision_equals_the_simple_form():
-    for own, expected in zip(*make_pair(torch.float32, 256), strict=True):
-        assert (own - expected).abs().max() <= 1e-5 * expected.abs().max()
+def test_weights_equal_repeated_windows():
+    results = []
+    for rows, weight in ((slice(None), WEIGHT), (ROWS, None)):
+        embedding, x = make_embedding().train(), make_windows(4, 3, 64).requires_grad_()
+        log_power = embedding.log_power(x[rows], weight)
+        share = torch.ones(7, dtype=torch.float64) if weight is None else weight
+        (share[:, None, None] * log_power.cos()).sum().backward()
+        kept = log_power if weight is not None else log_power[[0, 1, 4, 6]]
+        results.append((kept, x.grad, embedding.bank.grad, embedding.level))
+    for weighted, repeated in zip(*results, strict=True):
+        torch.testing.assert_close(weighted, repeated)
 
 
-def test_an_offset_of_the_windows_loses_no_digits():
-    (fast, *_), _ = make_pair(torch.float32, offset=1000.0)
-    (exact, *_), _ = make_pair(torch.float64, offset=1000.0)
-    torch.testing.assert_close(fast.double(), exact, rtol=0, atol=1e-3)
+def test_equal_weights_equal_no_weights():
+    x = make_windows(4, 3, 64)
+    embedding, again = make_embedding().train(), make_embedding().train()
+    weight = torch.full((4,), 0.3, dtype=torch.float64)
+    torch.testing.assert_close(embedding(x, weight), again(x))
+    torch.testing.assert_close(embedding.level, again.level)
 
 
-def test_gradients_equal_finite_differences():
-    embedding = make_embedding(n_filters=2, n_segments=3, filter_size=5).train()
-    x = torch.randn(2, 2, 25, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(embedding, (x,))
+def test_weights_are_ignored_in_evaluation_mode():
+    embedding, x = make_embedding(), make_windows(4, 3, 64)
+    assert embedding(x, WEIGHT).equal(embedding(x))
 
 
-@pytest.mark.parametrize("chunk_bytes", [1, 5000])
-def test_chunks_do_not_change_results(monkeypatch, chunk_bytes):
-    expected, _ = make_pair(torch.float64)
-    monkeypatch.setattr(power, "CHUNK_BYTES", chunk_bytes)
-    torch.testing.assert_close(make_pair(torch.float64)[0], expected)
+@pytest.mark.parametrize("weight", [None, WEIGHT.float()])
+def test_autocast_keeps_the_level_in_single_precision(weight):
+    torch.manual_seed(0)
+    embedding, x = PowerEmbedding(64, 6), torch.randn(4, 3, 64)
+    expected = copy.deepcopy(embedding).log_power(x, weight)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        log_power = embedding.log_power(x, weight)
+    torch.testing.assert_close(log_power, expected, atol=0.05, rtol=0.05)  # checks the dtype
+    assert embedding.level.dtype == torch.float32
 
 
-def test_filtered_series_are_not_saved_for_the_backward_pass():
-    embedding, x = PowerEmbedding(256, 8), torch.randn(16, 4, 256, requires_grad=True)
-    sizes = []
-    with torch.autograd.graph.saved_tensors_hooks(
-        lambda t: sizes.append(t.numel()) or t, lambda t: t
-    ):
-        embedding(x)
-    assert x.numel() <= max(sizes) < 2 * x.numel()  # 16 filtered series would be 16 times as large
+# Sizes
 
 
-def test_a_second_derivative_raises():
-    embedding, x = make_embedding(), torch.randn(2, 2, 64, dtype=torch.float64, requires_grad=True)
-    (gradient,) = torch.autograd.grad(embedding(x).sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice"):
-        gradient.sum().backward()
+@pytest.mark.parametrize(("n_times", "size"), [(256, 128), (65, 32), (4, 2), (2, 2), (1, 1)])
+def test_filters_are_half_a_window_by_default(n_times, size):
+    embedding = PowerEmbedding(n_times, d_model=4)
+    assert embedding.bank.shape == (16, size)
+    assert embedding(torch.randn(3, 2, n_times)).shape == (3, 2, 4)
 
 
-def test_there_are_at_most_as_many_segments_as_samples():
-    assert PowerEmbedding(n_times=3, d_model=4)(torch.randn(2, 1, 3)).shape == (2, 1, 4)
+def test_filters_are_at_most_as_long_as_a_window():
+    assert PowerEmbedding(5, d_model=4, filter_size=9).bank.shape == (16, 5)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"filter_size": 32}, "filter_size must be odd and positive, got 32"),
-        ({"filter_size": -1}, "filter_size must be odd and positive, got -1"),
+        ({"filter_size": 1}, "filter_size must be at least 2, got 1"),
         ({"n_averages": -1}, "n_averages must be at least 0, got -1"),
     ],
 )
 def test_invalid_sizes_raise(options, message):
     with pytest.raises(ValueError, match=message):
         PowerEmbedding(64, 8, **options)
-
-
-def test_batch_statistics_with_weights_equal_those_of_repeated_series():
-    norm, x = make_norm()
-    weighted = norm(x, WEIGHT)
-    again, _ = make_norm()
-    torch.testing.assert_close(weighted, again(x[ROWS])[[0, 1, 4, 6]])
-    assert norm.state_dict().keys() == again.state_dict().keys()
-    for name, value in norm.state_dict().items():
-        torch.testing.assert_close(value, again.state_dict()[name])
-
-
-def test_gradients_with_weights_equal_those_of_repeated_series():
-    gradients = []
-    for rows, weight in ((slice(None), WEIGHT), (ROWS, torch.ones(7, dtype=torch.float64))):
-        norm, x = make_norm()
-        x.requires_grad_()
-        (weight[:, None, None] * norm(x[rows], weight).cos()).sum().backward()
-        gradients.append((x.grad, norm.weight.grad, norm.bias.grad))
-    for weighted, repeated in zip(*gradients, strict=True):
-        torch.testing.assert_close(weighted, repeated)
-
-
-def test_equal_weights_equal_no_weights():
-    norm, x = make_norm()
-    again, _ = make_norm()
-    assert norm(x, torch.full((4,), 0.3)).equal(again(x))
-    assert norm.running_var.equal(again.running_var)
-
-
-def test_weights_are_ignored_in_evaluation_mode():
-    norm, x = make_norm()
-    norm(x)
-    norm.eval()
-    assert norm(x, WEIGHT).equal(norm(x))

@@ -2,11 +2,10 @@
 
 import torch
 
-from .power import segment_moments
 from .scan import fused_scan
 from .views import sum_of_views
 
-__all__ = ["can_use_kernels", "fused_scan", "is_tracing", "segment_moments", "sum_of_views"]
+__all__ = ["can_use_kernels", "fused_scan", "is_tracing", "sum_of_views"]
 
 
 def is_tracing():
