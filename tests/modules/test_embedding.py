@@ -57,10 +57,12 @@ def test_a_filter_measures_the_power_at_its_frequencies():
 
 
 def test_segments_weigh_all_samples_of_a_window_equally():
-    embedding = make_embedding(n_filters=1, filter_size=16)
-    pulses = torch.eye(64, dtype=torch.float64)[:, None]  # one for each sample
-    padded = torch.nn.functional.pad(pulses, (8, 8)).unfold(2, 16, 8) * embedding.taper
-    torch.testing.assert_close(padded.square().sum((1, 2, 3)), torch.ones(64, dtype=torch.float64))
+    levels = []
+    for pulse in torch.eye(64, dtype=torch.float64):  # at each sample
+        embedding = make_embedding(n_filters=1, filter_size=16).train()
+        embedding.log_power(pulse[None, None])
+        levels.append(float(embedding.level))  # mean power
+    assert levels == pytest.approx([levels[0]] * 64)
 
 
 def test_tokens_are_invariant_to_the_sign_and_the_direction_of_a_window():
@@ -73,6 +75,15 @@ def test_doubling_the_amplitude_adds_a_constant():
     embedding, x = make_embedding(), make_windows(4, 2, 64)
     steps = embedding(2 * x) - embedding(x)
     torch.testing.assert_close(steps, steps[:1, :1].expand_as(steps))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_single_precision_agrees_with_double_precision(offset):
+    embedding, x = make_embedding(), make_windows(4, 3, 64) + offset
+    exact = embedding.log_power(x)
+    torch.testing.assert_close(
+        embedding.float().log_power(x.float()).double(), exact, rtol=0, atol=1e-3
+    )
 
 
 def test_constant_windows_have_finite_tokens():
