@@ -62,11 +62,13 @@ class PowerEmbedding(nn.Module):
         super().__init__()
         self.size = n_times // 2
         self.bank = nn.Parameter(torch.randn(16, self.size))
-        self.linear = nn.Linear(16 + 32, d_model)
+        self.linear = nn.Linear(16 + 32 + 1, d_model)
         self.register_buffer("level", torch.ones(16))
         self.register_buffer("n_updates", torch.zeros(()))
 
     def forward(self, x):
+        mean = x.mean(2, keepdim=True)
+        x = x - mean
         padded = F.pad(x, (self.size // 2, self.size // 2))
         taper = torch.sin(math.pi * (torch.arange(self.size) + 0.5) / self.size)
         segments = padded.unfold(2, self.size, self.size // 2) * taper
@@ -83,7 +85,8 @@ class PowerEmbedding(nn.Module):
         else:
             level = self.level
         log_power = (power / level).clamp_min(1e-6).log().mean(2)
-        return self.linear(torch.cat([log_power, 0.1 * F.adaptive_avg_pool1d(x, 32)], 2))
+        averages = torch.cat([F.adaptive_avg_pool1d(x, 32), mean], 2)
+        return self.linear(torch.cat([log_power, 0.1 * averages], 2))
 
 
 class PlainMamba(nn.Module):
@@ -162,4 +165,6 @@ class ReferenceMSiMamba(nn.Module):
         self.final_layer = nn.Linear(n_chans * d_model, n_outputs)
 
     def forward(self, x):
-        return self.final_layer(self.blocks(self.embed(self.mstb(x))).flatten(1))
+        mean = x.mean(2, keepdim=True)
+        tokens = self.embed(self.mstb(x - mean) + mean)
+        return self.final_layer(self.blocks(tokens).flatten(1))

@@ -172,6 +172,16 @@ def ssvep_channels(settings):
     return report_channels(DATA_SETS["SSVEP-exoskeleton"], settings, ["O1", "O2", "Oz", "POz"])
 
 
+def offsets(settings):
+    """Return scores with an offset of one standard deviation in each channel of each trial."""
+    entry = DATA_SETS["EEGMAT"]
+    trials = settings.shorten(entry.load(settings.data))
+    shape, spread = (len(trials), len(trials.ch_names), 1), trials.X.std((0, 2))[:, None]
+    X = trials.X + spread * np.random.default_rng(0).normal(size=shape)
+    trials = replace(trials, X=X.astype(np.float32))
+    return settings.report(entry.make_models(MODELS, trials, **settings.epochs), trials)
+
+
 def four_subjects(settings):
     """Return scores of windows of 4 s for each four test subjects, and for single ones."""
     trials = settings.shorten(load_eegmat())
@@ -268,7 +278,7 @@ SECTIONS = {
     section.__name__: section
     for section in (
         *(headline, sequence_learning, ssvep, simulations, ranks),
-        *(models, ablations, channels, ssvep_channels, four_subjects),
+        *(models, ablations, channels, ssvep_channels, offsets, four_subjects),
         *(subjects, sequence_subjects, leakage, control),
         *(new_subject, new_subject_control, label_shift),
     )

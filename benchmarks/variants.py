@@ -1,7 +1,7 @@
 """Settings of MS-iMamba on folds over the subjects of a data set, as used to choose the default.
 
-Run ``python benchmarks/variants.py '{"top_k": 3}' '{"n_members": 3}'``. Each setting is a row:
-means over seeds, their range, and the scores of the mean probabilities of all seeds. ``"model"``
+Run ``python benchmarks/variants.py '{"top_k": 3}' '{"n_members": 3}'``. Each seed has its own folds.
+Each setting is a row: means over seeds, their range, and the scores of the mean probabilities of all seeds. ``"model"``
 selects a different model, ``"picks": null`` all channels; other keys are parameters of the
 classifier or of its network. ``--set`` and ``--data`` select another data set, see
 ``data_sets.py``.
@@ -27,7 +27,8 @@ def predict_windows(model, trials, n_folds, seed):
     picker, windows, clf = model
     bags = windows.fit_transform(picker.fit_transform(trials.X))
     proba = np.empty((*bags.shape[:2], len(np.unique(trials.y))))
-    folds = GroupKFold(n_folds).split(bags, groups=trials.metadata["subject"])
+    cv = GroupKFold(n_folds, shuffle=True, random_state=seed)
+    folds = cv.split(bags, groups=trials.metadata["subject"])
     for fold, (train, test) in enumerate(folds):
         fitted = (
             clone(clf).set_params(random_state=1000 * seed + fold).fit(bags[train], trials.y[train])

@@ -1,7 +1,9 @@
 """Parts of MS-iMamba that simulated class differences require."""
 
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import balanced_accuracy_score
@@ -37,6 +39,12 @@ def simulate(signal):
     return simulate_trials(30, 40, n_times=256, signal=signal, effect=EFFECTS[signal])
 
 
+def add_offsets(trials):
+    """Trials with a random offset of each channel, of the channel's standard deviation."""
+    offset = np.random.default_rng(0).normal(size=(*trials.X.shape[:2], 1))
+    return replace(trials, X=trials.X + trials.X.std((0, 2))[:, None] * offset)
+
+
 def score_new_subjects(model, trials, channels=slice(None)):
     """Balanced accuracy on 10 subjects of a model trained on 20 others."""
     X = trials.X[:, channels]
@@ -56,6 +64,11 @@ def make_linear():
 @pytest.mark.parametrize("signal", EFFECTS)
 def test_msimamba_finds_each_signal_in_new_subjects(signal):
     assert score_new_subjects(make_msimamba(), simulate(signal)) > FOUND
+
+
+@pytest.mark.parametrize("signal", EFFECTS)
+def test_msimamba_finds_each_signal_in_trials_with_offsets(signal):
+    assert score_new_subjects(make_msimamba(), add_offsets(simulate(signal))) > FOUND
 
 
 @pytest.mark.parametrize("signal", ABLATIONS)

@@ -27,7 +27,7 @@ class MSiMamba(EEGModuleMixin, nn.Module):
        reshaped back. The results are summed with weights from the amplitudes [timesnet]_ and
        added to the window.
     2. **Tokens**: each channel becomes one token, by its log power behind learned filters, as in
-       ShallowFBCSPNet [shallow]_, and by averages of adjacent samples.
+       ShallowFBCSPNet [shallow]_, by averages of adjacent samples, and by the mean.
     3. **iMamba**: a selective state-space model [mamba]_ in both directions across the tokens,
        and a feed-forward net. A linear layer classifies all tokens.
 
@@ -129,7 +129,8 @@ class MSiMamba(EEGModuleMixin, nn.Module):
         torch.Tensor
             Logits of shape ``(batch, n_outputs)``.
         """
-        tokens = self.embed(self.mstb(x))  # (batch, n_chans, d_model)
+        mean = x.mean(2, keepdim=True)  # the block pads with zeros
+        tokens = self.embed(self.mstb(x - mean) + mean)  # (batch, n_chans, d_model)
         tokens = self.blocks(self.drop(tokens))  # (batch, n_chans, d_model)
         return self.final_layer(self.drop(tokens.flatten(1)))  # (batch, n_outputs)
 
@@ -213,7 +214,7 @@ class _Inception(nn.Module):
 
 
 class _PowerEmbedding(nn.Module):
-    """One token per channel: log power behind learned filters, and averages of samples."""
+    """One token per channel: log power behind learned filters, averages of samples, the mean."""
 
     def __init__(self, n_times, d_model, n_filters, n_averages):
         super().__init__()
@@ -221,7 +222,7 @@ class _PowerEmbedding(nn.Module):
         self.hop, self.n_averages = max(size // 2, 1), min(n_averages, n_times)
         bound = size**-0.5
         self.bank = nn.Parameter(torch.empty(n_filters, size).uniform_(-bound, bound))
-        self.linear = nn.Linear(n_filters + self.n_averages, d_model)
+        self.linear = nn.Linear(n_filters + self.n_averages + 1, d_model)
         self.register_buffer("level", torch.ones(n_filters))  # mean power in training
         self.register_buffer("n_updates", torch.zeros(()))
         taper = torch.sin(math.pi * (torch.arange(size) + 0.5) / size)
@@ -231,6 +232,8 @@ class _PowerEmbedding(nn.Module):
         self.register_buffer("n_equal", n_equal, persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.mean(2, keepdim=True)
+        x = x - mean
         segments = F.pad(x, [self.hop, self.hop]).unfold(2, len(self.taper), self.hop)
         spectrum = torch.fft.rfft(segments * self.taper).abs().square()
         response = torch.fft.rfft(self.bank).abs().square() * self.n_equal
@@ -242,8 +245,8 @@ class _PowerEmbedding(nn.Module):
                 self.n_updates += 1
                 self.level.lerp_(level, (1 / self.n_updates).clamp_min(0.1))
         log_power = (power / level.clamp_min(1e-20)).clamp_min(1e-6).log().mean(2)
-        averages = 0.1 * F.adaptive_avg_pool1d(x, self.n_averages)
-        return self.linear(torch.cat([log_power, averages], 2))  # (batch, n_chans, d_model)
+        averages = torch.cat([F.adaptive_avg_pool1d(x, self.n_averages), mean], 2)
+        return self.linear(torch.cat([log_power, 0.1 * averages], 2))  # (batch, n_chans, d_model)
 
 
 class _MixerBlock(nn.Module):

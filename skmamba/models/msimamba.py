@@ -74,7 +74,8 @@ class MSiMamba(SignalNetwork):
     -----
     The published description states no widths, depth, ``top_k``, regularisation or scan
     direction: these defaults are ours, and so is ``embedding="power"``. The order of residual and
-    normalisation in a block follows S-Mamba [2]_.
+    normalisation in a block follows S-Mamba [2]_. The multi-scale block, which pads windows with
+    zeros, processes them without their means, so that it does not turn offsets into oscillations.
 
     The result of ``torch.jit.script`` refuses weights of windows and ``standardize``.
 
@@ -208,7 +209,8 @@ class MSiMamba(SignalNetwork):
             if self.standardize:
                 return self._forward_standardized(x, weight, average)
         if self.mstb is not None:
-            x = self.mstb(x)  # (B, C, T)
+            mean = x.mean(2, keepdim=True)  # (B, C, 1)
+            x = self.mstb(x - mean) + mean  # (B, C, T)
         if self.embedding == "temporal":
             x = x.transpose(1, 2)  # (B, T, C)
         if torch.jit.is_scripting() or self.embedding != "power":
@@ -239,7 +241,9 @@ class MSiMamba(SignalNetwork):
         features : Tensor of shape (batch, n_chans, n_features)
             See :meth:`PowerEmbedding.features <skmamba.modules.PowerEmbedding.features>`.
         """
-        x = x if self.mstb is None else self.mstb(x)  # (B, C, T)
+        if self.mstb is not None:
+            mean = x.mean(2, keepdim=True)  # (B, C, 1)
+            x = self.mstb(x - mean) + mean  # (B, C, T)
         return self.embed.features(x, weight)  # (B, C, n_features)
 
     def classify(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 FLOOR = 1e-6  # smallest relative power before the logarithm
-AVERAGE_SCALE = 0.1  # of averaged samples; with 1 the network fits noise in them
+AVERAGE_SCALE = 0.1  # of averaged samples and means; with 1 the network fits noise in them
 MOMENTUM = 0.1  # of the running mean power after ten batches, as in batch normalisation
 
 
@@ -18,8 +18,9 @@ class PowerEmbedding(nn.Module):
 
     A filter weighs the frequencies of a segment's power spectrum by its squared frequency
     response. The power is divided by its mean over the training windows, and its logarithm is
-    averaged over the segments. A linear layer maps the results of all filters, and averages of
-    adjacent samples, to the token. All channels share one bank of filters.
+    averaged over the segments. A linear layer maps the results of all filters, averages of
+    adjacent samples, and the mean of the channel to the token. All channels share one bank of
+    filters. Only the mean depends on the offset of a channel in a window.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ class PowerEmbedding(nn.Module):
         Length of a filter and of a segment in samples, at least 2; at most ``n_times`` are used.
         None is half a window.
     n_averages : int, default=32
-        Number of averages of adjacent samples; at most ``n_times`` are used, 0 is power only.
+        Number of averages of adjacent samples; at most ``n_times`` are used. 0 is power only, also
+        without the mean.
 
     Attributes
     ----------
@@ -90,7 +92,8 @@ class PowerEmbedding(nn.Module):
         bound = size**-0.5
         self.bank = nn.Parameter(torch.empty(n_filters, size).uniform_(-bound, bound))
         self.n_averages = min(n_averages, n_times)
-        self.linear = nn.Linear(n_filters + self.n_averages, d_model)
+        n_means = self.n_averages + 1 if n_averages else 0
+        self.linear = nn.Linear(n_filters + n_means, d_model)
         self.register_buffer("level", torch.ones(n_filters))
         self.register_buffer("n_updates", torch.zeros(()))  # of the level
         # A real signal has two equal frequencies, f and -f, but for 0 Hz and the last one.
@@ -135,7 +138,7 @@ class PowerEmbedding(nn.Module):
         return self.linear(features * self.scale)  # (B, C, d_model)
 
     def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the log power behind each filter, then the averages of adjacent samples.
+        """Compute the log power behind each filter, the averages of adjacent samples, and the mean.
 
         Parameters
         ----------
@@ -144,21 +147,26 @@ class PowerEmbedding(nn.Module):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_chans, n_filters + n_averages)
-            Input of :meth:`project`.
+        features : Tensor of shape (batch, n_chans, n_features)
+            Input of :meth:`project`: ``n_filters`` powers, ``n_averages`` averages, from which the
+            mean is subtracted, and the mean.
         """
+        mean = x.mean(2, keepdim=True)  # (B, C, 1)
+        x = x - mean
         log_power = self.log_power(x, weight)  # (B, C, n_filters)
         if not self.n_averages:
             return log_power
         averages = F.adaptive_avg_pool1d(x, self.n_averages)  # (B, C, n_averages)
-        return torch.cat([log_power, averages], 2)  # (B, C, n_filters + n_averages)
+        return torch.cat([log_power, averages, mean], 2)  # (B, C, n_features)
 
     def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
         """Compute the log of the relative power behind each filter, averaged over the segments.
 
         Parameters
         ----------
-        x, weight
+        x : Tensor of shape (batch, n_chans, n_times)
+            Windows with a mean of zero; an offset would leak to other frequencies.
+        weight
             As in :meth:`forward`.
 
         Returns

@@ -48,6 +48,15 @@ def test_windows_of_any_size_are_classified(n_chans, n_times, embedding):
     assert net(torch.randn(5, n_chans, n_times)).shape == (5, 2)
 
 
+@pytest.mark.parametrize("standardize", [False, True])
+def test_without_averages_offsets_of_channels_change_nothing(standardize):
+    torch.manual_seed(0)
+    net = MSiMamba(3, 2, 64, n_averages=0, standardize=standardize, **SMALL).double().eval()
+    x, offset = torch.randn(5, 3, 64).double(), 10 * torch.randn(5, 3, 1).double()
+    average = {"average": torch.full((5, 5), 0.1).double()} if standardize else {}
+    torch.testing.assert_close(net(x + offset, **average), net(x, **average))
+
+
 def test_one_direction_is_causal_over_channels():
     torch.manual_seed(0)
     net = MSiMamba(4, 2, 64, use_mstb=False, bidirectional=False, **SMALL).eval()
@@ -67,7 +76,7 @@ def test_parameter_count_is_that_of_the_equations(embedding):
     mamba = d * 2 * d + (d * 2 + d) + d * (rank + 2 * state) + (rank * d + d) + d * state + d
     mamba += d * d
     feed_forward = (d * 2 * d + 2 * d) + (2 * d * d + d)
-    tokens = {"power": 16 * (T // 2) + ((16 + 32) * d + d), "inverted": T * d + d}[embedding]
+    tokens = {"power": 16 * (T // 2) + ((16 + 32 + 1) * d + d), "inverted": T * d + d}[embedding]
     total = mstb + tokens + 2 * mamba + feed_forward + 2 * 2 * d + (C * d * 2 + 2)
     net = MSiMamba(C, 2, T, embedding=embedding, **SMALL)
     assert sum(p.numel() for p in net.parameters()) == total

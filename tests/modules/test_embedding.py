@@ -80,9 +80,9 @@ def test_doubling_the_amplitude_adds_a_constant():
 @pytest.mark.parametrize("offset", [0.0, 1000.0])
 def test_single_precision_agrees_with_double_precision(offset):
     embedding, x = make_embedding(), make_windows(4, 3, 64) + offset
-    exact = embedding.log_power(x)
+    exact = embedding.features(x)
     torch.testing.assert_close(
-        embedding.float().log_power(x.float()).double(), exact, rtol=0, atol=1e-3
+        embedding.float().features(x.float()).double(), exact, rtol=0, atol=1e-3
     )
 
 
@@ -107,15 +107,25 @@ def test_gradients_equal_finite_differences(training):
 # Averaged samples
 
 
-def test_tokens_add_a_linear_map_of_averaged_samples():
+def test_tokens_add_a_linear_map_of_averaged_samples_and_of_the_mean():
     embedding, power = make_embedding(n_averages=16), make_embedding()
     power.load_state_dict(
         embedding.state_dict() | {"linear.weight": embedding.linear.weight[:, :16]}
     )
-    x = make_windows(4, 2, 64)
-    averages = x.unflatten(2, (16, 4)).mean(3)  # (4, 2, 16)
-    expected = power(x) + 0.1 * averages @ embedding.linear.weight[:, 16:].T
+    x = make_windows(4, 2, 64) + 1
+    mean = x.mean(2, keepdim=True)  # (4, 2, 1)
+    averages = (x - mean).unflatten(2, (16, 4)).mean(3)  # (4, 2, 16)
+    weight = embedding.linear.weight[:, 16:]
+    expected = power(x) + 0.1 * torch.cat([averages, mean], 2) @ weight.T
     torch.testing.assert_close(embedding(x), expected)
+
+
+def test_an_offset_changes_the_mean_only():
+    embedding, x = make_embedding(n_averages=16), make_windows(4, 2, 64)
+    offset = 10 * make_windows(4, 2, 1)
+    change = embedding.features(x + offset) - embedding.features(x)
+    torch.testing.assert_close(change[..., :-1], torch.zeros_like(change[..., :-1]))
+    torch.testing.assert_close(change[..., -1:], offset)
 
 
 def test_tokens_depend_on_the_sign_of_a_window_by_the_averages_only():
