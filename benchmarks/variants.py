@@ -1,10 +1,10 @@
 """Settings of MS-iMamba on folds over the subjects of a data set, as used to choose the default.
 
-Run ``python benchmarks/variants.py '{"top_k": 3}' '{"n_members": 3}'``. Each seed has its own folds.
-Each setting is a row: means over seeds, their range, and the scores of the mean probabilities of all seeds. ``"model"``
-selects a different model, ``"picks": null`` all channels; other keys are parameters of the
-classifier or of its network. ``--set`` and ``--data`` select another data set, see
-``data_sets.py``.
+Run ``python benchmarks/variants.py '{"top_k": 3}' '{"n_members": 3}'``. Each setting is a row:
+means over seeds, each with its own folds, their range, and the scores of the mean probabilities of
+all seeds. ``"model"`` selects a different model, ``"picks": null`` all channels; other keys are
+parameters of the classifier or of its network. ``--set`` and ``--data`` select another data set,
+see ``data_sets.py``.
 """
 
 import json
