@@ -220,7 +220,7 @@ def make_braindecode(seed):
 def test_fine_tuning_improves_predictions_of_a_shifted_subject(make, shift, parts):
     pipe, X, y = fit_shifted(make, shift)
     before, proba = pipe.score(X[20:], y[20:]), pipe.predict_proba(X)
-    lr = {"head": None, "all": 0.005}[parts]  # of the few windows, each epoch is one step
+    lr = {"head": None, "all": 0.01}[parts]  # of the few windows, each epoch is one step
     tuned = fine_tune(pipe, X[:20], y[:20], parts=parts, lr=lr)
     assert tuned.score(X[20:], y[20:]) >= max(0.8, before + 0.2)
     assert np.array_equal(pipe.predict_proba(X), proba)  # the original is unchanged

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 FLOOR = 1e-6  # smallest relative power before the logarithm
-AVERAGE_SCALE = 0.1  # of averaged samples and means; with 1 the network fits noise in them
+SUM_OF_SCALES = 3.2  # of averages, 0.1 for each of 32; with a scale of 1 the network fits noise
 MOMENTUM = 0.1  # of the running mean power after ten batches, as in batch normalisation
 
 
@@ -102,7 +102,8 @@ class PowerEmbedding(nn.Module):
         taper = torch.sin(torch.pi * (torch.arange(size) + 0.5) / size)
         self.register_buffer("taper", taper, persistent=False)
         scale = torch.ones(self.linear.in_features)
-        scale[n_filters:] = AVERAGE_SCALE
+        if n_averages:  # Adam moves all weights at one rate, and tokens by the sum of the scales
+            scale[n_filters:] = min(SUM_OF_SCALES / self.n_averages, 1)
         self.register_buffer("scale", scale, persistent=False)
 
     def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
