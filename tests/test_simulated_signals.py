@@ -21,12 +21,12 @@ EFFECTS = {
     **{"evoked response": 0.35, "drift": 0.3},
 }
 # Module parameters without which a signal is not found. Power discards the phases of channels and
-# the sign, which the multi-scale block can turn to power; to compare channels, either block
-# suffices.
+# the sign, but the multi-scale block can turn the sign of a drift to power; to compare channels,
+# either block suffices.
 ABLATIONS = {
     "agreement": {"use_mstb": False, "mixer": "none"},
     "synchrony": {"use_mstb": False},
-    "evoked response": {"use_mstb": False, "n_averages": 0},
+    "evoked response": {"n_averages": 0},
     "drift": {"use_mstb": False, "n_averages": 0},
 }
 FOUND = 0.9
