@@ -20,13 +20,14 @@ from scores import (
     WINDOWS,
     draw_ranks,
     evaluate_seeds,
+    format_range,
     format_score,
     rank_models,
     split_fewer_subjects,
     summarize,
     tabulate,
 )
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.dummy import DummyClassifier
 
 from skmamba import Trials, load_eegmat, make_models
@@ -173,13 +174,22 @@ def ssvep_channels(settings):
 
 
 def offsets(settings):
-    """Return scores with an offset of one standard deviation in each channel of each trial."""
-    entry = DATA_SETS["EEGMAT"]
-    trials = settings.shorten(entry.load(settings.data))
-    shape, spread = (len(trials), len(trials.ch_names), 1), trials.X.std((0, 2))[:, None]
-    X = trials.X + spread * np.random.default_rng(0).normal(size=shape)
-    trials = replace(trials, X=X.astype(np.float32))
-    return settings.report(entry.make_models(MODELS, trials, **settings.epochs), trials)
+    """Return scores with a random offset of each channel of each trial."""
+    trials = settings.shorten(load_eegmat())
+    splitters = [CrossSubjectSplit(settings.n_folds) for _ in settings.seeds()]
+    columns = {}
+    for n_sd, part in ((1, "all"), (100, "all"), (100, "test")):
+        models = make_models(MODELS, trials, **settings.params)
+        for model in models.values():
+            model.steps.insert(0, ("offsets", RandomOffsets(n_sd, in_training=part == "all")))
+        by_fold, by_subject = settings.evaluate(models, trials, splitters)
+        for unit, scores in ((SCORE, by_subject), (WINDOWS, by_fold)):
+            means = scores.groupby("estimator")[unit].mean().map(format_score)
+            name = "trials" if unit == SCORE else "windows"
+            columns[f"{name}, {n_sd} in {part}"] = means + " (" + format_range(scores, unit) + ")"
+    table = pd.DataFrame(columns).loc[list(models)].rename_axis("model").reset_index()
+    seeds = ", ".join(map(str, settings.seeds()))
+    return f"{settings.n_folds} folds, seeds {seeds}.\n\n{to_markdown(table)}"
 
 
 def four_subjects(settings):
@@ -359,6 +369,26 @@ def simulate_leak():
     rng, shape = np.random.default_rng(0), (len(trials), len(trials.ch_names), 1)
     X = trials.X * rng.lognormal(sigma=0.5, size=shape) + rng.normal(scale=30, size=shape)
     return replace(trials, X=X.astype(np.float32), name="planted leak")
+
+
+class RandomOffsets(TransformerMixin, BaseEstimator):
+    """Add a random offset to each channel of each trial, in standard deviations of the channel."""
+
+    def __init__(self, n_sd, in_training):
+        self.n_sd = n_sd
+        self.in_training = in_training
+
+    def fit(self, X, y=None):
+        self.std_ = np.std(X, axis=(0, 2))[:, None]
+        return self
+
+    def fit_transform(self, X, y=None):
+        self.fit(X)
+        return self.transform(X) if self.in_training else X
+
+    def transform(self, X):
+        noise = np.random.default_rng(len(X)).normal(size=(*X.shape[:2], 1))
+        return (X + self.n_sd * self.std_ * noise).astype(X.dtype)
 
 
 def make_adapted(trials, params, modes):

@@ -5,33 +5,38 @@ import numpy as np
 SCALINGS = ("robust", "standard", "window")
 # Robust scaling clips at this many deviations: a blink on a frontal channel is larger than the EEG.
 CLIP = 8.0
+MAX_OFFSET = 4.0  # of the median of a window, in deviations of training data with their offsets
+MAX_RATIO = 2.0  # of deviations with and without the medians of windows: more means offsets
 MAD_TO_SD = 1.4826  # for a normal distribution
 MAX_VALUES = 2**22  # of a channel in its statistics: of larger data, windows at equal distances
 
 
 def fit_scaling(scaling, bags, trials, weight):
-    """Return center and scale of each channel over the windows of the given trials.
+    """Return center, scale and scale of offsets of each channel over windows of the given trials.
 
     ``bags`` is a Selection. A weight of two counts a trial twice. Scalings without such statistics
-    have 0 and 1.
+    have 0, 1 and 1.
     """
     _, n_windows, n_chans, n_times = bags.shape
-    center, scale = np.zeros(n_chans), np.ones(n_chans)
+    center, scale, offset_scale = np.zeros(n_chans), np.ones(n_chans), np.ones(n_chans)
     if scaling not in ("robust", "standard"):
-        return center, scale
+        return center, scale, offset_scale
     step = -(-len(trials) * n_windows * n_times // MAX_VALUES)
     trial, window = np.divmod(np.arange(0, len(trials) * n_windows, step), n_windows)
     trial = trials[trial]
     w = None if weight is None else np.repeat(weight[trial], n_times)
     for chan in range(n_chans):  # one channel at a time: no second copy of X in memory
-        x = bags.read(trial, window, chan).astype(float).ravel()
+        x = bags.read(trial, window, chan).astype(float)
         if scaling == "robust":
+            within = MAD_TO_SD * _median(np.abs(x - window_medians(x)), w)
             center[chan] = _median(x, w)
-            scale[chan] = MAD_TO_SD * _median(np.abs(x - center[chan]), w)
+            offset_scale[chan] = MAD_TO_SD * _median(np.abs(x - center[chan]), w)
+            scale[chan] = min(offset_scale[chan], MAX_RATIO * within or np.inf)
         else:
-            center[chan] = np.average(x, weights=w)
-            scale[chan] = np.sqrt(np.average(np.square(x - center[chan]), weights=w))
-    return center, np.where(scale > 0, scale, 1.0)  # constant channels are not divided by zero
+            center[chan] = np.average(x.ravel(), weights=w)
+            scale[chan] = np.sqrt(np.average(np.square(x.ravel() - center[chan]), weights=w))
+    # constant channels are not divided by zero
+    return center, np.where(scale > 0, scale, 1.0), np.where(offset_scale > 0, offset_scale, 1.0)
 
 
 def measure_spread(bags):
@@ -44,7 +49,7 @@ def measure_spread(bags):
     return float(np.median(std[std > 0])) if std.any() else 0.0
 
 
-def scale_windows(x, scaling, center, scale):
+def scale_windows(x, scaling, center, scale, offset_scale):
     """Scale windows of shape ``(n_windows, n_chans, n_times)`` with the values of fit_scaling."""
     if scaling is None:
         return x
@@ -53,9 +58,19 @@ def scale_windows(x, scaling, center, scale):
         return (x - center) / np.where(scale > 0, scale, 1)
     dtype = x.dtype if x.dtype.kind == "f" else float  # float32 windows stay float32
     scaled = (x - center[:, None].astype(dtype)) / scale[:, None].astype(dtype)
-    return scaled.clip(-CLIP, CLIP) if scaling == "robust" else scaled
+    if scaling == "standard":
+        return scaled
+    offset = window_medians(scaled)
+    bounded = (offset * (scale / offset_scale)[:, None].astype(dtype)).clip(-MAX_OFFSET, MAX_OFFSET)
+    return (scaled - (offset - bounded)).clip(-CLIP, CLIP)
+
+
+def window_medians(x):
+    """Return the lower median of each window, of shape ``(..., 1)``."""
+    middle = (x.shape[-1] - 1) // 2
+    return np.partition(x, middle, axis=-1)[..., middle : middle + 1]
 
 
 def _median(x, weight):
     """Return the lower median, for which integer weights equal repeated values exactly."""
-    return np.quantile(x, 0.5, weights=weight, method="inverted_cdf")
+    return np.quantile(x.ravel(), 0.5, weights=weight, method="inverted_cdf")

@@ -1,23 +1,46 @@
 import numpy as np
 import pytest
 
-from skmamba._scaling import CLIP, fit_scaling, scale_windows
+from skmamba._scaling import CLIP, MAX_OFFSET, fit_scaling, scale_windows
 from skmamba._selection import Selection
 
 # two trials x one window x two channels x three samples
 BAGS = np.array([[[[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]]], [[[3.0, 4.0, 100.0], [5.0, 5.0, 5.0]]]])
+# one trial x four windows x one channel x three samples
+OFFSETS = np.array([0.0, 100.0, 200.0, 300.0])[None, :, None, None] + [0.0, 1.0, 2.0]
 
 
 def test_robust_statistics_of_a_hand_computed_case():
-    center, scale = fit_scaling("robust", Selection(BAGS), np.arange(2), None)
+    center, *scales = fit_scaling("robust", Selection(BAGS), np.arange(2), None)
     # lower median of 0 1 2 3 4 100: 2; of the distances 2 1 0 1 2 98: 1
     assert center.tolist() == [2, 5]
-    assert scale.tolist() == [1.4826, 1]  # a constant channel is not divided by zero
+    for scale in scales:
+        assert scale.tolist() == [1.4826, 1]  # a constant channel is not divided by zero
+
+
+def test_robust_scaling_of_offsets_of_a_hand_computed_case():
+    statistics = fit_scaling("robust", Selection(OFFSETS), np.arange(1), None)
+    # sixth of twelve values: 102; of their distances from it: 100; from the median of a window: 1
+    assert np.ravel(statistics) == pytest.approx([102, 2 * 1.4826, 148.26])
+    scaled = scale_windows(OFFSETS[0], "robust", *statistics)
+    within = np.array([-1, 0, 1]) / (2 * 1.4826)
+    expected = np.array([-101, -1, 99, 199])[:, None] / 148.26 + within
+    np.testing.assert_allclose(scaled[:, 0], expected, rtol=1e-12)
+    far = scale_windows(OFFSETS[0] + 1e6, "robust", *statistics)
+    np.testing.assert_allclose(far[:, 0], [MAX_OFFSET + within] * 4, rtol=1e-6)
+
+
+def test_robust_scaling_keeps_moderate_offsets_and_artefacts():
+    x = np.random.default_rng(0).normal(size=(5, 2, 50))
+    x[:, 0] += np.arange(5)[:, None] - 2
+    x[0, 1, :9] = 20  # fewer than half of the samples
+    scaled = scale_windows(x, "robust", np.zeros(2), np.ones(2), np.ones(2))
+    assert np.array_equal(scaled, x.clip(-CLIP, CLIP))
 
 
 @pytest.mark.parametrize("trials", [[0, 1], [0]])
 def test_standard_statistics_are_mean_and_deviation_of_the_given_trials(trials):
-    center, scale = fit_scaling("standard", Selection(BAGS), np.array(trials), None)
+    center, scale, _ = fit_scaling("standard", Selection(BAGS), np.array(trials), None)
     series = BAGS[trials, :, 0]
     assert center == pytest.approx([series.mean(), 5])
     assert scale == pytest.approx([series.std(), 1])
@@ -33,20 +56,20 @@ def test_a_weight_of_two_equals_the_trial_twice(scaling):
 
 
 def test_robust_scaling_clips_artefacts():
-    scaled = scale_windows(BAGS[:, 0], "robust", np.array([2.0, 5.0]), np.array([1.0, 1.0]))
+    scaled = scale_windows(BAGS[:, 0], "robust", np.array([2.0, 5.0]), np.ones(2), np.ones(2))
     assert scaled[1, 0].tolist() == [1, 2, CLIP]
 
 
 def test_window_scaling_uses_the_statistics_of_each_window():
     x = np.random.default_rng(0).normal(3, 7, size=(5, 2, 50))
-    scaled = scale_windows(x, "window", np.zeros(2), np.ones(2))
+    scaled = scale_windows(x, "window", np.zeros(2), np.ones(2), np.ones(2))
     assert scaled.mean(-1) == pytest.approx(np.zeros((5, 2)), abs=1e-12)
     assert scaled.std(-1) == pytest.approx(np.ones((5, 2)))
-    constant = scale_windows(np.full((1, 1, 4), 3.0), "window", np.zeros(1), np.ones(1))
+    constant = scale_windows(np.full((1, 1, 4), 3.0), "window", np.zeros(1), np.ones(1), np.ones(1))
     assert constant.tolist() == [[[0, 0, 0, 0]]]
 
 
 def test_float32_windows_stay_float32_and_no_scaling_returns_them():
     x = BAGS[:, 0].astype("float32")
-    assert scale_windows(x, "robust", np.zeros(2), np.ones(2)).dtype == np.float32
-    assert np.array_equal(scale_windows(x, None, np.zeros(2), np.ones(2)), x)
+    assert scale_windows(x, "robust", np.zeros(2), np.ones(2), np.ones(2)).dtype == np.float32
+    assert np.array_equal(scale_windows(x, None, np.zeros(2), np.ones(2), np.ones(2)), x)

@@ -39,9 +39,9 @@ def simulate(signal):
     return simulate_trials(30, 40, n_times=256, signal=signal, effect=EFFECTS[signal])
 
 
-def add_offsets(trials):
-    """Trials with a random offset of each channel, of the channel's standard deviation."""
-    offset = np.random.default_rng(0).normal(size=(*trials.X.shape[:2], 1))
+def add_offsets(trials, n_sd):
+    """Trials with a random offset of each channel, in standard deviations of the channel."""
+    offset = n_sd * np.random.default_rng(0).normal(size=(*trials.X.shape[:2], 1))
     return replace(trials, X=trials.X + trials.X.std((0, 2))[:, None] * offset)
 
 
@@ -66,9 +66,19 @@ def test_msimamba_finds_each_signal_in_new_subjects(signal):
     assert score_new_subjects(make_msimamba(), simulate(signal)) > FOUND
 
 
+@pytest.mark.parametrize("n_sd", [1, 1000])  # with 1000, recordings of amplifiers without filters
 @pytest.mark.parametrize("signal", EFFECTS)
-def test_msimamba_finds_each_signal_in_trials_with_offsets(signal):
-    assert score_new_subjects(make_msimamba(), add_offsets(simulate(signal))) > FOUND
+def test_msimamba_finds_each_signal_in_trials_with_offsets(signal, n_sd):
+    assert score_new_subjects(make_msimamba(), add_offsets(simulate(signal), n_sd)) > FOUND
+
+
+@pytest.mark.parametrize("signal", ["strength", "evoked response"])
+def test_a_signal_is_found_in_new_trials_whose_offsets_were_not_in_training(signal):
+    trials = simulate(signal)
+    train_idx, test_idx = next(CrossSubjectSplit(3).split(trials.X, trials.y, trials.metadata))
+    model = make_msimamba().fit(trials.X[train_idx], trials.y[train_idx])
+    predicted = model.predict(add_offsets(trials, 100).X[test_idx])
+    assert balanced_accuracy_score(trials.y[test_idx], predicted) > FOUND
 
 
 @pytest.mark.parametrize("signal", ABLATIONS)

@@ -22,8 +22,9 @@ patience : int, default=5
 {target_parameters}
 scaling : {"robust", "standard", "window"} or None, default="robust"
     Scaling of channels. ``"robust"``: median and median absolute deviation of the training
-    windows, clipped at 8 deviations; ``"standard"``: their mean and standard deviation;
-    ``"window"``: mean and standard deviation of each window; None: no scaling.
+    windows, clipped at 8 deviations; offsets of windows are bounded, and scaled on their own if
+    they exceed the EEG (ours, see the user guide). ``"standard"``: mean and standard deviation of
+    the training windows; ``"window"``: those of each window; None: no scaling.
 n_chans : int, default=None
     Number of channels in each row of a 2-D X, one after the other; None means one.
 warm_start : bool, default=False
@@ -62,7 +63,7 @@ n_features_in_ : int
     Channels of a 3-D or 4-D X, columns of a 2-D X.
 scaling_ : str or None
     Scaling of the training windows.
-center_, scale_ : ndarray of shape (n_chans,)
+center_, scale_, offset_scale_ : ndarray of shape (n_chans,)
     Statistics of the scaling, in the unit of X.
 spread_ : float
     Median standard deviation of the training windows, in the unit of X. A warning is given if X of

@@ -306,6 +306,7 @@ class BaseNet(BaseTrialEstimator):
     scaling_: str | None
     center_: NDArray[Any]
     scale_: NDArray[Any]
+    offset_scale_: NDArray[Any]
 
     # With metadata routing, an optional groups of fit would otherwise break grouped
     # cross-validation until it is requested or refused.
@@ -457,7 +458,8 @@ class BaseNet(BaseTrialEstimator):
         n_epochs = epochs or self._count_epochs(len(train) * bags.shape[1])
         if fresh:
             self.scaling_ = self.scaling
-            self.center_, self.scale_ = fit_scaling(self.scaling, bags, train, weight)
+            statistics = fit_scaling(self.scaling, bags, train, weight)
+            self.center_, self.scale_, self.offset_scale_ = statistics
             self._fit_target(target, train, weight)
         make_dataset = partial(
             self._make_dataset,
@@ -591,7 +593,8 @@ class BaseNet(BaseTrialEstimator):
         return SubjectDataset(bags, self._scale, dtype, subjects=subjects, **options)
 
     def _scale(self, windows):
-        return scale_windows(windows, self.scaling_, self.center_, self.scale_)
+        statistics = self.center_, self.scale_, self.offset_scale_
+        return scale_windows(windows, self.scaling_, *statistics)
 
     def _build_net(self, architecture, device, seed, *, early_stopping=False, average=False):
         """Return a skorch net with new weights."""

@@ -16,7 +16,7 @@ from torch import nn
 
 from .._extras import require_extra
 from .._io import write_atomically
-from .._scaling import CLIP
+from .._scaling import CLIP, MAX_OFFSET
 from .._types import StrPath
 from .._validation import check_int
 from ..modules import Mamba
@@ -113,11 +113,16 @@ def to_onnx(
 class _ProbabilityNetwork(nn.Module):
     """Scaling, network and softmax of a fitted classifier in single precision."""
 
+    center: torch.Tensor
+    scale: torch.Tensor
+    offset_scale: torch.Tensor
+
     def __init__(self, classifier):
         super().__init__()
         self.scaling = classifier.scaling_
-        self.register_buffer("center", torch.tensor(classifier.center_[:, None]).float())
-        self.register_buffer("scale", torch.tensor(classifier.scale_[:, None]).float())
+        for name in ("center", "scale", "offset_scale"):
+            values = torch.tensor(getattr(classifier, f"{name}_")[:, None])
+            self.register_buffer(name, values.float())
         self.network = copy.deepcopy(classifier.net_.module_).float().cpu()
         for part in self.network.modules():
             if isinstance(part, Mamba):
@@ -125,14 +130,17 @@ class _ProbabilityNetwork(nn.Module):
         self.eval()
 
     def forward(self, x):  # (B, C, T) -> (B, n_classes)
-        if self.scaling == "window":  # as skmamba._scaling.scale_windows
+        if self.scaling == "window":  # all scalings as skmamba._scaling.scale_windows
             x = x - x.mean(-1, keepdim=True)
             scale = x.square().mean(-1, keepdim=True).sqrt()
             x = x / torch.where(scale > 0, scale, 1.0)
         elif self.scaling is not None:
             x = (x - self.center) / self.scale
         if self.scaling == "robust":
-            x = x.clamp(-CLIP, CLIP)
+            middle = (x.shape[-1] - 1) // 2
+            offset = x.sort(-1).values[..., middle : middle + 1]
+            bounded = offset * (self.scale / self.offset_scale)
+            x = (x - (offset - bounded.clamp(-MAX_OFFSET, MAX_OFFSET))).clamp(-CLIP, CLIP)
         return self.network(x).softmax(1)
 
 
@@ -184,7 +192,8 @@ def _check_probabilities(content, classifier):
 
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((5, classifier.n_chans_, classifier.n_times_))
-    windows = classifier.center_[:, None] + classifier.scale_[:, None] * noise
+    offset = classifier.offset_scale_[:, None] * rng.standard_t(1, (5, classifier.n_chans_, 1))
+    windows = classifier.center_[:, None] + classifier.scale_[:, None] * noise + offset
     windows = windows.astype("float32")
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     expected = copy.copy(classifier).set_params(voting="soft").predict_proba(windows)
