@@ -3,7 +3,7 @@
 import contextlib
 import math
 import secrets
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array, check_random_state, gen_batches
@@ -19,6 +19,14 @@ def check_int(name, value, minimum=1, maximum=math.inf):
     if not is_integer or not minimum <= value <= maximum:
         limit = "" if maximum == math.inf else f" and at most {maximum}"
         raise ValueError(f"{name} must be an integer of at least {minimum}{limit}, got {value!r}.")
+
+
+def check_number(name, value, *, zero=False):
+    """Raise ValueError unless the value is a finite positive number, or zero if that is allowed."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or value < 0 or (value == 0 and not zero):
+        kind = "non-negative" if zero else "positive"
+        raise ValueError(f"{name} must be a {kind} number, got {value!r}.")
 
 
 def check_option(name, value, options):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from numbers import Real
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import check_option
+from ._validation import check_number, check_option
 from ._windows import to_samples
 from .adaptation import calibrate
 from .preprocessing import SlidingWindows
@@ -121,8 +120,9 @@ class StreamDecoder:
         saved = estimator if hasattr(estimator, "card") else None  # a SavedModel
         estimator = getattr(saved, "estimator", estimator)
         check_is_fitted(estimator)
-        _check_positive("sfreq", sfreq)
-        _check_positive("smoothing", smoothing)
+        for name, value in (("sfreq", sfreq), ("smoothing", smoothing)):
+            if value is not None:
+                check_number(name, value)
         check_option("dtype", dtype, ("float32", "float64"))
         self.estimator = getattr(estimator, "best_estimator_", estimator)
         if reference is not None:
@@ -365,8 +365,3 @@ def _check_steps(steps, windows, size, make_noise):
                     "Steps must transform a window as the same part of a longer trial, which "
                     f"{type(step).__name__} does not: fit on trials of one window."
                 )
-
-
-def _check_positive(name: str, value: float | None) -> None:
-    if value is not None and not (isinstance(value, Real) and 0 < value < np.inf):
-        raise ValueError(f"{name} must be a positive number, got {value!r}.")

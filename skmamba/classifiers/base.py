@@ -7,7 +7,6 @@ import inspect
 import warnings
 from collections.abc import Mapping
 from functools import partial
-from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -43,6 +42,7 @@ from .._validation import (
     check_finite,
     check_int,
     check_is_no_single_trial,
+    check_number,
     check_option,
     draw_seed,
     restore_on_error,
@@ -524,12 +524,8 @@ class BaseNet(BaseTrialEstimator):
         for name in ("batch_size", "n_threads", "n_chans"):
             if getattr(self, name) is not None:
                 check_int(name, getattr(self, name))
-        if not (isinstance(self.lr, Real) and 0 < self.lr < np.inf):
-            raise ValueError(f"lr must be a positive number, got {self.lr!r}.")
-        if not (isinstance(self.weight_decay, Real) and 0 <= self.weight_decay < np.inf):
-            raise ValueError(
-                f"weight_decay must be a non-negative number, got {self.weight_decay!r}."
-            )
+        check_number("lr", self.lr)
+        check_number("weight_decay", self.weight_decay, zero=True)
         self._check_net_params()
         if not 0 < self.validation_fraction < 1:
             raise ValueError(

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import math
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from .._validation import check_int
+from .._validation import check_int, check_number
 from ..preprocessing import BandPower, ChannelPicker, SlidingWindows
 from ._serialize import to_plain_json
 
@@ -94,8 +93,8 @@ def parse_card(content):
         len(names) == n_channels and all(isinstance(name, str) for name in names)
     ):
         raise ValueError(f"ch_names must be {n_channels} strings")
-    if sfreq is not None and not 0 < sfreq < math.inf:
-        raise ValueError(f"sfreq must be a positive number, got {sfreq!r}")
+    if sfreq is not None:
+        check_number("sfreq", sfreq)
     return card
 
 

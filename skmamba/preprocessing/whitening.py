@@ -10,7 +10,7 @@ from scipy.ndimage import convolve1d
 from scipy.signal import firwin2, get_window, welch
 
 from .._mne import resolve_sfreq
-from .._validation import ADAPTATIONS, check_option
+from .._validation import ADAPTATIONS, check_number, check_option
 from ..trials import Trials
 from ._subjects import BaseSubjectTransformer
 
@@ -108,7 +108,7 @@ class SubjectWhitening(BaseSubjectTransformer):
 
     def _set_sfreq(self, X):
         sfreq = resolve_sfreq(X, self.sfreq)
-        _check_number("sfreq", sfreq)
+        check_number("sfreq", sfreq)
         self.sfreq_ = sfreq
 
     def _fit_subjects(self, X, groups):
@@ -117,9 +117,9 @@ class SubjectWhitening(BaseSubjectTransformer):
     def _check_params(self):
         check_option("mode", self.mode, ADAPTATIONS)
         for name in ("h_freq", "filter_size", "segment_size", "floor"):
-            _check_number(name, getattr(self, name))
+            check_number(name, getattr(self, name))
         for name in ("l_freq", "smoothing"):
-            _check_number(name, getattr(self, name), zero=True)
+            check_number(name, getattr(self, name), zero=True)
         nyquist = self.sfreq_ / 2
         if not self.l_freq < min(self.h_freq, nyquist):
             raise ValueError(
@@ -194,10 +194,3 @@ def _get_design(n_taps, n_freqs):
     filters -= filters.sum(axis=1, keepdims=True) * window / window.sum()  # no offset passes
     lags = np.arange(n_taps) - n_taps // 2
     return filters, np.cos(np.pi * np.outer(lags, freqs))
-
-
-def _check_number(name, value, zero=False):
-    is_number = isinstance(value, (int, float, np.number)) and np.isfinite(value)
-    if not is_number or value < 0 or (value == 0 and not zero):
-        kind = "a number of at least 0" if zero else "a positive number"
-        raise ValueError(f"{name} must be {kind}, got {value!r}.")

@@ -358,7 +358,7 @@ def test_the_reference_of_a_copy_is_validated(subjects, reference, match):
         ({"filter_size": 0}, "filter_size must be a positive number, got 0"),
         ({"segment_size": "2 s"}, "segment_size must be a positive number, got '2 s'"),
         ({"floor": 0.0}, r"floor must be a positive number, got 0\.0"),
-        ({"smoothing": -1}, "smoothing must be a number of at least 0, got -1"),
+        ({"smoothing": -1}, "smoothing must be a non-negative number, got -1"),
         ({"sfreq": None}, "sfreq must be a positive number, got None"),
     ],
 )
