@@ -28,9 +28,10 @@ def fit_scaling(scaling, bags, trials, weight):
     for chan in range(n_chans):  # one channel at a time: no second copy of X in memory
         x = bags.read(trial, window, chan).astype(float)
         if scaling == "robust":
-            within = MAD_TO_SD * _median(np.abs(x - window_medians(x)), w)
+            within = MAD_TO_SD * _median(np.abs(x - _window_medians(x)), w)
             center[chan] = _median(x, w)
             offset_scale[chan] = MAD_TO_SD * _median(np.abs(x - center[chan]), w)
+            # if most windows are constant, the deviation about their medians is 0
             scale[chan] = min(offset_scale[chan], MAX_RATIO * within or np.inf)
         else:
             center[chan] = np.average(x.ravel(), weights=w)
@@ -60,13 +61,13 @@ def scale_windows(x, scaling, center, scale, offset_scale):
     scaled = (x - center[:, None].astype(dtype)) / scale[:, None].astype(dtype)
     if scaling == "standard":
         return scaled
-    offset = window_medians(scaled)
+    offset = _window_medians(scaled)
     bounded = (offset * (scale / offset_scale)[:, None].astype(dtype)).clip(-MAX_OFFSET, MAX_OFFSET)
     return (scaled - (offset - bounded)).clip(-CLIP, CLIP)
 
 
-def window_medians(x):
-    """Return the lower median of each window, of shape ``(..., 1)``."""
+def _window_medians(x):
+    """Return the lower median of each channel of each window, of shape ``(..., 1)``."""
     middle = (x.shape[-1] - 1) // 2
     return np.partition(x, middle, axis=-1)[..., middle : middle + 1]
 

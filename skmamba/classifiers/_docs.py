@@ -64,7 +64,8 @@ n_features_in_ : int
 scaling_ : str or None
     Scaling of the training windows.
 center_, scale_, offset_scale_ : ndarray of shape (n_chans,)
-    Statistics of the scaling, in the unit of X.
+    Statistics of the scaling, in the unit of X: center, scale of the signal and, with
+    ``scaling="robust"``, scale of the offsets of windows.
 spread_ : float
     Median standard deviation of the training windows, in the unit of X. A warning is given if X of
     predict differs by a factor of more than 100.

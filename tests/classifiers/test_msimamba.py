@@ -471,6 +471,7 @@ def set_nan(X):
         (None, {"module_params": {"backend": "mamba_ssm"}, "device": "cpu"}, "backend='mamba_ssm'"),
         (None, {"lr": 0.0}, "lr must be a positive number, got 0.0"),
         (None, {"lr": np.inf}, "lr must be a positive number, got inf"),
+        (None, {"lr": True}, "lr must be a positive number, got True"),
         (
             None,
             {"lr": 1e20, "max_epochs": 1, "batch_size": None},

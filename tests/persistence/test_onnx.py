@@ -77,6 +77,16 @@ def test_the_graph_equals_the_network(params, trials, tmp_path):
     np.testing.assert_allclose(run(path, X[3:4]), expected[3:4], rtol=0, atol=1e-5)
 
 
+def test_the_graph_of_a_network_that_was_trained_on_offsets_equals_it(trials, tmp_path):
+    offset = np.random.default_rng(0).normal(scale=1000, size=(*trials.X.shape[:2], 1))
+    X = (trials.X + offset).astype("float32")
+    clf = MSiMambaClassifier(**TINY).fit(X, trials.y)
+    assert (clf.scale_ < clf.offset_scale_ / 10).all()
+    path = to_onnx(clf, tmp_path / "model.onnx")
+    X[0] += 1e5  # is bounded
+    np.testing.assert_allclose(run(path, X), clf.predict_proba(X), rtol=0, atol=1e-5)
+
+
 def test_the_graph_of_the_default_network_equals_it_on_windows_of_EEGMAT(tmp_path):
     trials = ChannelPicker("frontal4").fit_transform(load_eegmat())
     windows = trials.as_windows(2.0, stride=1.0)[::2][:1000]
