@@ -9,22 +9,29 @@ from socket import gethostname
 from uuid import uuid4
 
 
+@contextlib.contextmanager
+def replacing(path):
+    """Give a temporary path, which replaces ``path`` unless an error is raised."""
+    temporary = make_temporary_path(path)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    remove_stale(path)
+
+
 def write_atomically(path, content, *, overwrite=True):
     """Write text (UTF-8) or bytes to a file; on an error, leave an existing file unchanged."""
     path = Path(path)
     content = content.encode() if isinstance(content, str) else content
-    temporary = make_temporary_path(path)
-    try:
+    with replacing(path) as temporary:
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if not overwrite:
             path.open("xb").close()  # an error if the file exists by now
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    remove_stale(path)
 
 
 def make_temporary_path(path):

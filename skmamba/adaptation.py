@@ -67,7 +67,7 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
         return _replace(fitted, estimator=calibrate(fitted.estimator, reference))
     check_is_fitted(fitted)
     reference = check_array(reference, dtype=None, input_name="reference")
-    parts = _list_parts(fitted)
+    parts = list_steps(fitted)
     if not any(map(_uses_reference, parts)):
         raise ValueError(
             "estimator must have a part that uses references, such as "
@@ -150,6 +150,14 @@ def fine_tune(
     return fitted.fine_tune(X, y, **options)
 
 
+def list_steps(estimator):
+    """Return the steps of a pipeline, with those of nested pipelines; the classifier is last."""
+    if not isinstance(estimator, Pipeline):
+        return [estimator]
+    steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+    return [nested for step in steps for nested in list_steps(step)]
+
+
 def _calibrate_part(part, reference, before):
     """Return a calibrated copy of a part; add it to ``before``, the transformers before it.
 
@@ -165,13 +173,6 @@ def _calibrate_part(part, reference, before):
     if hasattr(part, "transform") and not isinstance(part, SlidingWindows):
         before.append(part)
     return part
-
-
-def _list_parts(estimator):
-    """Return the steps of a pipeline, with those of nested pipelines."""
-    if not isinstance(estimator, Pipeline):
-        return [estimator]
-    return [part for _, step in estimator.steps for part in _list_parts(step)]
 
 
 def _uses_reference(part):

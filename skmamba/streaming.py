@@ -10,12 +10,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ._validation import check_number, check_option
 from ._windows import to_samples
-from .adaptation import calibrate
+from .adaptation import calibrate, list_steps
 from .preprocessing import SlidingWindows
 
 __all__ = ["StreamDecoder", "StreamPredictions"]
@@ -134,7 +133,7 @@ class StreamDecoder:
         self.stride, self.stride_samples, self.sfreq = stride, stride_samples, sfreq
         self.smoothing, self.dtype = smoothing, dtype
         self.classes_ = self.estimator.classes_
-        *steps, classifier = _list_steps(self.estimator)
+        *steps, classifier = list_steps(self.estimator)
         windows = [step for step in steps if isinstance(step, SlidingWindows)]
         self.sfreq_ = _resolve_sfreq([saved, *windows], sfreq)
         self.window_size_samples_, self.n_channels = _get_shape(steps, windows, classifier)
@@ -293,14 +292,6 @@ class StreamDecoder:
                 "added: fill the gap, or continue after it with reset(sample=...)."
             )
         return samples
-
-
-def _list_steps(estimator):
-    """Return the steps of a pipeline, with those of nested pipelines; the classifier is last."""
-    if not isinstance(estimator, Pipeline):
-        return [estimator]
-    steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-    return [nested for step in steps for nested in _list_steps(step)]
 
 
 def _get_shape(steps, windows, classifier):

@@ -7,7 +7,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from .._io import make_temporary_path, remove_stale
+from .._io import replacing
 
 VERSION = 2
 N_RATINGS = 4
@@ -49,14 +49,8 @@ def _load(file, source, picks):
 
 def _save(file, source, data, ratings, pick):
     """Write all channels, converted one at a time; a failure leaves the folder as before."""
-    temporary = make_temporary_path(file)
-    try:
-        with ZipFile(temporary, "x") as archive:
-            archive.writestr("source", source)
-            archive.writestr("ratings", ratings.astype("<f8").tobytes())
-            for i in range(data.shape[1]):
-                archive.writestr(f"channel{i}", pick(data, [i]).astype("<f4").tobytes())
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-    remove_stale(file)
+    with replacing(file) as temporary, ZipFile(temporary, "x") as archive:
+        archive.writestr("source", source)
+        archive.writestr("ratings", ratings.astype("<f8").tobytes())
+        for i in range(data.shape[1]):
+            archive.writestr(f"channel{i}", pick(data, [i]).astype("<f4").tobytes())
