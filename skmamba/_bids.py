@@ -1,10 +1,12 @@
 """Recordings of a BIDS data set, through MNE-BIDS."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
 
 from ._extras import require_extra
+from ._metadata import split_numbers
 
 EXTENSIONS = [".edf", ".bdf", ".vhdr", ".set"]  # the EEG formats of BIDS
 
@@ -19,10 +21,12 @@ def find_recordings(root, selection):
     paths = mne_bids.find_matching_paths(
         root, datatypes="eeg", suffixes="eeg", extensions=EXTENSIONS
     )
+    # derivatives and sourcedata have copies
+    paths = [path for path in paths if os.path.relpath(path.fpath, root).startswith("sub-")]
     for argument, labels in selection.items():
         if labels is not None:
             paths = _select_paths(paths, argument, labels, root)
-    paths = sorted(paths, key=lambda path: path.basename)
+    paths = sorted(paths, key=lambda path: split_numbers(path.basename))
     return paths, _make_metadata(paths, root)
 
 

@@ -10,6 +10,11 @@ def canonical_name(name):
     return _LOWER.get(name, name)
 
 
+def is_same_montage(names, others):
+    """Return whether channels have the same names in the same order."""
+    return [*map(canonical_name, names)] == [*map(canonical_name, others)]
+
+
 def check_ch_names(ch_names, n_channels):
     """Raise ValueError unless ``ch_names`` is None or has one name per channel."""
     if ch_names is not None and len(ch_names) != n_channels:

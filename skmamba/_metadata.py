@@ -1,5 +1,7 @@
 """Validation and columns of ``groups``: the metadata of samples, or one column of it."""
 
+import re
+import sys
 from collections.abc import Mapping
 from numbers import Integral
 
@@ -82,13 +84,50 @@ def unify_types(ids):
     return ids
 
 
-def encode(*columns):
-    """Return the rank of each row among the distinct rows, and the first row of each rank."""
+def encode(*columns, natural=False):
+    """Return the rank of each row among the distinct rows, and the first row of each rank.
+
+    With ``natural``, numbers in text count as numbers: "run-10" follows "run-2".
+    """
     codes = np.zeros(len(columns[0]), dtype=int)
     for column in columns:
         own, entries = pd.factorize(unify_types(column), sort=True, use_na_sentinel=False)
+        if natural and all(isinstance(entry, str) or pd.isna(entry) for entry in entries):
+            order = sorted(range(len(entries)), key=lambda i: split_numbers(entries[i]))
+            own = np.argsort(order)[own]
         codes = np.unique(codes * len(entries) + own, return_inverse=True)[1]
     return codes, np.unique(codes, return_index=True)[1]
+
+
+def split_numbers(text):
+    """Return the parts of a text, which alternate with the numbers in it; what is missing is last.
+
+    Texts are compared by these lists as people order them.
+    """
+    if not isinstance(text, str):
+        return [chr(sys.maxunicode)]
+    parts = re.split(r"([0-9]+)", text)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
+
+
+def check_order(metadata, subjects, *, estimator):
+    """Raise ValueError if columns do not give the order in time of a subject's trials.
+
+    These are numbers or dates; sessions and runs may be text that differs only in its numbers.
+    """
+    for name in TRIAL_COLUMNS[1:]:
+        if name not in metadata:
+            continue
+        values = pd.Series(unify_types(metadata[name])).infer_objects()
+        if values.dtype.kind in "iufM":
+            continue
+        kinds = values if name == "trial" else values.map(lambda v: str(split_numbers(v)[::2]))
+        is_open = (kinds.groupby(subjects).transform("nunique") > 1) & values.notna()
+        if is_open.any():
+            raise ValueError(
+                f"{type(estimator).__name__} takes the order of {name!r} as the order in time, so "
+                f"{name!r} must be numbers or dates, got {values[is_open].iloc[0]!r}."
+            )
 
 
 def encode_trials(metadata, y=None, *constant):
@@ -97,7 +136,7 @@ def encode_trials(metadata, y=None, *constant):
     Rows of one trial must agree in ``y``, the stimulus, the recording and the columns ``constant``.
     """
     columns = [column for column in TRIAL_COLUMNS if column in metadata]
-    codes, first = encode(*(metadata[column] for column in columns))
+    codes, first = encode(*(metadata[column] for column in columns), natural=True)
     check_trials(codes, metadata, y, *constant)
     return codes, first
 

@@ -4,6 +4,8 @@ import sys
 
 import numpy as np
 
+from ._ch_names import is_same_montage
+
 
 def is_epochs(X):
     """Return whether X is an ``mne.Epochs``, or a list of them.
@@ -87,6 +89,29 @@ def get_ch_names(X):
         return None
     epochs = X[0] if isinstance(X, (list, tuple)) else X
     return [epochs.ch_names[pick] for pick in pick_eeg(epochs)]
+
+
+def check_recording(estimator, X, *, reset, any_channels=False):
+    """Raise ValueError if Trials or Epochs have other channels or another rate than those of fit.
+
+    With ``reset``, those of X are set on the estimator; an array has neither.
+    """
+    ch_names, sfreq = get_ch_names(X), get_sfreq(X)
+    if reset:
+        estimator.ch_names_in_, estimator.sfreq_in_ = ch_names, sfreq
+        return
+    name = type(estimator).__name__
+    fitted = getattr(estimator, "ch_names_in_", None)
+    if ch_names and fitted and not any_channels and not is_same_montage(ch_names, fitted):
+        raise ValueError(
+            f"X must have the channels {', '.join(fitted)}, on which {name} was fitted, got "
+            f"{', '.join(ch_names)}: reorder or rename them."
+        )
+    rate = getattr(estimator, "sfreq_in_", None)
+    if sfreq and rate and not np.isclose(sfreq, rate):
+        raise ValueError(
+            f"X must be at {rate:g} Hz, at which {name} was fitted, got {sfreq:g} Hz: resample it."
+        )
 
 
 def pick_eeg(inst, name="X", *, exclude_bads=False):

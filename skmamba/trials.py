@@ -351,7 +351,7 @@ class Trials:
     def _evaluate_condition(self, condition):
         """Return a mask of the trials whose metadata fulfil a condition."""
         try:
-            mask = np.asarray(self.metadata.eval(condition))
+            mask = np.asarray(self.metadata.eval(condition, level=2))  # @name is of the caller
             if mask.dtype != bool or mask.shape != (len(self),):
                 raise ValueError("its values are not true or false")
         except Exception as error:  # pandas raises any error of the evaluated condition
@@ -365,8 +365,8 @@ class Trials:
     def concatenate(parts: Iterable[Trials]) -> Trials:
         """Concatenate trials of several sources.
 
-        Subject and trial identifiers are not changed: make those of different subjects distinct
-        first, or splitters treat them as one subject.
+        Identifiers of subjects and trials are those of the parts: make those of different subjects
+        distinct first, or splitters treat them as one subject.
 
         Parameters
         ----------
@@ -377,6 +377,12 @@ class Trials:
         -------
         trials : Trials
             All trials; columns that are missing in a part have missing values there.
+
+        Raises
+        ------
+        ValueError
+            If the parts differ in what they must share, or if an identifier is text in one and a
+            number in another part, such as "01" and 1.
 
         Examples
         --------
@@ -404,6 +410,14 @@ class Trials:
                     raise ValueError(
                         f"parts must have the same {what}, got {expected} and {given}.{hint}"
                     )
+        metadata = pd.concat([part.metadata for part in parts], ignore_index=True)
+        for column in ID_COLUMNS & {*metadata}:
+            ids = metadata[column].dropna()
+            if len({*map(str, ids)}) > len({*unify_types(ids)}):
+                raise ValueError(
+                    f"{column!r} must be text or numbers in all parts, got both, some of which are "
+                    f"equal as numbers: {', '.join(sorted({*map(repr, ids)})[:5])}."
+                )
         return replace(
             first,
             X=np.concatenate([part.X for part in parts]),
@@ -411,7 +425,7 @@ class Trials:
             reference=None
             if first.reference_data is None
             else np.concatenate([np.asarray(part.reference) for part in parts]),
-            metadata=pd.concat([part.metadata for part in parts], ignore_index=True),
+            metadata=metadata,
             name=" + ".join(dict.fromkeys(part.name for part in parts if part.name)),
         )
 
@@ -508,7 +522,7 @@ class Trials:
             128 Hz are 256 time points (257 in MNE).
         events : iterable of int arrays of shape (n_events, 3), default=None
             One array per recording, as returned by :func:`mne.find_events`. None takes the
-            annotations, except those whose names start with BAD or EDGE.
+            annotations, except those whose names start with BAD or EDGE, in any case.
         event_id : dict or list, default=None
             Selected events and their labels; None selects all. For annotations, a list of names,
             which become classes 0, 1, ... (None: in alphabetical order), or a dict from name to
@@ -518,7 +532,8 @@ class Trials:
             Labels of the selected events of all recordings, dropped events included; None takes
             those of ``event_id``.
         metadata : DataFrame, dict of columns or list of dicts, default=None
-            One row per recording (``subject``, ``session``, age, ...) or one per selected event.
+            One row per recording (``subject``, ``session``, age, ...) or one per selected event;
+            rows are of recordings if there are as many of these as events.
         reference : tuple, str, mne.io.Raw, Path or list of recordings, default=None
             Source of ``reference``, the unlabelled EEG of the subject before the trials. It must
             have the channels and the sampling rate of the trials.

@@ -1,6 +1,7 @@
 """Trials.from_bids."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -173,6 +174,19 @@ def test_a_malformed_table_of_participants_raises(root, content, match):
     (root / "participants.tsv").write_bytes(content)
     with pytest.raises(ValueError, match=rf"participants\.tsv must .*{match}"):
         Trials.from_bids(root, task="film", tmin=0, tmax=1)
+
+
+@pytest.mark.parametrize("folder", ["derivatives/clean", "sourcedata"])
+def test_copies_in_other_folders_are_not_read(root, folder):
+    trials = Trials.from_bids(root, task="film", tmin=0, tmax=0.5)
+    shutil.copytree(root / "sub-01", root / folder / "sub-01")
+    assert len(Trials.from_bids(root, task="film", tmin=0, tmax=0.5)) == len(trials)
+
+
+def test_runs_are_in_the_order_of_their_numbers(root):
+    write_recording(root, "02", "a", run="10", events=[(1, "fear")])
+    trials = Trials.from_bids(root, task="film", tmin=0, tmax=0.5, subjects="02")
+    assert trials.metadata["run"].tolist() == ["1", "2", "2", "2", "10"]
 
 
 def test_recordings_with_and_without_sessions_may_be_mixed(root):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmamba._metadata import get_columns
+from skmamba._metadata import encode, get_columns
 
 
 class Splitter:
@@ -77,6 +77,19 @@ def test_missing_values_raise(missing, alone):
     groups = pd.Series([1, missing, 2], dtype=object)
     with pytest.raises(ValueError, match="Splitter requires 'subject' of every sample"):
         read(groups if alone else groups.to_frame("subject"), "subject")
+
+
+@pytest.mark.parametrize(
+    ("values", "ranks"),
+    [
+        (["2", "10", "1"], [1, 2, 0]),
+        (["2", "10", None], [0, 1, 2]),
+        (["b2", "b10", "a11"], [1, 2, 0]),
+        (["1b", "a", "10"], [0, 2, 1]),
+    ],
+)
+def test_numbers_in_text_are_ordered_as_numbers(values, ranks):
+    assert encode(pd.Series(values, dtype=object), natural=True)[0].tolist() == ranks
 
 
 def test_missing_values_in_other_columns_are_ignored():

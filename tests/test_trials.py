@@ -8,9 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 
-from skmamba import SlidingWindows, Trials, leakage_report
+from skmamba import (
+    MSiMambaClassifier,
+    SlidingWindows,
+    Trials,
+    WindowVotingClassifier,
+    leakage_report,
+)
 from skmamba.datasets import simulate_trials
+from skmamba.preprocessing import BandPower, EuclideanAlignment, SubjectWhitening
 
 
 def make_trials(n_trials=4, n_channels=2, n_times=5, **parts):
@@ -245,6 +254,11 @@ def test_invalid_indices_raise(key, match, rows_of):
         rows_of[key]
 
 
+def test_a_condition_may_name_a_variable_of_the_caller():
+    condition = 1  # noqa: F841
+    assert get_rows(make_trials().select("trial > @condition")) == [2, 3]
+
+
 def test_select_makes_no_copy(referenced):
     chosen = referenced.select("subject != 1", trial=range(3, 20))
     assert chosen.data.array is referenced.data.array
@@ -358,6 +372,14 @@ def test_concatenated_trials_need_references_of_one_length(referenced):
     for other in (None, np.zeros((24, 4, 64))):
         with pytest.raises(ValueError, match="parts must have the same length of reference"):
             Trials.concatenate([referenced, replace(referenced, reference=other)])
+
+
+def test_identifiers_that_concatenate_would_make_equal_raise():
+    parts = [make_trials(metadata={"subject": name}) for name in (1, "1", "02")]
+    assert Trials.concatenate(parts).metadata["subject"].unique().tolist() == [1, 2]
+    parts.append(make_trials(metadata={"subject": "01"}))
+    with pytest.raises(ValueError, match=r"'subject' must be text or numbers.*'01', '02'"):
+        Trials.concatenate(parts)
 
 
 def test_concatenate_of_nothing_raises():
@@ -1015,3 +1037,33 @@ def test_lengths_in_seconds_are_rounded_to_samples_and_samples_take_precedence()
     samples = trials.as_windows(2.0, window_size_samples=6, stride_samples=4)
     assert seconds.X.shape == (16, 2, 6)
     np.testing.assert_array_equal(seconds.X, samples.X)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        SlidingWindows(1.0),
+        BandPower(),
+        EuclideanAlignment("unlabelled"),
+        SubjectWhitening("unlabelled"),
+        MSiMambaClassifier(max_epochs=1, d_hidden=2, random_state=0),
+        WindowVotingClassifier(DummyClassifier()),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda trials: trials.pick([1, 0, 2, 3]), "channels Fp1, Fp2, F3, F4.*got Fp2, Fp1, F3"),
+        (lambda trials: replace(trials, sfreq=256.0), "256 Hz|got 256"),
+    ],
+    ids=["channels", "rate"],
+)
+def test_a_step_refuses_trials_with_other_channels_or_another_rate(step, change, message):
+    trials = simulate_trials(2, 4)
+    step = clone(step).fit(trials, trials.y)
+    use = getattr(step, "transform", getattr(step, "predict", None))
+    use(replace(trials, ch_names=["FP1", "FP2", "f3", "f4"]))
+    with pytest.raises(ValueError, match=message):
+        use(change(trials))
+    use(trials.X)  # an array has neither

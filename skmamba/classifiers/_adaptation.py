@@ -11,7 +11,7 @@ from scipy.fft import dct, idct
 from scipy.ndimage import uniform_filter1d
 from sklearn.utils import gen_batches
 
-from .._metadata import encode, get_columns
+from .._metadata import check_order, encode, get_columns
 from .._selection import Selection
 from ..models.msimamba import compute_spread
 from ..trials import Trials
@@ -48,7 +48,8 @@ def read_subjects(estimator, X, groups, n_trials):
     own = X.metadata if isinstance(X, Trials) else None
     known = getattr(estimator, "subject_statistics_", None)
     if known is not None:
-        one, order = np.zeros(n_trials, dtype=int), _get_order([own], n_trials)
+        one = np.zeros(n_trials, dtype=int)
+        order = _get_order([own], one, estimator)
         gain = getattr(estimator, "subject_gain_", None)
         return Subjects(mode, one, order, owner=one, known=Statistics(*known), gain=gain)
     has_subjects = groups is not None or (own is not None and "subject" in own)
@@ -61,20 +62,24 @@ def read_subjects(estimator, X, groups, n_trials):
         table = own if groups is None else groups
         (subject,) = get_columns(table, "subject", estimator=estimator, n_samples=n_trials)
         code = encode(subject)[0]
-    order = _get_order([groups, own], n_trials)
+    else:
+        code = np.zeros(n_trials, dtype=int)
+    order = _get_order([groups, own], code, estimator)
     if mode != "reference":
         return Subjects(mode, code, order)
     reference, owner = _cut_reference(X, estimator.n_times_)
     return Subjects(mode, code if has_subjects else owner, order, reference=reference, owner=owner)
 
 
-def _get_order(tables, n_trials):
+def _get_order(tables, subjects, estimator):
     """Return the position of each row in time by the first table with trials, else its number."""
-    order = np.arange(n_trials)
+    order = np.arange(len(subjects))
     for table in tables:
         if isinstance(table, (dict, pd.DataFrame)) and "trial" in table:
+            if estimator.adaptation == "causal":
+                check_order(table, subjects, estimator=estimator)
             names = [name for name in ("session", "run", "trial", "window") if name in table]
-            return encode(*(table[name] for name in names), order)[0]
+            return encode(*(table[name] for name in names), order, natural=True)[0]
     return order
 
 

@@ -34,7 +34,7 @@ from skorch.utils import noop
 
 from .._braindecode import read_windows
 from .._metadata import TRIAL_COLUMNS, encode, get_columns
-from .._mne import as_array, count_dims, is_braindecode
+from .._mne import as_array, check_recording, count_dims, is_braindecode
 from .._scaling import SCALINGS, fit_scaling, measure_spread, scale_windows
 from .._selection import Selection
 from .._types import Epochs, Groups, Seed
@@ -174,6 +174,7 @@ def check_bags(estimator, X, *, n_chans=None, reset):
     X is neither copied nor converted. With ``reset``, the size of windows is set on the estimator,
     otherwise it is compared. ``n_chans`` is the number of channels in a row of a 2-D X.
     """
+    check_recording(estimator, X, reset=reset)
     X = X.data if isinstance(X, Trials) else as_array(X)
     ndim = count_dims(X)
     if ndim > 4:

@@ -1,6 +1,7 @@
 """Errors, argument checks, file search and array helpers that the loaders share."""
 
 import math
+import os
 from difflib import get_close_matches
 from numbers import Number, Real
 from pathlib import Path
@@ -24,15 +25,16 @@ class DataFormatError(ValueError):
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or object
         The file.
     expected, got : str
         Required and present content.
     """
 
-    def __init__(self, path: StrPath, expected: str, got: str) -> None:
+    def __init__(self, path: StrPath | object, expected: str, got: str) -> None:
         super().__init__(path, expected, got)
-        self.path, self.expected, self.got = Path(path), expected, got
+        self.path = Path(path) if isinstance(path, str | os.PathLike) else path
+        self.expected, self.got = expected, got
 
     def __str__(self) -> str:
         return f"{self.path}: expected {self.expected}, got {self.got}."

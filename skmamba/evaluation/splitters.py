@@ -23,7 +23,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from .._metadata import encode, encode_trials, get_columns
+from .._metadata import check_order, encode, encode_trials, get_columns
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_int, make_random_state
 
@@ -104,15 +104,6 @@ class _BaseProtocolSplit(BaseCrossValidator):
             if getattr(self, name) != parameter.default
         ]
         return f"{type(self).__name__}({', '.join(params)})"
-
-    def _check_order(self, name, values):
-        """Raise ValueError if the order of the values of a column is not that in time."""
-        values = pd.Series(values).infer_objects()  # integers of dtype object are allowed
-        if values.dtype.kind not in "iufM":
-            raise ValueError(
-                f"{type(self).__name__} takes the order of {name!r} as the order in time, so "
-                f"{name!r} must be numbers or dates, got {values.iloc[0]!r}."
-            )
 
     def _get_columns(self, X, groups, *columns):
         """Return columns of the metadata; reject a Series that is a different column."""
@@ -275,7 +266,7 @@ class CrossSubjectSplit(_GroupSplit):
         metadata = _make_frame(groups, subject=ids)
         codes = first = np.arange(len(ids))
         if "trial" in metadata:
-            self._check_order("trial", self._get_columns(X, metadata, "trial")[0])
+            check_order(metadata, ids, estimator=self)
             codes, first = encode_trials(metadata, y)  # within a subject in the order in time
         subject, label = ids[first], np.asarray(y)[first]
         counts = pd.crosstab(subject, label).stack()
@@ -399,10 +390,9 @@ class FirstTrialsSplit(_BaseProtocolSplit):
         order = {"trial": trial}
         if codes.max() > encode(subject, session, trial)[0].max():  # numbers restart in each run
             order = {"run": self._get_columns(X, groups, "run")[0], **order}
-        for name, values in order.items():
-            self._check_order(name, values)
-        trial, _ = encode(*order.values())
         visit, first = encode(subject, session)
+        check_order(order, visit, estimator=self)
+        trial, _ = encode(*order.values())
         trials = [np.unique(trial[visit == code]) for code in range(len(first))]
         short = [
             f"subject {subject[row]}, session {session[row]} (has {len(own)})"

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from .._mne import as_array, count_dims
+from .._mne import as_array, check_recording, count_dims
 from .._validation import check_finite, check_is_no_single_trial
 from ..trials import Trials
 
@@ -39,11 +39,13 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         """
         return self
 
-    def _validate_trials(self, X, *, reset, max_ndim=3, lazy=False):
-        """Return X as an array; with ``reset``, set ``n_features_in_``, else compare with it.
+    def _validate_trials(self, X, *, reset, max_ndim=3, lazy=False, any_channels=False):
+        """Return X as an array; with ``reset``, set what X of later calls is compared with.
 
+        That is the number of channels, their names unless ``any_channels``, and the sampling rate.
         With ``lazy``, Trials are returned as they are, and are not read.
         """
+        check_recording(self, X, reset=reset, any_channels=any_channels)
         lazy = lazy and isinstance(X, Trials)
         X = X if lazy else as_array(X)
         ndim = count_dims(X)

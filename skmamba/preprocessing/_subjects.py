@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .._metadata import encode, get_columns
+from .._metadata import check_order, encode, get_columns
 from .._selection import Selection
 from .._types import Epochs, Groups
 from .._validation import restore_on_error
@@ -215,7 +215,9 @@ class BaseSubjectTransformer(BaseTrialTransformer):
             return subjects, np.arange(n_trials)
         names = [name for name in ("session", "run", "trial") if name in table]
         columns = get_columns(table, *names, estimator=self, n_samples=n_trials)
-        return subjects, encode(*columns)[0]
+        if self.mode in ("causal", "calibration"):
+            check_order(dict(zip(names, columns, strict=True)), subjects, estimator=self)
+        return subjects, encode(*columns, natural=True)[0]
 
     def _whiten_reference(self, X, whiteners):
         """Return the whitened reference of Trials with the given whitener of each trial."""

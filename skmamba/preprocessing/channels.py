@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._ch_names import canonical_name, check_ch_names
+from .._ch_names import canonical_name, check_ch_names, is_same_montage
 from .._mne import get_ch_names
 from .._types import Epochs
 from .._validation import restore_on_error
@@ -114,10 +114,10 @@ class ChannelPicker(BaseTrialTransformer):
         """
         check_is_fitted(self)
         names = get_ch_names(X)
-        X = self._validate_trials(X, reset=False, max_ndim=4, lazy=True)
+        X = self._validate_trials(X, reset=False, max_ndim=4, lazy=True, any_channels=True)
         if names is not None and self.ch_names_ is not None:
             picked = [names[i] for i in self.picks_]
-            if list(map(canonical_name, picked)) != list(map(canonical_name, self.ch_names_)):
+            if not is_same_montage(picked, self.ch_names_):
                 raise ValueError(
                     f"X must have the channels {', '.join(self.ch_names_)} where "
                     f"{type(self).__name__} was fitted, got {', '.join(picked)}: "

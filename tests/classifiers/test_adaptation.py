@@ -130,6 +130,7 @@ def test_causal_predictions_are_independent_of_later_trials(fitted):
         {"trial": [0, 2, 3, 5, 7, 9]},
         {"run": [0, 0, 1, 1, 2, 2], "trial": [5, 7, 0, 3, 1, 2]},
         {"trial": [3, 4, 0, 0, 2, 1], "run": [1, 1, 2, 0, 0, 1], "session": [0, 0, 0, 1, 1, 1]},
+        {"trial": [0, 1, 2, 3, 4, 5], "run": ["1", "2", "2", "9", "10", "11"]},
     ],
 )
 def test_the_causal_order_is_that_of_the_metadata_and_not_of_rows(fitted, columns):
@@ -140,6 +141,13 @@ def test_the_causal_order_is_that_of_the_metadata_and_not_of_rows(fitted, column
     assert np.array_equal(fitted["causal"].predict_proba(one[rows]), proba[rows])
     without_trial = one[rows].derive(metadata=table[["subject"]])
     assert not np.array_equal(fitted["causal"].predict_proba(without_trial), proba[rows])
+
+
+def test_causal_predictions_require_sessions_in_order(fitted):
+    one = TEST.select(subject=2)
+    metadata = one.metadata.assign(session=["pre"] * 3 + ["post"] * 3)
+    with pytest.raises(ValueError, match="'session' must be numbers or dates, got 'pre'"):
+        fitted["causal"].predict(one.derive(metadata=metadata))
 
 
 def test_unlabelled_predictions_depend_on_all_trials_of_the_subject_alone(fitted):

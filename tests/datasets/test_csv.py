@@ -1,5 +1,7 @@
 """read_raw_csv."""
 
+from io import StringIO
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,3 +112,8 @@ def test_other_files_raise(muselsl, cell, params, match):
     params = {"sfreq": 256, "ch_names": CHANNELS, "time": "timestamps"} | params
     with pytest.raises(DataFormatError, match=rf"muse\.csv.*{match}"):
         read_raw_csv(path, **params)
+
+
+def test_an_error_names_the_kind_of_an_open_file():
+    with pytest.raises(DataFormatError, match=r"StringIO.*got 'x' in column 'a', row 0"):
+        read_raw_csv(StringIO("a,b\nx,1\n"), 100, ["a", "b"])

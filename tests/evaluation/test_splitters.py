@@ -674,6 +674,17 @@ def test_calibration_requires_labels_and_trials_in_order():
         split(cv, metadata.assign(trial=metadata["trial"].astype(str)), y)
 
 
+@pytest.mark.parametrize("form", ["{}", "run-{}"])
+def test_calibration_trials_are_of_the_first_runs_although_these_are_text(form):
+    runs = [form.format(run) for run in range(1, 13) for _ in (0, 1)]
+    metadata = pd.DataFrame({"subject": [0] * 24 + [1] * 24, "run": runs * 2, "trial": range(48)})
+    cv = CrossSubjectSplit(calibration_trials=3)
+    (train, _), _ = split(cv, metadata, [0, 1] * 24)
+    assert train.tolist() == [*range(6), *range(24, 48)]
+    with pytest.raises(ValueError, match="'session' must be numbers or dates, got 'pre'"):
+        split(cv, metadata.assign(session=["pre", "post"] * 24), [0, 1] * 24)
+
+
 @pytest.mark.parametrize(
     ("n_trials", "expected"),
     [(0, ""), (1, "1 labelled trial per class"), (3, "3 labelled trials per class")],
