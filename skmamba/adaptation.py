@@ -136,6 +136,7 @@ def fine_tune(
     options: dict[str, Any] = {"parts": parts, "max_epochs": max_epochs, "lr": lr}
     fitted: Any = getattr(estimator, "best_estimator_", estimator)
     if hasattr(fitted, "card"):  # a SavedModel
+        X = fitted._prepare(X)
         return _replace(fitted, estimator=fine_tune(fitted.estimator, X, y, **options))
     check_is_fitted(fitted)
     if isinstance(fitted, Pipeline):

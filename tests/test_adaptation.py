@@ -376,3 +376,27 @@ def test_early_stopping_and_learning_rates_of_the_original_are_kept(parts):
     assert parts == "head" or "valid_loss" not in tuned.history_[-1]
     assert torch.equal(torch.get_rng_state(), states[0])
     assert np.array_equal(np.random.get_state()[1], states[1])
+
+
+def test_a_calibrated_estimator_is_not_tuned():
+    pipe = make_pipe(adaptation="reference").fit(TRAIN, TRAIN.y)
+    with pytest.raises(ValueError, match="not calibrated: pass the one before calibrate"):
+        fine_tune(calibrate(pipe, REFERENCE), NEW, NEW.y)
+    assert calibrate(fine_tune(pipe, NEW, NEW.y), REFERENCE).predict(NEW.X).shape == NEW.y.shape
+
+
+def test_tuning_a_loaded_model_treats_subjects_as_new_and_checks_channels(tmp_path):
+    pipe = make_pipe(EuclideanAlignment("source-only")).fit(TRAIN, TRAIN.y)
+    model = load_model(save_model(pipe, tmp_path / "model", trials=TRAIN))
+    known, other = (NEW.derive(metadata=NEW.metadata.assign(subject=name)) for name in (0, "a"))
+    proba = [fine_tune(model, new, NEW.y).predict_proba(NEW) for new in (known, other)]
+    assert np.array_equal(*proba)
+    with pytest.raises(ValueError, match="must have the 4 channels Fp1, Fp2, F3, F4 in this order"):
+        fine_tune(model, NEW.pick([3, 2, 1, 0]), NEW.y)
+
+
+@pytest.mark.parametrize("further", [TRAIN, TRAIN.X], ids=["Trials", "array"])
+@pytest.mark.parametrize("first", [TRAIN, TRAIN.X], ids=["Trials", "array"])
+def test_networks_with_a_sampling_rate_are_tuned_on_trials_and_arrays(first, further):
+    clf = BraindecodeClassifier("EEGNet", max_epochs=1, random_state=0).fit(first, TRAIN.y)
+    assert fine_tune(clf, further, TRAIN.y).net_.architecture == clf.net_.architecture

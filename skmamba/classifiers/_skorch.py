@@ -219,7 +219,7 @@ class WindowNet(NeuralNet):
 
     def resume(self, old):
         """Copy weights, history and optimizer state of an earlier net, but not its settings."""
-        if self.architecture != old.architecture:
+        if not _are_equal(self.architecture, old.architecture):
             raise ValueError(
                 "warm_start and partial_fit require the network of the earlier fit, "
                 f"{old.architecture}, got {self.architecture}. Set warm_start=False for a new one."
@@ -354,6 +354,17 @@ class EpochBar(Callback):
     def on_train_end(self, net, **kwargs):
         """Clear the line."""
         self.bar_.close()
+
+
+def _are_equal(a, b):
+    """Return whether two nested values are equal, such as infos of channels with NaN positions."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_are_equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_are_equal, a, b))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b, equal_nan=True)
+    return a == b
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -272,8 +272,8 @@ class BaseNet(BaseTrialEstimator):
     """Base of estimators that train a network on windows.
 
     An estimator has the parameters below in its ``__init__`` and defines two methods for its
-    network: ``_module_spec(X)`` validates its parameters and returns its name and them, without its
-    size, and ``_module_class(name)`` returns its class. :class:`BaseNetClassifier` and
+    network: ``_module_spec(X, fresh)`` validates its parameters and returns its name and them,
+    without its size, and ``_module_class(name)`` returns its class. :class:`BaseNetClassifier` and
     :class:`BaseNetRegressor` define the targets of the network (``_encode``, ``_n_outputs``) and
     its loss (``_net_options``).
     """
@@ -400,6 +400,11 @@ class BaseNet(BaseTrialEstimator):
             Fitted copy.
         """
         check_is_fitted(self, "net_")
+        if hasattr(self, "subject_statistics_"):
+            raise ValueError(
+                "fine_tune requires an estimator that is not calibrated: pass the one before "
+                "calibrate, with Trials that have a reference, and calibrate the result."
+            )
         check_option("parts", parts, ("head", "all"))
         check_int("max_epochs", max_epochs)
         if parts == "head" and lr is not None:
@@ -443,7 +448,7 @@ class BaseNet(BaseTrialEstimator):
         for name in ("subject_statistics_", "subject_gain_"):  # of a copy for one subject
             self.__dict__.pop(name, None)
         device = resolve_device(self.device)
-        name, module_params = self._module_spec(X)
+        name, module_params = self._module_spec(X, fresh)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
         y = self._check_y(y)
         check_consistent_length(bags, y, sample_weight, groups)
@@ -508,11 +513,21 @@ class BaseNet(BaseTrialEstimator):
         """Return the aggregated output of the network for each trial."""
         check_is_fitted(self, "net_")
         check_option("voting", self.voting, self._votings)
+        self._check_adaptation()
         X, _ = resolve_dataset(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
         with torch_threads(self.n_threads):
             outputs = self._predict_windows(bags, read_subjects(self, X, groups, len(bags)))
         return vote(outputs.reshape(*bags.shape[:2], -1), self.voting)
+
+    def _check_adaptation(self):
+        """Raise ValueError if features are standardised, but were not in fit, or vice versa."""
+        fitted = self.net_.architecture["params"].get("standardize", False)
+        if fitted != (self.adaptation is not None):
+            raise ValueError(
+                f"adaptation must {'not be' if fitted else 'be'} None, as in fit, got "
+                f"{self.adaptation!r}: fit again."
+            )
 
     def _predict_windows(self, bags, subjects):
         """Return the outputs of all windows of all trials, for a classifier probabilities."""
@@ -783,7 +798,11 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
     def _weigh_loss(self, y, weight):
         if self.class_weight is None:
             return weight
-        by_class = compute_sample_weight(self.class_weight, y)
+        used = y if weight is None else y[weight > 0]
+        # A call of partial_fit may lack classes, which are balanced among those that it has.
+        classes = np.unique(used) if self.class_weight == "balanced" else self.classes_
+        of_class = compute_class_weight(self.class_weight, classes=classes, y=used)
+        by_class = pd.Series(of_class, classes).reindex(y).fillna(0.0).to_numpy()
         return by_class if weight is None else by_class * weight
 
     def _hold_out(self, trials, target, groups, seed):

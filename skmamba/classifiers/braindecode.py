@@ -48,9 +48,12 @@ class BaseBraindecode(BaseNet):
         own.poor_score = True  # EEGNet learns little from rows of two numbers
         return tags
 
-    def _module_spec(self, X):
+    def _module_spec(self, X, fresh):
         cls = self._module_class(self.model)
         sfreq = resolve_sfreq(X, self.sfreq)
+        fitted = {} if fresh else self.net_.architecture["params"]
+        if not fresh and (sfreq is None or "sfreq" not in fitted):  # an array has no rate
+            sfreq = fitted.get("sfreq")
         params = self._merge_module_params({"sfreq": sfreq}, cls)
         is_accepted = "sfreq" in inspect.signature(cls).parameters
         if sfreq is None or (self.sfreq is None and not is_accepted):

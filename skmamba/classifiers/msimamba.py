@@ -96,7 +96,7 @@ class BaseMSiMamba(BaseNet):
         backend = self.net_.architecture["params"].get("backend", "auto")
         return resolve_backend(backend, self.net_.device)
 
-    def _module_spec(self, X):
+    def _module_spec(self, X, fresh):
         check_int("n_members", self.n_members)
         backend = (self.module_params or {}).get("backend", "auto")
         resolve_backend(backend, resolve_device(self.device))  # raises if it cannot run
@@ -149,6 +149,7 @@ class BaseMSiMamba(BaseNet):
             raise ValueError(
                 f"for_subject requires adaptation='reference' or 'causal', got {self.adaptation!r}."
             )
+        self._check_adaptation()
         reference = check_array(reference, dtype=None, input_name="reference")
         if len(reference) != self.n_chans_ or reference.shape[1] < self.n_times_:
             raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -255,17 +256,22 @@ class SavedModel:
             raise ValueError(f"predict_proba requires a classifier, got {self}.")
         return self._call("predict_proba", X, sfreq, ch_names, groups)
 
+    def _prepare(self, X, sfreq=None, ch_names=None):
+        """Return X, whose subjects are new ones; raise ValueError for other channels or rates."""
+        self._check_sfreq(get_sfreq(X) if sfreq is None else sfreq)
+        self._check_channels(X, get_ch_names(X) if ch_names is None else ch_names)
+        if not isinstance(X, Trials) or "subject" not in X.metadata:
+            return X
+        new = "new " + X.metadata["subject"].astype(str)
+        return X.derive(metadata=X.metadata.assign(subject=new))
+
     def _call(self, method, X, sfreq, ch_names, groups):
-        own_sfreq, own_names = get_sfreq(X), get_ch_names(X)
-        self._check_sfreq(own_sfreq if sfreq is None else sfreq)
-        self._check_channels(X, own_names if ch_names is None else ch_names)
+        X = self._prepare(X, sfreq, ch_names)
         options = {} if groups is None else {"groups": groups}
-        if isinstance(X, Trials) and "subject" in X.metadata:
-            new = "new " + X.metadata["subject"].astype(str)
-            X = X.derive(metadata=X.metadata.assign(subject=new))
         try:
             with sklearn.config_context(enable_metadata_routing=groups is not None or None):
-                return getattr(self.estimator, method)(X, **options)
+                estimator = self.estimator if groups is None else _request_groups(self.estimator)
+                return getattr(estimator, method)(X, **options)
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError) as error:
             raise ValueError(f"{self} cannot predict X or has a damaged card: {error}.") from error
 
@@ -288,6 +294,19 @@ class SavedModel:
                 )
         elif n_channels != self.n_channels:
             raise ValueError(f"X must have {self.n_channels} channels, got {n_channels}.")
+
+
+def _request_groups(estimator):
+    """Return a pipeline whose last step gets the groups of predict, if it uses them."""
+    last = getattr(estimator, "steps", [(None, None)])[-1][1]
+    if getattr(last, "adaptation", None) not in ("causal", "unlabelled"):
+        return estimator
+    requesting, pipeline = object.__new__(type(last)), copy.copy(estimator)
+    requesting.__dict__ = dict(vars(last))  # copy.copy would copy the network, too
+    for method in {"set_predict_request", "set_predict_proba_request"} & {*dir(requesting)}:
+        getattr(requesting, method)(groups=True)
+    pipeline.steps = [*estimator.steps[:-1], (estimator.steps[-1][0], requesting)]
+    return pipeline
 
 
 def _check_target(path, overwrite):

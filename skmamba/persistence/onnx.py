@@ -191,10 +191,12 @@ def _check_probabilities(content, classifier):
     import onnxruntime
 
     rng = np.random.default_rng(0)
-    noise = rng.standard_normal((5, classifier.n_chans_, classifier.n_times_))
-    offset = classifier.offset_scale_[:, None] * rng.standard_t(1, (5, classifier.n_chans_, 1))
-    windows = classifier.center_[:, None] + classifier.scale_[:, None] * noise + offset
-    windows = windows.astype("float32")
+    has_scale = classifier.scaling_ in ("robust", "standard")
+    scale = classifier.scale_ if has_scale else np.full(classifier.n_chans_, classifier.spread_)
+    offset_scale = classifier.offset_scale_ if classifier.scaling_ == "robust" else scale
+    noise = scale[:, None] * rng.standard_normal((5, classifier.n_chans_, classifier.n_times_))
+    offset = offset_scale[:, None] * rng.standard_t(1, (5, classifier.n_chans_, 1))
+    windows = (classifier.center_[:, None] + noise + offset).astype("float32")
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     expected = copy.copy(classifier).set_params(voting="soft").predict_proba(windows)
     for part in (slice(5), slice(1)):  # two numbers of windows

@@ -159,6 +159,16 @@ def test_unlabelled_predictions_depend_on_all_trials_of_the_subject_alone(fitted
     assert np.array_equal(is_changed, TEST.metadata["subject"] == 3)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_adaptation_cannot_be_switched_on_or_off_after_fit(mode):
+    clf = make_clf(None).fit(TRAIN, TRAIN.y).set_params(adaptation=mode)
+    with pytest.raises(ValueError, match=f"adaptation must be None, as in fit, got '{mode}'"):
+        clf.predict(TEST)
+    clf = make_clf(mode).fit(TRAIN, TRAIN.y).set_params(adaptation=None)
+    with pytest.raises(ValueError, match="adaptation must not be None, as in fit, got None"):
+        clf.predict(TEST)
+
+
 # Subjects of arrays
 
 

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback, LRScheduler
 
-from skmamba import MSiMambaClassifier, SlidingWindows
+from skmamba import MSiMambaClassifier, SlidingWindows, fine_tune
 from skmamba.classifiers import msimamba
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba
@@ -408,6 +408,24 @@ def test_balanced_class_weight_raises_the_probability_of_the_rare_class(bags, tr
 def test_a_class_of_weight_zero_is_never_predicted(bags, trials):
     clf = make_clf(class_weight={0: 0.0, 1: 1.0}, batch_size=2)  # some batches lack class 1
     assert set(clf.fit(bags[:8], trials.y[:8]).predict(bags)) == {1}
+
+
+def test_trials_of_weight_zero_do_not_count_in_balanced_class_weights(bags, trials):
+    weight = np.where(np.arange(32) < 20, 1.0, 0.0) * (trials.y + 1)
+    used = weight > 0
+    clf = make_clf(class_weight="balanced")
+    weighted = clone(clf).fit(bags, trials.y, sample_weight=weight).predict_proba(bags)
+    left_out = clone(clf).fit(bags[used], trials.y[used], sample_weight=weight[used])
+    assert np.array_equal(left_out.predict_proba(bags), weighted)
+
+
+@pytest.mark.parametrize("class_weight", [{0: 2.0}, "balanced"])
+def test_further_training_may_lack_a_weighted_class(bags, trials, class_weight):
+    clf = make_clf(class_weight=class_weight).partial_fit(bags, trials.y)
+    assert set(fine_tune(clf, bags[trials.y == 1], np.ones(16)).predict(bags)) <= {0, 1}
+    clf.partial_fit(bags[trials.y == 1], np.ones(16))
+    with pytest.raises(ValueError, match=r"classes, \[0, 1\], are not in class_weight"):
+        make_clf(class_weight={2: 1.0}).fit(bags, trials.y)
 
 
 # Parameters of the network and of skorch

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import joblib
+import mne
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,6 +30,7 @@ from skmamba import (
     SlidingWindows,
     Trials,
     calibrate,
+    fine_tune,
 )
 from skmamba.datasets import simulate_trials
 from skmamba.models import DLinear
@@ -191,6 +193,25 @@ def test_a_loaded_model_keeps_the_adaptation(mode, n_members, trials, tmp_path):
     message = "requires Trials with a reference as X" if mode == "reference" else "the subject of"
     with pytest.raises(ValueError, match=message):
         model.predict(trials.X)
+
+
+@pytest.mark.parametrize("mode", ["causal", "unlabelled"])
+def test_a_loaded_pipeline_accepts_the_subjects_of_arrays(mode, trials, tmp_path):
+    pipe = make_pipe(adaptation=mode).fit(trials, trials.y)
+    model = load_model(save_model(pipe, tmp_path / "model", trials=trials))
+    groups, before = trials.metadata, vars(model.estimator[-1]).copy()
+    for method in ("predict_proba", "predict"):
+        expected = getattr(pipe, method)(trials.X, groups=groups)
+        assert np.array_equal(getattr(model, method)(trials.X, groups=groups), expected)
+    assert vars(model.estimator[-1]).keys() == before.keys()
+
+
+def test_a_loaded_network_with_positions_of_electrodes_is_trained_further(trials, tmp_path):
+    info = mne.create_info(NAMES, 128.0, "eeg")["chs"]  # positions are NaN
+    clf = MSiMambaClassifier(module_params={"chs_info": info}, **TINY).fit(trials.X, trials.y)
+    loaded = load_model(save_model(clf, tmp_path / "model")).estimator
+    tuned, expected = (fine_tune(one, trials.X, trials.y) for one in (loaded, clf))
+    assert np.array_equal(tuned.predict_proba(trials.X), expected.predict_proba(trials.X))
 
 
 @pytest.mark.parametrize("mode", ["reference", "causal"])

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import sys
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -85,6 +86,16 @@ def test_the_graph_of_a_network_that_was_trained_on_offsets_equals_it(trials, tm
     path = to_onnx(clf, tmp_path / "model.onnx")
     X[0] += 1e5  # is bounded
     np.testing.assert_allclose(run(path, X), clf.predict_proba(X), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard", "window"])
+def test_networks_of_volts_are_exported_without_a_warning(scaling, trials, tmp_path):
+    clf = MSiMambaClassifier(scaling=scaling, **SMALL).fit(1e-6 * trials.X, trials.y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        path = to_onnx(clf, tmp_path / "model.onnx")
+    windows = (1e-6 * trials.X).astype("float32")
+    np.testing.assert_allclose(run(path, windows), clf.predict_proba(windows), atol=1e-5)
 
 
 def test_the_graph_of_the_default_network_equals_it_on_windows_of_EEGMAT(tmp_path):
