@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import get_scorer_names
 
+from ._metadata import encode
 from ._scoring import (
     DEFAULT_SCORING,
     RATING_SCORING,
@@ -24,6 +25,7 @@ from ._scoring import (
 SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_samples")
 # Numeric columns that are not scores.
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
+PROBABILITY_SCORES = ("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score")
 N_RESAMPLES = 9999
 MIN_BOOTSTRAP = 8  # for fewer subjects Student's interval covers the mean more often
 RANGES = dict.fromkeys(DEFAULT_SCORING, (0.0, 1.0)) | {
@@ -78,12 +80,9 @@ class EvaluationResults:
             under one protocol gets a name for each, such as "net" and "net (reference)".
         """
         parts = list(parts)
-        return EvaluationResults(
-            *separate_adaptations(
-                pd.concat([part.scores for part in parts], ignore_index=True),
-                pd.concat([part.predictions for part in parts], ignore_index=True),
-            )
-        )
+        predictions = pd.concat(_drop_copies(part.predictions for part in parts), ignore_index=True)
+        scores = pd.concat([part.scores for part in parts], ignore_index=True)
+        return EvaluationResults(*separate_adaptations(scores, predictions))
 
     def __repr__(self) -> str:
         n_estimators = self.scores["estimator"].nunique()
@@ -95,6 +94,20 @@ class EvaluationResults:
 
     def _repr_html_(self) -> str:
         return self.scores.to_html()
+
+
+def _drop_copies(tables):
+    """Yield tables of predictions without the folds of earlier ones, such as those of baselines."""
+    seen: set[int] = set()
+    for table in tables:
+        if not {"fold", "seed"} <= {*table}:
+            yield table
+            continue
+        rows = pd.util.hash_pandas_object(table.astype(str), index=False)
+        folds = rows.groupby([table[key] for key in ("estimator", "fold", "seed")], dropna=False)
+        folds = folds.transform(lambda own: hash(tuple(own)))
+        yield table[~folds.isin(seen)]
+        seen.update(folds)
 
 
 def describe_data(trials, estimator):
@@ -134,7 +147,7 @@ def score_by_subject(
     scores : DataFrame
         One row per estimator and subject: ``dataset``, ``protocol``, ``estimator``, ``kind``,
         ``adaptation``, ``subject``, ``n_test`` trials, and one column per score. The trials of
-        all folds that test a subject are scored together.
+        all folds that test a subject are scored together; scores of several seeds are averaged.
 
     Raises
     ------
@@ -172,17 +185,30 @@ def score_by_subject(
         raise ValueError("results must have the subject of every prediction, got missing values.")
     ratings = has_ratings(predictions)
     scorers = check_scoring(scoring, ratings)
-    labels = np.concatenate([predictions["y_true"], predictions["y_pred"]])
-    classes = None if ratings else np.unique(labels)
+    predictions = predictions.assign(run=_number_runs(predictions))
     rows = []
-    for values, own in predictions.groupby(keys, sort=False, dropna=False):
-        scores = score_predictions(scorers, _fix(own, classes), own["y_true"].to_numpy())
-        rows.append({**dict(zip(keys, values, strict=True)), "n_test": len(own), **scores})
+    for _, part in predictions.groupby(keys[:2], sort=False, dropna=False):
+        part = part.infer_objects()  # labels may be numbers in one data set and text in another
+        classes = None if ratings else np.unique(part[["y_true", "y_pred"]])
+        for values, own in part.groupby([*keys, "run"], sort=False, dropna=False):
+            scores = score_predictions(scorers, _fix(own, classes), own["y_true"].to_numpy())
+            rows.append({**dict(zip(keys, values[:-1], strict=True)), "n_test": len(own), **scores})
     order = list(dict.fromkeys(predictions["estimator"]))
-    table = pd.DataFrame(rows).sort_values("subject", kind="stable")
+    table = pd.DataFrame(rows).groupby(keys, sort=False, dropna=False, as_index=False).mean()
+    table["n_test"] = table["n_test"].astype(int)
+    table = table.sort_values("subject", key=lambda subject: encode(subject)[0], kind="stable")
     return table.sort_values(
         "estimator", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
     )
+
+
+def _number_runs(predictions):
+    """Return the number of the run of each prediction: runs have other seeds in the same fold."""
+    if not {"fold", "seed"} <= {*predictions}:
+        return 0
+    keys = ["dataset", "protocol", "estimator", "adaptation", "fold"]
+    seeds = predictions.groupby(keys, sort=False, dropna=False)["seed"]
+    return seeds.transform(lambda seed: pd.factorize(seed)[0])
 
 
 def has_ratings(predictions):
@@ -276,9 +302,21 @@ def get_scores(results, score):
     grid = grid.merge(by_subject[["subject"]].drop_duplicates(), "cross")
     by_subject = by_subject.drop(columns=grid.columns.intersection(["adaptation"]))
     by_subject = grid.merge(by_subject, "left", [*keys, "subject"]).fillna({"n_test": 0})
-    is_incomplete = by_subject["n_test"] < by_subject.groupby("subject")["n_test"].transform("max")
+    is_incomplete = _find_incomplete(by_subject, scores, predictions, keys)
     names = [scoring] if isinstance(scoring, str) else scoring
     return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in names})
+
+
+def _find_incomplete(by_subject, scores, predictions, keys):
+    """Return a mask of the subjects of whose predictions an estimator has lost some."""
+    most = by_subject.groupby("subject")["n_test"].transform("max")
+    is_incomplete = by_subject["n_test"] < most
+    if not {"fold", "seed", "n_test"} <= {*scores}:
+        return is_incomplete
+    # One that has lost nothing was tested on fewer trials, by another splitter.
+    expected = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys)["n_test"].sum()
+    has_lost = predictions.groupby(keys).size().reindex(expected.index, fill_value=0) < expected
+    return is_incomplete & by_subject[keys].merge(has_lost.rename("lost"), "left", keys)["lost"]
 
 
 def _check_results(results, score):
@@ -333,7 +371,7 @@ def summarize(results, unit, score, confidence, seed):
         rows[name] = [kind, mean, *limits]
     columns = ["kind", "mean", "low", "high"]
     summary = pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("estimator")
-    return by_unit, summary, _find_chance_level(summary, score)
+    return by_unit, summary, _find_chance_level(by_unit, summary, score)
 
 
 def _average_by(results, unit, score):
@@ -353,14 +391,21 @@ def _average_by(results, unit, score):
     return means.unstack("estimator")[order]
 
 
-def _find_chance_level(summary, score):
-    """Return "mean", "majority", or "stratified" for F1 or if its interval is higher, else None."""
+def _find_chance_level(by_unit, summary, score):
+    """Return "mean", "majority", or "stratified" for F1 or if its interval is higher, else None.
+
+    Scores of probabilities have none: both are certain, and a model that knows nothing is not.
+    """
     baselines = summary.index[summary["kind"] == "baseline"]
+    if score.removesuffix("_windows") in PROBABILITY_SCORES:
+        return None
     if "mean" in baselines:
         return "mean"
     if not {"majority", "stratified"} <= set(baselines):
         return "majority" if "majority" in baselines else None
-    is_beaten = summary.loc["stratified", "low"] > summary.loc["majority", "mean"]
+    stratified = by_unit["stratified"].dropna()
+    margin = stats.t.ppf(0.975, len(stratified) - 1) * stats.sem(stratified)
+    is_beaten = stratified.mean() - margin > by_unit["majority"].mean()
     return "stratified" if is_beaten or score.startswith("f1") else "majority"
 
 

@@ -140,7 +140,13 @@ def check_scoring(scoring, ratings=False):
         scoring = {name: name for name in scoring}
     if not scoring:
         raise ValueError(f"scoring must name at least one score, got {scoring!r}.")
-    return {name: _find_scorer(scorer) for name, scorer in scoring.items()}
+    scorers = {name: _find_scorer(scorer) for name, scorer in scoring.items()}
+    for name, scorer in scorers.items():
+        if name in [*SCORERS, *get_scorer_names()] and str(scorer) != str(_find_scorer(name)):
+            raise ValueError(
+                f"scoring must give another score than {name!r} a name of its own, got {scorer!r}."
+            )
+    return scorers
 
 
 def _find_scorer(scorer):

@@ -1,5 +1,7 @@
 """Seeds of estimators, and permuted labels for the chance level."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -17,14 +19,42 @@ def check_seed(random_state):
 
 
 def fill_seeds(estimator, seed):
-    """Return a clone with every ``random_state`` that is None set to the seed."""
+    """Return a clone with every ``random_state`` that is None set to the seed.
+
+    Those of the splitter of a search, and of estimators among its candidates, are set as well.
+    """
     estimator = clone(estimator)
-    missing = {
-        name: seed
-        for name, value in estimator.get_params(deep=True).items()
-        if name.split("__")[-1] == "random_state" and value is None
-    }
-    return estimator.set_params(**missing)
+    params = estimator.get_params(deep=True).items()
+    seeded = {name: _fill(name.split("__")[-1], value, seed) for name, value in params}
+    return estimator.set_params(
+        **{name: seeded[name] for name, value in params if seeded[name] is not value}
+    )
+
+
+def _fill(name, value, seed):
+    """Return the value of a parameter with seeds; the value itself if there is none to set."""
+    if name == "random_state":
+        return seed if value is None else value
+    if hasattr(value, "get_n_splits") and not isinstance(value, type):
+        parts = {key: _fill(key, part, seed) for key, part in vars(value).items()}
+        if all(parts[key] is part for key, part in vars(value).items()):
+            return value
+        value = copy.copy(value)
+        vars(value).update(parts)
+    elif name in ("param_grid", "param_distributions"):
+        return _fill_candidates(value, seed)
+    return value
+
+
+def _fill_candidates(value, seed):
+    """Return the candidates of a search, in which estimators have seeds."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return fill_seeds(value, seed)
+    if isinstance(value, dict):
+        return {name: _fill_candidates(part, seed) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_fill_candidates(part, seed) for part in value)
+    return value
 
 
 def permute_labels(y, metadata, rng):

@@ -208,6 +208,7 @@ def tabulate_predictions(about, record, trials, task):
     table = pd.DataFrame(
         {
             **about,
+            "seed": task.seed,
             "trial": metadata["trial"].to_numpy() if "trial" in metadata else task.test_idx,
             "subject": metadata["subject"].to_numpy() if "subject" in metadata else None,
             "y_true": trials.y[task.test_idx],

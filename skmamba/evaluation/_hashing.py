@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import weakref
 from contextlib import suppress
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from types import (
     BuiltinFunctionType,
@@ -23,7 +23,8 @@ import joblib
 import numpy as np
 from joblib.hashing import Hasher, NumpyHasher
 
-PACKAGES = ("skmamba", "scikit-learn", "torch", "numpy", "scipy")  # every result depends on them
+# A result may depend on these, as far as they are installed.
+PACKAGES = ("skmamba", "scikit-learn", "skorch", "torch", "numpy", "scipy", "braindecode")
 PYTHON = f"Python {sys.version.split()[0]}"
 STANDARD_LIBRARY = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
 ROOT = Path(__file__).parents[1]
@@ -53,8 +54,12 @@ IGNORED |= {"__static_attributes__"}
 
 @functools.cache
 def describe_versions():
-    """Return the versions of Python and of the packages that every result depends on."""
-    return ", ".join([*(f"{name} {version(name)}" for name in PACKAGES), PYTHON])
+    """Return the versions of Python and of the packages that a result may depend on."""
+    versions = []
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions.append(f"{name} {version(name)}")
+    return ", ".join([*versions, PYTHON])
 
 
 @functools.cache

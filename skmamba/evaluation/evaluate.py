@@ -130,8 +130,8 @@ def evaluate(
         one column per score, ``fit_seconds``, ``predict_seconds``, ``seed``, ``data`` (how the
         trials were read, and the channels and windows of the estimator), ``error``, ``versions``.
         ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
-        ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``, ``trial``,
-        ``subject``, ``y_true``, ``y_pred`` and, of classifiers, ``proba_<label>``, and
+        ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``, ``seed``,
+        ``trial``, ``subject``, ``y_true``, ``y_pred`` and, of classifiers, ``proba_<label>``, and
         ``decision`` for a binary estimator without probabilities.
 
     Raises

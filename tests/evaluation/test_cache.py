@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import importlib.metadata
 import json
 import os
 import re
@@ -438,6 +439,11 @@ def test_unrelated_code_of_a_script_does_not_count():
     lean = "def thing(x):\n    return x + 1"
     grown = f"import os\n\n\ndef plot():\n    return os.name\n\n\n{lean}\n\n\nother = 3"
     assert compute_hash(define(lean)) == compute_hash(define(grown))
+
+
+@pytest.mark.parametrize("name", ["skorch", "braindecode", "torch"])
+def test_versions_name_the_packages_that_train_networks(name):
+    assert f"{name} {importlib.metadata.version(name)}" in _hashing.describe_versions()
 
 
 def test_the_version_of_the_package_of_a_class_counts(monkeypatch):

@@ -12,7 +12,13 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    make_scorer,
+    precision_score,
+    roc_auc_score,
+)
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -20,9 +26,10 @@ from sklearn.model_selection import (
     LeaveOneGroupOut,
     cross_validate,
 )
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import ExtraTreeClassifier
 
 from skmamba import (
     ChannelPicker,
@@ -348,6 +355,55 @@ def test_concatenated_results_have_the_rows_of_all_parts(trials):
     assert both.scores["seed"].tolist() == [s for part in parts for s in part.scores["seed"]]
 
 
+def test_results_of_several_parts_have_the_scores_of_each(trials):
+    cv = CrossSubjectSplit(2)
+    parts = [run({name: linear()}, trials, cv) for name in ("linear", "other")]
+    both = EvaluationResults.concatenate(parts)
+    assert len(both.predictions) == 3 * 24  # the baseline of both is there once
+    table = compare(both).set_index("estimator")
+    assert table.loc["linear", "mean"] == compare(parts[0]).loc[0, "mean"]
+    assert table["n_subjects"].tolist() == [4] * 3
+    parts.append(run({"linear": linear()}, trials, cv, random_state=1))
+    table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
+    assert table["n_subjects"].tolist() == [4] * 3
+
+
+@pytest.mark.parametrize("scoring", ["f1", "kappa", "roc_auc"])
+def test_scores_of_several_seeds_are_averaged_and_not_those_of_all_predictions(trials, scoring):
+    tree = {"tree": make_pipeline(FunctionTransformer(log_variance), ExtraTreeClassifier())}
+    parts = [run(tree, trials, CrossSubjectSplit(2), random_state=seed) for seed in range(4)]
+    means = [compare(part, scoring).loc[0, "mean"] for part in parts]
+    assert len(set(means)) > 1
+    both = EvaluationResults.concatenate(parts)
+    assert compare(both, scoring).loc[0, "mean"] == pytest.approx(np.mean(means))
+    assert score_by_subject(both, scoring)["n_test"].tolist() == [6] * 8
+
+
+def test_subjects_of_data_sets_with_other_labels_and_names_are_scored(trials):
+    text = replace(trials, y=np.array(["a", "b"])[trials.y], name="text")
+    subject = trials.metadata["subject"].astype(object).replace({0: "A", 2: "B"})
+    text = text.derive(metadata=trials.metadata.assign(subject=subject))
+    parts = [run({"linear": linear()}, data, CrossSubjectSplit(2)) for data in (trials, text)]
+    expected = pd.concat([score_by_subject(part) for part in parts])
+    scores = score_by_subject(EvaluationResults.concatenate(parts))
+    for name, own in scores.groupby("dataset", sort=False):
+        pd.testing.assert_frame_equal(
+            own.reset_index(drop=True),
+            expected[expected["dataset"] == name].reset_index(drop=True),
+            check_dtype=False,
+        )
+    assert scores["roc_auc"].notna().all()
+    assert scores.loc[scores["dataset"] == "text", "subject"].tolist() == [1, 3, "A", "B"] * 2
+
+
+def test_a_scorer_must_not_have_the_name_of_another_one(trials):
+    scorer = make_scorer(precision_score, average="macro")
+    with pytest.raises(ValueError, match="another score than 'precision' a name of its own"):
+        run({"linear": linear()}, trials, scoring={"precision": scorer})
+    scoring = {"accuracy": make_scorer(accuracy_score), "macro": scorer}
+    assert run({"linear": linear()}, trials, scoring=scoring).scores["macro"].notna().all()
+
+
 # Windows
 
 
@@ -414,6 +470,24 @@ def test_seeds_of_folds_replace_only_a_random_state_of_none(trials):
     }
     assert len(distinct["fixed"]) == 1
     assert len(distinct["none"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("grid", "cv"),
+    [
+        ({"guess__strategy": ["uniform", "stratified"]}, KFold(3, shuffle=True)),
+        ({"guess__strategy": ["uniform", "stratified"]}, CrossSubjectSplit(3, shuffle=True)),
+        ([{"guess": [DummyClassifier(strategy="uniform")]}], KFold(2)),
+    ],
+    ids=["splitter", "splitter of the package", "candidates"],
+)
+def test_searches_are_reproducible(trials, grid, cv):
+    pipe = Pipeline([("guess", DummyClassifier(strategy="uniform"))])
+    search, before = GridSearchCV(pipe, grid, cv=cv), np.random.get_state()
+    first, again = (run({"search": search}, trials).predictions for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+    np.testing.assert_equal(np.random.get_state(), before)
+    assert getattr(cv, "random_state", None) is None
 
 
 def test_the_global_random_state_and_the_given_estimators_are_unchanged(trials):

@@ -314,6 +314,22 @@ def test_plot_and_table_have_the_same_chance_level(stratified):
     assert drawn == compare(scores, "accuracy")["chance"][0]
 
 
+def test_the_chance_level_depends_on_neither_seed_nor_confidence():
+    rng = np.random.default_rng(6)
+    stratified = rng.binomial(12, 0.5, 10) / 12 + 0.07
+    net = rng.binomial(12, 0.7, 10) / 12
+    scores = make_scores(net=net, majority=[0.5] * 10, stratified=stratified)
+    options = [(seed, level) for seed in range(6) for level in (0.5, 0.95)]
+    tables = [compare_named(scores, random_state=seed, confidence=level) for seed, level in options]
+    assert len({(*table.loc["net", ["chance", "p_chance"]],) for table in tables}) == 1
+
+
+@pytest.mark.parametrize("score", ["neg_log_loss", "neg_brier_score_windows"])
+def test_scores_of_probabilities_have_no_chance_level(scores, score):
+    table = compare(scores.rename(columns={"accuracy": score}), score)
+    assert table[["chance", "p_chance"]].isna().all(axis=None)
+
+
 def test_without_a_majority_there_is_no_chance_level(scores):
     table = compare_named(scores[scores["estimator"] != "majority"])
     assert table[["chance", "p_chance"]].isna().all(axis=None)
