@@ -226,6 +226,8 @@ def make_report(results, out, score):
     paths = [Path(path) / "results.csv" if Path(path).is_dir() else Path(path) for path in results]
     page = paths[0].parent / "report.html" if out is None else Path(out)
     latex = page.with_name("table.tex") if out is None else page.with_suffix(".tex")
+    if page == latex:
+        raise click.UsageError(f"--out must be an HTML file, got {out}.")
     for path in (page, latex):
         _options.check_replaceable([path], path)
 

@@ -126,11 +126,17 @@ def _predict_windows(estimator, X, classes, params):
 
 @contextmanager
 def _route_groups(estimator, method, metadata):
-    """Yield the metadata as keyword ``groups`` if a part of the estimator requests it."""
+    """Yield the metadata as keyword ``groups`` if a part of the estimator requests it.
+
+    The splitter of a search gets the subjects, if it is not of this package.
+    """
+    cv = getattr(estimator, "cv", None)
+    is_foreign = hasattr(cv, "split") and not hasattr(cv, "protocol")
+    groups = metadata["subject"] if is_foreign and "subject" in metadata else metadata
     with config_context(enable_metadata_routing=True):
         requested = "groups" in get_routing_for_object(estimator).consumes(method, ["groups"])
     with config_context(enable_metadata_routing=True) if requested else nullcontext():
-        yield {"groups": metadata} if requested else {}
+        yield {"groups": groups} if requested else {}
 
 
 def find_adaptation(estimator):

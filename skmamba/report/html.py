@@ -163,9 +163,8 @@ def _draw_svg(draw, height):
 def _embed_tables(scores, parts):
     """Return the scores of folds and of subjects as CSV files in data URLs."""
     tables = {"results.csv": scores}
-    by_subject = [part.by_subject for part in parts if "fold" not in part.by_subject]
-    if by_subject:
-        tables["scores_by_subject.csv"] = pd.concat(by_subject)
+    if any("fold" not in part.by_subject for part in parts):
+        tables["scores_by_subject.csv"] = pd.concat([part.by_subject for part in parts])
     return [
         {"name": name, "url": _make_data_url("text/csv", table.to_csv(index=False).encode())}
         for name, table in tables.items()

@@ -258,6 +258,12 @@ def test_a_report_does_not_replace_files_of_others(run, tmp_path, name):
     assert (tmp_path / name).read_text() == "mine"
 
 
+def test_a_report_is_not_a_LaTeX_file(run, tmp_path):
+    result = call(f"report '{run[0]}'", tmp_path / "table.tex")
+    assert result.exit_code == 2 and "--out must be an HTML file, got" in unwrap(result.stderr)
+    assert not (tmp_path / "table.tex").exists()
+
+
 def test_random_windows_print_a_warning(tmp_path):
     result = call(FAST + " --protocol random-windows --window 1 --folds 2", tmp_path)
     assert result.exit_code == 0 and result.stderr.count("Warning: ") == 1

@@ -527,9 +527,10 @@ def test_only_training_labels_are_permuted(trials):
 # Groups and use of test data
 
 
-def test_a_search_with_a_splitter_of_the_package_receives_the_metadata(trials):
+@pytest.mark.parametrize("cv", [CrossSubjectSplit(3), GroupKFold(3), LeaveOneGroupOut()], ids=repr)
+def test_a_search_over_subjects_receives_what_its_splitter_requires(trials, cv):
     grid = {"slidingwindows__window_size_samples": [64, 128]}
-    search = GridSearchCV(windowed(), grid, cv=CrossSubjectSplit(3))
+    search = GridSearchCV(windowed(), grid, cv=cv)
     scores = run({"search": search}, trials, error_score="raise").scores
     assert scores["accuracy"].notna().all()
 

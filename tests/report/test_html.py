@@ -321,6 +321,17 @@ def test_the_page_contains_the_scores_as_csv(write, scores):
     assert write(pd.read_csv(io.StringIO(content))).source == page.source
 
 
+def test_the_scores_of_all_parts_are_in_one_file(write, scores, pooled):
+    parts = [scores.assign(protocol="one subject"), pooled]
+    content = write(parts).files("text/csv")[-1]
+    again = pd.read_csv(io.StringIO(content), dtype={"error": str})
+    by_protocol = again.groupby("protocol")
+    assert set(by_protocol.groups) == {"one subject", *pooled.scores["protocol"]}
+    for part in by_protocol.groups:
+        own = by_protocol.get_group(part)
+        pd.testing.assert_series_equal(compare(own)["mean"], compare(scores)["mean"])
+
+
 def test_a_report_is_reproducible_and_leaves_the_results_unchanged(write, scores, predictions):
     scores.loc[0, "adaptation"] = "unlabelled"
     results = EvaluationResults(scores.copy(), predictions.copy())
