@@ -84,6 +84,18 @@ def unify_types(ids):
     return ids
 
 
+def check_identifiers(metadata):
+    """Raise ValueError if different identifiers, such as "01" and 1, are equal as numbers."""
+    for column in ID_COLUMNS & {*metadata}:
+        ids = metadata[column].dropna().unique()
+        names = {str(int(i)) if isinstance(i, float) and i.is_integer() else str(i) for i in ids}
+        if len(names) > len({*unify_types(ids)}):
+            raise ValueError(
+                f"{column!r} must be text or numbers in all parts, got both, some of which are "
+                f"equal as numbers: {', '.join(sorted(map(repr, ids))[:5])}."
+            )
+
+
 def encode(*columns, natural=False):
     """Return the rank of each row among the distinct rows, and the first row of each rank.
 
@@ -110,10 +122,17 @@ def split_numbers(text):
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
+def _find_kind(text):
+    """Return what texts of one order in time have in common."""
+    words = split_numbers(text)[::2]
+    return "" if words[0] == "" else str(words)
+
+
 def check_order(metadata, subjects, *, estimator):
     """Raise ValueError if columns do not give the order in time of a subject's trials.
 
-    These are numbers or dates; sessions and runs may be text that differs only in its numbers.
+    These are numbers or dates; sessions and runs may be text that starts with a number, or differs
+    in its numbers only.
     """
     for name in TRIAL_COLUMNS[1:]:
         if name not in metadata:
@@ -121,7 +140,7 @@ def check_order(metadata, subjects, *, estimator):
         values = pd.Series(unify_types(metadata[name])).infer_objects()
         if values.dtype.kind in "iufM":
             continue
-        kinds = values if name == "trial" else values.map(lambda v: str(split_numbers(v)[::2]))
+        kinds = values if name == "trial" else values.map(_find_kind)
         is_open = (kinds.groupby(subjects).transform("nunique") > 1) & values.notna()
         if is_open.any():
             raise ValueError(

@@ -103,7 +103,8 @@ def _drop_copies(tables):
         if not {"fold", "seed"} <= {*table}:
             yield table
             continue
-        rows = pd.util.hash_pandas_object(table.astype(str), index=False)
+        own = table[[name for name in table if name != "decision"]]  # absent without such a model
+        rows = pd.util.hash_pandas_object(own.astype(str), index=False)
         folds = rows.groupby([table[key] for key in ("estimator", "fold", "seed")], dropna=False)
         folds = folds.transform(lambda own: hash(tuple(own)))
         yield table[~folds.isin(seen)]
@@ -314,9 +315,14 @@ def _find_incomplete(by_subject, scores, predictions, keys):
     if not {"fold", "seed", "n_test"} <= {*scores}:
         return is_incomplete
     # One that has lost nothing was tested on fewer trials, by another splitter.
-    expected = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys)["n_test"].sum()
-    has_lost = predictions.groupby(keys).size().reindex(expected.index, fill_value=0) < expected
-    return is_incomplete & by_subject[keys].merge(has_lost.rename("lost"), "left", keys)["lost"]
+    folds = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys, dropna=False)
+    table = folds["n_test"].sum().to_frame("expected")
+    table["n_tested"] = predictions.groupby(keys, dropna=False).size()
+    if "error" in scores:
+        failed = scores["error"].fillna("").ne("")
+        table["failed"] = failed.groupby([scores[key] for key in keys], dropna=False).any()
+    table = by_subject[keys].merge(table.reset_index(), "left", keys)
+    return is_incomplete & ((table["n_tested"] < table["expected"]) | table.get("failed", False))
 
 
 def _check_results(results, score):
@@ -404,6 +410,8 @@ def _find_chance_level(by_unit, summary, score):
     if not {"majority", "stratified"} <= set(baselines):
         return "majority" if "majority" in baselines else None
     stratified = by_unit["stratified"].dropna()
+    if len(stratified) < 2:
+        return "stratified" if score.startswith("f1") else "majority"
     margin = stats.t.ppf(0.975, len(stratified) - 1) * stats.sem(stratified)
     is_beaten = stratified.mean() - margin > by_unit["majority"].mean()
     return "stratified" if is_beaten or score.startswith("f1") else "majority"

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
 from ._copies import warn_of_copies
-from ._metadata import ID_COLUMNS, make_table, unify_types
+from ._metadata import ID_COLUMNS, check_identifiers, make_table, unify_types
 from ._mne import as_array, get_ch_names, list_bads
 from ._raws import (
     cut_recordings,
@@ -411,13 +411,7 @@ class Trials:
                         f"parts must have the same {what}, got {expected} and {given}.{hint}"
                     )
         metadata = pd.concat([part.metadata for part in parts], ignore_index=True)
-        for column in ID_COLUMNS & {*metadata}:
-            ids = metadata[column].dropna()
-            if len({*map(str, ids)}) > len({*unify_types(ids)}):
-                raise ValueError(
-                    f"{column!r} must be text or numbers in all parts, got both, some of which are "
-                    f"equal as numbers: {', '.join(sorted({*map(repr, ids)})[:5])}."
-                )
+        check_identifiers(metadata)
         return replace(
             first,
             X=np.concatenate([part.X for part in parts]),

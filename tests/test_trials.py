@@ -375,7 +375,7 @@ def test_concatenated_trials_need_references_of_one_length(referenced):
 
 
 def test_identifiers_that_concatenate_would_make_equal_raise():
-    parts = [make_trials(metadata={"subject": name}) for name in (1, "1", "02")]
+    parts = [make_trials(metadata={"subject": name}) for name in (1, 1.0, "1", "02")]
     assert Trials.concatenate(parts).metadata["subject"].unique().tolist() == [1, 2]
     parts.append(make_trials(metadata={"subject": "01"}))
     with pytest.raises(ValueError, match=r"'subject' must be text or numbers.*'01', '02'"):

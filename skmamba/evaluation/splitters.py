@@ -392,7 +392,7 @@ class FirstTrialsSplit(_BaseProtocolSplit):
             order = {"run": self._get_columns(X, groups, "run")[0], **order}
         visit, first = encode(subject, session)
         check_order(order, visit, estimator=self)
-        trial, _ = encode(*order.values())
+        trial, _ = encode(*order.values(), natural=True)
         trials = [np.unique(trial[visit == code]) for code in range(len(first))]
         short = [
             f"subject {subject[row]}, session {session[row]} (has {len(own)})"

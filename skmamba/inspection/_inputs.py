@@ -54,8 +54,6 @@ def unpack_labelled_data(X, y, ch_names, estimator):
         )
     names = _merge_ch_names(data.ch_names, estimator)
     check_ch_names(names, X.shape[-2])
-    if isinstance(X, Trials):
-        X = X.derive(ch_names=tuple(names))
     return data._replace(X=X, ch_names=names)
 
 

@@ -118,6 +118,8 @@ def channel_importance(
     check_option("method", method, ("permutation", "drop"))
     check_int("n_repeats", n_repeats)
     data = unpack_labelled_data(X, y, ch_names, estimator)
+    if isinstance(data.X, Trials):
+        data = data._replace(X=data.X.derive(ch_names=tuple(data.ch_names)))
     estimator = _set_picker_names(clone(estimator), data.ch_names)
     channels = find_used_channels(estimator, data.X)
     scorer = check_scoring(estimator, scoring=scoring)

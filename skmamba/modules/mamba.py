@@ -14,8 +14,8 @@ from ._kernels import can_use_kernels, fused_scan, is_tracing
 
 # Range of initial step sizes and their lower bound: mamba-ssm's defaults.
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
-# Up to this batch size, the fewer operations of the scan by doubling make it faster on the CPU.
-FEW_SERIES = 8
+# Up to this number of states, the fewer operations of the scan by doubling make it faster.
+FEW_STATES = 1 << 15
 
 
 class Mamba(nn.Module):
@@ -172,7 +172,7 @@ def selective_scan(
     >>> selective_scan(one, one, torch.tensor([[-1e-9]]), one, one).flatten().tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
-    if is_tracing() or (len(u) <= FEW_SERIES and not torch.is_grad_enabled()):
+    if is_tracing() or (not torch.is_grad_enabled() and u.numel() * A.shape[1] <= FEW_STATES):
         run = scan_by_doubling
     else:
         run = fused_scan if can_use_kernels(u) else scan

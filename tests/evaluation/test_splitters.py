@@ -549,6 +549,8 @@ def test_first_trials_are_ordered_by_run_where_trial_numbers_restart():
     metadata = pd.DataFrame({"subject": 0, "session": 0, "run": [2, 2, 1, 1], "trial": [0, 1] * 2})
     ((train, test),) = split(FirstTrialsSplit(3), metadata)
     assert (train.tolist(), test.tolist()) == ([0, 2, 3], [1])
+    ((train, test),) = split(FirstTrialsSplit(3), metadata.assign(run=["r10", "r10", "r9", "r9"]))
+    assert (train.tolist(), test.tolist()) == ([0, 2, 3], [1])
     with pytest.raises(ValueError, match="'run' must be numbers or dates, got 'b'"):
         split(FirstTrialsSplit(3), metadata.assign(run=list("bbaa")))
     ((train, _),) = split(FirstTrialsSplit(2), metadata.assign(trial=range(4), run=list("bbaa")))
@@ -674,7 +676,7 @@ def test_calibration_requires_labels_and_trials_in_order():
         split(cv, metadata.assign(trial=metadata["trial"].astype(str)), y)
 
 
-@pytest.mark.parametrize("form", ["{}", "run-{}"])
+@pytest.mark.parametrize("form", ["{}", "run-{}", "{}train"])
 def test_calibration_trials_are_of_the_first_runs_although_these_are_text(form):
     runs = [form.format(run) for run in range(1, 13) for _ in (0, 1)]
     metadata = pd.DataFrame({"subject": [0] * 24 + [1] * 24, "run": runs * 2, "trial": range(48)})

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -193,6 +194,26 @@ def test_subjects_of_a_failed_fold_have_no_score(fails_without, numbered_trials)
     table = compare(results).set_index("estimator")
     expected = {"partly": 2, "never": 0, "majority": 4, "stratified": 4}
     assert table["n_subjects"].to_dict() == expected
+    named = results.scores.assign(dataset=np.nan), results.predictions.assign(dataset=np.nan)
+    table = compare(EvaluationResults(*named)).set_index("estimator")  # read from CSV files
+    assert table["n_subjects"].to_dict() == expected
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_subjects_of_a_failed_fold_have_no_score_beside_other_parts(fails_without, numbered_trials):
+    cv, parts = KFold(3, shuffle=True, random_state=0), []
+    (without, _), *_ = cv.split(np.arange(12))  # the first fold lacks four trials in training
+    for subjects in ([0, 1], [2, 3]):
+        trials = numbered_trials.select(subject=subjects)
+        X = trials.X.copy()
+        X[:, 0, 0] = np.isin(np.arange(12), without)
+        models = {"partly": fails_without(0), "dummy": DummyClassifier()}
+        options = {"random_state": 0, "verbose": False, "baselines": None}
+        parts.append(evaluate(models, replace(trials, X=X), cv, **options))
+    for results in (parts[0], EvaluationResults.concatenate(parts)):
+        table = compare(results).set_index("estimator")
+        assert table.loc["partly", "n_subjects"] == 0
+        assert table.loc["dummy", "n_subjects"] == results.predictions["subject"].nunique()
 
 
 def test_rows_of_a_subject_are_averaged(scores):
