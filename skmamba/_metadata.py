@@ -71,7 +71,14 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
             groups, first = encode(groups)
             kind = StratifiedGroupKFold if classifier else GroupKFold
             cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)
-    return list(check_cv(cv, y, classifier=classifier).split(X, y, groups))
+    return list(to_rows(check_cv(cv, y, classifier=classifier).split(X, y, groups), len(X)))
+
+
+def to_rows(folds, n_rows):
+    """Yield folds of indices or masks as pairs of index arrays."""
+    rows = np.arange(n_rows)
+    for fold in folds:
+        yield tuple(rows[np.asarray(part)] if len(part) else rows[:0] for part in fold)
 
 
 def unify_types(ids):

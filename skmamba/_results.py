@@ -342,6 +342,17 @@ def _check_results(results, score):
         )
     if results.empty:
         raise ValueError("results must have at least one row, got an empty table.")
+    check_is_one_part(results)
+    mixed = results.groupby("estimator")["kind"].nunique()
+    if (mixed > 1).any():
+        raise ValueError(
+            f"results must have one kind per estimator, but {mixed.idxmax()!r} is both a model "
+            "and a baseline."
+        )
+
+
+def check_is_one_part(results):
+    """Raise ValueError if a table is of several data sets or protocols."""
     for column, what in (("dataset", "data sets"), ("protocol", "protocols")):
         values = list(results[column].unique()) if column in results else []
         if len(values) > 1:
@@ -350,12 +361,6 @@ def _check_results(results, score):
                 f"{', '.join(map(str, values))}: select one, as in "
                 f"results[results[{column!r}] == {values[0]!r}]."
             )
-    mixed = results.groupby("estimator")["kind"].nunique()
-    if (mixed > 1).any():
-        raise ValueError(
-            f"results must have one kind per estimator, but {mixed.idxmax()!r} is both a model "
-            "and a baseline."
-        )
 
 
 def list_scores(table):

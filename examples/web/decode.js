@@ -55,7 +55,9 @@ function readMetadata(bytes) {
 
 /** Return a Float32Array for each channel; rows without EEG, which hold events, are dropped. */
 function readSamples(text, names) {
-  const splitLine = (line) => line.split(",").map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+  const cells = /("(?:[^"]|"")*"|[^,]*)(?:,|$)/gy; // a quoted cell may contain commas
+  const splitLine = (line) =>
+    Array.from(`${line},`.matchAll(cells), ([, cell]) => cell.trim().replace(/^"(.*)"$/, "$1")).slice(0, -1);
   const [header, ...rows] = text.trim().split(/\r?\n/).map(splitLine);
   const missing = names.filter((name) => !header.includes(name));
   if (missing.length) {
@@ -65,7 +67,7 @@ function readSamples(text, names) {
   const samples = rows.filter((row) => columns.some((column) => row[column]));
   return columns.map((column, i) =>
     Float32Array.from(samples, (row) => {
-      if (!row[column] || !Number.isFinite(Number(row[column]))) {
+      if (!row[column] || !Number.isFinite(Math.fround(row[column]))) {
         throw new Error(`The samples must be numbers, got "${row[column] ?? ""}" in column ${names[i]}.`);
       }
       return Number(row[column]);

@@ -132,7 +132,7 @@ def run_evaluation(ctx, **params):
     _output.say(f"{n_fits} fits: {n_cached} cached, {n_run} run, {n_failed} failed.")
     predictions = _output.name_labels(results.predictions, trials.label_names)
     results = EvaluationResults(results.scores, predictions)
-    leakage = leakage_report(cv, trials)
+    leakage = leakage_report(cv, _options.pick(trials, options))
     _options.check_replaceable(files, run)  # again, after hours
     versions = ", ".join(sorted(set(results.scores["versions"])))
     _output.write_run(run, ctx, trials, versions)
@@ -183,10 +183,12 @@ def check_leakage(ctx, **params):
     from ..evaluation import leakage_gap, leakage_report
     from . import _output
 
-    report = leakage_report(cv, _options.cut_windows(trials, options))
+    report = leakage_report(cv, _options.cut_windows(_options.pick(trials, options), options))
     _output.print_leakage(report)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+        for file in files[2:]:  # of an earlier command
+            file.unlink(missing_ok=True)
         _output.write_run(out / "leakage.json", ctx, trials)
         _output.write_csv(out / "leakage.csv", report)
     for model in models.values():

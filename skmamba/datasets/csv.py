@@ -79,7 +79,8 @@ def read_raw_csv(
         raise DataFormatError(path, f"columns {missing}", f"only {list(table)}")
     marks = pd.Series(None, table.index) if markers is None else table[markers]
     marks = marks.convert_dtypes().astype(object)  # integers beside empty cells stay integers
-    marks = marks.mask(marks.isin([0, "0"]))
+    text = marks.astype(str).str.strip()
+    marks = marks.mask(text.eq("") | pd.to_numeric(text, errors="coerce").eq(0))
     is_sample = ~(marks.notna() & table[list(names)].isna().all(axis=1)).to_numpy()
     samples = table[is_sample]
     X = _to_numbers(samples[list(names)], path)
@@ -125,7 +126,9 @@ def _check_times(times, sfreq, path):
     delays = seconds - np.arange(len(seconds)) / sfreq
     latest = np.maximum.accumulate(delays)[:-1]
     gaps = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
-    if gaps.max() > MAX_GAP:
+    # Steps are regular if most differ from that of sfreq by little, as without packets.
+    is_regular = np.quantile(np.abs(np.diff(seconds) * sfreq - 1), 0.9) < 0.25
+    if gaps.max() > (0.5 / sfreq if is_regular else MAX_GAP):
         gap, row = gaps.max(), times.index[gaps.argmax()]
         expected = "no gap; read the parts before and after it separately, with nrows and skiprows"
         got = f"about {round(gap * sfreq)} lost samples ({gap:.2f} s) after row {row}"

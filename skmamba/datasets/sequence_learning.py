@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -86,13 +85,18 @@ def load_sequence_learning(
     raws = [_read_round(file) for file in rounds["file"]]
     rounds["duration"] = [raw.shape[1] / SFREQ for raw in raws]
     keep = rounds["duration"] >= n_times / SFREQ
+    if not keep.any():
+        raise ValueError(f"seconds must leave at least one round, got {seconds!r}.")
     if target == "load":
         keep &= ~rounds["duration"].between(SHORT, LONG)
         y = (rounds["duration"] > LONG).astype(int)
     else:
         y = rounds["success"]
     if not keep.any():
-        raise ValueError(f"seconds must leave at least one round, got {seconds!r}.")
+        raise ValueError(
+            f"target='load' leaves out rounds of {SHORT:g} to {LONG:g} s, and no others have at "
+            f"least {seconds:g} s: choose more subjects, or target='success'."
+        )
     ends = [raws[row][:, -n_times:] for row in np.flatnonzero(keep)]
     ends = [end - end.mean(1, keepdims=True) for end in ends]
     parts = zip(rounds["file"][keep], ends, strict=True)
@@ -139,7 +143,7 @@ def _read_round(file):
     try:
         with np.load(file, allow_pickle=False) as content:
             raw = content["raw"].astype(float)  # text
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+    except Exception as error:  # NumPy raises many kinds on damaged files
         raise DataFormatError(file, "an array 'raw' of numbers as text", str(error)) from error
     _io.check_array(file, "raw", raw, (None, len(CH_NAMES)))
     return raw.T

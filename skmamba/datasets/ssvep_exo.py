@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from ._io import DataFormatError
 SOURCE = "https://github.com/sylvchev/dataset-ssvep-exoskeleton"
 SFREQ = 256
 N_SUBJECTS = 12
+N_CHANNELS = 8
 SECONDS = 5  # from the cue to the end of a trial
 CODES = {"rest": 1, "13 Hz": 2, "21 Hz": 3, "17 Hz": 4}
 FOLDER = r"subject(\d\d)"
@@ -95,9 +97,13 @@ def load_ssvep_exo(
 
     def read():
         for _, file in files:
-            raw = read_fif(file)
+            with _name_file(file):
+                raw = read_fif(file)
             if raw.info["sfreq"] != SFREQ:
                 raise DataFormatError(file, f"{SFREQ} Hz", f"{raw.info['sfreq']:g} Hz")
+            n_channels = raw.get_channel_types().count("eeg")
+            if n_channels != N_CHANNELS:
+                raise DataFormatError(file, f"{N_CHANNELS} EEG channels", f"{n_channels}")
             yield raw.filter(l_freq, h_freq, verbose="ERROR")
 
     trials = Trials.from_raws(
@@ -126,12 +132,29 @@ def _find_records(path, subjects, records):
         _io.fail_missing("contain subject01 ... with files record-[...]_raw.fif", path, SOURCE)
     _io.check_present(subjects, (subject for subject, _ in found), path)
     left_out = {"all": set(), "unique": {DUPLICATE}, "published": {DUPLICATE, *EXCLUDED}}[records]
-    return [
+    kept = [
         (subject, file)
         for subject, file in found
         if subjects is None or subject in subjects
         if _name_record(file) not in left_out
     ]
+    lost = {*(subjects or [])} - {subject for subject, _ in kept}
+    if lost or not kept:
+        raise ValueError(
+            f"records={records!r} leaves out all recordings of subjects "
+            f"{', '.join(map(str, sorted(lost))) or 'in the folder'} in {path}."
+        )
+    return kept
+
+
+@contextlib.contextmanager
+def _name_file(path):
+    """Turn any error of MNE into one that names the file."""
+    try:
+        yield
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        raise DataFormatError(path, "a complete FIF file", got) from error
 
 
 def _name_record(file):
@@ -143,7 +166,8 @@ def _read_events(file):
     path = file.with_name(f"{_name_record(file)}-eve.fif")
     if not path.exists():
         raise DataFormatError(path, "events of the recording", "no file")
-    events = read_fif_events(path)
+    with _name_file(path):
+        events = read_fif_events(path)
     if set(events[:, 2]) != set(CODES.values()):
         raise DataFormatError(path, "codes 1, 2, 3 and 4", f"{sorted(set(events[:, 2].tolist()))}")
     return events

@@ -408,11 +408,14 @@ def _locate_rows(trials, trial):
     start, onset = read_numbers(metadata, "start"), read_numbers(metadata, "onset")
     onsets = pd.Series(onset).groupby(trial.codes)
     is_window = (trial.codes >= 0) & (onsets.transform("size") > 1)
+    own_onset = is_window & (onsets.transform("nunique") > 1)  # not that of the trial
     if "start" not in metadata:
-        start = np.where(is_window, np.nan, 0)
-    start = np.where(is_window & (onsets.transform("nunique") > 1), 0, start)  # onset of the window
+        start = np.where(own_onset, onset * sfreq, np.where(is_window, np.nan, 0))
+    before = pd.Series(np.round(onset * sfreq - start)).groupby(trial.codes).transform("nunique")
+    start_in_onset = own_onset & (before <= 1)
     in_recording = (recording.codes >= 0) & np.isfinite(onset)
-    position = start + np.where(in_recording, onset * sfreq, 0)
+    in_time = onset * sfreq + np.where(start_in_onset, 0, start)
+    position = np.where(in_recording, in_time, start)
     unknown = recording.unknown or describe_missing(~in_recording, metadata, ["onset"])
     return _Place(recording, in_recording, position, unknown)
 

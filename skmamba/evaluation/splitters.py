@@ -23,7 +23,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from .._metadata import check_order, encode, encode_trials, get_columns
+from .._metadata import check_order, encode, encode_trials, get_columns, to_rows
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_int, make_random_state
 
@@ -709,10 +709,9 @@ def check_splitter(cv):
 
 
 def iter_folds(cv, trials, groups):
-    """Yield the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
-    rows = np.arange(len(trials))
-    for fold in cv.split(trials.X, trials.y, groups) if hasattr(cv, "split") else cv:
-        yield tuple(rows[np.asarray(part)] if len(part) else rows[:0] for part in fold)
+    """Return the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
+    folds = cv.split(trials.X, trials.y, groups) if hasattr(cv, "split") else cv
+    return to_rows(folds, len(trials))
 
 
 def requests_groups(splitter):

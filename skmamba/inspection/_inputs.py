@@ -60,9 +60,12 @@ def unpack_labelled_data(X, y, ch_names, estimator):
 def _merge_ch_names(ch_names, estimator):
     """Return the names of the data, or of the only picker; both must be equal."""
     pickers = list(find_pickers(estimator).values())
-    of_picker = getattr(pickers[0], "ch_names", None) if len(pickers) == 1 else None
-    if of_picker is None or ch_names is None:
-        return ch_names if of_picker is None else list(of_picker)
+    picker = pickers[0] if len(pickers) == 1 else None
+    of_picker = getattr(picker, "ch_names", None)
+    if ch_names is None:
+        return of_picker or getattr(picker, "ch_names_in_", None)
+    if of_picker is None:
+        return ch_names
     if list(of_picker) != list(ch_names):
         raise ValueError(
             f"ch_names of {type(pickers[0]).__name__} must be the channels of X, "

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from .._results import EvaluationResults, get_table
+from .._results import EvaluationResults, check_is_one_part, get_table
 from ._axes import Display, check_columns, format_source
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ class ConfusionDisplay(Display):
         y_pred = rows["y_pred"].to_numpy().astype(y_true.dtype)  # NaN made integers floats
         labels = np.unique(np.concatenate([y_true, y_pred]))
         names = [str((label_names or {}).get(label, label)) for label in labels.tolist()]
-        title = ", ".join([*format_source(rows), f"{len(rows)} trials"])
+        has_seeds = {"fold", "seed"} <= {*rows}
+        is_repeated = has_seeds and rows.groupby("fold")["seed"].nunique().gt(1).any()
+        what = "predictions" if is_repeated else "trials"
+        title = ", ".join([*format_source(rows), f"{len(rows)} {what}"])
         if "estimator" in rows:
             title = f"{rows['estimator'].iloc[0]}\n{title}"
         matrix = confusion_matrix(y_true, y_pred, labels=labels)
@@ -155,6 +158,7 @@ def _select_predictions(results, estimator):
     """Return the predictions of one estimator without missing values."""
     rows = get_table(results, "predictions")
     check_columns("results", rows, ["y_true", "y_pred"], "evaluate")
+    check_is_one_part(rows)
     names = list(rows["estimator"].unique()) if "estimator" in rows else []
     if len(names) > 1 or estimator is not None:
         if estimator not in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -108,7 +109,9 @@ class LeakageDisplay(Display):
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None creates a new figure.
         """
-        splits = list(dict.fromkeys(self.gap["split"]))
+        parts = [own.tolist() for _, own in self.gap.groupby("labels")["split"]]
+        most, *others = sorted(parts, key=len, reverse=True)
+        splits = list(dict.fromkeys(chain(most, *others)))
         ax = self._create_axes(ax, (6.4, 1.6 + 0.6 * len(splits)))
         style: Any = {"fmt": "o", "markersize": 7, "elinewidth": 1.5}
         for labels, offset, color, face in (
@@ -130,9 +133,10 @@ class LeakageDisplay(Display):
 
     def _annotate_inflation(self, splits):
         """Write beside each split by how many points it exceeds the strictest one."""
-        strictest = splits[-1]
-        rows = self.gap[(self.gap["labels"] == "true") & (self.gap["split"] != strictest)]
-        if len(splits) > 1:
+        rows = self.gap[self.gap["labels"] == "true"]
+        strictest = rows["split"].iloc[-1]
+        rows = rows[rows["split"] != strictest]
+        if len(rows):
             heading = f"over {strictest}:"
             self.ax_.annotate(heading, (1.01, 1), xycoords="axes fraction", fontsize="small")
         for split, inflation in zip(rows["split"], rows["inflation"], strict=True):

@@ -143,7 +143,9 @@ class SequentialChannelSelector(ChannelPicker):
             The fitted transformer.
         """
         estimator = self._make_estimator(resolve_sfreq(X, self.sfreq))
-        groups = X.metadata if groups is None and isinstance(X, Trials) else groups
+        if groups is None and isinstance(X, Trials):
+            needs_metadata = "subject" in X.metadata or hasattr(self.cv, "protocol")
+            groups = X.metadata if needs_metadata else None
         with restore_on_error(self):
             names = get_ch_names(X) or self.ch_names
             X = self._validate_trials(X, reset=True, max_ndim=4)

@@ -335,6 +335,14 @@ def test_the_effect_of_the_split_is_measured(tmp_path):
     names = ["gap.csv", "gap.png", "leakage.csv", "leakage.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert call(f"leakage --data eegmat --out '{tmp_path}'").exit_code == 0  # its own folder
+    assert sorted(path.name for path in tmp_path.iterdir()) == names[2:]
+
+
+def test_the_leakage_report_is_of_the_channels_of_the_model(tmp_path):
+    report = "leakage --data simulation --picks {}"
+    assert call(report.format("Fp1,F3")).exit_code == 0
+    result = call(report.format("Fp9"))
+    assert result.exit_code == 2 and "picks must be channels of X" in unwrap(result.stderr)
 
 
 def test_a_report_of_a_folder_is_the_same_again(run, tmp_path):

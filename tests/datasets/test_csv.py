@@ -114,6 +114,21 @@ def test_other_files_raise(muselsl, cell, params, match):
         read_raw_csv(path, **params)
 
 
+def test_single_lost_samples_between_regular_stamps_are_gaps():
+    times = np.arange(2560) / 256
+    table = pd.DataFrame({"t": times, "a": 0.0}).drop(index=range(127, 2560, 128))
+    with pytest.raises(DataFormatError, match=r"1 lost samples .* after row 126"):
+        read_raw_csv(StringIO(table.to_csv(index=False)), 256, ["a"], time="t")
+    rounded = pd.DataFrame({"t": times.round(3), "a": 0.0})  # to milliseconds
+    raw = read_raw_csv(StringIO(rounded.to_csv(index=False)), 256, ["a"], time="t")
+    assert raw.n_times == 2560
+
+
+def test_zero_and_blanks_are_no_marker_beside_text():
+    file = StringIO("a,m\n1,0.0\n2,left\n3,0\n4, \n")
+    assert read_raw_csv(file, 100, ["a"], markers="m").annotations.description.tolist() == ["left"]
+
+
 def test_an_error_names_the_kind_of_an_open_file():
     with pytest.raises(DataFormatError, match=r"StringIO.*got 'x' in column 'a', row 0"):
         read_raw_csv(StringIO("a,b\nx,1\n"), 100, ["a", "b"])

@@ -122,6 +122,23 @@ def test_other_files_are_an_error(tmp_path, file, raw, message):
         load_sequence_learning(tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY"], ids=["empty", "array"])
+def test_damaged_files_are_named(tmp_path, content):
+    folder = tmp_path / "EEG_DATA/fold_0/train/success"
+    folder.mkdir(parents=True)
+    (folder / "2_1_1.npz").write_bytes(content)
+    with pytest.raises(DataFormatError, match=r"2_1_1\.npz: expected an array 'raw'"):
+        load_sequence_learning(tmp_path)
+
+
+def test_rounds_between_low_and_high_load_alone_are_an_error(tmp_path):
+    folder = tmp_path / "EEG_DATA/fold_0/train/success"
+    write_round(folder, "2_1_1.npz", np.random.default_rng(0).normal(size=(4, 12 * 220)))
+    with pytest.raises(ValueError, match=r"'load' leaves out rounds of 11\.2 to 13\.6 s"):
+        load_sequence_learning(tmp_path)
+    assert len(load_sequence_learning(tmp_path, target="success")) == 1
+
+
 def test_a_folder_without_rounds_names_the_source(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"contain EEG_DATA .*EEG-Dataset--Sequence"):
         load_sequence_learning(tmp_path)

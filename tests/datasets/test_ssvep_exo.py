@@ -18,10 +18,10 @@ RECORDS = {
 }
 
 
-def write_record(folder, name, *, sfreq=256, codes=CODES, seed=0):
+def write_record(folder, name, *, sfreq=256, channels=CHANNELS, codes=CODES, seed=0):
     """Write a recording of 26 s with cues at 2, 8, 14 and 20 s, and return its EEG."""
-    X = np.random.default_rng(seed).normal(0, 0.008, (8, 26 * sfreq))
-    raw = mne.io.RawArray(X, mne.create_info(CHANNELS, sfreq, "eeg"), verbose=False)
+    X = np.random.default_rng(seed).normal(0, 0.008, (len(channels), 26 * sfreq))
+    raw = mne.io.RawArray(X, mne.create_info(channels, sfreq, "eeg"), verbose=False)
     folder.mkdir(exist_ok=True)
     raw.save(folder / f"{name}_raw.fif", verbose=False)
     events = np.array([[(2 + 6 * i) * sfreq, 0, code] for i, code in enumerate(codes)])
@@ -101,10 +101,11 @@ def test_subjects_are_selected_by_number(folder):
     ("options", "has_events", "message"),
     [
         ({"sfreq": 128}, True, "expected 256 Hz, got 128 Hz"),
+        ({"channels": CHANNELS[:2]}, True, "expected 8 EEG channels, got 2"),
         ({"codes": [1, 2, 3, 7]}, True, r"expected codes 1, 2, 3 and 4, got \[1, 2, 3, 7\]"),
         ({}, False, "expected events of the recording, got no file"),
     ],
-    ids=["rate", "codes", "no events"],
+    ids=["rate", "channels", "codes", "no events"],
 )
 def test_other_files_are_an_error(tmp_path, options, has_events, message):
     write_record(tmp_path / "subject02", RECORDS[2][0], **options)
@@ -112,6 +113,24 @@ def test_other_files_are_an_error(tmp_path, options, has_events, message):
         (tmp_path / f"subject02/{RECORDS[2][0]}-eve.fif").unlink()
     with pytest.raises(DataFormatError, match=message):
         load_ssvep_exo(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not FIF", None], ids=["empty", "other", "half"])
+@pytest.mark.parametrize("suffix", ["_raw", "-eve"])
+def test_damaged_files_are_named(tmp_path, suffix, content):
+    write_record(tmp_path / "subject02", RECORDS[2][0])
+    (file,) = tmp_path.glob(f"*/*{suffix}.fif")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if content is None else content)
+    with pytest.raises(DataFormatError, match=rf"{suffix}\.fif: expected a complete FIF file"):
+        load_ssvep_exo(tmp_path)
+
+
+def test_a_subject_of_whom_no_recording_is_left_is_an_error(tmp_path):
+    write_record(tmp_path / "subject02", RECORDS[2][0])
+    write_record(tmp_path / "subject03", "record-[2012.07.11-15.33.08]")
+    with pytest.raises(ValueError, match="'unique' leaves out all recordings of subjects 3 in"):
+        load_ssvep_exo(tmp_path, subjects=[2, 3])
+    assert len(load_ssvep_exo(tmp_path, subjects=[2, 3], records="all")) > 0
 
 
 def test_a_folder_without_recordings_names_the_source(tmp_path):

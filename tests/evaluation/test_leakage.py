@@ -97,6 +97,20 @@ def test_window_overlap_by_hand():
     assert report.loc[["window overlap", "trial"], "verdict"].tolist() == ["leak", "leak"]
 
 
+def test_windows_of_rows_with_their_own_onset_by_hand():
+    columns = {"trial": [0, 0, 1, 1], "recording": 0, "onset": [0, 2, 3.5, 5.5]}
+    rows = make_trials(columns, [0, 0, 1, 1], n_times=256)  # 2 s
+    assert report_on([([0, 1], [2, 3])], rows).loc["window overlap", "test_share"] == 0.5
+    windows = cut(rows, 128)  # the last one of trial 0 starts at 3 s, the first of trial 1 at 3.5 s
+    assert report_on([([3], [4])], windows).loc["window overlap", "verdict"] == "leak"
+    report = report_on([([0, 1, 2], [4]), ([0], [3])], windows)
+    assert report.loc["window overlap", "verdict"] == "not shared"
+    in_trial = make_trials({"trial": [0] * 3, "onset": [0.0, 1.0, 1.5]}, [0] * 3, n_times=128)
+    verdict = report_on([([0], [1])], in_trial).loc["window overlap", "verdict"]
+    assert verdict == "unknown: metadata has no column 'recording'"  # other trials may overlap
+    assert report_on([([1], [2])], in_trial).loc["window overlap", "verdict"] == "leak"
+
+
 def test_overlap_of_trials_of_one_recording_by_hand():
     columns = {"trial": range(5), "recording": [0, 0, 0, 1, 0], "onset": [0, 2, 4, 2, 6.003]}
     trials = make_trials(columns, n_times=512)  # 4 s

@@ -1,5 +1,6 @@
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -80,6 +81,20 @@ def test_each_channel_and_fold_has_a_row(effect_in_f3):
     assert importance["fold"].tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert importance.groupby("fold")["n_test"].first().sum() == 56
     assert importance.attrs == {"method": "permutation", "score": "balanced_accuracy"}
+
+
+def test_folds_may_be_masks(effect_in_f3):
+    train = np.arange(len(effect_in_f3)) < 20
+    rows = np.flatnonzero(train), np.flatnonzero(~train)
+    options = {"n_repeats": 2, "random_state": 0}
+    masks, expected = (
+        channel_importance(linear(), effect_in_f3, cv=[fold], **options)
+        for fold in ((train, ~train), rows)
+    )
+    pd.testing.assert_frame_equal(masks, expected)
+    one = np.arange(len(train)) == 0
+    with pytest.raises(ValueError, match=r"at least two test trials per fold .* got 1 in fold 0"):
+        channel_importance(linear(), effect_in_f3, cv=[(~one, one)])
 
 
 def test_channel_is_permuted_in_whole_test_trials_only():

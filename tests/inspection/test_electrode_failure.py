@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 
 from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows
+from skmamba.datasets import simulate_trials
 from skmamba.inspection import electrode_failure
-from skmamba.preprocessing import SubjectWhitening
+from skmamba.preprocessing import BandPower, SubjectWhitening
 
 
 class AnyPositive(ClassifierMixin, BaseEstimator):
@@ -46,6 +48,17 @@ def test_flat_channels_are_zero_and_all_others_are_unchanged(data):
         working = [i for i in range(4) if i not in failed]
         assert np.array_equal(recorded[:, working], X[:, working])
     assert np.array_equal(X, before)
+
+
+def test_names_are_those_given_or_of_the_fitted_picker():
+    trials = simulate_trials(n_subjects=2, n_trials=8)
+    model = make_pipeline(ChannelPicker(["F3", "Fp1"]), BandPower(sfreq=128), DummyClassifier())
+    model.fit(trials, trials.y)
+    curve = electrode_failure(model, trials.X, trials.y, max_failed=1)
+    assert curve["channels"].tolist() == ["", "F3", "Fp1"]
+    alone = make_pipeline(BandPower(), DummyClassifier()).fit(trials, trials.y)
+    curve = electrode_failure(alone, trials, ch_names=["E1", "E2", "E3", "E4"], max_failed=1)
+    assert curve["channels"].tolist() == ["", "E1", "E2", "E3", "E4"]
 
 
 def test_noise_has_the_mean_and_standard_deviation_of_the_channel(data):

@@ -60,6 +60,18 @@ def test_estimator_is_required_only_if_there_are_several(predictions):
         draw(predictions.drop(columns="estimator"), "net")
 
 
+@pytest.mark.parametrize("column", ["dataset", "protocol"])
+def test_predictions_of_several_parts_are_an_error(predictions, column):
+    both = pd.concat([predictions, predictions.assign(**{column: "other"})])
+    with pytest.raises(ValueError, match=f"one data set and one protocol, got 2 .*{column}"):
+        ConfusionDisplay.from_results(both, "net")
+
+
+def test_predictions_of_several_seeds_are_not_called_trials(predictions):
+    seeds = pd.concat([predictions.assign(fold=0, seed=seed) for seed in (1, 2)])
+    assert ConfusionDisplay.from_results(seeds, "net").title.endswith(", 10 predictions")
+
+
 def test_missing_predictions_are_left_out_with_a_warning(predictions):
     predictions = predictions.reset_index(drop=True).astype({"y_pred": float})
     predictions.loc[0, "y_pred"] = np.nan

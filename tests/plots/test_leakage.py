@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from skmamba.plots import LeakageDisplay
@@ -23,6 +24,17 @@ def test_points_are_the_means_of_the_table_with_the_least_strict_split_at_the_to
 def test_inflation_is_relative_to_the_last_split(gap):
     assert get_texts(draw(gap)) == ["over subjects:", "+31 points", "+0 points"]
     assert get_texts(draw(gap[gap["split"] != "subjects"]))[0] == "over trials:"
+
+
+def test_inflation_is_relative_to_a_split_with_true_labels(gap):
+    stimuli = {"split": "stimuli", "labels": "permuted", "mean": 0.5, "std": 0.1, "inflation": 0.0}
+    gap = pd.concat([gap[:5], pd.DataFrame([stimuli]), gap[5:]])
+    display = draw(gap)
+    assert get_texts(display) == ["over subjects:", "+31 points", "+0 points"]
+    names = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert names == ["random windows", "trials", "stimuli", "subjects"]
+    display = draw(gap[(gap["labels"] == "permuted") | (gap["split"] != "subjects")])
+    assert get_texts(display) == ["over trials:", "+31 points"]
 
 
 def test_chance_level_is_drawn_only_if_it_is_given(gap):

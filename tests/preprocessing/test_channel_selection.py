@@ -239,6 +239,16 @@ def test_inner_folds_are_stratified():
 # Pipelines
 
 
+def test_trials_without_subjects_are_split_like_an_array():
+    trials = simulate_trials(4, 6, 3, 256)
+    trials = trials.derive(metadata=trials.metadata[["trial"]])
+    selector = SequentialChannelSelector(2, cv=2, sfreq=128)
+    selector.fit(trials.X, trials.y)
+    assert SequentialChannelSelector(2, cv=2).fit(trials, trials.y).picks_.tolist() == (
+        selector.picks_.tolist()
+    )
+
+
 def test_pipelines_and_cross_validation_route_groups():
     X, y, subject = make_subjects()
     pipe = make_pipeline(SequentialChannelSelector(1, Spy(), cv=3), Constant())
