@@ -49,6 +49,7 @@ NEED_DATA = {  # by section, the data sets that it reads from --data
     "sequence_learning": ["Sequence-Learning"],
     "ssvep": ["SSVEP-exoskeleton"],
     "ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
+    "all_ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
     "ssvep_channels": ["SSVEP-exoskeleton"],
     "sequence_subjects": ["Sequence-Learning"],
 }
@@ -146,14 +147,20 @@ def simulations(settings):
 
 def ranks(settings):
     """Return the table of all data sets; draw the mean ranks."""
-    scores = pd.DataFrame(
-        {name: score_data_set(entry, settings) for name, entry in DATA_SETS.items()}
-    )
-    mean_ranks, distance, sentence = rank_models(scores)
+    table, mean_ranks, distance = report_ranks(DATA_SETS, settings)
     if settings.figure:
         draw_ranks(mean_ranks, distance, settings.figure)
-    table = scores.assign(**{"mean rank": mean_ranks}).loc[mean_ranks.index].map("{:.2f}".format)
-    return f"{to_markdown(table.rename_axis('model').reset_index())}\n\n{sentence}"
+    return table
+
+
+def all_ranks(settings):
+    """Return the table of all data sets and models, by default of one seed."""
+    entries = {
+        name: replace(entry, cv=CrossSubjectSplit(settings.n_folds))
+        for name, entry in DATA_SETS.items()
+    }
+    settings = replace(settings, n_seeds=settings.n_seeds or 1)
+    return report_ranks(entries, settings, list_models())[0]
 
 
 def models(settings):
@@ -289,7 +296,7 @@ SECTIONS = {
     section.__name__: section
     for section in (
         *(headline, sequence_learning, ssvep, simulations, ranks),
-        *(models, ablations, channels, ssvep_channels, offsets, four_subjects),
+        *(models, all_ranks, ablations, channels, ssvep_channels, offsets, four_subjects),
         *(subjects, sequence_subjects, leakage, control),
         *(new_subject, new_subject_control, label_shift),
     )
@@ -313,10 +320,21 @@ def report_data_set(entry, settings, names=MODELS):
     return settings.format(*scores, models, trials)
 
 
-def score_data_set(entry, settings):
+def score_data_set(entry, settings, names=MODELS):
     """Return the score of each model: the mean over subjects and seeds, by trials."""
-    models, _, (_, by_subject) = evaluate_data_set(entry, settings)
+    models, _, (_, by_subject) = evaluate_data_set(entry, settings, names)
     return by_subject.groupby("estimator")[SCORE].mean()[list(models)]
+
+
+def report_ranks(entries, settings, names=MODELS):
+    """Return table and sentence of some data sets, mean ranks, and their critical distance."""
+    scores = pd.DataFrame(
+        {name: score_data_set(entry, settings, names) for name, entry in entries.items()}
+    )
+    mean_ranks, distance, sentence = rank_models(scores)
+    table = scores.assign(**{"mean rank": mean_ranks}).loc[mean_ranks.index].map("{:.2f}".format)
+    text = f"{to_markdown(table.rename_axis('model').reset_index())}\n\n{sentence}"
+    return text, mean_ranks, distance
 
 
 def report_channels(entry, settings, four):
