@@ -325,25 +325,20 @@ def _load_built_in(options):
     return trials.select(subject=options.subjects)
 
 
-def _find_picks(options):
-    picks = "frontal4" if options.picks is None and options.data == "eegmat" else options.picks
-    return None if picks == ["all"] else picks
-
-
 def pick(trials, options):
     """Return the trials with the channels of the models."""
-    from ..preprocessing import ChannelPicker
-
-    return trials.pick(ChannelPicker(_find_picks(options)).fit(trials[:1]).picks_)
+    (model,) = _make_models(options, "band-power-LDA", trials).values()
+    return trials.pick(model[0].fit(trials[:1]).picks_)
 
 
 def _make_models(options, names, trials, **params):
     from ..pipelines import make_models
 
+    picks = "frontal4" if options.picks is None and options.data == "eegmat" else options.picks
     return make_models(
         names,
         trials,
-        picks=_find_picks(options),
+        picks=None if picks == ["all"] else picks,
         window_size=options.window,
         stride=options.stride,
         adaptation=options.adaptation,
