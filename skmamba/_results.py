@@ -105,7 +105,8 @@ def _drop_copies(tables):
             continue
         own = table[[name for name in table if name != "decision"]]  # absent without such a model
         rows = pd.util.hash_pandas_object(own.astype(str), index=False)
-        folds = rows.groupby([table[key] for key in ("estimator", "fold", "seed")], dropna=False)
+        keys = table.columns.intersection(["dataset", "protocol", "estimator", "fold", "seed"])
+        folds = rows.groupby([table[key] for key in keys], dropna=False)
         folds = folds.transform(lambda own: hash(tuple(own)))
         yield table[~folds.isin(seen)]
         seen.update(folds)
