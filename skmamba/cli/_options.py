@@ -220,7 +220,8 @@ def check_replaceable(paths, *runs):
     for path in paths:
         if path.exists() and not is_own:
             raise click.UsageError(
-                f"{path} exists and was not written by skmamba: move it, or choose another --out."
+                f"{path} exists and was not written by skmamba, or by another of its commands: "
+                "move it, or choose another --out."
             )
 
 

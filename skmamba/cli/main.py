@@ -177,7 +177,7 @@ def check_leakage(ctx, **params):
     out = None if options.out is None else Path(options.out)
     if out is not None:
         files = [out / name for name in ("leakage.json", "leakage.csv", "gap.csv", "gap.png")]
-        _options.check_replaceable(files, files[0], out / "evaluation.json")
+        _options.check_replaceable(files, files[0])
     trials, models = _options.load_data(options, [options.model] if options.gap else [])
 
     from ..evaluation import leakage_gap, leakage_report

@@ -338,6 +338,16 @@ def test_the_effect_of_the_split_is_measured(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == names[2:]
 
 
+def test_a_leakage_report_does_not_replace_that_of_an_evaluation(run):
+    before = (run[0] / "leakage.csv").read_bytes()
+    result = call("leakage --data eegmat", run[0])
+    assert result.exit_code == 2
+    assert "leakage.csv exists and was not written by skmamba, or by another" in unwrap(
+        result.stderr
+    )
+    assert (run[0] / "leakage.csv").read_bytes() == before
+
+
 def test_the_leakage_report_is_of_the_channels_of_the_model(tmp_path):
     report = "leakage --data simulation --picks {}"
     assert call(report.format("Fp1,F3")).exit_code == 0
