@@ -10,7 +10,7 @@ def canonical_name(name):
     return _LOWER.get(name, name)
 
 
-def is_same_montage(names, others):
+def are_same_channels(names, others):
     """Return whether channels have the same names in the same order."""
     return [*map(canonical_name, names)] == [*map(canonical_name, others)]
 

@@ -148,11 +148,11 @@ def check_order(metadata, subjects, *, estimator):
         if values.dtype.kind in "iufM":
             continue
         kinds = values if name == "trial" else values.map(_find_kind)
-        is_open = (kinds.groupby(subjects).transform("nunique") > 1) & values.notna()
-        if is_open.any():
+        is_unordered = (kinds.groupby(subjects).transform("nunique") > 1) & values.notna()
+        if is_unordered.any():
             raise ValueError(
                 f"{type(estimator).__name__} takes the order of {name!r} as the order in time, so "
-                f"{name!r} must be numbers or dates, got {values[is_open].iloc[0]!r}."
+                f"{name!r} must be numbers or dates, got {values[is_unordered].iloc[0]!r}."
             )
 
 

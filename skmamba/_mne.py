@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from ._ch_names import is_same_montage
+from ._ch_names import are_same_channels
 
 
 def is_epochs(X):
@@ -102,7 +102,7 @@ def check_recording(estimator, X, *, reset, any_channels=False):
         return
     name = type(estimator).__name__
     fitted = getattr(estimator, "ch_names_in_", None)
-    if ch_names and fitted and not any_channels and not is_same_montage(ch_names, fitted):
+    if ch_names and fitted and not any_channels and not are_same_channels(ch_names, fitted):
         raise ValueError(
             f"X must have the channels {', '.join(fitted)}, on which {name} was fitted, got "
             f"{', '.join(ch_names)}: reorder or rename them."

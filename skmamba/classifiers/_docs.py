@@ -61,6 +61,8 @@ n_chans_, n_times_ : int
     Size of a window.
 n_features_in_ : int
     Channels of a 3-D or 4-D X, columns of a 2-D X.
+ch_names_in_, sfreq_in_ : list of str, float
+    Channels and sampling rate of Trials or Epochs in fit; None for an array.
 scaling_ : str or None
     Scaling of the training windows.
 center_, scale_, offset_scale_ : ndarray of shape (n_chans,)

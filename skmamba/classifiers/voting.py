@@ -124,6 +124,8 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
         Size of a window.
     n_features_in_ : int
         Channels of a 3-D or 4-D X, columns of a 2-D X.
+    ch_names_in_, sfreq_in_ : list of str, float
+        Channels and sampling rate of Trials or Epochs in fit; None for an array.
     spread_ : float
         As in :class:`MSiMambaClassifier`.
 
@@ -214,6 +216,8 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
         Size of a window.
     n_features_in_ : int
         Channels of a 3-D or 4-D X, columns of a 2-D X.
+    ch_names_in_, sfreq_in_ : list of str, float
+        Channels and sampling rate of Trials or Epochs in fit; None for an array.
     spread_ : float
         As in :class:`MSiMambaRegressor`.
 

@@ -140,10 +140,8 @@ def _find_records(path, subjects, records):
     ]
     lost = {*(subjects or [])} - {subject for subject, _ in kept}
     if lost or not kept:
-        raise ValueError(
-            f"records={records!r} leaves out all recordings of subjects "
-            f"{', '.join(map(str, sorted(lost))) or 'in the folder'} in {path}."
-        )
+        whose = f" of subjects {', '.join(map(str, sorted(lost)))}" if lost else ""
+        raise ValueError(f"records={records!r} leaves out all recordings{whose} in {path}.")
     return kept
 
 

@@ -97,7 +97,8 @@ def evaluate(
         (macro average) and roc_auc, or for regressors r2, neg_mean_absolute_error and ccc (see
         :func:`~skmamba.evaluation.concordance_correlation`). Else some of these names, names of
         scikit-learn's scorers, or a dict from name to either or to a function
-        ``(predictions, rows, y)``. Scores are computed from cached predictions, without new fits.
+        ``(predictions, rows, y)``, whose names are not those of other scorers. Scores are computed
+        from cached predictions, without new fits.
     baselines : str, sequence of str or None, default="auto"
         ``"majority"`` predicts the most frequent training class, ``"stratified"`` draws classes
         by their training frequencies, for regressors ``"mean"`` predicts the mean of the training

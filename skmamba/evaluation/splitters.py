@@ -266,6 +266,7 @@ class CrossSubjectSplit(_GroupSplit):
         metadata = _make_frame(groups, subject=ids)
         codes = first = np.arange(len(ids))
         if "trial" in metadata:
+            self._get_columns(X, metadata, "trial")  # no missing values
             check_order(metadata, ids, estimator=self)
             codes, first = encode_trials(metadata, y)  # within a subject in the order in time
         subject, label = ids[first], np.asarray(y)[first]

@@ -15,7 +15,7 @@ import sklearn
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from .._ch_names import is_same_montage
+from .._ch_names import are_same_channels
 from .._extras import require_extra
 from .._io import make_temporary_path, remove_stale, write_atomically
 from .._mne import count_dims, get_ch_names, get_sfreq
@@ -287,7 +287,7 @@ class SavedModel:
             return
         n_channels = np.shape(X)[-2] if names is None else len(names)
         if names is not None and self.ch_names is not None:
-            if not is_same_montage(names, self.ch_names):
+            if not are_same_channels(names, self.ch_names):
                 raise ValueError(
                     f"X must have the {self.n_channels} channels {', '.join(self.ch_names)} in "
                     f"this order, got {', '.join(names)}."

@@ -50,6 +50,8 @@ class BandPower(BaseTrialTransformer):
         Sampling rate in hertz.
     n_features_in_ : int
         Number of channels seen in fit; of samples, if X has two dimensions.
+    ch_names_in_, sfreq_in_ : list of str, float
+        Channels and sampling rate of Trials or Epochs in fit; None for an array.
 
     Notes
     -----

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._ch_names import canonical_name, check_ch_names, is_same_montage
+from .._ch_names import are_same_channels, canonical_name, check_ch_names
 from .._mne import get_ch_names
 from .._types import Epochs
 from .._validation import restore_on_error
@@ -57,6 +57,8 @@ class ChannelPicker(BaseTrialTransformer):
         Names of the selected channels as in X; None if X has no names.
     n_features_in_ : int
         Number of channels seen in fit.
+    sfreq_in_ : float
+        Sampling rate of Trials or Epochs in fit; None for an array.
 
     Examples
     --------
@@ -117,7 +119,7 @@ class ChannelPicker(BaseTrialTransformer):
         X = self._validate_trials(X, reset=False, max_ndim=4, lazy=True, any_channels=True)
         if names is not None and self.ch_names_ is not None:
             picked = [names[i] for i in self.picks_]
-            if not is_same_montage(picked, self.ch_names_):
+            if not are_same_channels(picked, self.ch_names_):
                 raise ValueError(
                     f"X must have the channels {', '.join(self.ch_names_)} where "
                     f"{type(self).__name__} was fitted, got {', '.join(picked)}: "

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from skmamba import compare, evaluate, load_model, make_models
+from skmamba import compare, evaluate, evaluation, load_model, make_models
 from skmamba.cli import main
 from skmamba.cli._output import name_labels
 from skmamba.datasets import load_eegmat, simulate_trials, write_fake_deap
@@ -348,9 +348,15 @@ def test_a_leakage_report_does_not_replace_that_of_an_evaluation(run):
     assert (run[0] / "leakage.csv").read_bytes() == before
 
 
-def test_the_leakage_report_is_of_the_channels_of_the_model(tmp_path):
-    report = "leakage --data simulation --picks {}"
+def test_the_leakage_report_is_of_the_channels_of_the_model(tmp_path, monkeypatch):
+    report, reported = "leakage --data simulation --picks {}", []
+    original = evaluation.leakage_report
+    monkeypatch.setattr(
+        evaluation, "leakage_report", lambda cv, X: reported.append(X.ch_names) or original(cv, X)
+    )
     assert call(report.format("Fp1,F3")).exit_code == 0
+    assert call(f"{FAST} --picks F4 --baselines none", tmp_path).exit_code == 0
+    assert reported == [("Fp1", "F3"), ("F4",)]
     result = call(report.format("Fp9"))
     assert result.exit_code == 2 and "picks must be channels of X" in unwrap(result.stderr)
 

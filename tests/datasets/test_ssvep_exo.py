@@ -131,6 +131,10 @@ def test_a_subject_of_whom_no_recording_is_left_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="'unique' leaves out all recordings of subjects 3 in"):
         load_ssvep_exo(tmp_path, subjects=[2, 3])
     assert len(load_ssvep_exo(tmp_path, subjects=[2, 3], records="all")) > 0
+    for file in (tmp_path / "subject02").iterdir():
+        file.unlink()
+    with pytest.raises(ValueError, match="'unique' leaves out all recordings in"):
+        load_ssvep_exo(tmp_path)
 
 
 def test_a_folder_without_recordings_names_the_source(tmp_path):

@@ -672,6 +672,8 @@ def test_calibration_requires_labels_and_trials_in_order():
     cv = CrossSubjectSplit(calibration_trials=1)
     with pytest.raises(ValueError, match=r"CrossSubjectSplit\(calibration_trials=1\) requires y"):
         split(cv, metadata)
+    with pytest.raises(ValueError, match="requires 'trial' of every sample, got missing values"):
+        split(cv, metadata.assign(trial=metadata["trial"].where(metadata["trial"] > 0)), y)
     with pytest.raises(ValueError, match="CrossSubjectSplit takes the order of 'trial' as the"):
         split(cv, metadata.assign(trial=metadata["trial"].astype(str)), y)
 
