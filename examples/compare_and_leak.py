@@ -20,8 +20,8 @@ MAX_EPOCHS = 8
 # %%
 # Comparison
 # ----------
-# Rest and mental arithmetic, four frontal channels, windows of two seconds. Twelve subjects, few
-# epochs and one network instead of three keep the example short; the quickstart uses the defaults.
+# Rest and mental arithmetic, four frontal channels, windows of two seconds. Twelve subjects
+# and few epochs keep the example short; the quickstart uses the defaults.
 
 trials = load_eegmat()
 trials = trials.select(subject=trials.metadata["subject"].unique()[:N_SUBJECTS])
@@ -51,7 +51,7 @@ plt.show()
 # -------
 # Now windows are the samples, and folds are drawn in three ways: windows at random, all windows of
 # a trial together, all windows of a subject together; with the true labels, and with labels
-# permuted among the trials of each subject, for which the expected score is 0.50.
+# permuted among the trials of each subject, which score 0.50 if nothing leaks.
 
 gap = leakage_gap(models["MS-iMamba"], trials, window_size=2.0, n_splits=2, random_state=0)
 print(gap.drop(columns=["n_train", "n_test"]).round(2).to_string(index=False))

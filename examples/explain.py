@@ -30,8 +30,7 @@ MAX_EPOCHS = 8
 # Model
 # -----
 # All channels have an alpha rhythm of about 10 Hz. In class 1 it is stronger in F3. Six subjects
-# train the model and two test it: inspecting a model on its training data says little. One network
-# instead of three is faster.
+# train the model and two test it: inspecting a model on its training data says little.
 
 options = {"n_subjects": 8, "n_trials": N_TRIALS}
 trials = simulate_trials(effect=1.5, **options)

@@ -39,7 +39,7 @@ print(trials.ch_names)
 # Search
 # ------
 # A quarter of the subjects is held out before the search. ``groups`` keeps the trials of a subject
-# in one cross-validation fold of the search. One network instead of three makes it faster.
+# in one cross-validation fold of the search.
 
 subject = trials.metadata["subject"]
 n_train = 3 * N_SUBJECTS // 4

@@ -33,8 +33,7 @@ MAX_EPOCHS = 8
 # %%
 # Model
 # -----
-# Rest and mental arithmetic, four frontal channels, four subjects held out. Few epochs and one
-# network are fast.
+# Rest and mental arithmetic, four frontal channels, four subjects held out. Few epochs are fast.
 
 trials = load_eegmat()
 subjects = trials.metadata["subject"].unique()[:N_SUBJECTS]

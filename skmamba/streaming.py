@@ -84,6 +84,11 @@ class StreamDecoder:
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the probabilities.
 
+    Raises
+    ------
+    ValueError
+        If the estimator is a regressor or requires a reference, or a parameter is invalid.
+
     Examples
     --------
     >>> from sklearn.pipeline import make_pipeline
@@ -191,6 +196,11 @@ class StreamDecoder:
         -------
         predictions : StreamPredictions
             One row per completed window.
+
+        Raises
+        ------
+        ValueError
+            If the samples have another shape or are not finite.
         """
         samples = self._validate_samples(samples)
         state = copy.copy(self._state)  # replaces the old one only if all predictions succeed

@@ -33,8 +33,8 @@ warm_start : bool, default=False
 device : str, default="auto"
     Device of torch; ``"auto"`` is CUDA if available, else the CPU.
 n_threads : int or None, default=1
-    Number of torch threads in fit and predict. With one, results are bitwise equal for any
-    number of cores and any ``n_jobs``. None keeps torch's setting.
+    Number of torch threads in fit and predict. With one, results are bitwise equal on
+    processors of one kind, for any number of cores and any ``n_jobs``. None keeps torch's setting.
 dtype : {"float32", "float64", "bfloat16"}, default="float32"
     Precision of the network. ``"bfloat16"`` is mixed precision, for GPUs: weights and windows are
     float32, convolutions and matrix products bfloat16.

@@ -371,6 +371,8 @@ class BaseNet(BaseTrialEstimator):
         ValueError
             If data or parameters are invalid, or the loss, a weight or a prediction is no longer
             finite. The estimator is then left unchanged.
+        RuntimeError
+            If ``backend="mamba_ssm"`` cannot be used.
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         with restore_on_error(self):

@@ -120,7 +120,7 @@ DATA = (
         "recordings, cut around their events.",
         required=True,
     ),
-    option("path", str, "PATH", "Folder with the files of the data set."),
+    option("path", str, "PATH", "Folder or file of the data set."),
     option(
         *("target", OneOf("target", ("valence", "arousal", "dominance", "liking")), "RATING"),
         "deap, dreamer: rating to use as label.  [default: valence]",
@@ -151,7 +151,12 @@ DATA = (
         "raws, bids: annotation of unlabelled EEG before the trials, for --adaptation reference.",
     ),
     option("task", str, "NAME", "bids: task, as in the file names."),
-    option("subjects", parse_subjects, "LIST", "Such as 1-3,5.  [default: all]"),
+    option(
+        "subjects",
+        parse_subjects,
+        "LIST",
+        f"{', '.join(USES['subjects'])}: such as 1-3,5.  [default: all]",
+    ),
 )
 PROTOCOL = (
     option(
@@ -190,7 +195,13 @@ SCORE = option(
 )
 RUN = (
     option("seed", click.IntRange(min=0), None, "Random state.", default=0),
-    option("jobs", int, None, "Number of parallel fits; -1 uses all cores.", default=1),
+    option(
+        "jobs",
+        int,
+        None,
+        "Number of processes that read files and fit models; -1 uses all cores.",
+        default=1,
+    ),
 )
 
 

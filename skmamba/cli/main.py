@@ -154,7 +154,7 @@ def run_evaluation(ctx, **params):
         *_options.DATA,
         *_options.PROTOCOL,
         click.Option(["--gap"], is_flag=True, help="Measure the effect of the split on a score."),
-        click.Option(["--model"], default="band-power-LDA", help="Model of --gap."),
+        click.Option(["--model"], help="Model of --gap.  [default: band-power-LDA]"),
         *_options.MODEL,
         *_options.RUN,
     ],
@@ -170,7 +170,11 @@ def check_leakage(ctx, **params):
     """
     options = SimpleNamespace(**params)
     cv = _options.make_splitter(options)
-    if options.gap and options.model.lower() == "all":
+    for name in ("model", "epochs"):
+        if getattr(options, name) is not None and not options.gap:
+            raise click.UsageError(f"--{name} requires --gap.")
+    options.model = options.model or "band-power-LDA"
+    if options.model.lower() == "all":
         raise click.UsageError("--gap requires one model, got --model all.")
     if options.gap and options.adaptation:
         raise click.UsageError("--gap cannot be used with --adaptation.")

@@ -94,8 +94,12 @@ def load_deap(
 
     Raises
     ------
+    FileNotFoundError
+        If the path, or a file of a subject, does not exist.
     DataFormatError
         If a file does not have the format of the data set; nothing is loaded.
+    ValueError
+        If a parameter is invalid.
 
     References
     ----------

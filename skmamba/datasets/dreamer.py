@@ -93,8 +93,12 @@ def load_dreamer(
 
     Raises
     ------
+    FileNotFoundError
+        If the path, or a file of a subject, does not exist.
     DataFormatError
         If the file does not have the format of the data set; nothing is loaded.
+    ValueError
+        If a parameter is invalid.
 
     References
     ----------

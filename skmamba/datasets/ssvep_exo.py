@@ -69,8 +69,12 @@ def load_ssvep_exo(
 
     Raises
     ------
+    FileNotFoundError
+        If the path, or a file of a subject, does not exist.
     DataFormatError
         If a file does not have the format of the data set; nothing is loaded.
+    ValueError
+        If a parameter is invalid.
 
     Notes
     -----

@@ -74,8 +74,9 @@ def compare(
           estimator with several values has one row for each, such as "net" and "net (reference)".
         - ``n_subjects``: subjects with a score.
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
-        - ``chance``: chance level, the mean of the baseline ``"majority"``, or of
-          ``"stratified"`` where that is higher, or for ratings of ``"mean"``; NaN without.
+        - ``chance``: chance level, the mean of the baseline ``"majority"``; of ``"stratified"``
+          for F1 scores and if its 95 % interval lies above that mean; for ratings of ``"mean"``;
+          NaN without.
         - ``p_chance``: one-sided sign-flip test of the differences from that baseline, not
           corrected for the number of estimators.
         - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the

@@ -76,6 +76,15 @@ default="integrated_gradients"
         attributions : ndarray of shape (n_trials, n_windows, n_chans, n_times)
             Attribution of each sample; trials that are not cut have one window.
 
+    Raises
+    ------
+    TypeError
+        If the estimator does not end in a classifier of this package that is a network.
+    ValueError
+        If X, y or a parameter is invalid.
+    ImportError
+        If captum is not installed.
+
     See Also
     --------
     channel_importance : Decrease of a score without each channel, for any classifier.

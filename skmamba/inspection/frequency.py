@@ -55,6 +55,13 @@ def frequency_profile(
 
         ``profile.attrs["resolution"]`` is the distance of two frequencies, in hertz.
 
+    Raises
+    ------
+    TypeError
+        If the estimator does not end in an MSiMambaClassifier with ``use_mstb=True``.
+    ValueError
+        If X, y or a parameter is invalid.
+
     See Also
     --------
     skmamba.plots.FrequencyDisplay : Draw the table.

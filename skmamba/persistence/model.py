@@ -78,6 +78,8 @@ def save_model(
         class or a ``RandomState``.
     ValueError
         If steps and trials have different channels or sampling rates.
+    FileExistsError, FileNotFoundError
+        If the folder exists, or its parent does not.
 
     See Also
     --------
@@ -129,6 +131,8 @@ def load_model(path: StrPath) -> SavedModel:
 
     Raises
     ------
+    FileNotFoundError
+        If the folder or one of its files does not exist.
     ValueError
         If a file is damaged or of another format version. Checksums detect damage, but not
         deliberate changes with renewed checksums.

@@ -66,9 +66,13 @@ def to_onnx(
 
     Raises
     ------
+    TypeError
+        If :func:`~skmamba.save_model` does not support a step.
     ValueError
-        If the last step is no classifier, another step precedes it, it has an ``adaptation``, or
-        ONNX lacks an operation of the network.
+        If the last step is a regressor or has an ``adaptation``, a step before it is neither a
+        ``ChannelPicker`` nor ``SlidingWindows``, or ONNX lacks an operation of the network.
+    FileExistsError
+        If the file exists.
     RuntimeError
         If the probabilities of the graph, in onnxruntime and for random windows, differ from those
         of the network by more than 1e-5. Nothing is written then.

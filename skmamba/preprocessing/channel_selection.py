@@ -67,7 +67,7 @@ class SequentialChannelSelector(ChannelPicker):
         One row per scored set of channels: ``n_channels`` of the set, ``channel`` that was added
         or removed (None: the set of all), ``score`` and ``std`` over the inner folds, and whether
         it was ``chosen``.
-    picks_, ch_names_, n_features_in_
+    picks_, ch_names_, n_features_in_, ch_names_in_, sfreq_in_
         As in :class:`ChannelPicker`.
 
     Notes

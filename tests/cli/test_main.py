@@ -462,6 +462,8 @@ def test_the_package_runs_as_a_module():
         ("evaluate --data deap --path /not/there --models EEGNett", "EEGNet"),
         ("evaluate --data eegmat --path x", "--path requires deap"),
         ("leakage --data eegmat --gap --model All", "--gap requires one model"),
+        ("leakage --data eegmat --model EEGNet", "--model requires --gap"),
+        ("leakage --data eegmat --epochs 5", "--epochs requires --gap"),
         ("leakage --data eegmat --gap --adaptation causal", "--gap cannot be used with --adapt"),
         ("evaluate --data eegmat --target valence", "--target requires deap or dreamer"),
         *(
