@@ -98,6 +98,7 @@ def check_recording(estimator, X, *, reset, any_channels=False):
     """
     ch_names, sfreq = get_ch_names(X), get_sfreq(X)
     if reset:
+        vars(estimator).pop("feature_names_in_", None)  # of an earlier fit, on a DataFrame
         estimator.ch_names_in_, estimator.sfreq_in_ = ch_names, sfreq
         return
     name = type(estimator).__name__

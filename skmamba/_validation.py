@@ -41,15 +41,15 @@ def check_finite(X):
     A Selection is read in parts.
     """
     try:
-        if hasattr(X, "gather"):
-            for rows in gen_batches(len(X), BATCH_SIZE):
+        if hasattr(X, "as_bags"):
+            for rows in gen_batches(max(len(X), 1), BATCH_SIZE):
                 check_array(X.take(rows).gather(), allow_nd=True, input_name="X")
             return X
         return check_array(X, allow_nd=True, input_name="X")
     except ValueError as error:
         if "NaN" not in str(error) and "infinity" not in str(error):
             raise
-        for trial, values in enumerate(X.gather() if hasattr(X, "gather") else X):
+        for trial, values in enumerate(X.gather() if hasattr(X, "as_bags") else X):
             invalid = np.argwhere(~np.isfinite(np.asarray(values, dtype=float)))
             if len(invalid):
                 raise ValueError(

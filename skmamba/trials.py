@@ -39,7 +39,7 @@ OF_ARRAYS = tuple(
     "repeat reshape round size squeeze std sum swapaxes take transpose var".split()
 )
 OPERATORS = tuple(
-    "abs add floordiv ge gt le lt matmul mod mul neg pow radd rmul rpow rsub rtruediv sub "
+    "abs add eq floordiv ge gt le lt matmul mod mul ne neg pow radd rmul rpow rsub rtruediv sub "
     "truediv".split()
 )
 

@@ -466,3 +466,31 @@ def test_fit_and_predict_on_a_memory_map_take_little_memory(recording):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < recording.data.array.nbytes / 8
+
+
+def test_tensors_are_arrays(fitted, trials):
+    pipe = make_pipe(ch_names=trials.ch_names, sfreq=trials.sfreq)
+    pipe.fit(torch.tensor(trials.X), trials.y)
+    assert np.array_equal(pipe.predict_proba(torch.tensor(trials.X)), fitted.predict_proba(trials))
+
+
+def test_empty_trials_are_an_error(fitted, trials):
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        fitted.predict(trials[:0])
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        clone(fitted).fit(trials[:0], trials.y[:0])
+
+
+def test_integers_of_numpy_are_batch_sizes(trials, groups):
+    grid = {"batch_size": np.array([16, 32])}
+    search = GridSearchCV(make_clf(), grid, cv=GroupKFold(2), error_score="raise")
+    assert search.fit(trials, trials.y, groups=groups).predict(trials).shape == (24,)
+
+
+@pytest.mark.parametrize("step", [make_clf(), make_windows(), BandPower(sfreq=128)])
+def test_names_of_features_are_those_of_the_last_fit(step, trials):
+    rows = pd.DataFrame(trials.X[:, 0]).add_prefix("t")
+    step = clone(step).fit(rows, trials.y)
+    assert step.feature_names_in_[1] == "t1"
+    step.fit(trials.X, trials.y)
+    assert not hasattr(step, "feature_names_in_")

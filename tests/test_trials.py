@@ -294,6 +294,8 @@ def test_trials_have_the_shape_and_type_of_x(rows_of):
         lambda X: X <= X[0, 0, 0],
         lambda X: X > X[0, 0, 0],
         lambda X: X >= X[0, 0, 0],
+        lambda X: np.where(X == X[0, 0, 0], 100.0, X),
+        lambda X: (X != X[0, 0, 0]).mean(-1),
     ],
 )
 def test_functions_and_operators_of_arrays_give_arrays(function, rows_of):

@@ -453,6 +453,7 @@ class BaseNet(BaseTrialEstimator):
         name, module_params = self._module_spec(X, fresh)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
         y = self._check_y(y)
+        groups = pd.DataFrame(groups) if isinstance(groups, Mapping) else groups
         check_consistent_length(bags, y, sample_weight, groups)
         target = self._encode(y, classes, fresh)
         weight, trials = _check_weight(sample_weight, bags)
@@ -634,7 +635,7 @@ class BaseNet(BaseTrialEstimator):
             "lr": self.lr,
             "optimizer__weight_decay": self.weight_decay,
             **({"optimizer__fused": True} if self._can_fuse(device) else {}),
-            "batch_size": -1 if self.batch_size is None else self.batch_size,
+            "batch_size": -1 if self.batch_size is None else int(self.batch_size),
             **{f"module__{key}": value for key, value in architecture["params"].items()},
             **{key: value for key, value in own.items() if key != "callbacks"},
         }
@@ -790,6 +791,10 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         """Return labels as class indices; set the classes if fresh."""
         if fresh:
             self.classes_ = np.unique(y if classes is None else classes)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes must be {self.classes_.tolist()}, as in the first call, got {classes!r}."
+            )
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
@@ -809,10 +814,12 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
 
     def _hold_out(self, trials, target, groups, seed):
         train, valid = super()._hold_out(trials, target, groups, seed)
-        if len(np.unique(target[train])) < 2:
+        missing = np.setdiff1d(target[trials], target[train])
+        if len(missing):
             raise ValueError(
-                "early_stopping requires at least 2 classes in the training groups, got 1 after "
-                "holding out groups for validation. Pass groups that contain several classes."
+                "early_stopping requires all classes in the training groups, got "
+                f"{self.classes_[missing].tolist()} only in groups that are held out for "
+                "validation. Pass groups that contain several classes."
             )
         return train, valid
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
 
 from .._mne import as_array, count_dims
 from .._types import Epochs
@@ -46,7 +48,8 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             Labels, of shape (n_trials,); for a regressor, numbers of one or, if the estimator
             supports them, several targets.
         sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials, for estimators whose ``fit`` takes them.
+            Weights of trials, for estimators whose ``fit`` takes them; with metadata routing, also
+            for pipelines.
 
         Returns
         -------
@@ -57,6 +60,8 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         ------
         ValueError
             If data or parameters are invalid.
+        TypeError
+            If the estimator takes no weights.
         """
         with restore_on_error(self):
             check_option("voting", self.voting, self._votings)
@@ -67,8 +72,11 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             n_windows = bags.shape[1]
             fit_params = {}
             if sample_weight is not None:
+                self._check_takes_weights()
                 weight = _check_sample_weight(sample_weight, bags)
                 fit_params["sample_weight"] = np.repeat(weight, n_windows)
+            if n_windows > 1:
+                self._warn_of_split_trials()
             estimator = clone(self.estimator)
             estimator.fit(windows, np.repeat(y, n_windows, axis=0), **fit_params)
             self.estimator_ = estimator
@@ -93,6 +101,26 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         """
         X, y = resolve_dataset(X, y)
         return super().score(X, y, sample_weight)  # type: ignore[misc]
+
+    def _check_takes_weights(self):
+        is_routed = get_config()["enable_metadata_routing"]
+        if not is_routed and not has_fit_parameter(self.estimator, "sample_weight"):
+            raise TypeError(
+                "sample_weight requires an estimator whose fit takes it, got "
+                f"{type(self.estimator).__name__}; a Pipeline takes it with "
+                "sklearn.set_config(enable_metadata_routing=True)."
+            )
+
+    def _warn_of_split_trials(self):
+        """Warn of cross-validation inside of the estimator, whose samples are the windows."""
+        for name, value in self.estimator.get_params().items():
+            if name.split("__")[-1] == "cv" and not isinstance(value, str):  # "prefit" does not fit
+                warnings.warn(
+                    f"The cross-validation of the estimator ({name}={value!r}) places windows of "
+                    "one trial in training and test. Use it around the vote, such as "
+                    f"GridSearchCV({type(self).__name__}(...)).",
+                    stacklevel=3,
+                )
 
     def _check_windows(self, X, *, reset):
         """Validate X; return it as bags, and as rows of windows or of features."""

@@ -360,10 +360,28 @@ def test_fine_tuning_takes_the_weights_after_its_last_step(bags, trials):
     assert all(torch.equal(state[name], weights) for name, weights in last.items())
 
 
-def test_early_stopping_requires_two_classes_in_the_training_groups(bags, trials):
-    groups = np.where(trials.y == 0, "a", "b")
-    with pytest.raises(ValueError, match="at least 2 classes in the training groups, got 1"):
-        make_clf(early_stopping=True).fit(bags, trials.y, groups=groups)
+def test_early_stopping_requires_all_classes_in_the_training_groups(bags, trials):
+    clf = make_clf(early_stopping=True, validation_fraction=0.5)
+    for y in (trials.y, np.arange(len(trials)) % 4):
+        with pytest.raises(ValueError, match=r"all classes in the training groups, got \["):
+            clf.fit(bags, y, groups=y)
+
+
+def test_groups_may_be_a_dict_of_columns(bags, trials):
+    subject = trials.metadata["subject"]
+    clf = make_clf(early_stopping=True)
+    proba = [
+        clone(clf).fit(bags, trials.y, groups=groups).predict_proba(bags)
+        for groups in (subject, {"subject": subject})
+    ]
+    assert np.array_equal(*proba)
+
+
+def test_later_calls_of_partial_fit_refuse_other_classes(bags, trials):
+    clf = make_clf().partial_fit(bags, trials.y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"classes must be \[0, 1\], as in the first call, got \["):
+        clf.partial_fit(bags, trials.y, classes=[0, 1, 2])
+    assert clf.partial_fit(bags, trials.y, classes=[1, 0]).n_iter_ == 2
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
+import warnings
+
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -69,9 +73,26 @@ def test_a_weight_of_two_equals_the_trial_twice():
 
 
 def test_weights_for_an_estimator_without_weights_are_an_error(trials):
-    voting = WindowVotingClassifier(KNeighborsClassifier())
-    with pytest.raises(TypeError, match="sample_weight"):
+    for estimator in (KNeighborsClassifier(), make_pipeline(LogisticRegression())):
+        voting = WindowVotingClassifier(estimator)
+        with pytest.raises(TypeError, match="sample_weight requires an estimator whose fit takes"):
+            voting.fit(trials.X[:, 0], trials.y, sample_weight=np.ones(40))
+    logistic = LogisticRegression()
+    with config_context(enable_metadata_routing=True):
+        logistic.set_fit_request(sample_weight=True)
+        voting = WindowVotingClassifier(make_pipeline(logistic))
         voting.fit(trials.X[:, 0], trials.y, sample_weight=np.ones(40))
+
+
+def test_cross_validation_inside_the_vote_warns_that_it_splits_trials(bags, trials):
+    inner = make_pipeline(FunctionTransformer(log_power), RidgeClassifierCV(cv=2))
+    with pytest.warns(UserWarning, match=r"ridgeclassifiercv__cv=2\) places windows of one tri"):
+        WindowVotingClassifier(inner, voting="hard").fit(bags, trials.y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        WindowVotingClassifier(inner, voting="hard").fit(trials.X, trials.y)  # trials of one window
+        grid = {"estimator__lineardiscriminantanalysis__tol": [1e-4, 1e-3]}
+        GridSearchCV(WindowVotingClassifier(LDA), grid, cv=2).fit(bags, trials.y)
 
 
 def test_a_failed_fit_leaves_the_estimator_unchanged(bags, trials):
