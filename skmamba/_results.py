@@ -78,11 +78,18 @@ class EvaluationResults:
         results : EvaluationResults
             All rows, in the order of the parts. An estimator with several values of ``adaptation``
             under one protocol gets a name for each, such as "net" and "net (reference)".
+
+        Raises
+        ------
+        ValueError
+            If an estimator was evaluated on different data of one data set, such as other channels.
         """
         parts = list(parts)
         predictions = pd.concat(_drop_copies(part.predictions for part in parts), ignore_index=True)
         scores = pd.concat([part.scores for part in parts], ignore_index=True)
-        return EvaluationResults(*separate_adaptations(scores, predictions))
+        scores, predictions = separate_adaptations(scores, predictions)
+        check_is_one_version(scores)
+        return EvaluationResults(scores, predictions)
 
     def __repr__(self) -> str:
         n_estimators = self.scores["estimator"].nunique()
@@ -344,6 +351,7 @@ def _check_results(results, score):
     if results.empty:
         raise ValueError("results must have at least one row, got an empty table.")
     check_is_one_part(results)
+    check_is_one_version(results)
     mixed = results.groupby("estimator")["kind"].nunique()
     if (mixed > 1).any():
         raise ValueError(
@@ -361,6 +369,23 @@ def check_is_one_part(results):
                 f"results must be of one data set and one protocol, got {len(values)} {what}, "
                 f"{', '.join(map(str, values))}: select one, as in "
                 f"results[results[{column!r}] == {values[0]!r}]."
+            )
+
+
+def check_is_one_version(scores):
+    """Raise ValueError if an estimator has rows of different data: they are no repetitions."""
+    if "data" not in scores:
+        return
+    keys = [key for key in ("dataset", "protocol", "estimator") if key in scores]
+    is_known = scores["data"].notna() & scores["data"].ne("")
+    rows = scores.loc[is_known, [*keys, "data"]].drop_duplicates()
+    for key, texts in rows.groupby(keys, sort=False, dropna=False)["data"]:
+        if len(texts) > 1:
+            raise ValueError(
+                f"results must have one version of the data for each estimator, but {key[-1]!r} "
+                f"was evaluated on {' and on '.join(map(repr, texts))}: name the estimators or the "
+                "trials differently, as in replace(trials, name='DEAP, 14 channels'), or leave "
+                "out the baselines of one evaluation."
             )
 
 

@@ -4,6 +4,8 @@ import os
 
 # Required by scikit-learn's array API check, and read when SciPy is first imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# Read by CUDA and its libraries when they are first used; required for determinism.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import numpy as np
 import pytest
@@ -13,6 +15,12 @@ from skmamba.datasets import simulate_trials
 
 # Networks in tests are tiny: synchronising threads takes longer than computing.
 torch.set_num_threads(1)
+
+
+def pytest_configure(config):
+    """Hide CUDA devices, unless their tests are selected."""
+    if "gpu" not in (config.option.markexpr or ""):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture

@@ -286,7 +286,7 @@ class AdaptedNet:
 
         def get(name):
             if members is None:
-                return getattr(self.net.module_, name).double().cpu().numpy()
-            return np.stack([getattr(member, name).double().cpu().numpy() for member in members])
+                return getattr(self.net.module_, name).cpu().double().numpy()
+            return np.stack([getattr(member, name).cpu().double().numpy() for member in members])
 
         return Statistics(PRIOR, get("prior_mean"), get("prior_square"))

@@ -11,7 +11,7 @@ import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback
 from skorch.dataset import get_len
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_swa_avg_fn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from .._progress import progress_bar
@@ -323,7 +323,12 @@ class AverageWeights(Callback):
             return
         self.n_windows_ += len(batch[1])
         if self.n_windows_ > self.start_:
-            self.mean_ = self.mean_ or AveragedModel(net.module_, use_buffers=True)
+            self.mean_ = self.mean_ or AveragedModel(
+                net.module_,
+                device=net.device,
+                avg_fn=get_swa_avg_fn(),  # the default on CUDA cannot average integers
+                use_buffers=True,
+            )
             self.mean_.update_parameters(net.module_)
 
     def on_train_end(self, net, **kwargs):
@@ -394,7 +399,7 @@ def ignore_deprecations():
 def seeded(seed, device):
     """Seed torch and NumPy for a block, then restore the caller's random states."""
     device = torch.device(device)
-    cuda = [device.index or 0] if device.type == "cuda" else []
+    cuda = range(torch.cuda.device_count()) if device.type == "cuda" else []
     with _PROCESS_LOCK, torch.random.fork_rng(devices=cuda):
         numpy_state = np.random.get_state()
         try:
@@ -423,11 +428,13 @@ def torch_threads(n_threads):
 
 def resolve_device(device):
     """Return the name of the device for ``device``, which may be "auto"."""
-    has_cuda = torch.cuda.is_available()
     if device == "auto":
-        return "cuda" if has_cuda else "cpu"
-    if str(device).startswith("cuda") and not has_cuda:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"device must be 'auto' or 'cpu' without a CUDA device, got device={device!r}."
-        )
+            f"device must be 'auto' or an available device of torch, got {device!r}: {reason}"
+        ) from error
     return device

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from sklearn.utils.parallel import Parallel
 
+from .._parallel import delayed
 from .._progress import progress_bar
 from .._types import StrPath
 from .._validation import check_option
@@ -139,6 +140,16 @@ def make_labels(metadata, rule, default):
     return high.astype(int), keep, {0: "low", 1: "high"}
 
 
+def name_with_target(name, target):
+    """Return the name of a data set and of its rating: evaluations of two ratings differ."""
+    return " ".join([name, target] if isinstance(target, str) else [name, *target])
+
+
+def list_folder(folder):
+    """Return the paths in a folder, none if there is no folder."""
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
 def fail_missing(requirement, path, source):
     """Raise FileNotFoundError for a path without the files of a data set."""
     got = "has none of them" if Path(path).exists() else "does not exist"
@@ -163,6 +174,14 @@ def read_files(read, arguments, *, n_jobs, verbose, unit):
 
 def check_array(path, name, array, shape):
     """Require finite real numbers of the given shape, in which None is any length."""
+    check_shape(path, name, array, shape)
+    n_bad = array.size - np.isfinite(array).sum()
+    if n_bad:
+        raise DataFormatError(path, f"{name} of finite numbers", f"{n_bad} NaN or infinite")
+
+
+def check_shape(path, name, array, shape):
+    """Require real numbers of the given shape, in which None is any length."""
     expected = f"{name} of shape ({', '.join('any' if n is None else str(n) for n in shape)})"
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         got = getattr(array, "dtype", type(array).__name__)
@@ -171,9 +190,6 @@ def check_array(path, name, array, shape):
         n not in (None, length) for n, length in zip(shape, array.shape, strict=True)
     ):
         raise DataFormatError(path, expected, f"shape {array.shape}")
-    n_bad = array.size - np.isfinite(array).sum()
-    if n_bad:
-        raise DataFormatError(path, f"{name} of finite numbers", f"{n_bad} NaN or infinite")
 
 
 def check_length(seconds, n_times, shortest, film, sfreq):
@@ -191,7 +207,8 @@ def crop_film(film, n_times, crop):
 
 
 def as_float32(path, name, film):
-    """Convert a film to float32; values that cannot be EEG are an error."""
+    """Convert picked channels of a film to float32; values that cannot be EEG are an error."""
+    check_array(path, f"picked channels of {name}", film, (None, None))
     largest = np.abs(film).max(initial=0)
     if largest > MAX_VALUE:
         raise DataFormatError(path, f"{name} of numbers below {MAX_VALUE:g}", f"{largest:g}")

@@ -114,7 +114,7 @@ def load_deap(
     >>> with TemporaryDirectory() as folder:
     ...     write_fake_deap(folder, n_subjects=2, n_trials=6, n_times=384 + 256)
     ...     load_deap(folder, "arousal", threshold="subject_median", ties="drop")
-    <Trials of DEAP: 12 trials x 4 channels x 256 time points (2 s at 128 Hz), 2 subjects; \
+    <Trials of DEAP arousal: 12 trials x 4 channels x 256 time points (2 s at 128 Hz), 2 subjects; \
 6 low, 6 high (majority 50 %); target arousal, threshold subject_median, ties drop, baseline drop>
     """
     rule = _io.check_rule(target, threshold, ties, THRESHOLD, RATINGS)
@@ -146,7 +146,7 @@ def load_deap(
         sfreq=SFREQ,
         ch_names=[channels[i] for i in picks],
         label_names=label_names,
-        name="DEAP",
+        name=_io.name_with_target("DEAP", target),
         loader_params=rule | {"baseline": baseline},
         reference=reference,
     )
@@ -157,8 +157,10 @@ def _find_files(path, subjects):
     """Return the file of each selected subject by number."""
     for suffix, inner in FOLDERS.items():
         for folder in (path, path / inner):
-            files = {i: folder / f"s{i:02}{suffix}" for i in range(1, N_SUBJECTS + 1)}
-            present = [i for i in files if files[i].exists()]
+            entries = {file.name.lower(): file for file in _io.list_folder(folder)}
+            names = {i: f"s{i:02}{suffix}" for i in range(1, N_SUBJECTS + 1)}
+            files = {i: entries.get(name, folder / name) for i, name in names.items()}
+            present = [i for i in files if names[i] in entries]
             missing = [i for i in subjects or () if i not in present]
             if present and missing:
                 raise FileNotFoundError(f"No file of subject {missing[0]}: {files[missing[0]]}.")
@@ -191,7 +193,7 @@ def _pick(data, picks):
 
 def _read_file(path):
     """Return data of all channels, for ``.dat`` a view of the file, and ratings."""
-    content = read_arrays(path, EXPECTED) if path.suffix == ".dat" else read_mat(path)
+    content = read_arrays(path, EXPECTED) if path.suffix.lower() == ".dat" else read_mat(path)
     data, ratings = content.get("data"), content.get("labels")
     if data is None or ratings is None:
         keys = ", ".join(map(repr, list(content)[:5])) or "nothing"

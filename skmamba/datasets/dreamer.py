@@ -143,7 +143,7 @@ def load_dreamer(
         sfreq=SFREQ,
         ch_names=[CH_NAMES[i] for i in picks],
         label_names=label_names,
-        name="DREAMER",
+        name=_io.name_with_target("DREAMER", target),
         loader_params=rule | {"baseline": baseline, "seconds": seconds, "crop": crop},
         reference=np.stack([eeg["baseline"][i] for eeg, i in kept]) if has_reference else None,
     )
@@ -199,7 +199,7 @@ def _read(path, subjects, picks, baseline, n_times, crop, verbose):
                 return array
         is_film = which == "stimuli"
         name = name if is_film else f"the baseline of {name}"
-        _io.check_array(path, name, array, (None, len(CH_NAMES)))
+        _io.check_shape(path, name, array, (None, len(CH_NAMES)))
         if not len(array):
             raise DataFormatError(path, f"{name} with time points", "none")
         recording = array.T[picks]

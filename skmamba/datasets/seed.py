@@ -27,7 +27,7 @@ CH_NAMES = (
 FOUR = ("Fp1", "Fp2", "AF3", "AF4")
 MAX_ARRAY_BYTES = 1 << 26  # the longest film has 265 s, 26 MB
 MAX_BYTES = 1 << 29  # a file has 340 MB of numbers
-FILE_NAME = r"(\d{1,2})_(\d{8})\.mat"
+FILE_NAME = r"(?i)(\d{1,2})_(\d{8})\.mat"
 LABELS = (1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1)
 LABEL_NAMES = {-1: "negative", 0: "neutral", 1: "positive"}
 DATES = np.reshape(  # of the sessions of each subject
@@ -211,8 +211,7 @@ def _find_by_folder(folder):
 
 def _find_files(folder, examples):
     """Yield subject, date and path of each file of a folder, sorted."""
-    entries = folder.iterdir() if folder.is_dir() else ()
-    matches = [(re.fullmatch(FILE_NAME, path.name), path) for path in entries]
+    matches = [(re.fullmatch(FILE_NAME, path.name), path) for path in _io.list_folder(folder)]
     files = sorted((int(match[1]), match[2], path) for match, path in matches if match)
     if not files:
         _io.fail_missing(f"contain {examples}", folder, SOURCE)
@@ -287,7 +286,7 @@ def _read_films(path, n_films, picks, seconds, crop):
     def convert(where, array):
         number = numbers[where[0]]
         name = f"film {number} ({where[0]})"
-        _io.check_array(path, name, array, (len(CH_NAMES), None))
+        _io.check_shape(path, name, array, (len(CH_NAMES), None))
         # a recording has one sample more than whole seconds, of which the first is dropped
         film = array[:, 1:] if array.shape[1] % SFREQ == 1 else array
         if not film.shape[1]:

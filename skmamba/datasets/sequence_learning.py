@@ -149,5 +149,5 @@ def _read_round(file):
             raw = content["raw"].astype(float)  # text
     except Exception as error:  # NumPy raises many kinds on damaged files
         raise DataFormatError(file, "an array 'raw' of numbers as text", str(error)) from error
-    _io.check_array(file, "raw", raw, (None, len(CH_NAMES)))
+    _io.check_shape(file, "raw", raw, (None, len(CH_NAMES)))
     return raw.T

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,9 +15,9 @@ from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.parallel import delayed
 
 from .._format import join_words
+from .._parallel import delayed, run_parallel
 from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
 from .._scoring import check_scoring
@@ -36,7 +35,6 @@ from ._fit_and_score import (
     tabulate_predictions,
 )
 from ._hashing import compute_hash, describe_versions, hash_package
-from ._parallel import exit_with_parent, run_parallel
 from .leakage import list_shared
 from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds
 
@@ -369,10 +367,8 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
 
     # Trials are an argument: joblib memory-maps their array once for all processes, and Dask
     # scatters them once to all workers.
-    main = os.getpid()
-
     def run(place):
-        return delayed(_run_at)(place, main, tasks[place], keys[place], cache, trials, error_score)
+        return delayed(_run_at)(place, tasks[place], keys[place], cache, trials, error_score)
 
     with progress_bar(total=len(tasks), unit="fold", verbose=verbose) as bar:
         bar.update(len(tasks) - len(missing))
@@ -405,10 +401,8 @@ def _describe_duration(records, n_jobs):
     return f"about {minutes:.0f} min" if minutes < 120 else f"about {minutes / 60:.1f} h"
 
 
-def _run_at(place, main, *arguments):
-    """Return a place and the record of its fold; ``main`` is the id of the main process."""
-    if os.getpid() != main:
-        exit_with_parent(main)
+def _run_at(place, *arguments):
+    """Return a place and the record of its fold."""
     return place, run_fold(*arguments)
 
 

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import Parallel
 
 from .._copies import encode_samples
 from .._metadata import TRIAL_COLUMNS, check_trials, describe_missing, encode, read_numbers
+from .._parallel import delayed
 from .._progress import progress_bar
 from .._types import Groups, Splitter
 from ..trials import Trials

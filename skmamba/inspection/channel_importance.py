@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.metrics import check_scoring
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import Parallel
 
 from .._metadata import make_folds
+from .._parallel import delayed
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials

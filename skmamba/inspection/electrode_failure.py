@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_is_fitted
 
+from .._parallel import delayed
 from .._types import Epochs, Seed
 from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials

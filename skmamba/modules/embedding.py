@@ -70,6 +70,7 @@ class PowerEmbedding(nn.Module):
         scale: torch.Tensor
         n_equal: torch.Tensor
         taper: torch.Tensor
+        pool: torch.Tensor
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class PowerEmbedding(nn.Module):
         bound = size**-0.5
         self.bank = nn.Parameter(torch.empty(n_filters, size).uniform_(-bound, bound))
         self.n_averages = min(n_averages, n_times)
+        self.register_buffer("pool", _make_pool(n_times, self.n_averages), persistent=False)
         n_means = self.n_averages + 1 if n_averages else 0
         self.linear = nn.Linear(n_filters + n_means, d_model)
         self.register_buffer("level", torch.ones(n_filters))
@@ -157,7 +159,10 @@ class PowerEmbedding(nn.Module):
         log_power = self.log_power(x, weight)  # (B, C, n_filters)
         if not self.n_averages:
             return log_power
-        averages = F.adaptive_avg_pool1d(x, self.n_averages)  # (B, C, n_averages)
+        if x.is_cuda:  # there, the gradient of adaptive pooling is not deterministic
+            averages = x @ self.pool  # (B, C, n_averages)
+        else:
+            averages = F.adaptive_avg_pool1d(x, self.n_averages)  # (B, C, n_averages)
         return torch.cat([log_power, averages, mean], 2)  # (B, C, n_features)
 
     def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
@@ -196,6 +201,14 @@ class PowerEmbedding(nn.Module):
             self.n_updates += 1
             self.level.lerp_(level, (1 / self.n_updates).clamp_min(self.momentum))
         return level
+
+
+def _make_pool(n_times: int, n_averages: int) -> torch.Tensor:
+    """Return the matrix (n_times, n_averages) of adaptive average pooling."""
+    time, place = torch.arange(n_times)[:, None], torch.arange(n_averages)
+    stops = ((place + 1) * n_times + n_averages - 1) // max(n_averages, 1)  # rounded up
+    inside = (time >= place * n_times // max(n_averages, 1)) & (time < stops)
+    return inside / inside.sum(0)
 
 
 def _power_spectrum(x: torch.Tensor) -> torch.Tensor:  # (..., n) -> (..., n // 2 + 1)

@@ -105,7 +105,8 @@ class Mamba(nn.Module):
             y = torch.addcmul(scan(u, delta, A, B, C), u, self.D)  # (B, L, d_inner)
         else:
             on_kernel = resolve_backend(self.backend, x.device) == "mamba_ssm"
-            run = mamba_ssm_scan if on_kernel else selective_scan
+            can_use = on_kernel and u.dtype != torch.float64 and not is_tracing()
+            run = mamba_ssm_scan if can_use else selective_scan
             y = run(u, delta, A, B, C, self.D)  # (B, L, d_inner)
         return self.out_proj(y * F.silu(z))  # (B, L, d_model)
 
@@ -178,7 +179,8 @@ def selective_scan(
         run = fused_scan if can_use_kernels(u) else scan
     dtype = torch.promote_types(torch.promote_types(u.dtype, delta.dtype), A.dtype)
     # Autocast would run the products of the scan in half precision, which loses the state.
-    with torch.autocast(u.device.type, enabled=False):
+    device = u.device.type if u.device.type != "meta" else "cpu"  # there is none for meta
+    with torch.autocast(device, enabled=False):
         y = run(*(t.to(dtype) for t in (u, delta, A, B, C)))
         if D is not None:
             y = torch.addcmul(y, u.to(dtype), D.to(dtype))
@@ -222,7 +224,8 @@ def resolve_backend(
     ----------
     backend : {"auto", "torch", "mamba_ssm"}
         :func:`selective_scan`, or the CUDA kernel of mamba-ssm, which computes the same;
-        ``"auto"`` is ``"mamba_ssm"`` if its kernel imports and the device is CUDA.
+        ``"auto"`` is ``"mamba_ssm"`` if its kernel imports and the device is CUDA. The kernel
+        takes no float64 and cannot be traced: :func:`selective_scan` runs then.
     device : torch.device or str
         Device of the tensors.
 
@@ -279,5 +282,6 @@ def mamba_ssm_scan(u, delta, A, B, C, D):
     """Run :func:`selective_scan` on mamba-ssm's kernel, which has channels before length."""
     from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
-    u, delta, B, C = (t.transpose(1, 2).contiguous() for t in (u, delta, B, C))
-    return selective_scan_fn(u, delta, A, B, C, D.float()).transpose(1, 2)
+    dtype = u.dtype
+    u, delta, B, C = (t.transpose(1, 2).contiguous().float() for t in (u, delta, B, C))
+    return selective_scan_fn(u, delta, A.float(), B, C, D.float()).transpose(1, 2).to(dtype)

@@ -15,11 +15,12 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import Parallel
 
 from .._ch_names import check_ch_names
 from .._metadata import make_folds
 from .._mne import get_ch_names, resolve_sfreq
+from .._parallel import delayed
 from .._types import Epochs, Groups, Splitter
 from .._validation import check_int, check_option, restore_on_error
 from ..trials import Trials

@@ -64,7 +64,7 @@ def test_a_file_of_full_size_gives_forty_trials_of_one_minute(tmp_path):
     trials = load_deap(tmp_path)
     assert trials.X.shape == (40, 4, 60 * 128)
     assert trials.X.dtype == np.float32
-    assert (trials.sfreq, trials.name) == (128, "DEAP")
+    assert (trials.sfreq, trials.name) == (128, "DEAP valence")
     assert trials.metadata["stimulus"].tolist() == list(range(1, 41))
     assert load_deap(tmp_path, picks=["O2"], baseline="keep").X.shape == (40, 1, 63 * 128)
     content = unpickle(tmp_path, 1)

@@ -68,7 +68,7 @@ def test_trials_are_those_read_by_scipy(path, content):
     assert trials.X.shape == (54, 14, 256)
     assert trials.X.dtype == np.float32
     assert trials.sfreq == 128
-    assert trials.name == "DREAMER"
+    assert trials.name == "DREAMER valence"
     assert trials.ch_names == tuple(NAMES)
     for i, (subject, film) in enumerate(np.ndindex(3, 18)):
         theirs = content.Data[subject].EEG.stimuli[film][-256:].T

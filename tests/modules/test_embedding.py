@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from skmamba.modules import PowerEmbedding
 
@@ -119,6 +120,13 @@ def test_tokens_add_a_linear_map_of_averaged_samples_and_of_the_mean(n_averages,
     weight = embedding.linear.weight[:, 16:]
     expected = power(x) + scale * torch.cat([averages, mean], 2) @ weight.T
     torch.testing.assert_close(embedding(x), expected)
+
+
+@pytest.mark.parametrize("n_times", [1, 5, 25, 250, 256, 449])
+def test_averages_on_cuda_are_those_of_adaptive_pooling(n_times):
+    embedding, x = PowerEmbedding(n_times, 8), torch.randn(2, 3, n_times)
+    expected = F.adaptive_avg_pool1d(x, min(n_times, 32))
+    torch.testing.assert_close(x @ embedding.pool, expected)
 
 
 def test_an_offset_changes_the_mean_only():

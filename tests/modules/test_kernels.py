@@ -2,10 +2,12 @@
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 from skmamba.modules import (
     Mamba,
@@ -244,6 +246,15 @@ def test_the_default_device_does_not_change_the_path_or_the_results(network):
     expected = network(x)
     with torch.device("meta"):
         torch.testing.assert_close(network(x), expected)
+
+
+def test_gradients_of_a_checkpoint_are_those_without(network):
+    gradients = []
+    for run in (network, partial(checkpoint, network, use_reentrant=False)):
+        x = torch.randn(3, 2, 65, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        run(x).square().sum().backward()
+        gradients.append(x.grad)
+    torch.testing.assert_close(*gradients)
 
 
 @pytest.mark.parametrize(

@@ -242,13 +242,40 @@ def test_an_unknown_backend_raises(use):
         use("triton")
 
 
+def test_the_kernel_of_mamba_ssm_gets_one_precision_and_its_axes(monkeypatch):
+    def scan_as_the_kernel(u, delta, A, B, C, D):
+        assert {t.dtype for t in (u, delta, A, B, C, D)} == {torch.float32}  # as it requires
+        u, delta, B, C = (t.transpose(1, 2) for t in (u, delta, B, C))
+        return mamba.selective_scan(u, delta, A, B, C, D).transpose(1, 2)
+
+    name = "mamba_ssm.ops.selective_scan_interface"
+    for part in ("mamba_ssm", "mamba_ssm.ops", name):
+        monkeypatch.setitem(sys.modules, part, ModuleType(part))
+    sys.modules[name].selective_scan_fn = scan_as_the_kernel
+    monkeypatch.setattr(mamba, "resolve_backend", lambda backend, device: backend)
+    block, x = Mamba(d_model=16), torch.randn(2, 5, 16)
+    for dtype, autocast in ((torch.float32, False), (torch.float32, True), (torch.float64, False)):
+        block, x, y = block.to(dtype), x.to(dtype), []
+        for block.backend in ("torch", "mamba_ssm"):
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                y.append(block(x))
+        torch.testing.assert_close(*y)
+
+
+def test_shapes_are_known_without_memory():
+    with torch.device("meta"):
+        assert Mamba(8)(torch.empty(2, 3, 8)).shape == (2, 3, 8)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_the_cuda_kernel_equals_the_torch_path():
+@pytest.mark.parametrize(("autocast", "tolerance"), [(False, 1e-4), (True, 2e-2)])
+def test_the_cuda_kernel_equals_the_torch_path(autocast, tolerance):
     pytest.importorskip("mamba_ssm", reason="mamba-ssm is not installed", exc_type=ImportError)
     torch.manual_seed(0)
     block = Mamba(d_model=32, backend="mamba_ssm").cuda()
-    x = torch.randn(4, 8, 32, device="cuda")
-    on_kernel = block(x)
-    block.backend = "torch"
-    torch.testing.assert_close(on_kernel, block(x), rtol=1e-4, atol=1e-4)
+    x, y = torch.randn(4, 8, 32, device="cuda"), []
+    for block.backend in ("mamba_ssm", "torch"):
+        with torch.autocast("cuda", torch.bfloat16, enabled=autocast):
+            y.append(block(x))
+    torch.testing.assert_close(*y, rtol=tolerance, atol=tolerance)

@@ -77,9 +77,8 @@ class _SumOfViews(torch.autograd.Function):
                 "MultiScaleTemporalBlock has no second derivative: take gradients without "
                 "create_graph=True."
             )
-        x, *kernels = ctx.saved_tensors[:4]
-        saved = ctx.saved_tensors[4:]
-        return _gradients(ctx.needs_input_grad, d_total, x, ctx.plan, saved, *kernels)
+        x, widen, bias, narrow, *saved = ctx.saved_tensors
+        return _gradients(ctx.needs_input_grad, d_total, x, ctx.plan, saved, widen, bias, narrow)
 
 
 @torch.autocast("cpu", enabled=False)

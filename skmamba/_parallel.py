@@ -8,7 +8,19 @@ import time
 
 from joblib import effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from sklearn.utils import parallel
 from sklearn.utils.parallel import Parallel
+
+
+def delayed(function):
+    """Return scikit-learn's ``delayed`` of a function, for workers that end with this process."""
+    return parallel.delayed(functools.partial(_call, os.getpid(), function))
+
+
+def _call(main, function, /, *args, **kwargs):
+    if os.getpid() != main:
+        _exit_with_parent(main)
+    return function(*args, **kwargs)
 
 
 def run_parallel(make_call, places, n_jobs):
@@ -36,7 +48,7 @@ def run_parallel(make_call, places, n_jobs):
 
 
 @functools.cache
-def exit_with_parent(pid):
+def _exit_with_parent(pid):
     """Let a worker exit if the process that started it, ``pid``, has ended; once per worker."""
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid == pid:
