@@ -7,10 +7,11 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_scalar
+from pandas.api.types import is_object_dtype, is_scalar
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
+DATE_BY_DAY = r"\d{1,2}([./-])\d{1,2}\1\d{2,4}\b"  # or by month: without order in time
 ID_COLUMNS = {*TRIAL_COLUMNS, "stimulus", "recording"}
 
 
@@ -61,14 +62,17 @@ def make_table(metadata, n_rows):
 
 
 def make_folds(cv, X, y, groups, *, estimator, classifier=True):
-    """Return folds; an int is their number, over subjects if there are several.
+    """Return folds; an int is their number, over subjects if there are several, else over trials.
 
     Splitters of this package get the metadata ``groups``, others its column ``subject``.
     """
     if groups is not None and not hasattr(cv, "protocol"):
+        metadata = groups
         (groups,) = get_columns(groups, "subject", estimator=estimator, n_samples=len(X))
         if isinstance(cv, Integral):
             groups, first = encode(groups)
+            if len(first) == 1 and isinstance(metadata, pd.DataFrame) and "trial" in metadata:
+                groups, first = encode_trials(metadata)  # rows may be windows of a trial
             kind = StratifiedGroupKFold if classifier else GroupKFold
             cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)
     return list(to_rows(check_cv(cv, y, classifier=classifier).split(X, y, groups), len(X)))
@@ -79,6 +83,11 @@ def to_rows(folds, n_rows):
     rows = np.arange(n_rows)
     for fold in folds:
         yield tuple(rows[np.asarray(part)] if len(part) else rows[:0] for part in fold)
+
+
+def may_be_mixed(dtype):
+    """Return whether a column of this dtype may hold text and numbers."""
+    return is_object_dtype(getattr(dtype, "categories", dtype))
 
 
 def unify_types(ids):
@@ -132,6 +141,8 @@ def split_numbers(text):
 def _find_kind(text):
     """Return what texts of one order in time have in common."""
     words = split_numbers(text)[::2]
+    if isinstance(text, str) and re.match(DATE_BY_DAY, text):
+        return text
     return "" if words[0] == "" else str(words)
 
 
@@ -145,10 +156,16 @@ def check_order(metadata, subjects, *, estimator):
         if name not in metadata:
             continue
         values = pd.Series(unify_types(metadata[name])).infer_objects()
+        is_missing = values.isna()
+        is_in_part = is_missing.groupby(subjects).transform("nunique") > 1
+        if (is_missing & (is_in_part | (name == "trial"))).any():
+            raise ValueError(
+                f"{type(estimator).__name__} requires {name!r} of every sample, got missing values."
+            )
         if values.dtype.kind in "iufM":
             continue
         kinds = values if name == "trial" else values.map(_find_kind)
-        is_unordered = (kinds.groupby(subjects).transform("nunique") > 1) & values.notna()
+        is_unordered = (kinds.groupby(subjects).transform("nunique") > 1) & ~is_missing
         if is_unordered.any():
             raise ValueError(
                 f"{type(estimator).__name__} takes the order of {name!r} as the order in time, so "

@@ -1,5 +1,6 @@
 """Cutting of mne.io.Raw recordings into trials around their events."""
 
+import re
 from itertools import count
 from numbers import Real
 from os import PathLike
@@ -54,6 +55,20 @@ def read_fif(path):
     return read_raw_fif(path, preload=True, verbose="ERROR")
 
 
+def find_further_parts(paths):
+    """Return the paths of FIF files that MNE reads as further parts of others of the paths."""
+    from mne.io import read_raw_fif
+
+    paths, further = list(map(Path, paths)), set()
+    for path in paths:
+        first = re.sub(r"-[0-9]+(\.fif(\.gz)?)$", r"\1", path.name)
+        first = path.with_name(re.sub(r"_split-[0-9]+", "_split-01", first))
+        if first != path and first in paths:
+            raw = read_raw_fif(first, verbose="ERROR")
+            further.update({*map(Path, raw.filenames[1:])} & {*paths})
+    return further
+
+
 def read_fif_events(path):
     """Return the events of a FIF file, (n_events, 3)."""
     from mne import read_events
@@ -65,6 +80,13 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
     """Return the CutRecording of each recording; raise ValueError if they do not match."""
     if isinstance(raws, str) or _is_recording(raws):
         raise ValueError("raws must be a sequence of recordings, got one: pass [raw].")
+    if isinstance(raws, list | tuple):
+        further = find_further_parts(raw for raw in raws if isinstance(raw, str | PathLike))
+        if further:
+            raise ValueError(
+                "raws must not have further parts of a split file, which are read with the first: "
+                f"leave out {', '.join(sorted(map(str, further)))}."
+            )
     reference = _check_reference(reference)
     selected = None if event_id is None else set(event_id)
     if events is not None:

@@ -25,6 +25,7 @@ from ._scoring import (
 SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_samples")
 # Numeric columns that are not scores.
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
+MACRO_F1 = ("f1", "f1_macro")  # constant predictions have less than random ones
 PROBABILITY_SCORES = ("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score")
 N_RESAMPLES = 9999
 MIN_BOOTSTRAP = 8  # for fewer subjects Student's interval covers the mean more often
@@ -82,13 +83,16 @@ class EvaluationResults:
         Raises
         ------
         ValueError
-            If an estimator was evaluated on different data of one data set, such as other channels.
+            If an estimator was evaluated on different data of one data set, such as other channels,
+            or twice on a trial with the same seeds, but other results.
         """
         parts = list(parts)
-        predictions = pd.concat(_drop_copies(part.predictions for part in parts), ignore_index=True)
+        tables = list(_drop_copies(part.predictions for part in parts))
+        predictions = pd.concat(tables, ignore_index=True)
         scores = pd.concat([part.scores for part in parts], ignore_index=True)
         scores, predictions = separate_adaptations(scores, predictions)
         check_is_one_version(scores)
+        _check_seeds(tables)
         return EvaluationResults(scores, predictions)
 
     def __repr__(self) -> str:
@@ -117,6 +121,25 @@ def _drop_copies(tables):
         folds = folds.transform(lambda own: hash(tuple(own)))
         yield table[~folds.isin(seen)]
         seen.update(folds)
+
+
+def _check_seeds(tables):
+    """Raise ValueError if an estimator has tested a trial in two tables with the same seeds."""
+    keys = ["dataset", "protocol", "estimator", "adaptation"]
+    tables = [table for table in tables if {*keys, "fold", "seed", "subject", "trial"} <= {*table}]
+    if len(tables) < 2:
+        return
+    table = pd.concat([table.assign(part=part) for part, table in enumerate(tables)])
+    fits = table.drop_duplicates([*keys, "fold", "seed", "part"])
+    fits = fits[fits.duplicated([*keys, "fold", "seed"], keep=False)]
+    table = table.merge(fits[[*keys, "part"]].drop_duplicates(), "inner", [*keys, "part"])
+    table = table.drop_duplicates([*keys, "subject", "trial", "part"])
+    repeated = table[table.duplicated([*keys, "subject", "trial"])]
+    if len(repeated):
+        raise ValueError(
+            f"parts must have different seeds, but {repeated['estimator'].iloc[0]!r} was evaluated "
+            "twice with the same ones: pass a different random_state to each call of evaluate."
+        )
 
 
 def describe_data(trials, estimator):
@@ -323,13 +346,21 @@ def _find_incomplete(by_subject, scores, predictions, keys):
     if not {"fold", "seed", "n_test"} <= {*scores}:
         return is_incomplete
     # One that has lost nothing was tested on fewer trials, by another splitter.
-    folds = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys, dropna=False)
+    fits = scores.drop_duplicates([*keys, "fold", "seed"])
+    folds = fits.groupby(keys, dropna=False)
     table = folds["n_test"].sum().to_frame("expected")
+    n_runs = fits.groupby([*keys, "fold"], dropna=False).size()
+    table["n_runs"] = n_runs.groupby(keys, dropna=False).max()
     table["n_tested"] = predictions.groupby(keys, dropna=False).size()
     if "error" in scores:
         failed = scores["error"].fillna("").ne("")
         table["failed"] = failed.groupby([scores[key] for key in keys], dropna=False).any()
     table = by_subject[keys].merge(table.reset_index(), "left", keys)
+    of_subject = predictions.assign(run=_number_runs(predictions)).groupby(
+        [*keys, "subject"], dropna=False
+    )
+    runs = by_subject.merge(of_subject["run"].nunique().reset_index(), "left", [*keys, "subject"])
+    is_incomplete |= runs["run"].fillna(0) < table["n_runs"]
     return is_incomplete & ((table["n_tested"] < table["expected"]) | table.get("failed", False))
 
 
@@ -429,12 +460,13 @@ def _average_by(results, unit, score):
 
 
 def _find_chance_level(by_unit, summary, score):
-    """Return "mean", "majority", or "stratified" for F1 or if its interval is higher, else None.
+    """Return "mean", "majority", "stratified" for macro F1 or if its interval is higher, or None.
 
     Scores of probabilities have none: both are certain, and a model that knows nothing is not.
     """
     baselines = summary.index[summary["kind"] == "baseline"]
-    if score.removesuffix("_windows") in PROBABILITY_SCORES:
+    score = score.removesuffix("_windows")
+    if score in PROBABILITY_SCORES:
         return None
     if "mean" in baselines:
         return "mean"
@@ -442,10 +474,10 @@ def _find_chance_level(by_unit, summary, score):
         return "majority" if "majority" in baselines else None
     stratified = by_unit["stratified"].dropna()
     if len(stratified) < 2:
-        return "stratified" if score.startswith("f1") else "majority"
+        return "stratified" if score in MACRO_F1 else "majority"
     margin = stats.t.ppf(0.975, len(stratified) - 1) * stats.sem(stratified)
     is_beaten = stratified.mean() - margin > by_unit["majority"].mean()
-    return "stratified" if is_beaten or score.startswith("f1") else "majority"
+    return "stratified" if is_beaten or score in MACRO_F1 else "majority"
 
 
 def compute_interval(scores, confidence, seed):

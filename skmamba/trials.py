@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
 from ._copies import warn_of_copies
-from ._metadata import ID_COLUMNS, check_identifiers, make_table, unify_types
+from ._metadata import ID_COLUMNS, check_identifiers, make_table, may_be_mixed, unify_types
 from ._mne import as_array, get_ch_names, list_bads
 from ._raws import (
     cut_recordings,
@@ -125,7 +125,7 @@ class Trials:
         if not self.sfreq > 0:
             raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
         object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
-        ids = [name for name in metadata if name in ID_COLUMNS and metadata[name].dtype == object]
+        ids = [name for name in ID_COLUMNS & {*metadata} if may_be_mixed(metadata[name].dtype)]
         metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
         object.__setattr__(self, "metadata", metadata)
         unnamed = sorted(map(str, set(self.y.ravel().tolist()) - self.label_names.keys()))

@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from skmamba import compare
+from skmamba import compare, evaluate, make_models
 from skmamba._results import compute_interval
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit, EvaluationResults, score_by_subject
+from skmamba.report import to_latex
 
 
 def test_equal_scores_have_an_interval_without_width():
@@ -68,3 +73,56 @@ def test_the_interval_covers_what_it_should(n_subjects, beta, lowest):
         covered += low <= mean <= high
     # 0.95 +- 3 standard deviations is 0.91 to 0.99; scores near 1 cost up to 0.1
     assert lowest <= covered / n_times <= 0.99
+
+
+# Results of several evaluations
+
+
+def evaluate_lda(trials, cv="cross_subject", **options):
+    options = {"random_state": 0, "verbose": False, **options}
+    return evaluate(make_models("band-power-LDA", trials, window_size=1.0), trials, cv, **options)
+
+
+def test_evaluations_of_different_data_are_not_averaged():
+    trials = simulate_trials(3, 6)
+    parts = [evaluate_lda(trials, baselines=None), evaluate_lda(trials.pick([0]))]
+    with pytest.raises(ValueError, match=r"'band-power-LDA' was evaluated on '.*' and on '.*'"):
+        EvaluationResults.concatenate(parts)
+    scores = pd.concat([part.scores for part in parts])
+    for function in (compare, to_latex):
+        with pytest.raises(ValueError, match="one version of the data for each estimator"):
+            function(scores)
+    named = replace(trials.pick([0]), name="one channel")
+    joined = EvaluationResults.concatenate([parts[0], evaluate_lda(named)])
+    assert set(joined.scores["dataset"]) == {"simulation", "one channel"}
+
+
+def test_repeated_splits_need_seeds_of_their_own():
+    trials = simulate_trials(6, 6)
+    splits = [CrossSubjectSplit(3, shuffle=True, random_state=seed) for seed in range(3)]
+    with pytest.raises(ValueError, match="different seeds, but 'band-power-LDA' was evaluated twi"):
+        EvaluationResults.concatenate([evaluate_lda(trials, cv) for cv in splits])
+    parts = [evaluate_lda(trials, cv, random_state=seed) for seed, cv in enumerate(splits)]
+    table = score_by_subject(EvaluationResults.concatenate([*parts, parts[0]]), "accuracy")
+    each = pd.concat([score_by_subject(part, "accuracy") for part in parts])
+    keys = ["estimator", "subject"]
+    expected = each.groupby(keys)["accuracy"].mean()
+    pd.testing.assert_series_equal(table.set_index(keys)["accuracy"].sort_index(), expected)
+    halves = [trials.select(subject=[0, 1, 2]), trials.select(subject=[3, 4, 5])]
+    joined = EvaluationResults.concatenate([evaluate_lda(half) for half in halves])
+    assert compare(joined).loc[0, "n_subjects"] == 6
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_subjects_of_which_a_whole_run_failed_have_no_score():
+    trials, parts = simulate_trials(6, 6), []
+    for seed in range(2):
+        results = evaluate_lda(trials, CrossSubjectSplit(3), random_state=seed)
+        if seed == 1:  # the second fold failed
+            is_lost = results.scores["fold"].eq(1) & results.scores["kind"].eq("model")
+            scores = results.scores.assign(error=np.where(is_lost, "ValueError", ""))
+            lost = results.predictions["fold"].eq(1) & results.predictions["kind"].eq("model")
+            results = EvaluationResults(scores, results.predictions[~lost])
+        parts.append(results)
+    table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
+    assert table["n_subjects"].to_dict() == {"band-power-LDA": 4, "majority": 6, "stratified": 6}

@@ -755,6 +755,14 @@ def test_from_raws_does_not_change_the_recordings(tmp_path):
     assert lazy.ch_names == ["O1", "EOG"]
 
 
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_numbers_in_text_are_the_same_subjects_as_numbers(dtype):
+    trials = simulate_trials(3, 4)
+    ids = [str(i) if k % 2 else i for k, i in enumerate(trials.metadata["subject"])]
+    metadata = trials.metadata.assign(subject=pd.Series(ids, dtype=object).astype(dtype))
+    assert replace(trials, metadata=metadata).metadata["subject"].nunique() == 3
+
+
 def test_fif_files_give_the_same_trials_as_recordings_in_memory(tmp_path):
     raws = [make_raw(number, annotations=MARKS, his_id=f"S{number}") for number in (0, 1)]
     files = [tmp_path / f"{number}_raw.fif" for number in (0, 1)]
@@ -766,6 +774,23 @@ def test_fif_files_give_the_same_trials_as_recordings_in_memory(tmp_path):
     assert from_files.y.tolist() == from_memory.y.tolist()
     pd.testing.assert_frame_equal(from_files.metadata, from_memory.metadata)
     assert from_files.metadata["subject"].tolist() == ["S0", "S0", "S1", "S1"]
+
+
+def test_further_parts_of_a_split_file_are_an_error(tmp_path):
+    mne, file = pytest.importorskip("mne"), tmp_path / "s1_raw.fif"
+    noise = np.random.default_rng(0).normal(size=(2, 400_000))
+    raw = mne.io.RawArray(noise, mne.create_info(2, 100.0, "eeg"), verbose=False)
+    raw.set_annotations(mne.Annotations([5, 10], 0, ["rest", "task"]))
+    raw.save(file, split_size="2MB", verbose=False)
+    parts = sorted(tmp_path.iterdir())
+    assert len(parts) > 1
+    with pytest.raises(ValueError, match=r"leave out .*s1_raw-1\.fif"):
+        Trials.from_raws(parts, 0, 1)
+    assert len(Trials.from_raws([file], 0, 1)) == 2
+    make_raw(ch_names=raw.ch_names, sfreq=100.0, n_times=1500, annotations=MARKS).save(
+        tmp_path / "s1_raw-7.fif", verbose="ERROR"
+    )  # not a part
+    assert len(Trials.from_raws([file, tmp_path / "s1_raw-7.fif"], 0, 1)) == 4
 
 
 @pytest.mark.parametrize(("his_id", "expected"), [(None, None), ("S01", ["S01"] * 2)])

@@ -236,6 +236,19 @@ def check_replaceable(paths, *runs):
             )
 
 
+def check_can_be_saved(name):
+    """Raise a UsageError unless a name is of one model that can be saved."""
+    from ..datasets import simulate_trials
+    from ..pipelines import make_models
+
+    models = [model[-1] for model in make_models(name, simulate_trials(1, 2)).values()]
+    is_named = isinstance(getattr(models[0], "model", None), str)
+    if len(models) > 1 or not (is_named or name.lower() == "ms-imamba"):
+        raise click.UsageError(
+            f"--model must be MS-iMamba or one network of braindecode, got {name}."
+        )
+
+
 def load_data(options, names, **params):
     """Print and return the trials, and return the models of these names."""
     _check_data(options)
@@ -257,6 +270,8 @@ def load_data(options, names, **params):
 def _check_data(options):
     """Raise a UsageError unless the options of the data suit the data set."""
     data = options.data
+    if options.jobs == 0:
+        raise click.UsageError("--jobs must be -1 or a positive number, got 0.")
     for name, data_sets in USES.items():
         is_given = getattr(options, name) is not None
         if is_given and data not in data_sets:
@@ -298,6 +313,7 @@ def _load_files(options, names):
 
 def _load_own(options):
     """Return trials of recordings, whose file names start with the subject up to the first _."""
+    from .._raws import find_further_parts
     from ..trials import Trials
 
     path, tmin = Path(options.path), options.tmin or 0.0
@@ -310,6 +326,8 @@ def _load_own(options):
             raise FileNotFoundError(f"--path must be an existing folder, got {path}.")
         files = [path] if path.is_file() else sorted(path.rglob("*"))
         files = [file for file in files if file.suffix.lower() in RECORDINGS]
+        further = find_further_parts(files)
+        files = [file for file in files if file not in further and not file.name.startswith(".")]
         if not files:
             raise FileNotFoundError(f"--path must contain {REQUIRES['path']['raws']}: {path}.")
         metadata = {"subject": [file.stem.split("_")[0] for file in files]}

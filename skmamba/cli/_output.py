@@ -100,6 +100,7 @@ def write_reports(results, leakage, score, page, latex):
     """Print the comparisons; write the HTML page and the LaTeX table."""
     score = score.replace("-", "_")
     write_report(results, page, leakage=leakage, score=score)
+    write_atomically(latex, to_latex(results, score=score))
     for names, scores in results.scores.groupby(KEYS, sort=False):
         predictions = results.predictions
         if not predictions.empty:
@@ -108,7 +109,6 @@ def write_reports(results, leakage, score, page, latex):
         part = EvaluationResults(scores, predictions)
         print_comparison(compare(part, score, random_state=0), score)
         click.echo()
-    write_atomically(latex, to_latex(results, score=score))
 
 
 def name_labels(predictions, label_names):

@@ -1,6 +1,8 @@
 """The command ``skmamba``."""
 
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import click
@@ -58,6 +60,9 @@ def _convert_error(error):
 @click.option("--traceback", is_flag=True, help="Show the traceback of an error.")
 def main(traceback):
     """Evaluate EEG classifiers without data leakage."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names that a terminal cannot show are no failure
+            stream.reconfigure(errors="replace")
 
 
 @main.command(
@@ -267,20 +272,18 @@ def fit_model(**params):
     out = Path(options.out)
     if out.exists():
         raise click.UsageError(f"--out must be a new folder, got {out}.")
+    _options.check_can_be_saved(options.model)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent):
+        pass  # raises an error before the fit if nothing can be written
     trials, models = _options.load_data(options, [options.model], random_state=options.seed)
-    model = next(iter(models.values()))
-    is_named = isinstance(getattr(model[-1], "model", None), str)
-    if len(models) > 1 or not (is_named or options.model.lower() == "ms-imamba"):
-        raise click.UsageError(
-            f"--model must be MS-iMamba or one network of braindecode, got {options.model}."
-        )
+    (model,) = models.values()
 
     from ..persistence import save_model
     from . import _output
 
     with _output.print_warnings():
         model.fit(trials, trials.y)
-    out.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, out, trials=trials)
     _output.say(f"The model is in {out}.")
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.parallel import Parallel
 
+from .._ch_names import canonical_name
 from .._parallel import delayed
 from .._progress import progress_bar
 from .._types import StrPath
@@ -59,18 +60,19 @@ def check_numbers(name, numbers, maximum):
 
 def pick_indices(picks, available, four):
     """Return indices into ``available`` of "four", "all" or a list of names in any case."""
-    if isinstance(picks, str):
-        check_option("picks", picks, ("four", "all"))
+    if isinstance(picks, str) and picks in ("four", "all"):
         picks = four if picks == "four" else available
-    index = {name.casefold(): i for i, name in enumerate(available)}
+    if picks is None or isinstance(picks, str):
+        raise ValueError(f"picks must be 'four', 'all' or a list of channels, got {picks!r}.")
+    index = {canonical_name(name): i for i, name in enumerate(available)}
     for name in picks:
-        if str(name).casefold() not in index:
-            near = get_close_matches(str(name).casefold(), index, n=1)
+        if canonical_name(name) not in index:
+            near = get_close_matches(canonical_name(name), index, n=1)
             hint = f" Did you mean {available[index[near[0]]]!r}?" if near else ""
             raise ValueError(
                 f"picks must be channels of {', '.join(available)}, got {name!r}.{hint}"
             )
-    indices = [index[str(name).casefold()] for name in picks]
+    indices = [index[canonical_name(name)] for name in picks]
     if not indices or len(set(indices)) < len(indices):
         raise ValueError(f"picks must name at least one channel, each once, got {list(picks)!r}.")
     return indices

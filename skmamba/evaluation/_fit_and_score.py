@@ -128,10 +128,11 @@ def _predict_windows(estimator, X, classes, params):
 def _route_groups(estimator, method, metadata):
     """Yield the metadata as keyword ``groups`` if a part of the estimator requests it.
 
-    The splitter of a search gets the subjects, if it is not of this package.
+    Splitters of searches get the subjects, if none is of this package.
     """
-    cv = getattr(estimator, "cv", None)
-    is_foreign = hasattr(cv, "split") and not hasattr(cv, "protocol")
+    params = estimator.get_params().items()
+    splitters = [cv for name, cv in params if name.split("__")[-1] == "cv" and hasattr(cv, "split")]
+    is_foreign = bool(splitters) and not any(hasattr(cv, "protocol") for cv in splitters)
     groups = metadata["subject"] if is_foreign and "subject" in metadata else metadata
     with config_context(enable_metadata_routing=True):
         requested = "groups" in get_routing_for_object(estimator).consumes(method, ["groups"])
@@ -217,6 +218,7 @@ def tabulate_predictions(about, record, trials, task):
             "seed": task.seed,
             "trial": metadata["trial"].to_numpy() if "trial" in metadata else task.test_idx,
             "subject": metadata["subject"].to_numpy() if "subject" in metadata else None,
+            **({"window": metadata["window"].to_numpy()} if "window" in metadata else {}),
             "y_true": trials.y[task.test_idx],
             "y_pred": predictions.y_pred,
         }

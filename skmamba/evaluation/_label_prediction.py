@@ -128,8 +128,31 @@ def _describe_prediction(predicted, y, subject):
     return f"{text}, p = {format_p_value(p)}", verdict
 
 
+def _score_permuted_subjects(predicted, y, subject):
+    """Return the same for subjects of one label each: the labels of subjects are permuted."""
+    names, first, subject = np.unique(subject, return_index=True, return_inverse=True)
+    n_classes = max(y.max(), predicted.max()) + 1
+    n_hits = np.zeros((len(names), n_classes))  # trials of a subject by predicted class
+    np.add.at(n_hits, (subject, predicted), 1)
+    sizes = n_hits.sum(1)
+    rng, labels = np.random.default_rng(0), y[first]
+
+    def score(labels):
+        shares = [
+            n_hits[labels == label, label].sum() / sizes[labels == label].sum()
+            for label in np.unique(labels)
+        ]
+        return np.mean(shares)
+
+    permuted = np.array([score(rng.permutation(labels)) for _ in range(N_PERMUTATIONS)])
+    return score(labels), permuted.mean(), permuted
+
+
 def _score_permutations(predicted, y, subject):
     """Return the balanced accuracy, its mean over all permutations of labels, and a sample."""
+    of_subject = pd.Series(y).groupby(subject)
+    if (of_subject.nunique() == 1).all():
+        return _score_permuted_subjects(predicted, y, subject)
     counts = np.bincount(y, minlength=predicted.max() + 1)
     weights = 1 / np.maximum(counts, 1) / np.count_nonzero(counts)  # of a correct prediction
     weights = weights[predicted]

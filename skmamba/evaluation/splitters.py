@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 import numbers
@@ -488,7 +489,9 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     -----
     ``groups`` is the metadata with ``subject``, or that column. Every trial is tested as often as
     ``inner`` tests it: once by default. ``inner`` gets the trials ordered by session, run and
-    trial, and the default does not shuffle, so that adjacent trials mostly stay in one fold.
+    trial, and the default does not shuffle, so that adjacent trials mostly stay in one fold. For
+    classes in random order, drifts then raise the score; shuffled folds have no such bias, see
+    :doc:`/user_guide/protocols`. An integer seed of ``inner`` gives each subject its own folds.
 
     If rows are windows, ``inner`` gets one sample per trial, and windows are assigned with their
     trial. This requires the column ``trial``; rows of one trial must have the same label, stimulus
@@ -544,9 +547,9 @@ class WithinSubjectSplit(_BaseProtocolSplit):
         subjects = list(self._iter_subjects(inner, X, y, groups))
         if isinstance(inner, StratifiedKFold):
             self._check_labels(inner, y, subjects)
-        for name, rows, sample, arguments in subjects:
+        for i, (name, rows, sample, arguments) in enumerate(subjects):
             try:
-                folds = list(inner.split(*arguments))
+                folds = list(_seed_subject(inner, i).split(*arguments))
             except ValueError as error:
                 message = f"WithinSubjectSplit cannot split subject {name}: {error}"
                 raise ValueError(message) from error
@@ -658,14 +661,21 @@ class PriorShiftSplit(_BaseProtocolSplit):
     def _iter_folds(self, X, y, groups):
         if y is None:
             raise ValueError(f"{self!r} requires y, got None.")
-        subject = encode(self._get_columns(X, groups, "subject")[0])[0]
+        (ids,) = self._get_columns(X, groups, "subject")
+        subject, metadata = encode(ids)[0], _make_frame(groups, subject=ids)
+        trial = encode_trials(metadata, y)[0] if "trial" in metadata else np.arange(len(ids))
         label, first = encode(y)
         prevails = label == subject % len(first)
+        for row in np.flatnonzero(~np.isin(subject, subject[prevails])):
+            raise ValueError(
+                f"{self!r} requires trials of class {y[first[subject[row] % len(first)]]} of "
+                f"subject {ids[row]}, got none."
+            )
         for train, test in self.cv.split(X, y, groups):
             own, is_kept = subject[test], prevails[test]
-            rank = pd.Series(test).groupby([own, is_kept]).cumcount() + 1  # in row order
+            rank = pd.Series(trial[test]).groupby([own, is_kept]).rank("first")  # in time
             n_others = np.bincount(own, is_kept)[own] * (1 / self.share - 1)
-            yield train, test[is_kept | (rank <= n_others + 1e-9)]
+            yield train, test[is_kept | (rank.to_numpy() <= n_others + 1e-9)]
 
 
 PROTOCOLS = {
@@ -720,6 +730,16 @@ def requests_groups(splitter):
     if not hasattr(splitter, "get_metadata_routing"):
         return None
     return bool(get_routing_for_object(splitter).split.requests.get("groups"))
+
+
+def _seed_subject(splitter, number):
+    """Return a splitter whose integer seed, if it has one, is that of a subject."""
+    seed = getattr(splitter, "random_state", None)
+    if not isinstance(seed, numbers.Integral):
+        return splitter
+    splitter = copy.copy(splitter)
+    splitter.random_state = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    return splitter
 
 
 def _is_splitter(obj):

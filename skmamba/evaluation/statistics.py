@@ -75,8 +75,8 @@ def compare(
         - ``n_subjects``: subjects with a score.
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
         - ``chance``: chance level, the mean of the baseline ``"majority"``; of ``"stratified"``
-          for F1 scores and if its 95 % interval lies above that mean; for ratings of ``"mean"``;
-          NaN without.
+          for ``f1`` and ``f1_macro``, and if its 95 % interval lies above that mean; for ratings
+          of ``"mean"``; NaN without.
         - ``p_chance``: one-sided sign-flip test of the differences from that baseline, not
           corrected for the number of estimators.
         - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the
@@ -173,7 +173,8 @@ def sign_flip_p(values, seed=None):
     n_values = len(values)
     if not n_values:
         return np.nan
-    threshold = values.sum() - 1e-9  # rounding errors depend on the order of summation
+    # Rounding errors depend on the order of summation.
+    threshold = values.sum() - 1e-9 * np.abs(values).sum()
     if n_values > MAX_EXACT:
         signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(N_RESAMPLES, n_values))
         return (1 + np.count_nonzero(signs @ values >= threshold)) / (1 + N_RESAMPLES)

@@ -159,6 +159,12 @@ class SequentialChannelSelector(ChannelPicker):
                     f"{self.n_features_in_}, got {self.n_channels_to_select}."
                 )
             folds = make_folds(self.cv, X, y, groups, estimator=self)
+            for train, _ in folds:
+                if len(np.unique(y[train])) < 2:
+                    raise ValueError(
+                        f"cv must give each training fold at least two classes, got {self.cv!r}, "
+                        "with one class in a fold."
+                    )
             score = partial(_score_channels, estimator, X, y, folds, self.scoring)
             selected, path = self._search(score)
             self.support_ = np.isin(np.arange(self.n_features_in_), selected)

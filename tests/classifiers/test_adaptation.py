@@ -150,6 +150,16 @@ def test_causal_predictions_require_sessions_in_order(fitted):
         fitted["causal"].predict(one.derive(metadata=metadata))
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [{"trial": [np.nan, 1, 2, 3, 4, 5]}, {"trial": range(6), "run": [None, 1, 1, 1, 2, 2]}],
+)
+def test_causal_predictions_require_the_number_of_every_trial(fitted, columns):
+    one = TEST.select(subject=2).derive(metadata=pd.DataFrame(columns).assign(subject=2))
+    with pytest.raises(ValueError, match=r"requires '(trial|run)' of every sample, got missing"):
+        fitted["causal"].predict(one)
+
+
 def test_unlabelled_predictions_depend_on_all_trials_of_the_subject_alone(fitted):
     clf, rows = fitted["unlabelled"], np.random.default_rng(0).permutation(len(TEST))
     proba = clf.predict_proba(TEST)

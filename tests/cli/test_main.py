@@ -187,6 +187,33 @@ def test_own_recordings_are_cut_around_their_events(tmp_path, names, options):
     assert call(again.removeprefix("skmamba ")).exit_code == 0
 
 
+def test_hidden_files_and_further_parts_of_a_file_are_no_recordings(tmp_path):
+    write_recordings(tmp_path / "own", ["s1_raw.fif", "s2_raw.fif"])
+    short = mne.io.read_raw(tmp_path / "own/s1_raw.fif", verbose=False)
+    long = mne.io.RawArray(np.tile(short.get_data(), 250), short.info, verbose=False)
+    long.set_annotations(short.annotations)
+    long.save(tmp_path / "own/s1_raw.fif", split_size="2MB", overwrite=True, verbose=False)
+    assert (tmp_path / "own/s1_raw-1.fif").exists()
+    (tmp_path / "own/._s2_raw.fif").write_bytes(b"x" * 100)
+    arguments = f"--data raws --path '{tmp_path / 'own'}' --events open,closed --seconds 0.5"
+    result = call(f"leakage {arguments} --window 0.5 --protocol within-subject")
+    assert result.exit_code == 0, result.output
+    assert "<Trials of own: 20 trials" in unwrap(result.output)
+    assert "identical data  " in result.output and "leak\n" not in result.output
+
+
+def test_a_model_that_cannot_be_saved_is_an_error_before_the_data_are_read(tmp_path):
+    (tmp_path / "file").touch()
+    for arguments, out, message in (
+        ("--model DLinear", "model", "--model must be MS-iMamba or one network of braindecode"),
+        ("--model all", "model", "--model must be MS-iMamba or one network of braindecode"),
+        ("--epochs 1", "file/model", "File exists|Not a directory"),
+    ):
+        result = call(f"fit --data deap --path /not/there {arguments}", tmp_path / out)
+        assert result.exit_code == 2
+        assert re.search(message, unwrap(result.stderr)), result.stderr
+
+
 @pytest.mark.parametrize("data", ["eegmat", "deap", "raws"])
 def test_models_use_the_reference_of_test_subjects_on_request(deap, tmp_path, data):
     write_recordings(tmp_path / "own", ["s1_raw.fif", "s2_raw.fif"])

@@ -105,6 +105,17 @@ def test_channels_are_named_in_the_order_of_the_file(tmp_path):
     assert load_deap(tmp_path, picks="all").ch_names == tuple(NUMBERS)[:32]
 
 
+def test_names_of_files_may_be_in_upper_case_and_broken_links_are_an_error(tmp_path):
+    write_fake_deap(tmp_path, **SMALL)
+    expected = load_deap(tmp_path)
+    (tmp_path / "s02.dat").rename(tmp_path / "S02.DAT")
+    np.testing.assert_array_equal(load_deap(tmp_path).X, expected.X)
+    (tmp_path / "S02.DAT").unlink()
+    (tmp_path / "s02.dat").symlink_to(tmp_path / "absent")
+    with pytest.raises(FileNotFoundError, match=r"s02\.dat"):
+        load_deap(tmp_path)
+
+
 def test_matlab_files_give_the_same_trials(tmp_path):
     write_fake_deap(tmp_path / "a", **SMALL)
     write_fake_deap(tmp_path / "b", matlab=True, **SMALL)
@@ -239,6 +250,7 @@ def test_the_reference_takes_no_memory_beside_the_trials(tmp_path, peak_below):
         ({"threshold": "mean"}, r"threshold must be a number or 'subject_median', got 'mean'"),
         ({"threshold": None}, r"threshold must be a number or 'subject_median', got None"),
         ({"threshold": float("nan")}, r"threshold must be a number .*, got nan"),
+        ({"picks": None}, r"picks must be 'four', 'all' or a list of channels, got None"),
         ({"picks": ["Fp3"]}, r"picks must be channels of .*got 'Fp3'"),
         ({"picks": ["Fp1x"]}, r"got 'Fp1x'\. Did you mean 'Fp1'\?"),
         ({"picks": ["Oz", "oz"]}, r"picks must name at least one channel, each once"),

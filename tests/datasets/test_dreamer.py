@@ -321,6 +321,14 @@ def test_other_content_is_an_error(save, change, message):
     assert str(path) in str(caught.value)
 
 
+def test_only_picked_channels_must_be_finite(save):
+    content = small()
+    content["Data"][0, 0]["EEG"]["stimuli"][0, 0][0, 1] = np.nan  # F7
+    assert load_dreamer(save(content), seconds=None, picks=["AF3"]).X.shape[1] == 1
+    with pytest.raises(DataFormatError, match="picked channels of film 1 of subject 1 of finite"):
+        load_dreamer(save(content), seconds=None, picks=["AF3", "F7"])
+
+
 def test_unused_parts_are_not_validated(save):
     content = small(films=[(1.0, 2.0)], before=np.nan)
     content["Data"][0, 0]["ECG"] = "damaged"

@@ -272,6 +272,28 @@ def test_other_content_is_an_error(save, change, message):
     assert str(folder / "1_20131027.mat") in str(caught.value)
 
 
+def test_only_picked_channels_must_be_finite(save):
+    content = films()
+    content["djc_eeg2"][40, 0] = np.nan
+    folder = save(content)
+    assert load_seed(folder, seconds=None).X.shape[:2] == (15, 4)
+    with pytest.raises(
+        DataFormatError, match=r"picked channels of film 2 .* got 1 NaN or infinite"
+    ):
+        load_seed(folder, seconds=None, picks="all")
+
+
+def test_names_of_files_may_be_in_upper_case(copy):
+    expected = load_seed(copy, seconds=SHORT)
+    (copy / "1_20131027.mat").rename(copy / "1_20131027.MAT")
+    np.testing.assert_array_equal(load_seed(copy, seconds=SHORT).X, expected.X)
+
+
+def test_old_names_of_electrodes_are_accepted(copy):
+    trials = load_seed(copy, seconds=SHORT, picks=["T3", "T8"])
+    assert trials.ch_names == ("T7", "T8")
+
+
 def test_other_files_are_ignored(copy):
     (copy / "channel-order.xlsx").write_bytes(b"no spreadsheet")
     (copy / "1_20131027.mat.part").write_bytes(b"part")
@@ -307,7 +329,7 @@ def test_a_subject_number_out_of_range_is_an_error(copy, name):
     [
         ({"crop": "middle"}, "crop must be one of 'last', 'first', got 'middle'"),
         ({"picks": ["Fp3"]}, "picks must be channels of .*got 'Fp3'"),
-        ({"picks": "two"}, "picks must be one of 'four', 'all', got 'two'"),
+        ({"picks": "two"}, "picks must be 'four', 'all' or a list of channels, got 'two'"),
         ({"seconds": -1}, "seconds must be a positive number.*got -1"),
         ({"subjects": 16}, "subjects must be .* 1 to 15, each once, got 16"),
         ({"subjects": [1, 1]}, "subjects must be"),

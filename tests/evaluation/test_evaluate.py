@@ -531,7 +531,11 @@ def test_only_training_labels_are_permuted(trials):
 def test_a_search_over_subjects_receives_what_its_splitter_requires(trials, cv):
     grid = {"slidingwindows__window_size_samples": [64, 128]}
     search = GridSearchCV(windowed(), grid, cv=cv)
-    scores = run({"search": search}, trials, error_score="raise").scores
+    step = make_pipeline(
+        FunctionTransformer(log_variance), GridSearchCV(LogisticRegression(), {}, cv=cv)
+    )
+    models = {"search": search, "step": step}
+    scores = run(models, trials, error_score="raise").scores
     assert scores["accuracy"].notna().all()
 
 

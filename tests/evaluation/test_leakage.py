@@ -542,6 +542,23 @@ def test_windows_give_the_result_of_their_trials(quantity):
     pd.testing.assert_frame_equal(report_on("cross_subject", windows).loc[LABEL_KINDS], by_trial)
 
 
+def test_labels_of_whole_subjects_are_permuted_among_subjects():
+    subject, n_alarms = np.repeat(np.arange(16), 8), 0
+    metadata = pd.DataFrame({"subject": subject, "trial": np.tile(range(8), 16)})
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = rng.permutation(np.arange(16) % 2)[subject]
+        of_subject = rng.lognormal(0, 0.5, 16)[subject]
+        X = rng.normal(size=(128, 2, 32)) * of_subject[:, None, None]
+        trials = Trials(X, y, metadata.assign(duration=of_subject), 128, ["C3", "C4"])
+        report = leakage_report(CrossSubjectSplit(4), trials).set_index("kind")
+        n_alarms += report.loc[LABEL_KINDS, "verdict"].str.startswith("predicted").sum()
+    assert n_alarms <= 4  # of 60
+    timed = replace(trials, metadata=metadata.assign(duration=1 + y + rng.normal(size=128) / 10))
+    report = leakage_report(CrossSubjectSplit(4), timed).set_index("kind")
+    assert report.loc["label from duration", "verdict"].startswith("predicted: balanced accuracy 1")
+
+
 def test_trials_of_both_sets_do_not_predict_their_own_label():
     windows = cut(plant("duration"), 4)
     first = np.flatnonzero(windows.metadata["window"] == 0)

@@ -94,17 +94,28 @@ def test_two_processes_may_share_a_cache(tmp_path):
 
 @linux
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_with_the_process_that_started_them(tmp_path, signal_number):
+@pytest.mark.parametrize(
+    "call",
+    [
+        "evaluate({'model': Sleeps()}, simulate_trials(4, 4), n_jobs=2, verbose=False)",
+        "read_files(sleep, [(1,), (2,)], n_jobs=2, verbose=False, unit='file')",
+    ],
+    ids=["folds", "files"],
+)
+def test_workers_end_with_the_process_that_started_them(tmp_path, signal_number, call):
     code = (
         "import os, sys, time\n"
         "from sklearn.dummy import DummyClassifier\n"
         "from skmamba import evaluate\n"
         "from skmamba.datasets import simulate_trials\n"
+        "from skmamba.datasets._io import read_files\n"
+        "def sleep(number):\n"
+        "    open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close()\n"
+        "    time.sleep(300)\n"
         "class Sleeps(DummyClassifier):\n"
         "    def fit(self, X, y):\n"
-        "        open(os.path.join(sys.argv[1], str(os.getpid())), 'w').close()\n"
-        "        time.sleep(300)\n"
-        "evaluate({'model': Sleeps()}, simulate_trials(4, 4), n_jobs=2, verbose=False)\n"
+        "        sleep(0)\n"
+        f"{call}\n"
     ).replace("sys.argv[1]", repr(str(tmp_path)))
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     wait_until(lambda: len(list(tmp_path.iterdir())) == 2)

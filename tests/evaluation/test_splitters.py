@@ -724,6 +724,53 @@ def test_one_class_prevails_in_each_test_subject(inner, share, seed, windows):
     ]
 
 
+def test_a_prior_shift_drops_the_last_trials_of_other_classes_in_time():
+    metadata = pd.DataFrame({"subject": 0, "trial": [5, 4, 3, 2, 1, 0]})
+    y = np.array([1, 0, 1, 0, 1, 0])
+    metadata = pd.concat([metadata, metadata.assign(subject=1)], ignore_index=True)
+    cv = PriorShiftSplit(CrossSubjectSplit(), share=0.75)
+    (_, test), *_ = split(cv, metadata, np.tile(y, 2))
+    assert metadata["trial"][test].tolist() == [4, 2, 1, 0]  # of class 1, the first
+
+
+def test_a_prior_shift_requires_the_prevailing_class_of_each_subject():
+    metadata, y = pd.DataFrame({"subject": np.repeat(["a", "b"], 4)}), np.tile([1, 1, 0, 1], 2)
+    y[:4] = 1
+    with pytest.raises(ValueError, match=r"requires trials of class 0 of subject a, got none"):
+        list(PriorShiftSplit(CrossSubjectSplit()).split(np.zeros(8), y, metadata))
+
+
+def test_a_seed_of_the_inner_splitter_gives_each_subject_its_own_folds():
+    metadata = pd.DataFrame({"subject": np.repeat([0, 1, 2], 20), "trial": np.tile(range(20), 3)})
+    y = np.arange(60) % 2
+    cv = WithinSubjectSplit(StratifiedKFold(5, shuffle=True, random_state=0))
+    tests = [test for _, test in cv.split(np.zeros(60), y, metadata)]
+    by_subject = [{tuple(test % 20) for test in tests[i : i + 5]} for i in (0, 5, 10)]
+    assert len(set(map(frozenset, by_subject))) == 3
+    again = [test for _, test in cv.split(np.zeros(60), y, metadata)]
+    assert all(map(np.array_equal, tests, again))
+    shuffled = np.random.default_rng(0).permutation(60)
+    in_rows = cv.split(np.zeros(60), y[shuffled], metadata.iloc[shuffled])
+    assert [set(shuffled[test]) for _, test in in_rows] == [set(test) for test in tests]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("run", [np.nan, 1, 1, 1], "requires 'run' of every sample, got missing values"),
+        ("session", ["b", None, "b", "b"], "requires 'session' of every sample"),
+        ("trial", [0, 1, np.nan, 3], "requires 'trial' of every sample"),
+        ("session", ["20/01/2024"] * 2 + ["03/02/2024"] * 2, "'session' must be numbers or dates"),
+    ],
+)
+def test_calibration_trials_require_an_order_in_time(column, values, message):
+    metadata = pd.DataFrame({"subject": np.repeat([0, 1], 4), "trial": np.tile(range(4), 2)})
+    metadata = metadata.assign(**{column: values * 2})
+    cv = CrossSubjectSplit(calibration_trials=1)
+    with pytest.raises(ValueError, match=message):
+        list(cv.split(np.zeros(8), np.arange(8) % 2, metadata))
+
+
 # scikit-learn
 
 

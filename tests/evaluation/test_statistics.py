@@ -328,6 +328,18 @@ def test_the_chance_level_of_f1_is_stratified():
     assert chance.to_numpy() == pytest.approx([np.mean(stratified)] * 3)
 
 
+def test_the_chance_level_of_micro_f1_is_that_of_accuracy():
+    trials = simulate_trials(6, 10)
+    trials = replace(trials, y=np.tile([0] * 8 + [1] * 2, 6))
+    models = {"always 0": DummyClassifier(strategy="most_frequent")}
+    scoring = ["accuracy", "f1_micro", "f1_weighted"]
+    results = evaluate(models, trials, scoring=scoring, random_state=0, verbose=False)
+    for score in scoring:
+        table = compare(results, score)
+        assert table.loc[0, "chance"] == table.loc[0, "mean"]
+        assert table.loc[0, "p_chance"] == 1
+
+
 @pytest.mark.parametrize("stratified", [[0.4, 0.6, 0.5, 0.6], [0.6, 0.7, 0.6, 0.7]])
 def test_plot_and_table_have_the_same_chance_level(stratified):
     scores = make_scores(net=[0.7] * 4, majority=[0.5] * 4, stratified=stratified)
@@ -375,6 +387,14 @@ def test_sign_flips_equal_a_count_of_all_patterns(n_values):
     patterns = itertools.product([-1, 1], repeat=n_values)
     sums = np.array([np.dot(signs, values * 12) for signs in patterns]).round()
     assert sign_flip_p(values) == np.mean(sums >= (values * 12).sum().round())
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+def test_sign_flips_are_independent_of_the_unit(scale):
+    values = np.random.default_rng(0).uniform(0.5, 1.5, 12) * scale
+    assert sign_flip_p(values) == 2.0**-12
+    assert sign_flip_p(-values) == 1
+    assert sign_flip_p(np.array([0.1, 0.2, -0.3]) * scale) == 5 / 8  # the sum is zero
 
 
 def test_sign_flips_equal_the_permutation_test_of_scipy():

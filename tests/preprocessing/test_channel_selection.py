@@ -2,6 +2,7 @@
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -213,6 +214,19 @@ def test_subjects_are_held_out_in_inner_folds(as_metadata):
 )
 def test_an_int_is_the_number_of_folds_over_subjects_or_over_trials(n_subjects, n_trials, n_folds):
     assert len(spy_on(*make_subjects(n_subjects, n_trials))) == 3 * n_folds
+
+
+def test_windows_of_a_trial_are_in_one_inner_fold():
+    trial = np.random.default_rng(0).permutation(np.repeat(np.arange(8.0), 4))
+    X = np.tile(trial[:, None, None], (1, 3, 5))
+    calls = spy_on(X, trial % 2, pd.DataFrame({"subject": "a", "trial": trial}))
+    assert calls and all(train.isdisjoint(test) for train, test in calls)
+
+
+def test_a_training_fold_of_one_class_is_an_error():
+    X, _, subject = make_subjects(6, 4)
+    with pytest.raises(ValueError, match="cv must give each training fold at least two classes"):
+        SequentialChannelSelector(1, Constant(), cv=3).fit(X, subject == 0, groups=subject)
 
 
 @pytest.mark.parametrize("cv", [LeaveOneGroupOut(), GroupKFold(6), CrossSubjectSplit()])
