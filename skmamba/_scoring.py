@@ -168,9 +168,8 @@ def _find_scorer(scorer):
 def score_predictions(scorers, predictions, y):
     """Return every score of the predictions, NaN where it is undefined or failed."""
     rows = np.arange(len(y))
-    with warnings.catch_warnings():
-        # A fold may lack a class; scores that are undefined then are NaN.
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
+    # A fold may lack a class; scores that are undefined then are NaN.
+    with warnings.catch_warnings(action="ignore", category=UndefinedMetricWarning):
         warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
         warnings.filterwarnings("ignore", "A single label was found")
         warnings.filterwarnings("ignore", "invalid value encountered")  # kappa of one class

@@ -160,8 +160,8 @@ class StreamDecoder:
         self._delay = sum(getattr(step, "delay_", 0) for step in steps)
         noise = self._make_noise(1, self.window_size_samples_)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # noise has another spread than the training data
+            # Noise has another spread than the training data.
+            with warnings.catch_warnings(action="ignore"):
                 self._no_proba = self.estimator.predict_proba(noise)[:0]
         except (AttributeError, ValueError) as error:
             raise ValueError(
@@ -230,8 +230,7 @@ class StreamDecoder:
         """Predict the last window; a warning that each window would repeat is given once."""
         size, delay = self.window_size_samples_, self._delay
         n_before = min(delay, state.sample - delay - size - state.start)  # none before the start
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with warnings.catch_warnings(record=True, action="always") as caught:
             X = state.buffer[None, :, -(n_before + size + delay) :]
             for step in self._filters:
                 X = step.transform(X)
@@ -240,8 +239,7 @@ class StreamDecoder:
                 X = step.transform(X)
             (proba,) = state.classifier.predict_proba(X)
         if getattr(state.classifier, "adaptation", None) == "causal":
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # those of predict_proba
+            with warnings.catch_warnings(action="ignore"):  # those of predict_proba
                 state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
         for warning in caught:
             origin = warning.category, warning.filename, warning.lineno

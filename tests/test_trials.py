@@ -508,8 +508,7 @@ def test_the_end_point_is_excluded(sfreq, tmin, tmax, n_times):
 
 def test_a_trial_may_end_with_the_recording():
     raw = make_raw(n_times=30, annotations=[(0, "a"), (1, "b")])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         trials = Trials.from_raws([raw], 0, 2)
     assert trials.X[:, 0, [0, -1]].tolist() == [[0, 19], [10, 29]]
 
@@ -680,8 +679,7 @@ def test_sampling_rates_may_differ_by_rounding():
 def test_from_raws_with_invalid_arguments_raises(raws, arguments, match):
     if raws and isinstance(raws[0], tuple):
         raws = [make_raw(annotations=raws)]
-    with pytest.raises(ValueError, match=match), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+    with pytest.raises(ValueError, match=match), warnings.catch_warnings(action="ignore"):
         Trials.from_raws(raws, **({"tmin": 0, "tmax": 1} | arguments))
 
 

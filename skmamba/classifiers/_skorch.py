@@ -389,8 +389,7 @@ def describe_errors(cls, params, task):
 @contextlib.contextmanager
 def ignore_deprecations():
     """Ignore deprecation warnings inside braindecode and its dependencies."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
 

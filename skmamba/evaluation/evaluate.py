@@ -130,8 +130,9 @@ def evaluate(
         trials were read, and the channels and windows of the estimator), ``error``, ``versions``.
         ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
         ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``, ``seed``,
-        ``trial``, ``subject``, ``y_true``, ``y_pred`` and, of classifiers, ``proba_<label>``, and
-        ``decision`` for a binary estimator without probabilities.
+        ``trial``, ``subject``, ``window`` (if the metadata have it), ``y_true``, ``y_pred`` and, of
+        classifiers, ``proba_<label>``, and ``decision`` for a binary estimator without
+        probabilities.
 
     Raises
     ------
@@ -189,8 +190,7 @@ def evaluate(
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     _check_y(trials.y, ratings)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LeakageWarning)  # given below, once
+    with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # given below, once
         protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
     of_splitter = getattr(cv, "adaptation", None)
     _warn_of_leakage(folds, trials)

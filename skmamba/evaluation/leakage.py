@@ -130,8 +130,7 @@ def leakage_report(
     if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
         cv = check_splitter(cv)
     trial = _group_trials(trials)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LeakageWarning)  # the report contains it
+    with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # it reports it
         folds = list(iter_folds(cv, trials, _get_groups(cv, trials.metadata, groups)))
     if not folds:
         raise ValueError("cv must give at least one fold, got none: an iterator is used up once.")

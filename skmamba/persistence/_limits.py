@@ -56,8 +56,7 @@ def limit_network(step, fitted):
         if isinstance(value, int) and abs(value) > MAX_NUMBER:
             raise ValueError(f"{key} must be at most {MAX_NUMBER}, got {value}")
     with _limit_parts(weights), torch.random.fork_rng(devices=[]), torch.device("meta"):
-        with contextlib.suppress(RuntimeError), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with contextlib.suppress(RuntimeError), warnings.catch_warnings(action="ignore"):
             step._module_class(architecture["name"])(**params)
     with _limit_parts(weights):
         yield

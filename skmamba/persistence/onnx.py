@@ -163,8 +163,8 @@ def _export(network, example, opset):
     """Return the ONNX model of a network for any number of windows."""
     name = type(network.network).__name__
     logger = logging.getLogger("torch.onnx")
-    with warnings.catch_warnings(), torch.no_grad(), contextlib.ExitStack() as stack:
-        warnings.simplefilter("ignore")
+    silent = warnings.catch_warnings(action="ignore")
+    with silent, torch.no_grad(), contextlib.ExitStack() as stack:
         stack.callback(logger.setLevel, logger.level)
         logger.setLevel(logging.ERROR)
         try:

@@ -1,14 +1,14 @@
 """Axes, colours and labels shared by the displays."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 from .._extras import require_extra
 from .._format import SCORE_NAMES
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
+else:
+    Axes = Any  # matplotlib is imported when it is used
 
 # Colour-blind safe palette of Okabe and Ito; in greyscale, blue is darker than grey.
 BLUE, ORANGE, GREY, DARK = "#0072B2", "#D55E00", "#999999", "#222222"

@@ -1,10 +1,8 @@
 """Display of channel importance as bars or as a topographic map."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -12,10 +10,7 @@ from numpy.typing import NDArray
 
 from .._mne import draw_topomap, make_channel_info
 from .._validation import check_option
-from ._axes import BLUE, DARK, Display, check_columns, format_score_name
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._axes import BLUE, DARK, Axes, Display, check_columns, format_score_name
 
 KINDS = ("bar", "topomap")
 TITLES = {"permutation": "channel permuted between trials", "drop": "trained without the channel"}

@@ -1,11 +1,9 @@
 """Display of a confusion matrix."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -13,10 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from .._results import EvaluationResults, check_is_one_part, get_table
-from ._axes import Display, check_columns, format_source
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._axes import Axes, Display, check_columns, format_source
 
 
 @dataclass(eq=False, repr=False)

@@ -1,16 +1,11 @@
 """Display of the score over the number of failed electrodes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import pandas as pd
 
-from ._axes import BLUE, Display, check_columns, format_score_name
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._axes import BLUE, Axes, Display, check_columns, format_score_name
 
 
 @dataclass(eq=False, repr=False)

@@ -1,20 +1,15 @@
 """Display of the frequencies that the multi-scale block selects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from .._validation import check_option
-from ._axes import Display, check_columns
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._axes import Axes, Display, check_columns
 
 YLABELS = {
     "share": "share of windows",

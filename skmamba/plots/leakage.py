@@ -1,10 +1,8 @@
 """Display of the scores of one model under several splits."""
 
-from __future__ import annotations
-
 from dataclasses import KW_ONLY, dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ import pandas as pd
 from ._axes import (
     GREY,
     ORANGE,
+    Axes,
     Display,
     annotate_row,
     check_columns,
@@ -19,9 +18,6 @@ from ._axes import (
     format_score_name,
     label_rows,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 COLUMNS = ["split", "labels", "mean", "std", "inflation"]
 

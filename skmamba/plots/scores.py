@@ -1,7 +1,5 @@
 """Display of the scores of estimators by subject."""
 
-from __future__ import annotations
-
 from dataclasses import KW_ONLY, dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -14,6 +12,7 @@ from ._axes import (
     BLUE,
     DARK,
     GREY,
+    Axes,
     Display,
     annotate_row,
     draw_chance_level,
@@ -23,7 +22,6 @@ from ._axes import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
 
 

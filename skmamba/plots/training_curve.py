@@ -1,19 +1,14 @@
 """Display of the training and validation loss over epochs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._axes import BLUE, DARK, ORANGE, Display
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ._axes import BLUE, DARK, ORANGE, Axes, Display
 
 
 @dataclass(eq=False, repr=False)

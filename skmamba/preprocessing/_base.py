@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
 from .._mne import as_array, check_recording, count_dims
-from .._validation import check_finite, check_is_no_single_trial
+from .._types import Epochs
+from .._validation import check_finite, check_is_no_single_trial, restore_on_error
 from ..trials import Trials
 
 
 class BaseTrialTransformer(TransformerMixin, BaseEstimator):
-    """Transformer of Trials, arrays ``(n_trials, n_channels, n_times)`` or ``mne.Epochs``."""
+    """Transformer of Trials, arrays ``(n_trials, n_channels, n_times)`` or ``mne.Epochs``.
+
+    Subclasses define ``fit``, or ``_fit(X)``, which sets the fitted attributes.
+    """
 
     n_features_in_: int
 
@@ -21,6 +26,26 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+    def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
+        """Validate the parameters, and set what they and X determine.
+
+        Parameters
+        ----------
+        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
+            Trials or windows; two dimensions are trials of one channel. To pick channels, windows
+            may have the shape ``(n_trials, n_windows, n_channels, n_times)``.
+        y : ignored
+            For compatibility with scikit-learn.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+        """
+        with restore_on_error(self):
+            self._fit(X)
+        return self
 
     def set_output(
         self, *, transform: Literal["default", "pandas", "polars"] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._ch_names import check_ch_names
 from .._mne import count_dims, get_ch_names, resolve_sfreq
 from .._types import Epochs
-from .._validation import restore_on_error
 from ..trials import Trials
 from ._base import BaseTrialTransformer, add_channel_axis
 
@@ -82,34 +81,18 @@ class BandPower(BaseTrialTransformer):
         self.bands = bands
         self.ch_names = ch_names
 
-    def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
-        """Validate parameters and the length of windows.
-
-        Parameters
-        ----------
-        X : Trials, ndarray of shape (n_windows, n_channels, n_times) or mne.Epochs
-            Windows or trials; two dimensions are windows of one channel.
-        y : ignored
-            For compatibility with scikit-learn.
-
-        Returns
-        -------
-        self : BandPower
-            The fitted transformer.
-        """
-        with restore_on_error(self):
-            names, sfreq = get_ch_names(X) or self.ch_names, resolve_sfreq(X, self.sfreq)
-            X = add_channel_axis(self._validate_windows(X, reset=True))
-            check_ch_names(names, X.shape[1])
-            if names is None:
-                names = [f"channel{i}" for i in range(X.shape[1])]
-            bands = _validate_bands(self.bands)
-            if not (isinstance(sfreq, (int, float, np.number)) and sfreq > 0):
-                raise ValueError(f"sfreq must be positive, in hertz, got {sfreq!r}.")
-            _find_bins(X.shape[-1], sfreq, bands)
-            self.bands_, self.sfreq_ = bands, sfreq
-            self.ch_names_ = [str(name) for name in names]
-        return self
+    def _fit(self, X):
+        names, sfreq = get_ch_names(X) or self.ch_names, resolve_sfreq(X, self.sfreq)
+        X = add_channel_axis(self._validate_windows(X, reset=True))
+        check_ch_names(names, X.shape[1])
+        if names is None:
+            names = [f"channel{i}" for i in range(X.shape[1])]
+        self.bands_ = _validate_bands(self.bands)
+        if not (isinstance(sfreq, (int, float, np.number)) and sfreq > 0):
+            raise ValueError(f"sfreq must be positive, in hertz, got {sfreq!r}.")
+        _find_bins(X.shape[-1], sfreq, self.bands_)
+        self.sfreq_ = sfreq
+        self.ch_names_ = [str(name) for name in names]
 
     def transform(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Compute the log power of each band and channel.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._ch_names import are_same_channels, canonical_name, check_ch_names
 from .._mne import get_ch_names
 from .._types import Epochs
-from .._validation import restore_on_error
 from ..trials import Trials
 from ._base import BaseTrialTransformer
 
@@ -79,27 +78,11 @@ class ChannelPicker(BaseTrialTransformer):
         self.picks = picks
         self.ch_names = ch_names
 
-    def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
-        """Resolve ``picks`` to indices.
-
-        Parameters
-        ----------
-        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials, or windows ``(n_trials, n_windows, n_channels, n_times)``.
-        y : ignored
-            For compatibility with scikit-learn.
-
-        Returns
-        -------
-        self : ChannelPicker
-            The fitted transformer.
-        """
-        with restore_on_error(self):
-            names = get_ch_names(X) or self.ch_names
-            self._validate_trials(X, reset=True, max_ndim=4, lazy=True)
-            check_ch_names(names, self.n_features_in_)
-            self._set_picks(_resolve_picks(self.picks, names, self.n_features_in_), names)
-        return self
+    def _fit(self, X):
+        names = get_ch_names(X) or self.ch_names
+        self._validate_trials(X, reset=True, max_ndim=4, lazy=True)
+        check_ch_names(names, self.n_features_in_)
+        self._set_picks(_resolve_picks(self.picks, names, self.n_features_in_), names)
 
     def transform(self, X: Trials | ArrayLike | Epochs) -> Trials | NDArray[Any]:
         """Select the channels.

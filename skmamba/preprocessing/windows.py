@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._mne import resolve_sfreq
 from .._types import Epochs
-from .._validation import restore_on_error
 from .._windows import cut_windows, resolve_window
 from ..trials import Trials
 from ._base import BaseTrialTransformer, add_channel_axis
@@ -80,32 +79,18 @@ class SlidingWindows(BaseTrialTransformer):
         self.stride_samples = stride_samples
         self.sfreq = sfreq
 
-    def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
-        """Compute window length, stride and starts in samples.
-
-        Parameters
-        ----------
-        X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials; two dimensions are trials of one channel.
-        y : ignored
-            For compatibility with scikit-learn.
-
-        Returns
-        -------
-        self : SlidingWindows
-            The fitted transformer.
-        """
-        sfreq = resolve_sfreq(X, self.sfreq)
+    def _fit(self, X):
+        self.sfreq_ = resolve_sfreq(X, self.sfreq)
         size, stride = resolve_window(
-            self.window_size, self.stride, self.window_size_samples, self.stride_samples, sfreq
+            self.window_size,
+            self.stride,
+            self.window_size_samples,
+            self.stride_samples,
+            self.sfreq_,
         )
-        with restore_on_error(self):
-            X = self._validate_trials(X, reset=True, lazy=True)
-            n_windows = _cut(X, size, stride).shape[1]
-            self.sfreq_ = sfreq
-            self.window_size_samples_, self.stride_samples_ = size, stride
-            self.starts_ = np.arange(n_windows) * stride
-        return self
+        X = self._validate_trials(X, reset=True, lazy=True)
+        self.window_size_samples_, self.stride_samples_ = size, stride
+        self.starts_ = np.arange(_cut(X, size, stride).shape[1]) * stride
 
     def transform(self, X: Trials | ArrayLike | Epochs) -> Trials | NDArray[Any]:
         """Cut windows.

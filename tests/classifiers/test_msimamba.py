@@ -612,8 +612,7 @@ def test_data_of_another_unit_are_reported(bags, fitted, trials):
     ordinary[0] *= 1e4
     pickled = pickle.loads(pickle.dumps(fitted))
     assert pickled.spread_ == np.median(bags.std(axis=-1, dtype=float))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         pickled.predict(ordinary)
         pickled.predict(90 * bags)
         del pickled.spread_  # as in models of earlier versions

@@ -299,8 +299,7 @@ def test_equal_rows_of_training_and_test_are_warned_of(trials):
 @pytest.mark.parametrize("cv", [CrossSubjectSplit(), WithinSubjectSplit(2), KFold(2)], ids=str)
 @pytest.mark.parametrize("of_windows", [False, True])
 def test_a_protocol_that_keeps_trials_together_is_not_warned_of(trials, cv, of_windows):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", LeakageWarning)
+    with warnings.catch_warnings(action="error", category=LeakageWarning):
         run({"dummy": DummyClassifier()}, trials.as_windows(0.5) if of_windows else trials, cv)
 
 

@@ -165,8 +165,7 @@ def test_protocols_share_what_they_document(protocol, shared, by_design):
 
 @pytest.mark.parametrize("cv", ["random_windows", WithinSubjectSplit(RandomWindowsKFold())])
 def test_random_windows_share_trials_and_nothing_by_design(cv):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # the report emits no LeakageWarning
+    with warnings.catch_warnings(action="error"):  # the report emits no LeakageWarning
         report = report_on(cv, cut(make_study(), 4, 2)).loc[KINDS]
     assert report["shared"].tolist() == [False, True, True, True, True, True]
     assert report["verdict"].tolist()[1:3] == ["leak", "leak"]
@@ -636,8 +635,7 @@ def test_tests_of_one_class_are_unknown():
 def test_flat_missing_and_infinite_samples_are_allowed(value):
     trials = plant("amplitude")
     trials.X[0] = value
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         verdict = report_on("cross_subject", trials).loc["label from amplitude", "verdict"]
     assert verdict.startswith("predicted")
 
@@ -645,8 +643,7 @@ def test_flat_missing_and_infinite_samples_are_allowed(value):
 def test_predicted_labels_are_no_leak():
     planted = plant("duration")
     trials = make_trials(planted.metadata, planted.y)  # noise
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(action="error"):
         evaluate({"constant": DummyClassifier()}, trials, "cross_subject", baselines=[])
     verdicts = report_on("cross_subject", trials)["verdict"]
     assert verdicts["label from duration"].startswith("predicted")

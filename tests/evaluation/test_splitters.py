@@ -134,14 +134,6 @@ def test_training_and_test_set_are_all_rows_of_one_subject(cv, seed, windows):
         assert len(train) + len(test) == (metadata["subject"] == subject).sum()
 
 
-@pytest.mark.parametrize("cv", [CrossSessionSplit(), WithinSubjectSplit(CrossSessionSplit())])
-@every_table
-def test_the_test_set_is_one_session(cv, seed, windows):
-    for train, test in split_metadata(cv, seed, windows):
-        (session,) = set(test["session"])
-        assert session not in set(train["session"])
-
-
 @only(FirstTrialsSplit)
 @every_table
 def test_the_training_set_is_the_first_trials_of_the_session(cv, seed, windows):
@@ -216,6 +208,7 @@ def test_folds_are_independent_of_the_order_of_rows(cv):
         (CrossSubjectSplit(), ["subject"]),
         (CrossStimulusSplit(), ["stimulus"]),
         (CrossSessionSplit(), ["subject", "session"]),
+        (WithinSubjectSplit(CrossSessionSplit()), ["subject", "session"]),
     ],
 )
 @pytest.mark.parametrize("seed", [0, 1])
@@ -833,11 +826,6 @@ def test_subjects_are_held_out_in_both_loops_of_a_nested_search(inner, calls):
         for inner_train, inner_test in inner_calls:
             assert inner_train.isdisjoint(inner_test)
             assert inner_train | inner_test == train
-
-
-@every
-def test_groups_are_requested_by_default(cv):
-    assert cv.get_metadata_routing().split.requests == {"groups": True}
 
 
 @every

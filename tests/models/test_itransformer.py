@@ -37,11 +37,3 @@ def test_layers_have_different_initial_weights():
     torch.manual_seed(0)
     first, second = ITransformer(2, 2, 16, **SMALL).layers
     assert not torch.equal(first.linear1.weight, second.linear1.weight)
-
-
-def test_parameter_count_is_that_of_the_equations():
-    C, T, n, d, hidden, layers = 4, 32, 3, 6, 10, 2
-    layer = 4 * (d * d + d) + (d * hidden + hidden) + (hidden * d + d) + 4 * d
-    total = (T * d + d) + layers * layer + 2 * d + (C * d * n + n)
-    net = ITransformer(C, n, T, **SMALL)
-    assert sum(p.numel() for p in net.parameters()) == total

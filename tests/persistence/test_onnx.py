@@ -91,8 +91,7 @@ def test_the_graph_of_a_network_that_was_trained_on_offsets_equals_it(trials, tm
 @pytest.mark.parametrize("scaling", ["robust", "standard", "window"])
 def test_networks_of_volts_are_exported_without_a_warning(scaling, trials, tmp_path):
     clf = MSiMambaClassifier(scaling=scaling, **SMALL).fit(1e-6 * trials.X, trials.y)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+    with warnings.catch_warnings(action="error", category=UserWarning):
         path = to_onnx(clf, tmp_path / "model.onnx")
     windows = (1e-6 * trials.X).astype("float32")
     np.testing.assert_allclose(run(path, windows), clf.predict_proba(windows), atol=1e-5)
