@@ -11,7 +11,7 @@ from pandas.api.types import is_object_dtype, is_scalar
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
 
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
-DATE_BY_DAY = r"\d{1,2}([./-])\d{1,2}\1\d{2,4}\b"  # or by month: without order in time
+DATE_BY_DAY = r"\d{1,2}([./-])\d{1,2}\1\d{4}(?!\d)"  # or by month: not ordered as text
 ID_COLUMNS = {*TRIAL_COLUMNS, "stimulus", "recording"}
 
 
@@ -72,7 +72,11 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
         if isinstance(cv, Integral):
             groups, first = encode(groups)
             if len(first) == 1 and isinstance(metadata, pd.DataFrame) and "trial" in metadata:
-                groups, first = encode_trials(metadata)  # rows may be windows of a trial
+                trial, rows = encode_trials(metadata)
+                if classifier and len(rows) < len(X):  # rows are windows, of few trials
+                    cv = max(min(cv, np.unique(y[rows], return_counts=True)[1].min()), 2)
+                folds = check_cv(cv, y[rows], classifier=classifier).split(X[rows], y[rows])
+                return [[np.flatnonzero(np.isin(trial, part)) for part in fold] for fold in folds]
             kind = StratifiedGroupKFold if classifier else GroupKFold
             cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)
     return list(to_rows(check_cv(cv, y, classifier=classifier).split(X, y, groups), len(X)))
@@ -141,7 +145,7 @@ def split_numbers(text):
 def _find_kind(text):
     """Return what texts of one order in time have in common."""
     words = split_numbers(text)[::2]
-    if isinstance(text, str) and re.match(DATE_BY_DAY, text):
+    if isinstance(text, str) and re.search(DATE_BY_DAY, text):
         return text
     return "" if words[0] == "" else str(words)
 

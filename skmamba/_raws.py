@@ -59,14 +59,15 @@ def find_further_parts(paths):
     """Return the paths of FIF files that MNE reads as further parts of others of the paths."""
     from mne.io import read_raw_fif
 
-    paths, further = list(map(Path, paths)), set()
+    paths = {Path(path).absolute(): Path(path) for path in paths}
+    further = set()
     for path in paths:
         first = re.sub(r"-[0-9]+(\.fif(\.gz)?)$", r"\1", path.name)
-        first = path.with_name(re.sub(r"_split-[0-9]+", "_split-01", first))
+        first = path.with_name(re.sub(r"_split-[0-9]+(_\w+\.fif)$", r"_split-01\1", first))
         if first != path and first in paths:
             raw = read_raw_fif(first, verbose="ERROR")
-            further.update({*map(Path, raw.filenames[1:])} & {*paths})
-    return further
+            further |= {*map(Path, raw.filenames[1:])} & {*paths}
+    return {paths[path] for path in further}
 
 
 def read_fif_events(path):

@@ -83,8 +83,8 @@ class EvaluationResults:
         Raises
         ------
         ValueError
-            If an estimator was evaluated on different data of one data set, such as other channels,
-            or twice on a trial with the same seeds, but other results.
+            If a model was evaluated on different data of one data set, such as other channels, or
+            an estimator twice on one trial with the same seeds, but other results.
         """
         parts = list(parts)
         tables = list(_drop_copies(part.predictions for part in parts))
@@ -130,6 +130,7 @@ def _check_seeds(tables):
     if len(tables) < 2:
         return
     table = pd.concat([table.assign(part=part) for part, table in enumerate(tables)])
+    table = table[table["subject"].notna()]
     fits = table.drop_duplicates([*keys, "fold", "seed", "part"])
     fits = fits[fits.duplicated([*keys, "fold", "seed"], keep=False)]
     table = table.merge(fits[[*keys, "part"]].drop_duplicates(), "inner", [*keys, "part"])
@@ -138,7 +139,8 @@ def _check_seeds(tables):
     if len(repeated):
         raise ValueError(
             f"parts must have different seeds, but {repeated['estimator'].iloc[0]!r} was evaluated "
-            "twice with the same ones: pass a different random_state to each call of evaluate."
+            "twice with the same ones on one trial: pass a different random_state to each call of "
+            "evaluate, or name the trials differently if they are others."
         )
 
 
@@ -341,27 +343,27 @@ def get_scores(results, score):
 
 def _find_incomplete(by_subject, scores, predictions, keys):
     """Return a mask of the subjects of whose predictions an estimator has lost some."""
-    most = by_subject.groupby("subject")["n_test"].transform("max")
-    is_incomplete = by_subject["n_test"] < most
+    is_incomplete = _lacks(by_subject, "n_test")
     if not {"fold", "seed", "n_test"} <= {*scores}:
         return is_incomplete
     # One that has lost nothing was tested on fewer trials, by another splitter.
-    fits = scores.drop_duplicates([*keys, "fold", "seed"])
-    folds = fits.groupby(keys, dropna=False)
+    folds = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys, dropna=False)
     table = folds["n_test"].sum().to_frame("expected")
-    n_runs = fits.groupby([*keys, "fold"], dropna=False).size()
-    table["n_runs"] = n_runs.groupby(keys, dropna=False).max()
     table["n_tested"] = predictions.groupby(keys, dropna=False).size()
     if "error" in scores:
         failed = scores["error"].fillna("").ne("")
         table["failed"] = failed.groupby([scores[key] for key in keys], dropna=False).any()
     table = by_subject[keys].merge(table.reset_index(), "left", keys)
-    of_subject = predictions.assign(run=_number_runs(predictions)).groupby(
-        [*keys, "subject"], dropna=False
-    )
-    runs = by_subject.merge(of_subject["run"].nunique().reset_index(), "left", [*keys, "subject"])
-    is_incomplete |= runs["run"].fillna(0) < table["n_runs"]
+    fits = predictions.drop_duplicates([*keys, "subject", "fold", "seed"])
+    n_fits = fits.groupby([*keys, "subject"], dropna=False).size().reset_index(name="n_fits")
+    n_fits = by_subject[[*keys, "subject"]].merge(n_fits, "left", [*keys, "subject"]).fillna(0)
+    is_incomplete |= _lacks(n_fits, "n_fits")
     return is_incomplete & ((table["n_tested"] < table["expected"]) | table.get("failed", False))
+
+
+def _lacks(by_subject, column):
+    """Return a mask of the rows with less than another estimator has of the same subject."""
+    return by_subject[column] < by_subject.groupby("subject")[column].transform("max")
 
 
 def _check_results(results, score):
@@ -404,19 +406,18 @@ def check_is_one_part(results):
 
 
 def check_is_one_version(scores):
-    """Raise ValueError if an estimator has rows of different data: they are no repetitions."""
+    """Raise ValueError if a model has rows of different data: they are no repetitions."""
     if "data" not in scores:
         return
-    keys = [key for key in ("dataset", "protocol", "estimator") if key in scores]
-    is_known = scores["data"].notna() & scores["data"].ne("")
+    keys = [key for key in ("estimator", "dataset", "protocol", "adaptation") if key in scores]
+    is_known = scores["kind"].eq("model") & scores["data"].notna() & scores["data"].ne("")
     rows = scores.loc[is_known, [*keys, "data"]].drop_duplicates()
     for key, texts in rows.groupby(keys, sort=False, dropna=False)["data"]:
         if len(texts) > 1:
             raise ValueError(
-                f"results must have one version of the data for each estimator, but {key[-1]!r} "
-                f"was evaluated on {' and on '.join(map(repr, texts))}: name the estimators or the "
-                "trials differently, as in replace(trials, name='DEAP, 14 channels'), or leave "
-                "out the baselines of one evaluation."
+                f"results must have one version of the data for each model, but {key[0]!r} was "
+                f"evaluated on {' and on '.join(map(repr, texts))}: name the models or the trials "
+                "differently, as in replace(trials, name='DEAP, 14 channels')."
             )
 
 
@@ -460,7 +461,7 @@ def _average_by(results, unit, score):
 
 
 def _find_chance_level(by_unit, summary, score):
-    """Return "mean", "majority", "stratified" for macro F1 or if its interval is higher, or None.
+    """Return "mean", "majority", "stratified" for macro F1 or if that is higher, or None.
 
     Scores of probabilities have none: both are certain, and a model that knows nothing is not.
     """
@@ -477,6 +478,8 @@ def _find_chance_level(by_unit, summary, score):
         return "stratified" if score in MACRO_F1 else "majority"
     margin = stats.t.ppf(0.975, len(stratified) - 1) * stats.sem(stratified)
     is_beaten = stratified.mean() - margin > by_unit["majority"].mean()
+    if score == "f1_weighted":  # between macro F1 and accuracy
+        is_beaten = stratified.mean() > by_unit["majority"].mean()
     return "stratified" if is_beaten or score in MACRO_F1 else "majority"
 
 

@@ -90,11 +90,17 @@ def test_evaluations_of_different_data_are_not_averaged():
         EvaluationResults.concatenate(parts)
     scores = pd.concat([part.scores for part in parts])
     for function in (compare, to_latex):
-        with pytest.raises(ValueError, match="one version of the data for each estimator"):
+        with pytest.raises(ValueError, match="one version of the data for each model"):
             function(scores)
     named = replace(trials.pick([0]), name="one channel")
     joined = EvaluationResults.concatenate([parts[0], evaluate_lda(named)])
     assert set(joined.scores["dataset"]) == {"simulation", "one channel"}
+    models = {"one channel": make_models("band-power-LDA", trials.pick([0]))["band-power-LDA"]}
+    renamed = evaluate(models, trials.pick([0]), random_state=0, verbose=False)
+    table = compare(EvaluationResults.concatenate([evaluate_lda(trials), renamed]))
+    assert table["estimator"].tolist()[-1] == "one channel" and (table["n_subjects"] == 3).all()
+    adapted = parts[0].scores.assign(adaptation="reference", data="another baseline")
+    assert len(compare(pd.concat([parts[0].scores, adapted]))) == 2
 
 
 def test_repeated_splits_need_seeds_of_their_own():
@@ -113,11 +119,19 @@ def test_repeated_splits_need_seeds_of_their_own():
     assert compare(joined).loc[0, "n_subjects"] == 6
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
-def test_subjects_of_which_a_whole_run_failed_have_no_score():
-    trials, parts = simulate_trials(6, 6), []
-    for seed in range(2):
-        results = evaluate_lda(trials, CrossSubjectSplit(3), random_state=seed)
+@pytest.mark.parametrize(
+    ("subjects", "n_left"),
+    [
+        (([0, 1, 2, 3, 4, 5],) * 2, 4),
+        (([0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]), 10),
+    ],
+    ids=["runs", "halves"],
+)
+def test_subjects_of_which_a_whole_run_failed_have_no_score(subjects, n_left):
+    trials, parts = simulate_trials(12, 6), []
+    for seed, own in enumerate(subjects):
+        own = trials.select(subject=own)
+        results = evaluate_lda(own, CrossSubjectSplit(3), random_state=seed)
         if seed == 1:  # the second fold failed
             is_lost = results.scores["fold"].eq(1) & results.scores["kind"].eq("model")
             scores = results.scores.assign(error=np.where(is_lost, "ValueError", ""))
@@ -125,4 +139,5 @@ def test_subjects_of_which_a_whole_run_failed_have_no_score():
             results = EvaluationResults(scores, results.predictions[~lost])
         parts.append(results)
     table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
-    assert table["n_subjects"].to_dict() == {"band-power-LDA": 4, "majority": 6, "stratified": 6}
+    assert table["n_subjects"]["band-power-LDA"] == n_left
+    assert table["n_subjects"]["majority"] == n_left + 2

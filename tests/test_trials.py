@@ -774,7 +774,7 @@ def test_fif_files_give_the_same_trials_as_recordings_in_memory(tmp_path):
     assert from_files.metadata["subject"].tolist() == ["S0", "S0", "S1", "S1"]
 
 
-def test_further_parts_of_a_split_file_are_an_error(tmp_path):
+def test_further_parts_of_a_split_file_are_an_error(tmp_path, monkeypatch):
     mne, file = pytest.importorskip("mne"), tmp_path / "s1_raw.fif"
     noise = np.random.default_rng(0).normal(size=(2, 400_000))
     raw = mne.io.RawArray(noise, mne.create_info(2, 100.0, "eeg"), verbose=False)
@@ -784,6 +784,11 @@ def test_further_parts_of_a_split_file_are_an_error(tmp_path):
     assert len(parts) > 1
     with pytest.raises(ValueError, match=r"leave out .*s1_raw-1\.fif"):
         Trials.from_raws(parts, 0, 1)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"leave out s1_raw-1\.fif, s1_raw-2\.fif"):
+        Trials.from_raws([part.name for part in parts], 0, 1)
+    with pytest.raises(FileNotFoundError):  # other formats have no further parts
+        Trials.from_raws(["x_split-01.edf", "x_split-02.edf"], 0, 1)
     assert len(Trials.from_raws([file], 0, 1)) == 2
     make_raw(ch_names=raw.ch_names, sfreq=100.0, n_times=1500, annotations=MARKS).save(
         tmp_path / "s1_raw-7.fif", verbose="ERROR"

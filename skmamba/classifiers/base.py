@@ -33,7 +33,7 @@ from skorch.history import History
 from skorch.utils import noop
 
 from .._braindecode import read_windows
-from .._metadata import TRIAL_COLUMNS, encode, get_columns
+from .._metadata import TRIAL_COLUMNS, encode, get_columns, make_table
 from .._mne import as_array, check_recording, count_dims, is_braindecode
 from .._scaling import SCALINGS, fit_scaling, measure_spread, scale_windows
 from .._selection import Selection
@@ -453,7 +453,7 @@ class BaseNet(BaseTrialEstimator):
         name, module_params = self._module_spec(X, fresh)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
         y = self._check_y(y)
-        groups = pd.DataFrame(groups) if isinstance(groups, Mapping) else groups
+        groups = make_table(groups, len(bags)) if isinstance(groups, Mapping) else groups
         check_consistent_length(bags, y, sample_weight, groups)
         target = self._encode(y, classes, fresh)
         weight, trials = _check_weight(sample_weight, bags)
@@ -593,14 +593,17 @@ class BaseNet(BaseTrialEstimator):
 
     def _hold_out(self, trials, target, groups, seed):
         """Split trials, or whole groups of them, into training and validation."""
-        options = {"n_splits": 1, "test_size": self.validation_fraction, "random_state": seed}
+        return next(self._draw_splits(trials, target, groups, seed))
+
+    def _draw_splits(self, trials, target, groups, seed):
+        options = {"n_splits": 20, "test_size": self.validation_fraction, "random_state": seed}
         if groups is None:
-            split = self._splitter(**options).split(trials, target[trials])
+            splits = self._splitter(**options).split(trials, target[trials])
         else:
             (groups,) = get_columns(groups, "subject", estimator=self)
-            split = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
-        train, valid = next(split)
-        return trials[train], trials[valid]
+            splits = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
+        for train, valid in splits:
+            yield trials[train], trials[valid]
 
     def _make_dataset(self, bags, dtype, subjects=None, **options):
         if subjects is None:
@@ -813,15 +816,15 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         return by_class if weight is None else by_class * weight
 
     def _hold_out(self, trials, target, groups, seed):
-        train, valid = super()._hold_out(trials, target, groups, seed)
-        missing = np.setdiff1d(target[trials], target[train])
-        if len(missing):
-            raise ValueError(
-                "early_stopping requires all classes in the training groups, got "
-                f"{self.classes_[missing].tolist()} only in groups that are held out for "
-                "validation. Pass groups that contain several classes."
-            )
-        return train, valid
+        for train, valid in self._draw_splits(trials, target, groups, seed):
+            missing = np.setdiff1d(target[trials], target[train])
+            if not len(missing):
+                return train, valid
+        raise ValueError(
+            "early_stopping requires all classes in the training groups, got "
+            f"{self.classes_[missing].tolist()} only in groups that are held out for validation. "
+            "Pass groups that contain several classes, or a smaller validation_fraction."
+        )
 
 
 class BaseNetRegressor(BaseNet, BaseTrialRegressor):

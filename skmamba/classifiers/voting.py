@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any, Literal, Self
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .._mne import as_array, count_dims
 from .._types import Epochs
@@ -103,8 +105,15 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         return super().score(X, y, sample_weight)  # type: ignore[misc]
 
     def _check_takes_weights(self):
-        is_routed = get_config()["enable_metadata_routing"]
-        if not is_routed and not has_fit_parameter(self.estimator, "sample_weight"):
+        if isinstance(self.estimator, Pipeline):
+            takes_weights = get_config()["enable_metadata_routing"]
+        else:  # meta-estimators take them as **params
+            parameters = inspect.signature(self.estimator.fit).parameters.values()
+            takes_weights = any(
+                parameter.name == "sample_weight" or parameter.kind is parameter.VAR_KEYWORD
+                for parameter in parameters
+            )
+        if not takes_weights:
             raise TypeError(
                 "sample_weight requires an estimator whose fit takes it, got "
                 f"{type(self.estimator).__name__}; a Pipeline takes it with "

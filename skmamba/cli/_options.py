@@ -325,9 +325,14 @@ def _load_own(options):
         if not path.exists():
             raise FileNotFoundError(f"--path must be an existing folder, got {path}.")
         files = [path] if path.is_file() else sorted(path.rglob("*"))
-        files = [file for file in files if file.suffix.lower() in RECORDINGS]
+        files = [
+            file
+            for file in files
+            if file.suffix.lower() in RECORDINGS
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        ]
         further = find_further_parts(files)
-        files = [file for file in files if file not in further and not file.name.startswith(".")]
+        files = [file for file in files if file not in further]
         if not files:
             raise FileNotFoundError(f"--path must contain {REQUIRES['path']['raws']}: {path}.")
         metadata = {"subject": [file.stem.split("_")[0] for file in files]}

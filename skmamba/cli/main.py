@@ -273,8 +273,8 @@ def fit_model(**params):
     if out.exists():
         raise click.UsageError(f"--out must be a new folder, got {out}.")
     _options.check_can_be_saved(options.model)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent):
+    parent = next(folder for folder in out.absolute().parents if folder.exists())
+    with TemporaryDirectory(dir=parent):
         pass  # raises an error before the fit if nothing can be written
     trials, models = _options.load_data(options, [options.model], random_state=options.seed)
     (model,) = models.values()
@@ -284,6 +284,7 @@ def fit_model(**params):
 
     with _output.print_warnings():
         model.fit(trials, trials.y)
+    out.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, out, trials=trials)
     _output.say(f"The model is in {out}.")
 

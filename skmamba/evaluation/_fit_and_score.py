@@ -128,16 +128,22 @@ def _predict_windows(estimator, X, classes, params):
 def _route_groups(estimator, method, metadata):
     """Yield the metadata as keyword ``groups`` if a part of the estimator requests it.
 
-    Splitters of searches get the subjects, if none is of this package.
+    The splitter of a search, or those inside of its steps, get the subjects if none is of this
+    package.
     """
-    params = estimator.get_params().items()
-    splitters = [cv for name, cv in params if name.split("__")[-1] == "cv" and hasattr(cv, "split")]
+    params = {"cv": None, **estimator.get_params()}
+    inner = [value for name, value in params.items() if name.endswith("__cv")]
+    splitters = [params["cv"]] if _is_splitter(params["cv"]) else [*filter(_is_splitter, inner)]
     is_foreign = bool(splitters) and not any(hasattr(cv, "protocol") for cv in splitters)
     groups = metadata["subject"] if is_foreign and "subject" in metadata else metadata
     with config_context(enable_metadata_routing=True):
         requested = "groups" in get_routing_for_object(estimator).consumes(method, ["groups"])
     with config_context(enable_metadata_routing=True) if requested else nullcontext():
         yield {"groups": groups} if requested else {}
+
+
+def _is_splitter(cv):
+    return hasattr(cv, "split") and not isinstance(cv, str)
 
 
 def find_adaptation(estimator):

@@ -24,7 +24,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from .._metadata import check_order, encode, encode_trials, get_columns, to_rows
+from .._metadata import TRIAL_COLUMNS, check_order, encode, encode_trials, get_columns, to_rows
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_int, make_random_state
 
@@ -547,9 +547,9 @@ class WithinSubjectSplit(_BaseProtocolSplit):
         subjects = list(self._iter_subjects(inner, X, y, groups))
         if isinstance(inner, StratifiedKFold):
             self._check_labels(inner, y, subjects)
-        for i, (name, rows, sample, arguments) in enumerate(subjects):
+        for name, rows, sample, arguments in subjects:
             try:
-                folds = list(_seed_subject(inner, i).split(*arguments))
+                folds = list(_seed_subject(inner, name).split(*arguments))
             except ValueError as error:
                 message = f"WithinSubjectSplit cannot split subject {name}: {error}"
                 raise ValueError(message) from error
@@ -663,7 +663,9 @@ class PriorShiftSplit(_BaseProtocolSplit):
             raise ValueError(f"{self!r} requires y, got None.")
         (ids,) = self._get_columns(X, groups, "subject")
         subject, metadata = encode(ids)[0], _make_frame(groups, subject=ids)
-        trial = encode_trials(metadata, y)[0] if "trial" in metadata else np.arange(len(ids))
+        columns = [metadata[name] for name in TRIAL_COLUMNS if name in metadata]
+        trial = encode(*columns, np.arange(len(ids)), natural=True)[0]  # of a subject, in time
+        y = np.asarray(y)
         label, first = encode(y)
         prevails = label == subject % len(first)
         for row in np.flatnonzero(~np.isin(subject, subject[prevails])):
@@ -732,13 +734,15 @@ def requests_groups(splitter):
     return bool(get_routing_for_object(splitter).split.requests.get("groups"))
 
 
-def _seed_subject(splitter, number):
-    """Return a splitter whose integer seed, if it has one, is that of a subject."""
+def _seed_subject(splitter, name):
+    """Return a splitter whose integer seed, if it has one, is that of a subject of this name."""
     seed = getattr(splitter, "random_state", None)
     if not isinstance(seed, numbers.Integral):
         return splitter
     splitter = copy.copy(splitter)
-    splitter.random_state = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    splitter.random_state = int(
+        np.random.SeedSequence([seed, *str(name).encode()]).generate_state(1)[0]
+    )
     return splitter
 
 

@@ -75,8 +75,8 @@ def compare(
         - ``n_subjects``: subjects with a score.
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
         - ``chance``: chance level, the mean of the baseline ``"majority"``; of ``"stratified"``
-          for ``f1`` and ``f1_macro``, and if its 95 % interval lies above that mean; for ratings
-          of ``"mean"``; NaN without.
+          for ``f1`` and ``f1_macro``, and if its 95 % interval lies above that mean (for
+          ``f1_weighted``, if its mean does); for ratings of ``"mean"``; NaN without.
         - ``p_chance``: one-sided sign-flip test of the differences from that baseline, not
           corrected for the number of estimators.
         - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the

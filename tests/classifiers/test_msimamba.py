@@ -388,6 +388,14 @@ def test_early_stopping_requires_all_classes_in_the_training_groups(bags, trials
             clf.fit(bags, y, groups=y)
 
 
+def test_early_stopping_holds_out_groups_that_leave_all_classes_in_training(bags):
+    groups = np.repeat(np.arange(8), 4)
+    y = np.repeat([0, 1, 2, 2], 8)  # two groups of class 0, two of class 1
+    for seed in range(5):
+        clf = make_clf(early_stopping=True, validation_fraction=0.4, max_epochs=1)
+        clf.set_params(random_state=seed).fit(bags, y, groups=groups)
+
+
 def test_groups_may_be_a_dict_of_columns(bags, trials):
     subject = trials.metadata["subject"]
     clf = make_clf(early_stopping=True)

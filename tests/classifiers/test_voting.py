@@ -82,6 +82,8 @@ def test_weights_for_an_estimator_without_weights_are_an_error(trials):
         logistic.set_fit_request(sample_weight=True)
         voting = WindowVotingClassifier(make_pipeline(logistic))
         voting.fit(trials.X[:, 0], trials.y, sample_weight=np.ones(40))
+    search = GridSearchCV(LogisticRegression(), {"C": [1.0, 10.0]}, cv=2)  # takes them by name
+    WindowVotingClassifier(search).fit(trials.X[:, 0], trials.y, sample_weight=np.ones(40))
 
 
 def test_cross_validation_inside_the_vote_warns_that_it_splits_trials(bags, trials):

@@ -194,7 +194,9 @@ def test_hidden_files_and_further_parts_of_a_file_are_no_recordings(tmp_path):
     long.set_annotations(short.annotations)
     long.save(tmp_path / "own/s1_raw.fif", split_size="2MB", overwrite=True, verbose=False)
     assert (tmp_path / "own/s1_raw-1.fif").exists()
-    (tmp_path / "own/._s2_raw.fif").write_bytes(b"x" * 100)
+    for name in ("._s2_raw.fif", "._s1_raw.fif", "._s1_raw-1.fif", ".old/s3_raw.fif"):
+        (tmp_path / "own" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "own" / name).write_bytes(b"x" * 100)
     arguments = f"--data raws --path '{tmp_path / 'own'}' --events open,closed --seconds 0.5"
     result = call(f"leakage {arguments} --window 0.5 --protocol within-subject")
     assert result.exit_code == 0, result.output
@@ -212,6 +214,8 @@ def test_a_model_that_cannot_be_saved_is_an_error_before_the_data_are_read(tmp_p
         result = call(f"fit --data deap --path /not/there {arguments}", tmp_path / out)
         assert result.exit_code == 2
         assert re.search(message, unwrap(result.stderr)), result.stderr
+    call("fit --data deap --path /not/there --model EEGNet", tmp_path / "a/b/model")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("data", ["eegmat", "deap", "raws"])

@@ -53,7 +53,7 @@ from skmamba.evaluation import (
     _fit_and_score,
     score_by_subject,
 )
-from skmamba.preprocessing import EuclideanAlignment
+from skmamba.preprocessing import EuclideanAlignment, SequentialChannelSelector
 
 TIMES = ["fit_seconds", "predict_seconds"]
 SCORES = ["accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc"]
@@ -240,7 +240,7 @@ def test_a_failed_score_is_nan_and_the_others_stay(trials):
     ("cv", "held_out"),
     [
         (CrossSubjectSplit(2), "2 subjects"),
-        (WithinSubjectSplit(KFold(2, shuffle=True, random_state=0)), "subject 0, 4 trials"),
+        (WithinSubjectSplit(KFold(2, shuffle=True, random_state=1)), "subject 0, 4 trials"),
         (CrossSessionSplit(), "subject 0, session 0"),
         (FirstTrialsSplit(3), "subject 0, stimulus 3"),
         (CrossStimulusSplit(), "stimulus 0"),
@@ -533,7 +533,9 @@ def test_a_search_over_subjects_receives_what_its_splitter_requires(trials, cv):
     step = make_pipeline(
         FunctionTransformer(log_variance), GridSearchCV(LogisticRegression(), {}, cv=cv)
     )
-    models = {"search": search, "step": step}
+    selector = SequentialChannelSelector(1, linear(), cv=CrossSubjectSplit(2))
+    outside = GridSearchCV(make_pipeline(selector, linear()), {}, cv=cv)
+    models = {"search": search, "step": step, "around a step": outside}
     scores = run(models, trials, error_score="raise").scores
     assert scores["accuracy"].notna().all()
 

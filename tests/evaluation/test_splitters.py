@@ -731,6 +731,8 @@ def test_a_prior_shift_requires_the_prevailing_class_of_each_subject():
     y[:4] = 1
     with pytest.raises(ValueError, match=r"requires trials of class 0 of subject a, got none"):
         list(PriorShiftSplit(CrossSubjectSplit()).split(np.zeros(8), y, metadata))
+    labels = pd.Series(np.tile([1, 0], 4), index=range(8, 16))
+    assert len(list(PriorShiftSplit(CrossSubjectSplit()).split(labels, labels, metadata))) == 2
 
 
 def test_a_seed_of_the_inner_splitter_gives_each_subject_its_own_folds():
@@ -745,6 +747,8 @@ def test_a_seed_of_the_inner_splitter_gives_each_subject_its_own_folds():
     shuffled = np.random.default_rng(0).permutation(60)
     in_rows = cv.split(np.zeros(60), y[shuffled], metadata.iloc[shuffled])
     assert [set(shuffled[test]) for _, test in in_rows] == [set(test) for test in tests]
+    alone = cv.split(np.zeros(20), y[:20], metadata[20:40])
+    assert {tuple(test) for _, test in alone} == by_subject[1]
 
 
 @pytest.mark.parametrize(
@@ -754,6 +758,7 @@ def test_a_seed_of_the_inner_splitter_gives_each_subject_its_own_folds():
         ("session", ["b", None, "b", "b"], "requires 'session' of every sample"),
         ("trial", [0, 1, np.nan, 3], "requires 'trial' of every sample"),
         ("session", ["20/01/2024"] * 2 + ["03/02/2024"] * 2, "'session' must be numbers or dates"),
+        ("session", ["on 20.1.2024"] * 2 + ["on 3.2.2024"] * 2, "must be numbers or dates"),
     ],
 )
 def test_calibration_trials_require_an_order_in_time(column, values, message):

@@ -332,12 +332,18 @@ def test_the_chance_level_of_micro_f1_is_that_of_accuracy():
     trials = simulate_trials(6, 10)
     trials = replace(trials, y=np.tile([0] * 8 + [1] * 2, 6))
     models = {"always 0": DummyClassifier(strategy="most_frequent")}
-    scoring = ["accuracy", "f1_micro", "f1_weighted"]
+    scoring = ["accuracy", "f1_micro"]
     results = evaluate(models, trials, scoring=scoring, random_state=0, verbose=False)
     for score in scoring:
         table = compare(results, score)
         assert table.loc[0, "chance"] == table.loc[0, "mean"]
         assert table.loc[0, "p_chance"] == 1
+    balanced = simulate_trials(6, 10)
+    guess = {"guess": DummyClassifier(strategy="uniform")}
+    results = evaluate(guess, balanced, scoring=["f1_weighted"], random_state=0, verbose=False)
+    table = compare(results, "f1_weighted").set_index("estimator")
+    assert (table["chance"] == table["mean"]["stratified"]).all()
+    assert table["mean"]["majority"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("stratified", [[0.4, 0.6, 0.5, 0.6], [0.6, 0.7, 0.6, 0.7]])

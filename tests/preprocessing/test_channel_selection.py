@@ -223,6 +223,14 @@ def test_windows_of_a_trial_are_in_one_inner_fold():
     assert calls and all(train.isdisjoint(test) for train, test in calls)
 
 
+def test_trials_of_one_subject_are_split_in_their_order():
+    trial = np.arange(12.0)
+    X = np.tile(trial[:, None, None], (1, 3, 5))
+    for groups in (None, pd.DataFrame({"subject": "a", "trial": trial})):
+        tests = [test for _, test in spy_on(X, trial % 2, groups, cv=3)]
+        assert tests[:3] == [{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9, 10, 11}]
+
+
 def test_a_training_fold_of_one_class_is_an_error():
     X, _, subject = make_subjects(6, 4)
     with pytest.raises(ValueError, match="cv must give each training fold at least two classes"):
