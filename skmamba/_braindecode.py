@@ -73,5 +73,6 @@ def _make_metadata(records, sfreq):
         own |= {"onset": windowing["i_start_in_trial"] / sfreq, "window": window}
         n_trials += len(distinct)
         description = {} if record.description is None else dict(record.description)
+        description = {name: [value] * len(windowing) for name, value in description.items()}
         parts.append(pd.DataFrame({**description, **own}))
     return pd.concat(parts, ignore_index=True)

@@ -62,6 +62,12 @@ def count_dims(X):
     return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
 
 
+def get_fitted_sfreq(source):
+    """Return the sampling rate of a fitted step, a saved model or Trials, or None."""
+    rates = (getattr(source, name, None) for name in ("sfreq_", "sfreq", "sfreq_in_"))
+    return next((rate for rate in rates if rate is not None), None)
+
+
 def get_sfreq(X):
     """Return the sampling rate of Trials or Epochs, or None."""
     if is_trials(X):

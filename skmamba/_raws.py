@@ -142,16 +142,20 @@ def index_kept_events(cuts):
 def label_events(events, event_id, *, are_codes):
     """Return the labels of events, and the names of the labels."""
     if are_codes:
-        names = event_id if isinstance(event_id, dict) else {}
-        return events, {code: name for name, code in names.items()}
+        return events, join_names(event_id if isinstance(event_id, dict) else {})
     if not isinstance(event_id, dict):
         names = sorted(set(events)) if event_id is None else event_id
         event_id = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return [event_id[name] for name in events], join_names(event_id)
+
+
+def join_names(event_id):
+    """Return the names of labels, such as "a or b" for two names of one label."""
     label_names: dict = {}
     for name, label in event_id.items():
         if not isinstance(label, str):  # a string is its own name
             label_names[label] = f"{label_names[label]} or {name}" if label in label_names else name
-    return [event_id[name] for name in events], label_names
+    return label_names
 
 
 def join_references(cuts):

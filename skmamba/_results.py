@@ -344,7 +344,7 @@ def get_scores(results, score):
 def _find_incomplete(by_subject, scores, predictions, keys):
     """Return a mask of the subjects of whose predictions an estimator has lost some."""
     is_incomplete = _lacks(by_subject, "n_test")
-    if not {"fold", "seed", "n_test"} <= {*scores}:
+    if not {"fold", "seed"} <= {*scores} & {*predictions} or "n_test" not in scores:
         return is_incomplete
     # One that has lost nothing was tested on fewer trials, by another splitter.
     folds = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys, dropna=False)

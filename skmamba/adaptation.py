@@ -141,7 +141,7 @@ def fine_tune(
     check_is_fitted(fitted)
     if isinstance(fitted, Pipeline):
         *steps, (name, last) = fitted.steps
-        X = fitted[:-1].transform(X) if steps else X
+        X = copy.deepcopy(fitted[:-1]).transform(X) if steps else X  # may store calibrations
         return _replace(fitted, steps=[*steps, (name, fine_tune(last, X, y, **options))])
     if not hasattr(fitted, "fine_tune"):
         raise ValueError(

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ._mne import get_fitted_sfreq
 from ._validation import check_number, check_option
 from ._windows import to_samples
 from .adaptation import calibrate, list_steps
@@ -68,8 +69,8 @@ class StreamDecoder:
     smoothing : float, default=None
         Half-life of the exponential smoothing of probabilities, in seconds.
     sfreq : float, default=None
-        Sampling rate of the stream in hertz. None uses that of the saved model or of
-        :class:`~skmamba.SlidingWindows`.
+        Sampling rate of the stream in hertz. None uses that of the saved model or of the fitted
+        steps.
     dtype : {"float32", "float64"}, default="float32"
         Type of the samples as passed to the pipeline: that of the training data.
 
@@ -140,7 +141,7 @@ class StreamDecoder:
         self.classes_ = self.estimator.classes_
         *steps, classifier = list_steps(self.estimator)
         windows = [step for step in steps if isinstance(step, SlidingWindows)]
-        self.sfreq_ = _resolve_sfreq([saved, *windows], sfreq)
+        self.sfreq_ = _resolve_sfreq([saved, *steps, classifier], sfreq)
         self.window_size_samples_, self.n_channels = _get_shape(steps, windows, classifier)
         self.stride_samples_ = self.window_size_samples_
         if stride is not None or stride_samples is not None:
@@ -152,7 +153,8 @@ class StreamDecoder:
             self._decay = 2 ** (-self.stride_samples_ / (smoothing * self.sfreq_))
         names = [getattr(saved, "ch_names", None), getattr((steps or [0])[0], "ch_names_in_", None)]
         self._channels = next((n for n in names if n is not None), range(self.n_channels))
-        _check_adaptation([*steps, classifier])
+        inner = getattr(classifier, "estimator_", None)  # of a WindowVotingClassifier
+        _check_adaptation([*steps, classifier, *([] if inner is None else list_steps(inner))])
         _check_steps(steps, windows, self.window_size_samples_, self._make_noise)
         n_filters = max((i + 1 for i, s in enumerate(steps) if hasattr(s, "delay_")), default=0)
         self._filters, self._steps = steps[:n_filters], steps[n_filters:]
@@ -320,7 +322,7 @@ def _get_shape(steps, windows, classifier):
 def _resolve_sfreq(sources, sfreq):
     """Return the sampling rate of the stream; raise ValueError if those of sources differ."""
     for source in sources:
-        fitted = getattr(source, "sfreq_", getattr(source, "sfreq", None))
+        fitted = get_fitted_sfreq(source)
         if sfreq is not None and fitted is not None and not np.isclose(sfreq, fitted):
             raise ValueError(
                 f"sfreq must be {fitted:g} Hz, the sampling rate of the training data, got "

@@ -17,11 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
 from ._copies import warn_of_copies
-from ._metadata import ID_COLUMNS, check_identifiers, make_table, may_be_mixed, unify_types
+from ._metadata import (
+    ID_COLUMNS,
+    TRIAL_COLUMNS,
+    check_identifiers,
+    make_table,
+    may_be_mixed,
+    unify_types,
+)
 from ._mne import as_array, get_ch_names, list_bads
 from ._raws import (
     cut_recordings,
     index_kept_events,
+    join_names,
     join_references,
     label_events,
     make_event_metadata,
@@ -342,7 +350,8 @@ class Trials:
                 raise ValueError(
                     f"metadata has no column {column!r}, only {', '.join(map(str, self.metadata))}."
                 )
-            values = [values] if np.isscalar(values) or values is None else list(values)
+            is_one = isinstance(values, str | bytes) or not np.iterable(values)
+            values = [values] if is_one else list(values)
             rows = rows[self.metadata[column].iloc[rows].isin(values)]
         if not len(rows):
             raise ValueError(f"No trial is left after select({where!r}, {columns}).")
@@ -394,6 +403,9 @@ class Trials:
         parts = list(parts)
         if not parts:
             raise ValueError("parts must hold at least one Trials, got none.")
+        for part in parts:
+            if not isinstance(part, Trials):
+                raise ValueError(f"parts must be Trials, got {type(part).__name__}.")
         first = parts[0]
         for part in parts[1:]:
             for what, expected, given in (
@@ -465,6 +477,8 @@ class Trials:
         {1: 'left', 2: 'right'}
         """
         check_option("bads", bads, ("drop", "keep"))
+        if not hasattr(epochs, "event_id"):
+            raise ValueError(f"epochs must be mne.Epochs, got {type(epochs).__name__}.")
         if bads == "drop" and list_bads(epochs):
             _warn_of_bads(f"The epochs: {list_bads(epochs)}")
             epochs = epochs.copy().drop_channels(list_bads(epochs))
@@ -472,7 +486,7 @@ class Trials:
         label_names = {}
         if y is None:
             y = epochs.events[:, 2]
-            label_names = {code: label for label, code in epochs.event_id.items()}
+            label_names = join_names(epochs.event_id)
         metadata = epochs.metadata if metadata is None else metadata
         return cls(
             X=X,
@@ -785,12 +799,16 @@ class Trials:
         window = np.tile(np.arange(n_windows), len(self))
         rows = np.repeat(np.arange(len(self)), n_windows)
         metadata = _number_trials(self.metadata).iloc[rows]
+        start = metadata.get("start", 0) + window * stride_samples
+        if "window" in metadata:  # windows of windows are numbered through their trial
+            ids = [metadata[name] for name in TRIAL_COLUMNS if name in metadata]
+            window = metadata.groupby(ids, dropna=False).cumcount().to_numpy()
         reference: Any = self.reference_data and self.reference_data.take(rows)
         return replace(
             self,
             X=bags.reshape(-1, *bags.shape[2:]),
             y=np.repeat(self.y, n_windows, axis=0),
-            metadata=metadata.assign(window=window, start=window * stride_samples),
+            metadata=metadata.assign(window=window, start=start),
             reference=reference,
         )
 

@@ -400,3 +400,13 @@ def test_tuning_a_loaded_model_treats_subjects_as_new_and_checks_channels(tmp_pa
 def test_networks_with_a_sampling_rate_are_tuned_on_trials_and_arrays(first, further):
     clf = BraindecodeClassifier("EEGNet", max_epochs=1, random_state=0).fit(first, TRAIN.y)
     assert fine_tune(clf, further, TRAIN.y).net_.architecture == clf.net_.architecture
+
+
+def test_fine_tuning_leaves_calibrations_of_the_estimator_unchanged():
+    trials = simulate_trials(n_subjects=3, n_trials=6, n_times=128)
+    train, new = trials.select("subject > 0"), trials.select(subject=0)
+    steps = EuclideanAlignment("calibration", 2), SlidingWindows(0.5)
+    clf = MSiMambaClassifier(d_model=8, d_hidden=2, max_epochs=1, random_state=0)
+    pipe = make_pipeline(*steps, clf).fit(train, train.y)
+    fine_tune(pipe, new, new.y)
+    assert pipe[0].calibrations_ == {}

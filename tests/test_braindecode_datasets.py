@@ -206,3 +206,10 @@ def test_other_data_sets_raise():
     mixed = BaseConcatDataset([make_dataset(), make_dataset(ch_names=("Fp1", "O1"))])
     with pytest.raises(ValueError, match=r"same channels .* \['Fp1', 'STI', 'Fp2'\] at 100 Hz"):
         Trials.from_braindecode(cut(mixed))
+
+
+def test_lists_in_a_description_are_values_of_each_window():
+    first = cut(make_dataset()).datasets[0]
+    first.set_description({"tags": ["a", "b"]})
+    metadata = Trials.from_braindecode(first).metadata
+    assert all(tags == ["a", "b"] for tags in metadata["tags"])

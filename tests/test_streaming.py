@@ -501,3 +501,20 @@ def test_a_stream_with_another_sampling_rate_is_refused(pipe):
     assert StreamDecoder(pipe, stride=0.5, sfreq=128.0).stride_samples_ == 64
     with pytest.raises(ValueError, match=r"sfreq must be 128 Hz, .*, got 250: resample"):
         StreamDecoder(pipe, stride=0.5, sfreq=250)
+
+
+def test_the_rate_of_the_stream_is_that_of_the_fitted_steps():
+    clf = MSiMambaClassifier(**TINY).fit(TRIALS, TRIALS.y)
+    assert StreamDecoder(clf, stride=0.5).stride_samples_ == 64
+    with pytest.raises(ValueError, match="sfreq must be 128 Hz, the sampling rate of the training"):
+        StreamDecoder(clf, sfreq=250)
+
+
+def test_adaptation_inside_a_vote_is_refused():
+    pipe = make_pipeline(
+        EuclideanAlignment("unlabelled"), BandPower(128), LinearDiscriminantAnalysis()
+    )
+    with pytest.warns(UserWarning, match="groups"):
+        voting = WindowVotingClassifier(pipe).fit(TRIALS.X, TRIALS.y)
+    with pytest.raises(ValueError, match=r"other trials of the subject, got EuclideanAlignment"):
+        StreamDecoder(voting)

@@ -1097,3 +1097,37 @@ def test_a_step_refuses_trials_with_other_channels_or_another_rate(step, change,
     with pytest.raises(ValueError, match=message):
         use(change(trials))
     use(trials.X)  # an array has neither
+
+
+def test_windows_of_windows_are_numbered_from_the_start_of_the_trial():
+    trials = simulate_trials(2, 3, n_times=512)
+    windows = trials.as_windows(2.0, stride=1.5).as_windows(1.0)
+    assert windows.metadata["start"].tolist() == [0, 128, 192, 320] * 6
+    assert windows.metadata["window"].tolist() == [0, 1, 2, 3] * 6
+    for row, (trial, start) in enumerate(
+        zip(np.repeat(range(6), 4), windows.metadata["start"], strict=True)
+    ):
+        assert np.array_equal(windows.X[row], trials.X[trial, :, start : start + 128])
+
+
+def test_a_date_is_one_value_of_a_column():
+    trials = simulate_trials(2, 2)
+    dates = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)
+    dated = replace(trials, metadata=trials.metadata.assign(day=dates))
+    assert len(dated.select(day=pd.Timestamp("2020-01-02"))) == 2
+
+
+def test_two_names_of_one_code_are_one_label(make_epochs):
+    epochs = make_epochs(codes=[1, 1, 2, 2], event_id={"a": 1, "b": 1, "c": 2})
+    assert Trials.from_epochs(epochs).label_names == {1: "a or b", 2: "c"}
+    events = [[[50, 0, 1], [100, 0, 2]]]
+    options = {"events": events, "event_id": {"a": 1, "b": 1, "c": 2}}
+    trials = Trials.from_raws([make_raw()], 0, 1, **options)
+    assert trials.label_names == {1: "a or b", 2: "c"}
+
+
+def test_other_types_are_an_error():
+    with pytest.raises(ValueError, match=r"epochs must be mne\.Epochs, got ndarray"):
+        Trials.from_epochs(np.zeros((2, 2, 10)))
+    with pytest.raises(ValueError, match="parts must be Trials, got ndarray"):
+        Trials.concatenate([simulate_trials(1, 2), np.zeros((2, 2, 10))])

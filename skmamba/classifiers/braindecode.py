@@ -70,8 +70,9 @@ class BaseBraindecode(BaseNet):
             )
         models = load_braindecode_models()
         if name not in models:
-            near = get_close_matches(name, models, n=3, cutoff=0.4)
-            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            by_word = {known.lower(): known for known in models}
+            near = get_close_matches(name.lower(), by_word, n=3, cutoff=0.4)
+            hint = f" Did you mean {', '.join(by_word[word] for word in near)}?" if near else ""
             raise ValueError(f"model must be a network of braindecode, got {name!r}.{hint}")
         return models[name]
 

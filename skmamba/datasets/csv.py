@@ -10,7 +10,7 @@ import pandas as pd
 
 from .._raws import make_raw
 from .._types import StrPath
-from .._validation import check_option
+from .._validation import check_number, check_option
 from ._io import DataFormatError
 
 __all__ = ["read_raw_csv"]
@@ -72,6 +72,7 @@ def read_raw_csv(
     [[1.0, 3.0], [2.0, 4.0]]
     """
     check_option("unit", unit, tuple(VOLTS))
+    check_number("sfreq", sfreq)
     names = dict(ch_names) if isinstance(ch_names, Mapping) else {name: name for name in ch_names}
     table = pd.read_csv(path, **read_params)
     missing = [c for c in (*names, time, markers) if c is not None and c not in table]

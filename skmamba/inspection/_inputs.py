@@ -11,7 +11,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from .._ch_names import check_ch_names
-from .._mne import as_array, count_dims, get_ch_names, get_sfreq
+from .._mne import as_array, count_dims, get_ch_names, get_sfreq, is_epochs
 from .._selection import Selection
 from ..trials import Trials
 
@@ -46,7 +46,11 @@ def unpack_labelled_data(X, y, ch_names, estimator):
     data = unpack_data(X, y, ch_names=ch_names)
     if data.y is None:
         raise ValueError("y must be given unless X is Trials, got None.")
-    X = data.X if isinstance(data.X, Trials) else np.asarray(as_array(data.X))
+    X = data.X
+    if is_epochs(X):
+        own = pd.DataFrame(index=range(len(X)))
+        X = Trials(np.asarray(as_array(X)), data.y, own, data.sfreq, tuple(data.ch_names))
+    X = X if isinstance(X, Trials) else np.asarray(as_array(X))
     if X.ndim not in (3, 4):
         raise ValueError(
             "`X` must have shape (n_trials, n_channels, n_times) or (n_trials, n_windows, "
@@ -63,7 +67,7 @@ def _merge_ch_names(ch_names, estimator):
     picker = pickers[0] if len(pickers) == 1 else None
     of_picker = getattr(picker, "ch_names", None)
     if ch_names is None:
-        return of_picker or getattr(picker, "ch_names_in_", None)
+        return getattr(picker, "ch_names_in_", None) if of_picker is None else of_picker
     if of_picker is None:
         return ch_names
     if list(of_picker) != list(ch_names):

@@ -176,7 +176,7 @@ def _get_target_index(target, classes, proba):
     """Return the index of the class to attribute for each trial."""
     if target is None:
         return proba.argmax(1)
-    (found,) = np.nonzero(classes == target)
+    found = np.flatnonzero(classes == target) if np.ndim(target) == 0 else np.empty(0, int)
     if not len(found):
         raise ValueError(f"target must be one of {classes.tolist()}, got {target!r}.")
     return np.full(len(proba), found[0])

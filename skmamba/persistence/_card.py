@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._mne import get_fitted_sfreq
 from .._validation import check_int, check_number
 from ..preprocessing import BandPower, ChannelPicker, SlidingWindows
 from ._serialize import to_plain_json
@@ -111,7 +112,7 @@ def describe_input(estimators, trials=None):
                 f"{', '.join(names)}."
             )
         ch_names = names
-    rates: Any = {_get_sfreq(source) for source in (*estimators, trials)} - {None}
+    rates: Any = {get_fitted_sfreq(source) for source in (*estimators, trials)} - {None}
     if len(rates) > 1:
         rates = " and ".join(f"{rate:g} Hz" for rate in sorted(rates))
         raise ValueError(f"sfreq must be the same for all steps and trials, got {rates}.")
@@ -155,12 +156,8 @@ def _get_input_channels(estimators):
         if isinstance(step, ChannelPicker):
             return step.n_features_in_, step.ch_names_in_
         if isinstance(step, BandPower):
-            return len(step.ch_names_), step.ch_names
-    return estimators[-1].n_chans_, None
-
-
-def _get_sfreq(source):
-    return getattr(source, "sfreq_", getattr(source, "sfreq", None))
+            return len(step.ch_names_), step.ch_names or step.ch_names_in_
+    return estimators[-1].n_chans_, getattr(estimators[0], "ch_names_in_", None)
 
 
 def _describe_trials(trials):

@@ -78,6 +78,8 @@ def to_onnx(
         of the network by more than 1e-5. Nothing is written then.
     """
     path = Path(path)
+    if trials is not None and not isinstance(trials, Trials):
+        raise TypeError(f"trials must be Trials, got {type(trials).__name__}.")
     *transformers, classifier = estimators = [step for _, step in get_steps(estimator)]
     for step in transformers:
         if not isinstance(step, (ChannelPicker, SlidingWindows)):

@@ -38,6 +38,15 @@ def label_rows(ax, names):
     ax.tick_params(axis="y", length=0)
 
 
+def use_integers(axis):
+    """Place ticks at integers, unless the axis has ticks or a scale of its own."""
+    from matplotlib.ticker import MaxNLocator
+
+    locator = axis.get_major_locator()
+    if isinstance(locator, MaxNLocator):
+        locator.set_params(integer=True)
+
+
 def annotate_row(ax, text, row):
     """Write text to the right of a row."""
     coords = ("axes fraction", "data")

@@ -139,7 +139,7 @@ class ChannelImportanceDisplay(Display):
             positions, self.importance, xerr=self.std, color=BLUE, ecolor=DARK, height=0.7
         )
         ax.axvline(0, color=DARK, linewidth=1)
-        ax.set_yticks(positions, [str(name) for name in self.channels])
+        ax.set_yticks(positions, [str(name) for name in self.channels], parse_math=False)
         ax.invert_yaxis()
         note = "" if self.std is None else "\n(mean and standard deviation over folds)"
         ax.set_xlabel(f"{label}{note}")

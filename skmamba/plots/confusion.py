@@ -94,7 +94,10 @@ class ConfusionDisplay(Display):
         """
         rows = _select_predictions(results, estimator)
         y_true = rows["y_true"].to_numpy()
-        y_pred = rows["y_pred"].to_numpy().astype(y_true.dtype)  # NaN made integers floats
+        y_pred = rows["y_pred"].to_numpy()
+        if any(y.dtype.kind == "f" and (y % 1).any() for y in (y_true, y_pred)):
+            raise ValueError("results must be predictions of classes, got ratings.")
+        y_pred = y_pred.astype(y_true.dtype)  # NaN made integers floats
         labels = np.unique(np.concatenate([y_true, y_pred]))
         names = [str((label_names or {}).get(label, label)) for label in labels.tolist()]
         has_seeds = {"fold", "seed"} <= {*rows}
@@ -140,10 +143,10 @@ class ConfusionDisplay(Display):
                 color="white" if values[row, column] > 0.55 * vmax else "black",
             )
         ticks = range(len(counts))
-        ax.set_xticks(ticks, self.display_labels)
-        ax.set_yticks(ticks, self.display_labels)
+        ax.set_xticks(ticks, self.display_labels, parse_math=False)
+        ax.set_yticks(ticks, self.display_labels, parse_math=False)
         ax.set(xlabel="predicted class", ylabel="true class")
-        ax.set_title(self.title, loc="left", fontsize="medium")
+        ax.set_title(self.title, loc="left", fontsize="medium", parse_math=False)
         ax.spines[:].set_visible(False)
         ax.tick_params(length=0)
         return self

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from ._axes import BLUE, Axes, Display, check_columns, format_score_name
+from ._axes import BLUE, Axes, Display, check_columns, format_score_name, use_integers
 
 
 @dataclass(eq=False, repr=False)
@@ -73,7 +73,7 @@ class ElectrodeFailureDisplay(Display):
             "n_failed", "score", data=self.curve, label="one subset of electrodes", **style
         )
         (self.line_,) = ax.plot(means.index, means, color=BLUE, marker="D", label="mean")
-        ax.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
+        use_integers(ax.xaxis)
         score, failure = (self.curve.attrs.get(key, "") for key in ("score", "failure"))
         ax.set_xlabel("failed electrodes" + (f" ({failure})" if failure else ""))
         ax.set_ylabel(format_score_name(score or "score"))

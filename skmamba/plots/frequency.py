@@ -128,5 +128,6 @@ class FrequencyDisplay(Display):
         self.lines_ = ax.plot(frequencies, values.T, label=list(self.labels), **style)
         ax.set_ylim(bottom=0)
         ax.set(xlabel="frequency (Hz)", ylabel=YLABELS[self.value])
-        ax.legend(title="class", frameon=False)
+        for text in ax.legend(title="class", frameon=False).get_texts():
+            text.set_parse_math(False)
         return self

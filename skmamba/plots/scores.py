@@ -159,7 +159,7 @@ class ScoresDisplay(Display):
         self.chance_line_ = draw_chance_level(ax, self.chance_level)
         label_rows(ax, [fill(_shorten(str(name)), 24) for name in self.summary["estimator"]])
         ax.set_xlabel(self._get_xlabel())
-        ax.set_title(self.title, loc="left", fontsize="medium")
+        ax.set_title(self.title, loc="left", fontsize="medium", parse_math=False)
         return self
 
     def _draw_row(self, row, position, color):

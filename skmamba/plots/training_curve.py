@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._axes import BLUE, DARK, ORANGE, Axes, Display
+from ._axes import BLUE, DARK, ORANGE, Axes, Display, use_integers
 
 
 @dataclass(eq=False, repr=False)
@@ -112,7 +112,7 @@ class TrainingCurveDisplay(Display):
             label = f"restored weights: epoch {self.best_epoch}"
             ax.axvline(self.best_epoch, color=DARK, linestyle=":", linewidth=1, label=label)
         ax.legend(edgecolor="none")
-        ax.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
+        use_integers(ax.xaxis)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.set_title(self.title, loc="left", fontsize="medium")
         return self

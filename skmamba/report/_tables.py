@@ -47,8 +47,8 @@ def count_confusions(predictions, models, label_names):
 
 
 def tabulate_folds(rows):
-    first = rows[rows["estimator"] == rows["estimator"].iloc[0]]  # all have the same folds
-    folds = first[["fold", "held_out", "n_train", "n_test"]]
+    first = rows[rows["estimator"] == rows["estimator"].iloc[0]]  # the same for all, if in one call
+    folds = first[["fold", "held_out", "n_train", "n_test"]].drop_duplicates()  # of several seeds
     return folds.set_axis(["Fold", "Held out", "Trained on", "Tested on"], axis=1)
 
 

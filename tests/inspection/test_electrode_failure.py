@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 
-from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, WindowVotingClassifier
 from skmamba.datasets import simulate_trials
 from skmamba.inspection import electrode_failure
 from skmamba.preprocessing import BandPower, SubjectWhitening
@@ -151,3 +152,21 @@ def test_invalid_arguments_are_errors(data):
         electrode_failure(model, X)
     with pytest.raises(NotFittedError):
         electrode_failure(AnyPositive(), X, y)
+
+
+def test_epochs_are_scored_as_trials():
+    mne = pytest.importorskip("mne")
+    trials = simulate_trials(3, 6, n_times=128)
+    pipe = make_pipeline(SlidingWindows(0.5), WindowVotingClassifier(make_linear()))
+    pipe.fit(trials, trials.y)
+    expected = electrode_failure(pipe, trials, random_state=0)
+    info = mne.create_info(list(trials.ch_names), trials.sfreq, "eeg")
+    epochs = mne.EpochsArray(trials.X * 1e-6, info, verbose=False)
+    table = electrode_failure(pipe, epochs, trials.y, random_state=0)
+    assert table.equals(expected)
+    with pytest.raises(ValueError, match="X must have the channels"):
+        electrode_failure(pipe, epochs.copy().reorder_channels(trials.ch_names[::-1]), trials.y)
+
+
+def make_linear():
+    return make_pipeline(BandPower(128), LinearDiscriminantAnalysis())

@@ -915,3 +915,13 @@ def through_skops(pipe, folder):
 @pytest.mark.parametrize("save_and_load", [through_joblib, through_skops])
 def test_joblib_and_skops_restore_pipelines(save_and_load, aligned_pipe, trials, tmp_path):
     assert_restored(aligned_pipe, save_and_load(aligned_pipe, tmp_path), trials.X)
+
+
+def test_trials_of_other_channels_or_rates_are_an_error(trials, tmp_path):
+    clf = make_pipe(SlidingWindows(0.5)).fit(trials, trials.y)
+    for wrong in (replace(trials, ch_names=NAMES[::-1]), replace(trials, sfreq=250.0)):
+        with pytest.raises(ValueError, match=r"trials must have the channels|sfreq must be the same"):
+            save_model(clf[1:], tmp_path / "model", trials=wrong)
+    assert not (tmp_path / "model").exists()
+    loaded = load_model(save_model(clf[-1], tmp_path / "model"))
+    assert (loaded.ch_names, loaded.sfreq) == (NAMES, 128)

@@ -81,3 +81,16 @@ def test_missing_predictions_are_left_out_with_a_warning(predictions):
     assert display.display_labels == ["0", "1"]
     with pytest.warns(UserWarning), pytest.raises(ValueError, match="must have predictions"):
         draw(predictions.assign(y_pred=np.nan), "net")
+
+
+@pytest.mark.parametrize("y_true", [[1, 2, 3], [1.5, 2.0, 3.0]])
+def test_ratings_are_an_error(y_true):
+    ratings = pd.DataFrame({"estimator": "m", "y_true": y_true, "y_pred": [1.9, 2.9, 2.2]})
+    with pytest.raises(ValueError, match="must be predictions of classes, got ratings"):
+        draw(ratings)
+
+
+def test_a_dollar_is_part_of_a_name(predictions):
+    names = {0: "$\\frac{$", 1: "b"}
+    results = predictions.assign(estimator=predictions["estimator"] + "$x_$")
+    draw(results, "net$x_$", label_names=names).figure_.canvas.draw()

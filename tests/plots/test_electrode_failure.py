@@ -1,3 +1,5 @@
+import matplotlib.pyplot as plt
+
 from skmamba.plots import ElectrodeFailureDisplay
 
 
@@ -14,3 +16,10 @@ def test_axes_are_labelled_with_score_and_failure(curve):
     curve.attrs = {}
     ax = ElectrodeFailureDisplay.from_curve(curve).ax_
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("failed electrodes", "score")
+
+
+def test_ticks_of_given_axes_are_kept(curve):
+    _, ax = plt.subplots()
+    ax.set_xticks([0, 1])
+    ElectrodeFailureDisplay.from_curve(curve, ax=ax)
+    assert ax.get_xticks().tolist() == [0, 1]
