@@ -920,7 +920,7 @@ def test_joblib_and_skops_restore_pipelines(save_and_load, aligned_pipe, trials,
 def test_trials_of_other_channels_or_rates_are_an_error(trials, tmp_path):
     clf = make_pipe(SlidingWindows(0.5)).fit(trials, trials.y)
     for wrong in (replace(trials, ch_names=NAMES[::-1]), replace(trials, sfreq=250.0)):
-        with pytest.raises(ValueError, match=r"trials must have the channels|sfreq must be the same"):
+        with pytest.raises(ValueError, match=r"trials must have the ch|sfreq must be the"):
             save_model(clf[1:], tmp_path / "model", trials=wrong)
     assert not (tmp_path / "model").exists()
     loaded = load_model(save_model(clf[-1], tmp_path / "model"))
