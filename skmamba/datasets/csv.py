@@ -46,8 +46,8 @@ def read_raw_csv(
         Column of time stamps, in seconds or as dates, by which gaps are found that exceed the
         variation of the stamps; None: the file has every sample.
     markers : str, default=None
-        Column of event names, empty or 0 where there is no event. Events become annotations; an
-        event in a row without EEG belongs to the next sample.
+        Column of event names, empty, 0 or False where there is no event. Events become annotations;
+        an event in a row without EEG belongs to the next sample.
     unit : {"uV", "mV", "V"}, default="uV"
         Unit of the channels.
     **read_params
@@ -81,7 +81,7 @@ def read_raw_csv(
     marks = pd.Series(None, table.index) if markers is None else table[markers]
     marks = marks.convert_dtypes().astype(object)  # integers beside empty cells stay integers
     text = marks.astype(str).str.strip()
-    marks = marks.mask(text.eq("") | pd.to_numeric(text, errors="coerce").eq(0))
+    marks = marks.mask(text.isin(["", "False"]) | pd.to_numeric(text, errors="coerce").eq(0))
     is_sample = ~(marks.notna() & table[list(names)].isna().all(axis=1)).to_numpy()
     samples = table[is_sample]
     X = _to_numbers(samples[list(names)], path)
@@ -123,12 +123,16 @@ def _check_times(times, sfreq, path):
         return
     duration = seconds[-1] - seconds[0]
     rate = (len(seconds) - 1) / duration if duration > 0 else np.nan
+    steps = np.diff(seconds) * sfreq
+    step = np.median(steps)
+    if step > 1.5 and np.quantile(np.abs(steps / step - 1), 0.9) < 0.25:  # regular, no gap
+        raise DataFormatError(path, f"time stamps at sfreq={sfreq:g} Hz", f"{sfreq / step:.4g} Hz")
     # Packets arrive late, but in order: only a lost sample delays all that follow it.
     delays = seconds - np.arange(len(seconds)) / sfreq
     latest = np.maximum.accumulate(delays)[:-1]
     gaps = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
     # Steps are regular if most differ from that of sfreq by little, as without packets.
-    is_regular = np.quantile(np.abs(np.diff(seconds) * sfreq - 1), 0.9) < 0.25
+    is_regular = np.quantile(np.abs(steps - 1), 0.9) < 0.25
     if gaps.max() > (0.5 / sfreq if is_regular else MAX_GAP):
         gap, row = gaps.max(), times.index[gaps.argmax()]
         expected = "no gap; read the parts before and after it separately, with nrows and skiprows"

@@ -106,6 +106,12 @@ def _score_subjects(rows, predictions, score):
     """Return scores of single subjects, NaN for subjects of which a fold failed."""
     by_subject = get_scores(EvaluationResults(rows, predictions), score)
     if by_subject["subject"].isna().any():
+        if not predictions.empty:
+            raise ValueError(
+                f"score must be computable from the predictions of trials by its name, because "
+                f"folds test several subjects, got {score!r}: use a name of scikit-learn, or folds "
+                "of one subject."
+            )
         raise ValueError(
             f"results must include predictions to compute {score} by subject, because folds test "
             "several subjects: pass the EvaluationResults of evaluate."

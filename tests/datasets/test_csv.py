@@ -132,3 +132,16 @@ def test_zero_and_blanks_are_no_marker_beside_text():
 def test_an_error_names_the_kind_of_an_open_file():
     with pytest.raises(DataFormatError, match=r"StringIO.*got 'x' in column 'a', row 0"):
         read_raw_csv(StringIO("a,b\nx,1\n"), 100, ["a", "b"])
+
+
+@pytest.mark.parametrize(("step", "rate"), [(1000 / 256, "0.256 Hz"), (1 / 16, "16 Hz")])
+def test_regular_stamps_of_another_rate_are_no_gap(step, rate):
+    table = pd.DataFrame({"t": 1.7e6 + step * np.arange(500), "A": np.arange(500)})
+    with pytest.raises(DataFormatError, match=f"time stamps at sfreq=256 Hz, got {rate}"):
+        read_raw_csv(StringIO(table.to_csv()), 256, ["A"], time="t")
+
+
+def test_false_is_no_marker():
+    file = StringIO("A,marker\n1,False\n2,True\n3,False\n")
+    raw = read_raw_csv(file, 100, ["A"], markers="marker")
+    assert list(raw.annotations.description) == ["True"]

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skmamba import compare
-from skmamba.evaluation import EvaluationResults
+from skmamba import compare, evaluate, make_models
+from skmamba.datasets import simulate_trials
+from skmamba.evaluation import CrossSubjectSplit, EvaluationResults
 from skmamba.report import to_latex, write_report
 
 MISSING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
@@ -387,3 +388,11 @@ def report(request, tmp_path):
 def test_invalid_results_are_an_error(report, scores, change, match):
     with pytest.raises(ValueError, match=match):
         report(change(scores))
+
+
+def test_a_score_that_needs_folds_of_one_subject_is_named():
+    trials = simulate_trials(4, 6)
+    models = make_models("band-power-LDA", trials, window_size=1.0)
+    results = evaluate(models, trials, CrossSubjectSplit(2), windows=True, verbose=False)
+    with pytest.raises(ValueError, match="got 'accuracy_windows': use a name of scikit-learn, or"):
+        to_latex(results, score="accuracy_windows")
