@@ -75,7 +75,7 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
                 trial, rows = encode_trials(metadata)
                 if classifier and len(rows) < len(X):  # rows are windows, of few trials
                     cv = max(min(cv, np.unique(y[rows], return_counts=True)[1].min()), 2)
-                folds = check_cv(cv, y[rows], classifier=classifier).split(X[rows], y[rows])
+                folds = check_cv(cv, y[rows], classifier=classifier).split(rows, y[rows])
                 return [[np.flatnonzero(np.isin(trial, part)) for part in fold] for fold in folds]
             kind = StratifiedGroupKFold if classifier else GroupKFold
             cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)

@@ -141,3 +141,11 @@ def test_subjects_of_which_a_whole_run_failed_have_no_score(subjects, n_left):
     table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
     assert table["n_subjects"]["band-power-LDA"] == n_left
     assert table["n_subjects"]["majority"] == n_left + 2
+
+
+def test_predictions_of_windows_have_their_numbers():
+    windows = simulate_trials(3, 4).as_windows(1.0)
+    predictions = evaluate_lda(windows, baselines=None).predictions
+    expected = windows.metadata[["trial", "window"]].reset_index(drop=True)
+    own = predictions[["trial", "window"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, expected, check_dtype=False)

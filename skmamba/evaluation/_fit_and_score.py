@@ -17,6 +17,7 @@ from ..trials import Trials
 from ._baselines import fill_seeds, permute_labels
 from ._cache import check_values
 from ._hashing import describe_versions
+from .splitters import is_splitter
 
 
 @dataclass(frozen=True)
@@ -133,17 +134,13 @@ def _route_groups(estimator, method, metadata):
     """
     params = {"cv": None, **estimator.get_params()}
     inner = [value for name, value in params.items() if name.endswith("__cv")]
-    splitters = [params["cv"]] if _is_splitter(params["cv"]) else [*filter(_is_splitter, inner)]
+    splitters = [params["cv"]] if is_splitter(params["cv"]) else [*filter(is_splitter, inner)]
     is_foreign = bool(splitters) and not any(hasattr(cv, "protocol") for cv in splitters)
     groups = metadata["subject"] if is_foreign and "subject" in metadata else metadata
     with config_context(enable_metadata_routing=True):
         requested = "groups" in get_routing_for_object(estimator).consumes(method, ["groups"])
     with config_context(enable_metadata_routing=True) if requested else nullcontext():
         yield {"groups": groups} if requested else {}
-
-
-def _is_splitter(cv):
-    return hasattr(cv, "split") and not isinstance(cv, str)
 
 
 def find_adaptation(estimator):

@@ -523,7 +523,7 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     ) -> None:
         if isinstance(inner, numbers.Integral):
             check_int("inner", inner, minimum=2)
-        elif inner is not None and not _is_splitter(inner):
+        elif inner is not None and not is_splitter(inner):
             raise ValueError(
                 "inner must be a splitter, such as StratifiedKFold(5), or a number of folds, got "
                 f"{inner!r}."
@@ -712,7 +712,7 @@ def check_splitter(cv):
             f"are held out. Use CrossSubjectSplit({max(int(cv), 2)}), WithinSubjectSplit() or a "
             "different splitter."
         )
-    if not _is_splitter(cv):
+    if not is_splitter(cv):
         name = cv.__name__ if isinstance(cv, type) else "CrossSubjectSplit"
         raise ValueError(
             f"cv must be the name of a protocol ({_join(PROTOCOLS)}) or a splitter, got "
@@ -746,7 +746,8 @@ def _seed_subject(splitter, name):
     return splitter
 
 
-def _is_splitter(obj):
+def is_splitter(obj):
+    """Return whether an object, such as a parameter ``cv``, is a splitter."""
     return hasattr(obj, "split") and not isinstance(obj, (str, type))
 
 

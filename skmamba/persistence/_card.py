@@ -156,7 +156,8 @@ def _get_input_channels(estimators):
         if isinstance(step, ChannelPicker):
             return step.n_features_in_, step.ch_names_in_
         if isinstance(step, BandPower):
-            return len(step.ch_names_), step.ch_names or step.ch_names_in_
+            names = step.ch_names
+            return len(step.ch_names_), step.ch_names_in_ if names is None else names
     return estimators[-1].n_chans_, getattr(estimators[0], "ch_names_in_", None)
 
 

@@ -124,6 +124,7 @@ def test_warm_start_requires_the_same_class(bags, trials):
     ("model", "params", "message"),
     [
         ("EEGnet", None, r"model must be a network of braindecode, got 'EEGnet'\. Did .* EEGNet"),
+        ("eegnet", None, r"got 'eegnet'\. Did you mean EEGNet, "),
         (None, None, "model must be the name of a braindecode network or a subclass of torch"),
         (dict, None, "model must be .*, got <class 'dict'>"),
         (torch.nn.Linear(2, 2), None, r"model must be .*, got Linear\("),

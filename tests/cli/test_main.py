@@ -495,6 +495,7 @@ def test_the_package_runs_as_a_module():
         ("leakage --data eegmat --gap --model All", "--gap requires one model"),
         ("leakage --data eegmat --model EEGNet", "--model requires --gap"),
         ("leakage --data eegmat --epochs 5", "--epochs requires --gap"),
+        ("leakage --data eegmat --jobs 0", "--jobs must be -1 or a positive number, got 0"),
         ("leakage --data eegmat --gap --adaptation causal", "--gap cannot be used with --adapt"),
         ("evaluate --data eegmat --target valence", "--target requires deap or dreamer"),
         *(

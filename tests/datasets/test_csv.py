@@ -145,3 +145,9 @@ def test_false_is_no_marker():
     file = StringIO("A,marker\n1,False\n2,True\n3,False\n")
     raw = read_raw_csv(file, 100, ["A"], markers="marker")
     assert list(raw.annotations.description) == ["True"]
+
+
+@pytest.mark.parametrize("sfreq", [None, "100", True, np.nan])
+def test_the_rate_must_be_a_number(sfreq):
+    with pytest.raises(ValueError, match="sfreq must be a positive number, got"):
+        read_raw_csv(StringIO("A\n1\n2\n"), sfreq, ["A"])

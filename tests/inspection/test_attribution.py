@@ -177,6 +177,12 @@ def test_whitened_trials_with_a_reference_are_attributed(with_reference):
     np.testing.assert_array_equal(found, expected.attributions)
 
 
+@pytest.mark.parametrize("target", [7, [0, 1]])
+def test_another_target_than_one_class_is_an_error(effect_in_f3, network, target):
+    with pytest.raises(ValueError, match=r"target must be one of \[0, 1\], got"):
+        input_attribution(network, effect_in_f3, target=target)
+
+
 def test_missing_captum_is_an_error_with_the_extra_to_install(effect_in_f3, network, monkeypatch):
     monkeypatch.setitem(sys.modules, "captum", None)
     with pytest.raises(ImportError, match=r"pip install 'skmamba\[captum\]'"):

@@ -35,7 +35,7 @@ from skmamba import (
 from skmamba.datasets import simulate_trials
 from skmamba.models import DLinear
 from skmamba.persistence import load_model, save_model
-from skmamba.persistence._card import compute_card_checksum, compute_checksum
+from skmamba.persistence._card import compute_card_checksum, compute_checksum, describe_input
 from skmamba.preprocessing import (
     BandPower,
     EuclideanAlignment,
@@ -925,3 +925,9 @@ def test_trials_of_other_channels_or_rates_are_an_error(trials, tmp_path):
     assert not (tmp_path / "model").exists()
     loaded = load_model(save_model(clf[-1], tmp_path / "model"))
     assert (loaded.ch_names, loaded.sfreq) == (NAMES, 128)
+
+
+def test_names_of_channels_may_be_an_array(trials):
+    step = BandPower(128, ch_names=np.array(NAMES)).fit(trials.X)
+    assert describe_input([step])["ch_names"] == NAMES
+    assert describe_input([BandPower().fit(trials)])["ch_names"] == NAMES

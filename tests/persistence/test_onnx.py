@@ -172,6 +172,12 @@ def test_a_graph_that_differs_from_the_network_is_not_written(clf, tmp_path, mon
     assert not os.listdir(tmp_path)
 
 
+def test_an_array_is_no_trials(clf, tmp_path):
+    with pytest.raises(TypeError, match="trials must be Trials, got ndarray"):
+        to_onnx(clf, tmp_path / "model.onnx", trials=np.zeros((2, 4, 128)))
+    assert not os.listdir(tmp_path)
+
+
 def test_only_graphs_are_replaced_on_request_and_none_on_errors(clf, tmp_path, monkeypatch):
     path = tmp_path / "model.onnx"
 

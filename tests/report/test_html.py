@@ -396,3 +396,12 @@ def test_a_score_that_needs_folds_of_one_subject_is_named():
     results = evaluate(models, trials, CrossSubjectSplit(2), windows=True, verbose=False)
     with pytest.raises(ValueError, match="got 'accuracy_windows': use a name of scikit-learn, or"):
         to_latex(results, score="accuracy_windows")
+
+
+def test_folds_of_several_seeds_are_listed_once(write):
+    trials, parts = simulate_trials(3, 4), []
+    models = make_models("band-power-LDA", trials, window_size=1.0)
+    for seed in (0, 1):
+        parts.append(evaluate(models, trials, random_state=seed, verbose=False))
+    text = write(EvaluationResults.concatenate(parts)).text
+    assert "4 trials per fold, 12 in total" in text
