@@ -67,8 +67,7 @@ def _make_metadata(records, sfreq):
     for number, record in enumerate(records):
         windowing = record.metadata.reset_index(drop=True)
         window = windowing["i_window_in_trial"]
-        trial = windowing.get("i_trial_in_dataset", (window.diff() <= 0).cumsum())
-        codes, distinct = pd.factorize(trial)
+        codes, distinct = pd.factorize(_find_trials(record, windowing))
         own = {"recording": number, "trial": n_trials + codes}
         own |= {"onset": windowing["i_start_in_trial"] / sfreq, "window": window}
         n_trials += len(distinct)
@@ -76,3 +75,19 @@ def _make_metadata(records, sfreq):
         description = {name: [value] * len(windowing) for name, value in description.items()}
         parts.append(pd.DataFrame({**description, **own}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _find_trials(record, windowing):
+    """Return the trial of each window, which braindecode before 1.8 does not store."""
+    if "i_trial_in_dataset" in windowing:
+        return windowing["i_trial_in_dataset"]
+    steps = windowing[["i_window_in_trial", "i_start_in_trial"]].diff()
+    is_new = steps["i_window_in_trial"] <= 0
+    strides = (steps["i_start_in_trial"] / steps["i_window_in_trial"])[~is_new].dropna()
+    has_dropped = any(getattr(getattr(record, "windows", None), "drop_log", ()))
+    if has_dropped and strides.nunique() > 1:  # a trial may have lost its first windows
+        raise ValueError(
+            "dataset must have the column 'i_trial_in_dataset' in its metadata, or all windows of "
+            "each trial, got neither: cut the windows with braindecode >= 1.8, or without reject."
+        )
+    return is_new.cumsum()

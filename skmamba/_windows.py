@@ -1,9 +1,8 @@
 """Conversion of window lengths to samples, and cutting of windows."""
 
-import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ._validation import check_int
+from ._validation import check_int, check_number
 
 
 def cut_windows(X, window_size, stride):
@@ -41,10 +40,9 @@ def to_samples(name, seconds, samples, sfreq):
             f"{name}={seconds!r} is in seconds and requires sfreq, got sfreq=None. Pass sfreq in "
             f"hertz, or pass {name}_samples."
         )
-    n_samples = seconds * sfreq
-    if not np.isfinite(n_samples) or round(n_samples) < 1:
+    check_number(name, seconds)
+    if round(seconds * sfreq) < 1:
         raise ValueError(
-            f"{name} must be finite and at least one sample long, got {seconds!r} seconds at "
-            f"sfreq={sfreq:g}."
+            f"{name} must be at least one sample long, got {seconds!r} seconds at sfreq={sfreq:g}."
         )
-    return round(n_samples)
+    return round(seconds * sfreq)

@@ -84,6 +84,23 @@ def test_trials_are_kept_together_if_windows_were_dropped():
     assert trials.metadata["trial"].tolist() == [0, 0, 1]
 
 
+@pytest.mark.parametrize(("kept", "trials"), [([0, 2, 4], [0, 0, 1]), ([0, 2, 3], [0, 0, 0])])
+def test_trials_are_found_without_their_number_if_windows_were_dropped(kept, trials):
+    record = cut(make_dataset(n_subjects=1), use_mne_epochs=True).datasets[0]
+    kept = record.windows[kept]
+    kept.metadata = kept.metadata.drop(columns="i_trial_in_dataset", errors="ignore")
+    found = Trials.from_braindecode(type(record)(kept, record.description))
+    assert found.metadata["trial"].tolist() == trials
+
+
+def test_trials_that_lost_their_first_windows_and_have_no_number_are_an_error():
+    record = cut(make_dataset(n_subjects=1), use_mne_epochs=True).datasets[0]
+    kept = record.windows[[0, 1, 6]]  # windows 0 and 1 of a trial, window 2 of the next
+    kept.metadata = kept.metadata.drop(columns="i_trial_in_dataset", errors="ignore")
+    with pytest.raises(ValueError, match="dataset must have the column 'i_trial_in_dataset'"):
+        Trials.from_braindecode(type(record)(kept, record.description))
+
+
 def test_recordings_without_windows_and_descriptions_leave_the_trial_numbers():
     windows = cut(make_dataset(), use_mne_epochs=True)
     first, second = windows.datasets

@@ -77,7 +77,8 @@ def save_model(
         If the class of a step is not supported, or a parameter is an object such as a callback, a
         class or a ``RandomState``.
     ValueError
-        If steps and trials have different channels or sampling rates.
+        If steps and trials have different channels or sampling rates, or the saved model could not
+        be loaded.
     FileExistsError, FileNotFoundError
         If the folder exists, or its parent does not.
 
@@ -109,6 +110,7 @@ def save_model(
             f"The card must have at most {MAX_CARD_BYTES} bytes, got {len(files[CARD])}: shorten "
             "protocol, scores or notes."
         )
+    _check_loads(files[CARD], arrays)
     _write_folder(target, files, overwrite)
     return path
 
@@ -298,6 +300,16 @@ class SavedModel:
                 )
         elif n_channels != self.n_channels:
             raise ValueError(f"X must have {self.n_channels} channels, got {n_channels}.")
+
+
+def _check_loads(card, arrays):
+    """Raise ValueError unless the model that is to be written can be loaded."""
+    try:
+        deserialize_estimator(parse_card(card), dict(arrays))
+    except ERRORS as error:
+        raise ValueError(
+            f"estimator must have the parameters of its fit, or it cannot be loaded: {error}."
+        ) from error
 
 
 def _request_groups(estimator):

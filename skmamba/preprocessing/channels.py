@@ -125,7 +125,7 @@ def _resolve_picks(picks, ch_names, n_channels):
     if isinstance(picks, slice):
         indices = list(range(n_channels)[picks])
     else:
-        listed = [picks] if isinstance(picks, (str, Integral)) else list(picks)
+        listed = picks if np.ndim(picks) and not isinstance(picks, str) else [picks]
         indices = [i for pick in listed for i in _resolve_pick(pick, ch_names, n_channels)]
     if not indices:
         raise ValueError(f"picks must select a channel of {n_channels}, got {picks!r}.")

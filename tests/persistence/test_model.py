@@ -284,6 +284,14 @@ def test_parameters_set_after_fit_do_not_change_the_saved_network(trials, tmp_pa
     assert np.array_equal(loaded.predict_proba(trials.X), expected)
 
 
+def test_a_model_that_could_not_be_loaded_is_not_saved(trials, tmp_path):
+    clf = MSiMambaClassifier(n_members=1, max_epochs=1, random_state=0).fit(trials, trials.y)
+    clf.set_params(optimizer="unknown")
+    with pytest.raises(ValueError, match="estimator must have the parameters of its fit"):
+        save_model(clf, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def test_warm_start_continues_from_loaded_weights(trials, tmp_path):
     clf = MSiMambaClassifier(**{**TINY, "max_epochs": 2}, warm_start=True).fit(trials.X, trials.y)
     loaded = save_and_load(clf, tmp_path).fit(trials.X, trials.y)

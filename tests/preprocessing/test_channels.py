@@ -138,6 +138,7 @@ def test_the_output_is_a_copy():
         ("muse", "got 'TP9'"),
         ("central", "X must have a central channel, got Fp1, Fp2"),
         (8, "picks must be channels of X, which has 8, got 8"),
+        (1.5, "picks must be names or indices, got 1.5"),
         ([0, -9], "picks must be channels of X, which has 8, got -9"),
         ([1.0], r"picks must be names or indices, got 1\.0"),
         ([True, False], "picks must be names or indices, got True"),
