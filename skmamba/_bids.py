@@ -1,6 +1,7 @@
 """Recordings of a BIDS data set, through MNE-BIDS."""
 
 import os
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,8 @@ import pandas as pd
 from ._extras import require_extra
 from ._metadata import split_numbers
 
+ENTITIES = ["subject", "session", "run", "acquisition", "processing"]  # columns of metadata
+RESERVED = {"recording", "trial", "onset", "window", "start", "reference_onset", *ENTITIES}
 EXTENSIONS = [".edf", ".bdf", ".vhdr", ".set"]  # the EEG formats of BIDS
 
 
@@ -27,6 +30,7 @@ def find_recordings(root, selection):
         if labels is not None:
             paths = _select_paths(paths, argument, labels, root)
     paths = sorted(paths, key=lambda path: split_numbers(path.basename))
+    _check_distinct(paths)
     return paths, _make_metadata(paths, root)
 
 
@@ -34,7 +38,35 @@ def read_recording(path):
     """Open a recording, with the events of its ``events.tsv`` as annotations."""
     from mne_bids import read_raw_bids
 
-    return read_raw_bids(path, verbose="ERROR")
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        try:
+            raw = read_raw_bids(path, verbose="WARNING")
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"{path.basename} cannot be read: {error} Recordings of mne_bids.read_raw_bids can "
+                "be passed to Trials.from_raws."
+            ) from error
+    for warning in caught:
+        if "outside" in str(warning.message):  # of the data: events that would be missed
+            warnings.warn(f"{path.basename}: {warning.message}", UserWarning, stacklevel=2)
+    return raw
+
+
+def _check_distinct(paths):
+    """Raise ValueError if files have one recording, and warn if they may have."""
+    table = pd.DataFrame([path.entities for path in paths], [path.basename for path in paths])
+    same = table.index[table.duplicated(keep=False)]
+    if len(same):
+        raise ValueError(f"root must have each recording in one file, got {', '.join(same)}.")
+    of_run = table.columns.intersection(["subject", "session", "task", "run"])
+    same = table.index[table.duplicated(of_run, keep=False)] if len(table) else same
+    if len(same):
+        warnings.warn(
+            f"{', '.join(same[:2])} are recordings of one run, whose EEG may be the same: select "
+            "trials by metadata['acquisition'] or metadata['processing'].",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _select_paths(paths, argument, labels, root):
@@ -53,9 +85,8 @@ def _select_paths(paths, argument, labels, root):
 
 
 def _make_metadata(paths, root):
-    entities = ["subject", "session", "run"]
-    rows = pd.DataFrame([[getattr(path, entity) for entity in entities] for path in paths])
-    rows = rows.set_axis(entities, axis="columns").dropna(axis="columns", how="all")
+    rows = pd.DataFrame([[getattr(path, entity) for entity in ENTITIES] for path in paths])
+    rows = rows.set_axis(ENTITIES, axis="columns").dropna(axis="columns", how="all")
     table = root / "participants.tsv"
     if not table.is_file():
         return rows
@@ -69,5 +100,6 @@ def _make_metadata(paths, root):
     if participants["subject"].duplicated().any():
         twice = participants["subject"][participants["subject"].duplicated()].tolist()
         raise ValueError(f"{table} must have one row per participant, got several of {twice}.")
-    new = ["subject", *participants.columns.difference(rows.columns, sort=False)]
-    return rows.merge(participants[new], on="subject", how="left")
+    taken = (RESERVED - {"subject"}) & {*participants}
+    participants = participants.rename(columns={name: f"participant_{name}" for name in taken})
+    return rows.merge(participants, on="subject", how="left")

@@ -32,9 +32,20 @@ def read_windows(dataset, unit=None):
             )
     if not len(dataset):
         raise ValueError("dataset must have at least one window, got none.")
+    if not all(isinstance(record.metadata, pd.DataFrame) for record in records):
+        raise ValueError("dataset must have metadata in memory: cut it with lazy_metadata=False.")
     windows, targets = zip(*(dataset[row][:2] for row in range(len(dataset))), strict=True)
     if any(map(np.ndim, targets)):
-        raise ValueError("dataset must have one target per window, got targets from channels.")
+        raise ValueError(
+            "dataset must have one target per window, got several: from channels, or of several "
+            "target names."
+        )
+    lengths = sorted({np.shape(window)[-1] for window in windows})
+    if len(lengths) > 1:
+        raise ValueError(
+            f"dataset must have windows of one length, got {lengths} samples: cut it with one "
+            "window_size_samples."
+        )
     X = np.stack([np.asarray(window, dtype="float32")[picks] for window in windows])
     if unit is not None:
         X *= MICROVOLTS[unit]
@@ -42,7 +53,7 @@ def read_windows(dataset, unit=None):
     return {
         "X": X,
         "y": np.array(targets),
-        "metadata": _make_metadata(records, sfreq),
+        "metadata": _make_metadata(records, sfreq, lengths[0]),
         "sfreq": sfreq,
         "ch_names": [insts[0].ch_names[pick] for pick in picks],
     }
@@ -61,7 +72,7 @@ def _check_unit(X, unit):
         )
 
 
-def _make_metadata(records, sfreq):
+def _make_metadata(records, sfreq, n_times):
     """Return description and windowing, with one trial number for all windows of a trial."""
     parts, n_trials = [], 0
     for number, record in enumerate(records):
@@ -69,7 +80,9 @@ def _make_metadata(records, sfreq):
         window = windowing["i_window_in_trial"]
         codes, distinct = pd.factorize(_find_trials(record, windowing))
         own = {"recording": number, "trial": n_trials + codes}
-        own |= {"onset": windowing["i_start_in_trial"] / sfreq, "window": window}
+        start, stop = windowing["i_start_in_trial"], windowing["i_stop_in_trial"]
+        rate = sfreq * (stop - start).median() / n_times  # before windows were resampled
+        own |= {"onset": start / rate, "window": window}
         n_trials += len(distinct)
         description = {} if record.description is None else dict(record.description)
         description = {name: [value] * len(windowing) for name, value in description.items()}
@@ -85,7 +98,8 @@ def _find_trials(record, windowing):
     is_new = steps["i_window_in_trial"] <= 0
     strides = (steps["i_start_in_trial"] / steps["i_window_in_trial"])[~is_new].dropna()
     has_dropped = any(getattr(getattr(record, "windows", None), "drop_log", ()))
-    if has_dropped and strides.nunique() > 1:  # a trial may have lost its first windows
+    # The last window of a recording can be nearer; none is farther, unless its trial is a new one.
+    if has_dropped and strides.max() > strides[:-1].min():
         raise ValueError(
             "dataset must have the column 'i_trial_in_dataset' in its metadata, or all windows of "
             "each trial, got neither: cut the windows with braindecode >= 1.8, or without reject."

@@ -1,6 +1,8 @@
 """Cutting of mne.io.Raw recordings into trials around their events."""
 
 import re
+import warnings
+from collections.abc import Hashable, Mapping
 from itertools import count
 from numbers import Real
 from os import PathLike
@@ -79,8 +81,15 @@ def read_fif_events(path):
 
 def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, reference):
     """Return the CutRecording of each recording; raise ValueError if they do not match."""
-    if isinstance(raws, str) or _is_recording(raws):
-        raise ValueError("raws must be a sequence of recordings, got one: pass [raw].")
+    if isinstance(raws, (str, Mapping)) or _is_recording(raws):
+        got = "a dict" if isinstance(raws, Mapping) else "one"
+        raise ValueError(f"raws must be a sequence of recordings, got {got}: pass [raw].")
+    for name, value in (("tmin", tmin), ("tmax", tmax)):
+        if not isinstance(value, Real) or not np.isfinite(value):
+            raise ValueError(f"{name} must be a number of seconds, got {value!r}.")
+    labels = event_id.values() if isinstance(event_id, dict) else ()
+    if not all(isinstance(label, Hashable) for label in labels):
+        raise ValueError(f"event_id must have one label for each name, got {event_id!r}.")
     if isinstance(raws, list | tuple):
         further = find_further_parts(raw for raw in raws if isinstance(raw, str | PathLike))
         if further:
@@ -120,6 +129,15 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
             f"event_id must name events of the recordings, {sorted(present)}, got "
             f"{sorted(missing, key=str)}."
         )
+    without = [part for part in cuts if not part.events]
+    if without and len(without) < len(cuts):
+        source, found = without[0].channels.source, sorted(without[0].present, key=str)
+        warnings.warn(
+            f"{len(without)} of {len(cuts)} recordings have no selected event, and give no trial; "
+            f"the first is {source}, with the events {found}.",
+            UserWarning,
+            stacklevel=3,
+        )
     return cuts
 
 
@@ -145,6 +163,12 @@ def label_events(events, event_id, *, are_codes):
         return events, join_names(event_id if isinstance(event_id, dict) else {})
     if not isinstance(event_id, dict):
         names = sorted(set(events)) if event_id is None else event_id
+        parts = [name for name in names if _match_event(name.rpartition("/")[0], {*names})]
+        if event_id is None and parts:  # MNE-BIDS adds values where a recording has several
+            raise ValueError(
+                f"event_id must be given if names have others as parts, got {names}: those of the "
+                "events that are to be one class, or all of them."
+            )
         event_id = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return [event_id[name] for name in events], join_names(event_id)
 
@@ -365,7 +389,7 @@ def _check_distinct_samples(events, names, source):
         shared = [names[code] for code in events[events[:, 0] == sample, 2]]
         raise ValueError(
             f"{source}: events {shared} share sample {sample}, so one trial would have several "
-            "labels. Select among them with event_id."
+            "labels. Select among them with event_id, or remove copies."
         )
 
 

@@ -575,13 +575,15 @@ class Trials:
         ------
         ValueError
             If recordings differ, a selected event or the annotation for the reference does not
-            exist, two events share a sample, or no trial is left.
+            exist, two events share a sample, one name is a part of another (``"film"`` and
+            ``"film/1"``) with ``event_id=None``, or no trial is left.
 
         Warns
         -----
         UserWarning
-            If channels marked as bad are dropped, or events too near the edges of their recording.
-            Trials that overlap an annotation that starts with BAD are dropped without a warning.
+            If channels marked as bad are dropped, or events too near the edges of their recording,
+            or a recording has none of the selected events. Trials that overlap an annotation that
+            starts with BAD are dropped without a warning.
 
         Examples
         --------
@@ -682,15 +684,24 @@ class Trials:
         Returns
         -------
         trials : Trials
-            As from :meth:`from_raws`. Metadata have ``subject``, ``session`` and ``run``, where
-            file names have them, and the columns of ``participants.tsv``.
+            As from :meth:`from_raws`. Metadata have ``subject``, ``session``, ``run``,
+            ``acquisition`` and ``processing``, where file names have them, and the columns of
+            ``participants.tsv``; those with a name that this package uses are renamed, as
+            ``participant_onset``.
 
         Raises
         ------
         FileNotFoundError
             If the folder does not exist.
         ValueError
-            If no recording matches the selection, and as :meth:`from_raws`.
+            If no recording matches the selection, two files have one recording, or MNE-BIDS cannot
+            read one, and as :meth:`from_raws`.
+
+        Warns
+        -----
+        UserWarning
+            If recordings of one run differ only in ``acquisition`` or ``processing``, or events
+            are outside of their recording, and as :meth:`from_raws`.
         """
         selection = {"task": task, "subjects": subjects, "sessions": sessions, "runs": runs}
         paths, metadata = find_recordings(root, selection)

@@ -222,3 +222,41 @@ def test_the_reference_is_a_window_or_an_event_with_a_duration(root):
     trials = Trials.from_bids(root, **options, event_id=["fear"], reference=(-0.4, 0))
     assert trials.reference.shape == (2, 2, 40)
     np.testing.assert_allclose(trials.reference[:, 1, 0], [2116, 2106], rtol=1e-6)
+
+
+def test_several_files_of_one_run_raise_or_warn(root):
+    folder = root / "sub-01/ses-a/eeg"
+    stem = "sub-01_ses-a_task-film_run-1"
+    for file in folder.glob(f"{stem}_*"):  # the same run, once more
+        new = stem.replace("_run-1", "_acq-clean_run-1")
+        text = file.read_bytes().replace(stem.encode(), new.encode())
+        (folder / file.name.replace(stem, new)).write_bytes(text)
+    options = {"task": "film", "tmin": 0, "tmax": 0.5, "subjects": "01"}
+    with pytest.warns(UserWarning, match=r"acq-clean.* of one run, whose EEG may be the same"):
+        metadata = Trials.from_bids(root, **options).metadata
+    assert metadata["acquisition"].isna().sum() == len(metadata) / 2 == 2
+    (folder / f"{stem}_eeg.edf").touch()
+    with pytest.raises(ValueError, match=rf"recording in one file, got {stem}_eeg.edf, {stem}_eeg"):
+        Trials.from_bids(root, **options)
+
+
+def test_events_outside_of_a_recording_are_named(root):
+    write_recording(root, "01", "a", run="1", events=[(1, "calm"), (5000, "fear")])
+    with pytest.warns(UserWarning, match=r"sub-01_ses-a_task-film_run-1_eeg.vhdr: Omitted 1"):
+        assert len(Trials.from_bids(root, task="film", subjects="01", tmin=0, tmax=0.5)) == 1
+
+
+def test_an_unreadable_recording_is_named(root):
+    channels = root / "sub-01/ses-a/eeg/sub-01_ses-a_task-film_run-1_channels.tsv"
+    channels.write_text(CHANNELS.replace("Fp1", "F3"))
+    with pytest.raises(ValueError, match=r"sub-01.*_eeg.vhdr cannot be read: .*Trials.from_raws"):
+        Trials.from_bids(root, task="film", tmin=0, tmax=0.5)
+
+
+def test_participant_columns_named_as_those_of_trials_are_renamed(root):
+    table = "participant_id\tonset\ttrial\nsub-01\t52\t7\nsub-02\t61\t8\n"
+    (root / "participants.tsv").write_text(table)
+    metadata = Trials.from_bids(root, task="film", tmin=0, tmax=0.5).metadata
+    assert metadata["onset"].tolist() == [1, 3, 2, 1, 2, 3]
+    assert metadata["participant_onset"].tolist() == [52, 52, 61, 61, 61, 61]
+    assert metadata["trial"].nunique() == 6

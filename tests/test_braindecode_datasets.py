@@ -25,7 +25,12 @@ from skmamba.evaluation import CrossSubjectSplit
 pytest.importorskip("braindecode")
 import mne
 from braindecode.datasets import BaseConcatDataset, RawDataset
-from braindecode.preprocessing import create_windows_from_events
+from braindecode.preprocessing import (
+    Preprocessor,
+    create_fixed_length_windows,
+    create_windows_from_events,
+    preprocess,
+)
 
 
 def to_power(X):
@@ -99,6 +104,40 @@ def test_trials_that_lost_their_first_windows_and_have_no_number_are_an_error():
     kept.metadata = kept.metadata.drop(columns="i_trial_in_dataset", errors="ignore")
     with pytest.raises(ValueError, match="dataset must have the column 'i_trial_in_dataset'"):
         Trials.from_braindecode(type(record)(kept, record.description))
+
+
+def test_a_nearer_last_window_is_of_the_same_trial_if_windows_were_dropped():
+    windows = create_fixed_length_windows(
+        make_dataset(n_subjects=1),
+        window_size_samples=150,
+        window_stride_samples=150,
+        on_last_window="overlap",
+        use_mne_epochs=True,
+        targets_from="metadata",
+        preload=True,
+    )
+    record = windows.datasets[0]
+    assert record.windows.metadata["i_start_in_trial"].tolist() == [0, 150, 300, 450, 600, 650]
+    record = type(record)(record.windows[[1, 3, 4, 5]], {**record.description, "target": 1})
+    assert Trials.from_braindecode(record).metadata["trial"].tolist() == [0] * 4
+
+
+def test_onsets_of_resampled_windows_are_in_seconds():
+    windows = cut(make_dataset(n_subjects=1), use_mne_epochs=True)
+    preprocess(windows, [Preprocessor("resample", sfreq=50)])
+    trials = Trials.from_braindecode(windows)
+    assert (trials.sfreq, trials.X.shape) == (50, (8, 2, 25))
+    assert trials.metadata["onset"].tolist() == [1, 1.5, 2, 2.5, 4, 4.5, 5, 5.5]
+
+
+def test_windows_of_several_lengths_or_with_lazy_metadata_raise():
+    long, short = (cut(make_dataset(), window_size_samples=size) for size in (50, 40))
+    with pytest.raises(ValueError, match=r"windows of one length, got \[40, 50\] samples"):
+        Trials.from_braindecode(BaseConcatDataset([*long.datasets, *short.datasets]))
+    params = {"window_size_samples": 50, "window_stride_samples": 50, "on_last_window": "drop"}
+    lazy = create_fixed_length_windows(make_dataset(), lazy_metadata=True, **params)
+    with pytest.raises(ValueError, match="cut it with lazy_metadata=False"):
+        Trials.from_braindecode(lazy)
 
 
 def test_recordings_without_windows_and_descriptions_leave_the_trial_numbers():

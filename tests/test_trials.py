@@ -651,6 +651,13 @@ def test_mismatched_recordings_raise(other, match):
         Trials.from_raws(raws, 0, 1)
 
 
+def test_recordings_without_selected_events_are_named():
+    raws = [make_raw(annotations=MARKS), make_raw(annotations=[(5, "Rest"), (8, "Task")])]
+    match = r"1 of 2 recordings have no selected event.* is Recording 1, .* \['Rest', 'Task'\]"
+    with pytest.warns(UserWarning, match=match):
+        assert len(Trials.from_raws(raws, 0, 1, event_id=["rest", "task"])) == 2
+
+
 def test_sampling_rates_may_differ_by_rounding():
     raws = [make_raw(annotations=MARKS), make_raw(sfreq=10.000001, annotations=MARKS)]
     assert len(Trials.from_raws(raws, 0, 1)) == 4
@@ -661,6 +668,15 @@ def test_sampling_rates_may_differ_by_rounding():
     [
         ([], {}, "at least one recording, got none"),
         ("rest.fif", {}, r"sequence of recordings, got one: pass \[raw\]"),
+        ({"one": "rest.fif"}, {}, r"sequence of recordings, got a dict: pass \[raw\]"),
+        ([(5, "a")], {"tmax": None}, "tmax must be a number of seconds, got None"),
+        ([(5, "a")], {"tmin": -np.inf}, "tmin must be a number of seconds, got -inf"),
+        ([(5, "a")], {"event_id": {"a": [0]}}, r"event_id must have one label .* got {'a': \[0\]}"),
+        (
+            [(5, "film"), (6, "film/1")],
+            {},
+            r"event_id must be given if names have others as parts, got \['film', 'film/1'\]",
+        ),
         ([np.zeros((2, 50))], {}, "got ndarray at index 0.*Trials.from_epochs"),
         ([(5, "a")], {"tmax": 0}, r"tmax must be later than tmin, got tmin=0 and tmax=0"),
         ([(5, "a")], {"event_id": ["a", "b"]}, r"event_id must name .*, \['a'\], got \['b'\]"),
@@ -677,7 +693,7 @@ def test_sampling_rates_may_differ_by_rounding():
     ],
 )
 def test_from_raws_with_invalid_arguments_raises(raws, arguments, match):
-    if raws and isinstance(raws[0], tuple):
+    if isinstance(raws, list) and raws and isinstance(raws[0], tuple):
         raws = [make_raw(annotations=raws)]
     with pytest.raises(ValueError, match=match), warnings.catch_warnings(action="ignore"):
         Trials.from_raws(raws, **({"tmin": 0, "tmax": 1} | arguments))
@@ -1053,7 +1069,7 @@ def test_windows_have_trial_numbers_even_if_trials_have_none():
     [
         ({"window_size": 0.6}, "5 samples are shorter than one window of 6 samples"),
         ({"window_size_samples": 2, "stride_samples": True}, "stride_samples must .* got True"),
-        ({"window_size": 0.04}, "window_size must be finite and at least one sample .* got 0.04"),
+        ({"window_size": 0.04}, "window_size must be at least one sample .* got 0.04"),
     ],
 )
 def test_invalid_window_lengths_raise(lengths, match):

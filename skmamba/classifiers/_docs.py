@@ -40,7 +40,7 @@ dtype : {"float32", "float64", "bfloat16"}, default="float32"
     float32, convolutions and matrix products bfloat16.
 net_params : dict, default=None
     Further parameters of the skorch net, such as ``{"optimizer__betas": (0.9, 0.95)}`` or
-    ``{"callbacks": [...]}``; callbacks are cloned for every fit.
+    ``{"callbacks": [...]}``; callbacks are copied for every fit.
 random_state : int, RandomState instance or None, default=None
     Seed of weights, batches and dropout. Global random states are restored after fit, and None
     does not depend on them.

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 from sklearn.preprocessing import StandardScaler
@@ -72,6 +72,7 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
+NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs"}  # set by fit
 FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 
 
@@ -563,14 +564,17 @@ class BaseNet(BaseTrialEstimator):
         return self.max_epochs
 
     def _check_net_params(self):
-        known = inspect.signature(NeuralNet).parameters
+        known = set(inspect.signature(NeuralNet).parameters) - NO_NET_PARAMS
         for name in self.net_params or {}:
             if name.partition("__")[0] not in known:
                 raise ValueError(
-                    "net_params must contain parameters of skorch.NeuralNet, such as "
-                    f"'optimizer__betas', got {name!r}. Parameters of the network are those of "
-                    f"{type(self).__name__} and its module_params."
+                    "net_params must contain parameters of skorch.NeuralNet that fit does not set, "
+                    f"such as 'optimizer__betas', got {name!r}. The network and its training are "
+                    f"set by other parameters of {type(self).__name__}."
                 )
+        callbacks = (self.net_params or {}).get("callbacks") or []
+        if not isinstance(callbacks, (list, tuple)):
+            raise ValueError(f"net_params['callbacks'] must be a list, got {callbacks!r}.")
 
     def _merge_module_params(self, params, cls):
         """Add ``module_params`` to the parameters that this class sets for a network."""
@@ -656,8 +660,7 @@ class BaseNet(BaseTrialEstimator):
         return isinstance(self.optimizer, str) and torch.device(device).type in FUSED_DEVICES
 
     def _make_callbacks(self, early_stopping, average):
-        own = (self.net_params or {}).get("callbacks")
-        callbacks = clone(list(own or []), safe=False)
+        callbacks = copy.deepcopy(list((self.net_params or {}).get("callbacks") or []))
         if early_stopping:
             sink = print if self.verbose == 2 else noop
             stop = EarlyStopping(patience=self.patience, load_best=True, sink=sink)

@@ -47,7 +47,8 @@ def read_raw_csv(
         variation of the stamps; None: the file has every sample.
     markers : str, default=None
         Column of event names, empty, 0 or False where there is no event. Events become annotations;
-        an event in a row without EEG belongs to the next sample.
+        equal names in adjacent rows are one event, and an event in a row without EEG belongs to
+        the next sample.
     unit : {"uV", "mV", "V"}, default="uV"
         Unit of the channels.
     **read_params
@@ -74,6 +75,8 @@ def read_raw_csv(
     check_option("unit", unit, tuple(VOLTS))
     check_number("sfreq", sfreq)
     names = dict(ch_names) if isinstance(ch_names, Mapping) else {name: name for name in ch_names}
+    if len({*names.values()}) < len(ch_names):
+        raise ValueError(f"ch_names must be distinct, got {ch_names!r}.")
     table = pd.read_csv(path, **read_params)
     missing = [c for c in (*names, time, markers) if c is not None and c not in table]
     if missing:
@@ -87,7 +90,8 @@ def read_raw_csv(
     X = _to_numbers(samples[list(names)], path)
     if time is not None:
         _check_times(samples[time], sfreq, path)
-    rows = np.flatnonzero(marks.notna())
+    is_held = text.eq(text.shift()) & marks.shift().notna()
+    rows = np.flatnonzero(marks.notna() & ~is_held)
     onsets = (np.cumsum(is_sample) - is_sample)[rows] / sfreq  # of the next sample
     events = marks.iloc[rows].astype(str)
     return make_raw(VOLTS[unit] * X.T, list(names.values()), sfreq, onsets, events)
@@ -127,6 +131,9 @@ def _check_times(times, sfreq, path):
     step = np.median(steps)
     if step > 1.5 and np.quantile(np.abs(steps / step - 1), 0.9) < 0.25:  # regular, no gap
         raise DataFormatError(path, f"time stamps at sfreq={sfreq:g} Hz", f"{sfreq / step:.4g} Hz")
+    if np.diff(seconds).min() < -MAX_GAP:
+        got = f"an earlier one in row {times.index[np.diff(seconds).argmin() + 1]}"
+        raise DataFormatError(path, "time stamps in ascending order", got)
     # Packets arrive late, but in order: only a lost sample delays all that follow it.
     delays = seconds - np.arange(len(seconds)) / sfreq
     latest = np.maximum.accumulate(delays)[:-1]

@@ -227,6 +227,29 @@ def test_warm_start_keeps_the_state_of_the_optimizer(bags, trials):
     assert {group["lr"] for group in clf.net_.optimizer_.param_groups} == {1e-4}
 
 
+@pytest.mark.parametrize("params", [{}, {"optimizer": "sgd"}])
+def test_learning_rate_schedules_go_on_in_loaded_and_changed_estimators(params, bags, trials):
+    schedule = ("schedule", LRScheduler("StepLR", step_size=1, gamma=0.5))
+    clf = make_clf(warm_start=True, net_params={"callbacks": [schedule]}).fit(bags, trials.y)
+    loaded = pickle.loads(pickle.dumps(clf)).set_params(**params).fit(bags, trials.y)
+    assert len(loaded.net_.history) == 2 * len(clf.net_.history)
+    assert fine_tune(clf, bags, trials.y, parts="all").net_.history
+
+
+def test_callbacks_with_a_state_of_their_own_are_copied(bags, trials):
+    class Count(Callback):
+        def __init__(self, start):
+            self.count = start  # under another name, so that scikit-learn's clone fails
+
+        def on_epoch_end(self, net, **kwargs):
+            self.count += 1
+
+    count = Count(5)
+    clf = make_clf(net_params={"callbacks": [("count", count)]}).fit(bags, trials.y)
+    assert dict(clf.net_.callbacks_)["count"].count == 5 + clf.n_iter_
+    assert count.count == 5
+
+
 def test_warm_start_requires_the_same_network(bags, trials):
     clf = make_clf(warm_start=True).fit(bags, trials.y)
     with pytest.raises(ValueError, match="require the network of the earlier fit"):
@@ -545,8 +568,11 @@ def set_nan(X):
         (
             None,
             {"net_params": {"d_model": 8}},
-            "such as 'optimizer__betas', got 'd_model'. .* those of MSiMambaClassifier and its mod",
+            "such as 'optimizer__betas', got 'd_model'. .* other parameters of MSiMambaClassifier",
         ),
+        (None, {"net_params": {"train_split": 5}}, "that fit does not set, .* got 'train_split'"),
+        (None, {"net_params": {"max_epochs": 1}}, "that fit does not set, .* got 'max_epochs'"),
+        (None, {"net_params": {"callbacks": "disable"}}, r"\['callbacks'\] must be a list, got 'd"),
         (None, {"weight_decay": np.inf}, "weight_decay must be a non-negative number, got inf"),
         (None, {"weight_decay": np.nan}, "weight_decay must be a non-negative number, got nan"),
         (None, {"weight_decay": -1.0}, "weight_decay must be a non-negative number, got -1.0"),

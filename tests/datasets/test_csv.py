@@ -147,6 +147,24 @@ def test_false_is_no_marker():
     assert list(raw.annotations.description) == ["True"]
 
 
+def test_a_marker_held_over_rows_is_one_event():
+    file = StringIO("A,m\n1,\n2,1\n3,1\n4,2\n5,2\n6,\n7,2\n")
+    annotations = read_raw_csv(file, 100, ["A"], markers="m").annotations
+    assert annotations.description.tolist() == ["1", "2", "2"]
+    np.testing.assert_allclose(annotations.onset, [0.01, 0.03, 0.06])
+
+
+def test_rows_in_another_order_and_equal_names_raise():
+    times = np.arange(2560) / 256
+    table = pd.DataFrame({"t": np.roll(times, 1280), "A": 0.0, "B": 0.0}).to_csv()
+    with pytest.raises(DataFormatError, match=r"stamps in ascending order, got .* in row 1280"):
+        read_raw_csv(StringIO(table), 256, ["A"], time="t")
+    with pytest.raises(ValueError, match=r"ch_names must be distinct, got \['A', 'A'\]"):
+        read_raw_csv(StringIO(table), 256, ["A", "A"])
+    with pytest.raises(ValueError, match=r"ch_names must be distinct, got \{'A': 'Fp1'"):
+        read_raw_csv(StringIO(table), 256, {"A": "Fp1", "B": "Fp1"})
+
+
 @pytest.mark.parametrize("sfreq", [None, "100", True, np.nan])
 def test_the_rate_must_be_a_number(sfreq):
     with pytest.raises(ValueError, match="sfreq must be a positive number, got"):
