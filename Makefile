@@ -42,7 +42,8 @@ wheel: ## build the wheel, install it in an empty environment, run the README
 clean:
 	rm -rf $(VENV) $(VENV)-wheel dist docs/_build docs/generated docs/auto_examples
 
-# torch is installed first and pinned: other requests would install a CUDA build of several GB.
+# torch is installed first and pinned. PyPI's torch for Linux is a CUDA build of several GB; for the CPU
+# build, set PIP_INDEX_URL=https://download.pytorch.org/whl/cpu for this step: make .venv/.torch
 $(VENV)/.torch: constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) "$$(grep '^torch==' constraints.txt)"

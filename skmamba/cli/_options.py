@@ -320,7 +320,7 @@ def _load_own(options):
     params = {"tmin": tmin, "tmax": tmin + options.seconds, "event_id": options.events}
     params |= {"reference": options.reference}
     if options.data == "bids":
-        trials = Trials.from_bids(path, task=options.task, name=path.name, **params)
+        trials = Trials.from_bids(path, task=options.task, name=_to_text(path.name), **params)
     else:
         if not path.exists():
             raise FileNotFoundError(f"--path must be an existing folder, got {path}.")
@@ -335,11 +335,16 @@ def _load_own(options):
         files = [file for file in files if file not in further]
         if not files:
             raise FileNotFoundError(f"--path must contain {REQUIRES['path']['raws']}: {path}.")
-        metadata = {"subject": [file.stem.split("_")[0] for file in files]}
-        trials = Trials.from_raws(files, metadata=metadata, name=path.name, **params)
+        metadata = {"subject": [_to_text(file.stem).split("_")[0] for file in files]}
+        trials = Trials.from_raws(files, metadata=metadata, name=_to_text(path.name), **params)
     choices = {"events": options.events or "all", "tmin": tmin, "seconds": options.seconds}
     choices |= {} if options.reference is None else {"reference": options.reference}
     return replace(trials, loader_params=choices)
+
+
+def _to_text(name):
+    """Return the name of a file that may not be UTF-8 as text that can be written."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _load_built_in(options):

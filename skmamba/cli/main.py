@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import click
 
+from .. import __version__
 from . import _options
 
 FILES = ("results.csv", "predictions.csv", "leakage.csv", "report.html", "table.tex")
@@ -56,7 +57,7 @@ def _convert_error(error):
     "  skmamba leakage --data simulation --protocol random-windows\n"
     "  skmamba COMMAND --help",
 )
-@click.version_option(package_name="skmamba", prog_name="skmamba")
+@click.version_option(__version__, prog_name="skmamba")
 @click.option("--traceback", is_flag=True, help="Show the traceback of an error.")
 def main(traceback):
     """Evaluate EEG classifiers without data leakage."""

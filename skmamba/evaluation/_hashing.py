@@ -49,7 +49,7 @@ PARTS = {
 }
 # Attributes of a class that do not change what it computes.
 IGNORED = {"__module__", "__dict__", "__weakref__", "__doc__", "_abc_impl", "__firstlineno__"}
-IGNORED |= {"__static_attributes__"}
+IGNORED |= {"__static_attributes__", "__annotations_cache__"}
 
 
 @functools.cache
@@ -141,6 +141,8 @@ def _describe(obj):
         raise ValueError(f"{obj!r} is used as a value, and its code cannot be compared")
     if isinstance(obj, type):
         attributes = {name: value for name, value in vars(obj).items() if name not in IGNORED}
+        if not attributes.get("__annotations__", True):  # reading them adds an empty dict
+            del attributes["__annotations__"]
         return "class", name, origin, type(obj), obj.__bases__, attributes
     parts = [getattr(obj, part) for part in PARTS[FunctionType]]
     return "function", name, origin, *parts, _find_values(obj) if origin is None else ()

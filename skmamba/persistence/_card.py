@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from .._mne import get_fitted_sfreq
 from .._validation import check_int, check_number
 from ..preprocessing import BandPower, ChannelPicker, SlidingWindows
 from ._serialize import to_plain_json
 
 FORMAT, FORMAT_VERSION = "skmamba model", 2
-PACKAGES = ("skmamba", "torch", "numpy", "scikit-learn")
+PACKAGES = ("torch", "numpy", "scikit-learn")
 README_TEMPLATE = """---
 library_name: skmamba
 tags: [skmamba, eeg, time-series]
@@ -41,7 +42,7 @@ def make_card(serialized, estimators, files, trials, notes):
             **{name: to_plain_json(value, name) for name, value in notes.items()},
         },
         **serialized,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {"skmamba": __version__, **{name: version(name) for name in PACKAGES}},
         "files": {
             name: {"bytes": len(content), "sha256": compute_checksum(content)}
             for name, content in files.items()

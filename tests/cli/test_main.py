@@ -1,6 +1,7 @@
 """Tests of the command ``skmamba``."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -185,6 +186,22 @@ def test_own_recordings_are_cut_around_their_events(tmp_path, names, options):
     assert scores["data"].str.contains("events open closed; tmin 0.1; seconds 0.5").all()
     again = json.loads((tmp_path / "out/evaluation.json").read_text("utf8"))["command"]
     assert call(again.removeprefix("skmamba ")).exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are not UTF-8")
+def test_results_of_files_with_names_that_are_not_UTF8_are_written(tmp_path):
+    write_recordings(tmp_path / "own", ["s1_raw.fif", "s2_raw.fif"])
+    for number, name in ((1, b"M\xfcller_raw.fif"), (2, b"M\xe9ller_raw.fif")):
+        file = os.path.join(os.fsencode(tmp_path / "own"), name)
+        os.rename(tmp_path / f"own/s{number}_raw.fif", file)
+    arguments = f"evaluate --data raws --path '{tmp_path / 'own'}' --events open,closed"
+    arguments += " --seconds 0.5 --window 0.5 --models band-power-lda --baselines none"
+    result = call(arguments, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert set(pd.read_csv(tmp_path / "out/results.csv")["held_out"]) == {
+        r"M\udcfcller",
+        r"M\udce9ller",
+    }
 
 
 def test_hidden_files_and_further_parts_of_a_file_are_no_recordings(tmp_path):

@@ -435,6 +435,15 @@ def test_the_code_of_the_user_counts(source, one, two):
     assert first == same != other
 
 
+def test_a_class_has_the_same_hash_after_its_annotations_were_read():
+    class Plain:
+        pass
+
+    before = compute_hash(Plain)
+    assert not Plain.__annotations__
+    assert compute_hash(Plain) == before
+
+
 def test_unrelated_code_of_a_script_does_not_count():
     lean = "def thing(x):\n    return x + 1"
     grown = f"import os\n\n\ndef plot():\n    return os.name\n\n\n{lean}\n\n\nother = 3"
