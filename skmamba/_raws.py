@@ -1,5 +1,6 @@
 """Cutting of mne.io.Raw recordings into trials around their events."""
 
+import math
 import re
 import warnings
 from collections.abc import Hashable, Mapping
@@ -85,7 +86,7 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
         got = "a dict" if isinstance(raws, Mapping) else "one"
         raise ValueError(f"raws must be a sequence of recordings, got {got}: pass [raw].")
     for name, value in (("tmin", tmin), ("tmax", tmax)):
-        if not isinstance(value, Real) or not np.isfinite(value):
+        if not isinstance(value, Real) or not math.isfinite(value):
             raise ValueError(f"{name} must be a number of seconds, got {value!r}.")
     labels = event_id.values() if isinstance(event_id, dict) else ()
     if not all(isinstance(label, Hashable) for label in labels):
