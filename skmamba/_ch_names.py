@@ -1,5 +1,7 @@
 """Electrode names of the old and the current 10-20 system."""
 
+from collections.abc import Mapping, Set
+
 CURRENT_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 _LOWER = {old.lower(): new.lower() for old, new in CURRENT_NAMES.items()}
 
@@ -15,10 +17,23 @@ def are_same_channels(names, others):
     return [*map(canonical_name, names)] == [*map(canonical_name, others)]
 
 
-def check_ch_names(ch_names, n_channels):
-    """Raise ValueError unless ``ch_names`` is None or has one name per channel."""
-    if ch_names is not None and len(ch_names) != n_channels:
+def check_ch_names(ch_names, n_channels=None):
+    """Return ``ch_names`` as a list, or None; raise ValueError unless they name each channel once.
+
+    What has no order, and text, of which each letter would be a name, are refused.
+    """
+    if ch_names is None:
+        return None
+    is_one = isinstance(ch_names, (str, bytes, Mapping, Set)) or not hasattr(ch_names, "__len__")
+    names = [] if is_one else list(ch_names)
+    if is_one or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"ch_names must be a list of names, got {ch_names!r}.")
+    if n_channels not in (None, len(names)):
         raise ValueError(
             f"ch_names must have one name for each of the {n_channels} channels of X, got "
-            f"{len(ch_names)} names."
+            f"{len(names)} names."
         )
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"ch_names must name each channel once, got {twice[0]!r} twice.")
+    return [str(name) for name in names]

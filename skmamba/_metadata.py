@@ -29,7 +29,7 @@ def get_columns(groups, *columns, estimator, n_samples=None):
             f"{name} requires groups=metadata with {required}, one row per sample, got None."
         )
     if isinstance(groups, dict):
-        groups = pd.DataFrame(groups)
+        groups = make_table(groups, 1 if n_samples is None else n_samples)
     if not isinstance(groups, pd.DataFrame):
         values = np.asarray(groups)
         if values.ndim != 1 or len(columns) > 1:
@@ -48,6 +48,8 @@ def get_columns(groups, *columns, estimator, n_samples=None):
             f"{name} requires one row of groups per sample, got {len(groups)} rows for "
             f"{n_samples} samples."
         )
+    if groups.columns.has_duplicates:
+        raise ValueError(f"{name} requires different columns of groups, got one twice.")
     for column in columns:
         if groups[column].isna().any():
             raise ValueError(f"{name} requires {column!r} of every sample, got missing values.")
@@ -79,14 +81,26 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
                 return [[np.flatnonzero(np.isin(trial, part)) for part in fold] for fold in folds]
             kind = StratifiedGroupKFold if classifier else GroupKFold
             cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)
-    return list(to_rows(check_cv(cv, y, classifier=classifier).split(X, y, groups), len(X)))
+    folds = list(to_rows(check_cv(cv, y, classifier=classifier).split(X, y, groups), len(X)))
+    if not folds:
+        raise ValueError(f"cv must give at least one fold, got none: {cv!r}.")
+    return folds
 
 
 def to_rows(folds, n_rows):
     """Yield folds of indices or masks as pairs of index arrays."""
     rows = np.arange(n_rows)
     for fold in folds:
-        yield tuple(rows[np.asarray(part)] if len(part) else rows[:0] for part in fold)
+        try:
+            train, test = (rows[np.asarray(part)] if len(part) else rows[:0] for part in fold)
+        except (IndexError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"cv must have pairs of training and test, indices or masks of {n_rows} rows, got "
+                f"{fold!r}: {error}."
+            ) from error
+        if len({*test.tolist()}) < len(test):
+            raise ValueError(f"cv must have each row once in a test set, got {test.tolist()[:5]}.")
+        yield train, test
 
 
 def may_be_mixed(dtype):

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from ._ch_names import are_same_channels
+from ._validation import check_equal_shapes, check_number
 
 
 def is_epochs(X):
@@ -59,6 +60,7 @@ def as_array(X):
 
 def count_dims(X):
     """Return the number of dimensions of an array or nested list; a table without ndim has two."""
+    check_equal_shapes(X)
     return np.ndim(X) if isinstance(X, (list, tuple)) else getattr(X, "ndim", 2)
 
 
@@ -79,6 +81,8 @@ def get_sfreq(X):
 
 def resolve_sfreq(X, sfreq):
     """Return the sampling rate of X, or the given one; raise ValueError if both differ."""
+    if sfreq is not None:
+        check_number("sfreq", sfreq)
     own = get_sfreq(X)
     if own is None:
         return sfreq

@@ -86,7 +86,9 @@ class EvaluationResults:
             If a model was evaluated on different data of one data set, such as other channels, or
             an estimator twice on one trial with the same seeds, but other results.
         """
-        parts = list(parts)
+        parts = list(parts) if isinstance(parts, Iterable) else [parts]
+        if not parts or not all(isinstance(part, EvaluationResults) for part in parts):
+            raise ValueError(f"parts must be one or more EvaluationResults, got {parts!r}.")
         tables = list(_drop_copies(part.predictions for part in parts))
         predictions = pd.concat(tables, ignore_index=True)
         scores = pd.concat([part.scores for part in parts], ignore_index=True)

@@ -1,7 +1,7 @@
 """Scores of predictions that are already computed."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -24,6 +24,10 @@ from sklearn.utils.metaestimators import available_if
 
 DEFAULT_SCORING = ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc")
 RATING_SCORING = ("r2", "neg_mean_absolute_error", "ccc")
+RESERVED = tuple(  # columns of results, which a score would replace
+    "dataset protocol estimator kind adaptation fold held_out subject n_train n_test fit_seconds "
+    "predict_seconds seed data error versions".split()
+)
 
 
 @dataclass
@@ -136,10 +140,14 @@ def check_scoring(scoring, ratings=False):
         scoring = RATING_SCORING if ratings else DEFAULT_SCORING
     if isinstance(scoring, str):
         scoring = [scoring]
+    names = list(scoring) if isinstance(scoring, Iterable) else []
+    if not names or not all(isinstance(name, str) for name in names) or {*names} & {*RESERVED}:
+        raise ValueError(
+            "scoring must be one or more names of scores, or a dict from names to scores, other "
+            f"than columns of results such as 'fold', got {scoring!r}."
+        )
     if not isinstance(scoring, Mapping):
-        scoring = {name: name for name in scoring}
-    if not scoring:
-        raise ValueError(f"scoring must name at least one score, got {scoring!r}.")
+        scoring = {str(name): name for name in names}
     scorers = {name: _find_scorer(scorer) for name, scorer in scoring.items()}
     for name, scorer in scorers.items():
         if name in [*SCORERS, *get_scorer_names()] and str(scorer) != str(_find_scorer(name)):

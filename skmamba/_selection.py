@@ -98,6 +98,8 @@ def resolve_rows(key, n_rows):
     if isinstance(key, slice):
         return np.arange(n_rows)[key]
     key = np.asarray(key)
+    if key.ndim != 1:
+        raise IndexError(f"Rows must be one list of indices, got {key.ndim} dimensions.")
     if key.dtype != bool:
         return np.arange(n_rows)[key.astype(int) if not key.size else key]
     if key.shape != (n_rows,):

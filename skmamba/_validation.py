@@ -21,12 +21,26 @@ def check_int(name, value, minimum=1, maximum=math.inf):
         raise ValueError(f"{name} must be an integer of at least {minimum}{limit}, got {value!r}.")
 
 
-def check_number(name, value, *, zero=False):
-    """Raise ValueError unless the value is a finite positive number, or zero if that is allowed."""
+def check_number(name, value, *, zero=False, negative=False):
+    """Raise ValueError unless the value is a finite number, above zero unless these are allowed."""
     is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or value < 0 or (value == 0 and not zero):
-        kind = "non-negative" if zero else "positive"
+    if not is_number or not (value > 0 or negative or (value == 0 and zero)):
+        kind = "finite" if negative else "non-negative" if zero else "positive"
         raise ValueError(f"{name} must be a {kind} number, got {value!r}.")
+
+
+def check_fraction(name, value, *, zero=False, one=False):
+    """Raise ValueError unless the value is a number above 0 and below 1, or these if allowed."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not (0 < value < 1 or (value == 0 and zero) or (value == 1 and one)):
+        lower, upper = "of at least" if zero else "above", "at most" if one else "below"
+        raise ValueError(f"{name} must be a number {lower} 0 and {upper} 1, got {value!r}.")
+
+
+def check_bool(name, value):
+    """Raise ValueError unless the value is True or False; "False" would be true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
 
 
 def check_option(name, value, options):
@@ -48,7 +62,7 @@ def check_finite(X):
         return check_array(X, allow_nd=True, input_name="X")
     except ValueError as error:
         if "NaN" not in str(error) and "infinity" not in str(error):
-            raise
+            raise ValueError(f"X must have trials of real numbers: {error}") from error
         for trial, values in enumerate(X.gather() if hasattr(X, "as_bags") else X):
             invalid = np.argwhere(~np.isfinite(np.asarray(values, dtype=float)))
             if len(invalid):
@@ -57,6 +71,16 @@ def check_finite(X):
                     f"trial {trial}, channel {invalid[0][-2]}."
                 ) from error
         raise
+
+
+def check_equal_shapes(X):
+    """Raise ValueError if a list of trials has trials of different shapes."""
+    if isinstance(X, (list, tuple)) and len({np.shape(x) for x in X if hasattr(x, "shape")}) > 1:
+        shapes = ", ".join(map(str, dict.fromkeys(map(np.shape, X))))
+        raise ValueError(
+            f"X must have trials of equal shape, got {shapes}. Crop them to one length first, "
+            "such as [x[:, -n_times:] for x in X]."
+        )
 
 
 def check_is_no_single_trial(X, n_channels):
@@ -71,7 +95,13 @@ def check_is_no_single_trial(X, n_channels):
 
 def make_random_state(random_state):
     """Return a RandomState; None draws fresh entropy and leaves NumPy's global state untouched."""
-    return check_random_state(secrets.randbits(32) if random_state is None else random_state)
+    try:
+        return check_random_state(secrets.randbits(32) if random_state is None else random_state)
+    except ValueError as error:
+        raise ValueError(
+            "random_state must be an integer from 0 to 2**32 - 1, a RandomState or None, got "
+            f"{random_state!r}."
+        ) from error
 
 
 def draw_seed(random_state):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from difflib import get_close_matches
 from typing import Literal
 
@@ -118,6 +118,10 @@ def make_models(
     >>> models["band-power-LDA"].fit(trials, trials.y).predict(trials).shape
     (12,)
     """
+    if not (hasattr(trials, "ch_names") and hasattr(trials, "sfreq")):
+        raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
+    if not isinstance(names, (str, Iterable)) or isinstance(names, Set):  # the first is a reference
+        raise ValueError(f"names must be a name or a list of names, got {names!r}.")
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise ValueError(f"names must contain at least one of {', '.join(NAMES)}, got [].")

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._mne import get_fitted_sfreq
-from ._validation import check_number, check_option
+from ._validation import check_int, check_number, check_option
 from ._windows import to_samples
 from .adaptation import calibrate, list_steps
 from .preprocessing import SlidingWindows
@@ -258,6 +258,7 @@ class StreamDecoder:
         sample : int, default=0
             Time index of the next sample.
         """
+        check_int("sample", sample, minimum=0, maximum=2**62)
         start, n_samples = int(sample), self.window_size_samples_ + self._delay
         self._state = SimpleNamespace(
             buffer=np.zeros((self.n_channels, n_samples + self._delay), self.dtype),

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
+from ._ch_names import check_ch_names
 from ._copies import warn_of_copies
 from ._metadata import (
     ID_COLUMNS,
@@ -36,7 +37,7 @@ from ._raws import (
 )
 from ._selection import SelectedArray, Selection, is_index, resolve_rows
 from ._types import Epochs, Raw, StrPath
-from ._validation import check_option
+from ._validation import check_equal_shapes, check_number, check_option
 from ._windows import cut_windows, resolve_window
 
 __all__ = ["Trials"]
@@ -125,14 +126,9 @@ class Trials:
                     f"{argument} must have one entry per trial: X has {n_trials} trials, "
                     f"{argument} has {length}."
                 )
-        if len(self.ch_names) != n_channels:
-            raise ValueError(
-                f"ch_names must have one name per channel: X has {n_channels} channels, "
-                f"got {len(self.ch_names)} names."
-            )
-        if not self.sfreq > 0:
-            raise ValueError(f"sfreq must be positive, in hertz, got {self.sfreq!r}.")
-        object.__setattr__(self, "ch_names", tuple(str(name) for name in self.ch_names))
+        ch_names = check_ch_names([] if self.ch_names is None else self.ch_names, n_channels)
+        check_number("sfreq", self.sfreq)
+        object.__setattr__(self, "ch_names", tuple(str(name) for name in ch_names))
         ids = [name for name in ID_COLUMNS & {*metadata} if may_be_mixed(metadata[name].dtype)]
         metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
         object.__setattr__(self, "metadata", metadata)
@@ -148,21 +144,19 @@ class Trials:
     def _set_arrays(self) -> None:
         """Validate ``X``, ``y`` and ``reference``, and set them as selections and an array."""
         X, reference = vars(self)["_X"], vars(self)["_reference"]
-        if isinstance(X, (list, tuple)) and len(set(map(np.shape, X))) > 1:
-            shapes = ", ".join(map(str, dict.fromkeys(map(np.shape, X))))
-            raise ValueError(
-                f"X must have trials of equal shape, got {shapes}. Crop them to one length first, "
-                "such as [x[:, -n_times:] for x in X]."
-            )
+        check_equal_shapes(X)
         if not isinstance(X, Selection):
             X = np.asanyarray(X)  # a memory map remains one
             if X.ndim != 3:
                 raise ValueError(
                     f"X must have shape (n_trials, n_channels, n_times), got {X.ndim} dimensions."
                 )
+            _check_numbers("X", X)
             X = Selection(X)
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "y", np.asarray(self.y))
+        if not self.y.ndim:
+            raise ValueError(f"y must have one entry per trial, got {self.y.tolist()!r}.")
         if reference is not None:
             object.__setattr__(self, "reference", _validate_reference(reference, X.shape))
 
@@ -302,7 +296,12 @@ class Trials:
 
     def _count_classes(self):
         """Return the count of each class, as text."""
-        labels, counts = np.unique(self.y, return_counts=True)
+        counted = pd.Series(self.y).value_counts(dropna=False, sort=False)
+        try:
+            counted = counted.sort_index()
+        except TypeError:  # text and numbers, or None
+            counted = counted.sort_index(key=lambda labels: labels.map(str))
+        labels, counts = counted.index, counted.to_numpy()
         classes = ", ".join(
             f"{n} {self.label_names.get(label, f'of class {label}')}"
             for label, n in zip(labels.tolist(), counts.tolist(), strict=True)
@@ -344,7 +343,13 @@ class Trials:
         if isinstance(where, str):
             rows = rows[self._evaluate_condition(where)]
         elif where is not None:
-            rows = rows[list(where)]  # a list, because an empty array would be of floats
+            try:
+                rows = resolve_rows(list(where), len(self))
+            except (IndexError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"where must be a condition, a mask of {len(self)} rows, or their indices, got "
+                    f"{where!r}: {error}."
+                ) from error
         for column, values in columns.items():
             if column not in self.metadata:
                 raise ValueError(
@@ -597,7 +602,8 @@ class Trials:
 2 rest, 2 task (majority 50 %)>
         """
         if event_id is not None and not isinstance(event_id, dict):
-            event_id = [event_id] if np.isscalar(event_id) else list(event_id)
+            in_order = sorted if isinstance(event_id, (set, frozenset)) else list
+            event_id = [event_id] if np.isscalar(event_id) else in_order(event_id)
         check_option("bads", bads, ("drop", "keep"))
         cuts = cut_recordings(
             raws, tmin, tmax, events, event_id, exclude_bads=bads == "drop", reference=reference
@@ -848,7 +854,16 @@ def _validate_reference(reference, shape):
         )
     if not reference.shape[2]:
         raise ValueError("reference must have at least one sample, got none.")
+    if not isinstance(reference, Selection):
+        _check_numbers("reference", reference)
     return reference if isinstance(reference, Selection) else Selection(reference)
+
+
+def _check_numbers(name, array):
+    """Raise ValueError unless an array of EEG, which is not read, has real numbers, all in use."""
+    if array.dtype.kind not in "fiu" or isinstance(array, np.ma.MaskedArray):
+        what = "a masked array" if isinstance(array, np.ma.MaskedArray) else array.dtype
+        raise ValueError(f"{name} must be an array of real numbers, got {what}.")
 
 
 def _get_reference_length(trials):

@@ -39,7 +39,9 @@ from .._scaling import SCALINGS, fit_scaling, measure_spread, scale_windows
 from .._selection import Selection
 from .._types import Epochs, Groups, Seed
 from .._validation import (
+    check_bool,
     check_finite,
+    check_fraction,
     check_int,
     check_is_no_single_trial,
     check_number,
@@ -72,7 +74,7 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
-NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs"}  # set by fit
+NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs", "predict_nonlinearity"}
 FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 
 
@@ -130,7 +132,12 @@ class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
         y = column_or_1d(y, warn=True)
         if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
             raise ValueError("Input y contains NaN, None or infinity.")
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except TypeError as error:  # text and numbers are not ordered
+            raise ValueError(
+                f"y must have labels of one type, text or numbers: {error}."
+            ) from error
         return y
 
     def _check_target(self, target, need_two):
@@ -154,8 +161,11 @@ class BaseTrialRegressor(RegressorMixin, BaseTrialEstimator):
     def _check_y(self, y):
         """Validate the numbers to predict and return them in float64."""
         self._check_is_given(y)
+        y = np.asarray(y)
+        if y.dtype.kind in "cmM":  # astype would drop imaginary parts, and count nanoseconds
+            raise ValueError(f"y must contain real numbers, got {y.dtype}.")
         try:
-            y = np.asarray(y).astype(float)
+            y = y.astype(float)
         except (TypeError, ValueError) as error:
             raise ValueError(f"y must contain numbers: {error}.") from error
         return check_array(y, ensure_2d=False, input_name="y")
@@ -547,13 +557,12 @@ class BaseNet(BaseTrialEstimator):
         check_number("lr", self.lr)
         check_number("weight_decay", self.weight_decay, zero=True)
         self._check_net_params()
-        if not 0 < self.validation_fraction < 1:
-            raise ValueError(
-                f"validation_fraction must be between 0 and 1, got {self.validation_fraction!r}."
-            )
+        check_fraction("validation_fraction", self.validation_fraction)
+        for name in ("early_stopping", "average_weights", "warm_start"):
+            check_bool(name, getattr(self, name))
         if self.scaling is not None:
             check_option("scaling", self.scaling, SCALINGS)
-        if isinstance(self.optimizer, str):
+        if not callable(self.optimizer):
             check_option("optimizer", self.optimizer, OPTIMIZERS)
         check_option("dtype", self.dtype, ARRAY_DTYPES)
         check_option("voting", self.voting, self._votings)
@@ -564,9 +573,13 @@ class BaseNet(BaseTrialEstimator):
         return self.max_epochs
 
     def _check_net_params(self):
+        for name in ("net_params", "module_params"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Mapping):
+                raise ValueError(f"{name} must be a dict or None, got {value!r}.")
         known = set(inspect.signature(NeuralNet).parameters) - NO_NET_PARAMS
         for name in self.net_params or {}:
-            if name.partition("__")[0] not in known:
+            if not isinstance(name, str) or name.partition("__")[0] not in known:
                 raise ValueError(
                     "net_params must contain parameters of skorch.NeuralNet that fit does not set, "
                     f"such as 'optimizer__betas', got {name!r}. The network and its training are "
@@ -796,7 +809,7 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
     def _encode(self, y, classes, fresh):
         """Return labels as class indices; set the classes if fresh."""
         if fresh:
-            self.classes_ = np.unique(y if classes is None else classes)
+            self.classes_ = np.unique(y if classes is None else self._check_y(classes))
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"classes must be {self.classes_.tolist()}, as in the first call, got {classes!r}."
@@ -809,13 +822,24 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         return np.searchsorted(self.classes_, y)
 
     def _weigh_loss(self, y, weight):
-        if self.class_weight is None:
+        class_weight = self.class_weight
+        if class_weight is None:
             return weight
+        if isinstance(class_weight, Mapping):
+            class_weight = dict(class_weight)
+            for label, value in class_weight.items():
+                check_number(f"class_weight of {label!r}", value, zero=True)
+        elif not isinstance(class_weight, str) or class_weight != "balanced":
+            raise ValueError(
+                f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
+            )
         used = y if weight is None else y[weight > 0]
         # A call of partial_fit may lack classes, which are balanced among those that it has.
-        classes = np.unique(used) if self.class_weight == "balanced" else self.classes_
-        of_class = compute_class_weight(self.class_weight, classes=classes, y=used)
+        classes = np.unique(used) if class_weight == "balanced" else self.classes_
+        of_class = compute_class_weight(class_weight, classes=classes, y=used)
         by_class = pd.Series(of_class, classes).reindex(y).fillna(0.0).to_numpy()
+        if not by_class.any():
+            raise ValueError(f"class_weight must weigh a class of y, got {class_weight!r}.")
         return by_class if weight is None else by_class * weight
 
     def _hold_out(self, trials, target, groups, seed):

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._selection import Selection
 from .._types import Seed
-from .._validation import ADAPTATIONS, check_int, check_option
+from .._validation import ADAPTATIONS, check_fraction, check_int, check_option
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
 from ._adaptation import AdaptedNet, Statistics
@@ -97,7 +97,9 @@ class BaseMSiMamba(BaseNet):
         return resolve_backend(backend, self.net_.device)
 
     def _module_spec(self, X, fresh):
-        check_int("n_members", self.n_members)
+        for name in ("d_model", "n_layers", "top_k", "n_kernels", "d_hidden", "n_members"):
+            check_int(name, getattr(self, name))
+        check_fraction("drop_prob", self.drop_prob, zero=True)
         backend = (self.module_params or {}).get("backend", "auto")
         resolve_backend(backend, resolve_device(self.device))  # raises if it cannot run
         names = "d_model n_layers top_k n_kernels d_hidden drop_prob embedding n_members"

@@ -69,8 +69,8 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             check_option("voting", self.voting, self._votings)
             X, y = resolve_dataset(X, y)
             bags, windows = self._check_windows(X, reset=True)
-            y = self._check_y(y)
             check_consistent_length(bags, y)
+            y = self._check_y(y)
             n_windows = bags.shape[1]
             fit_params = {}
             if sample_weight is not None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from .._ch_names import CURRENT_NAMES
 from .._selection import Selection
+from .._validation import check_bool
 from ..trials import Trials
 from ._io import DataFormatError
 
@@ -61,6 +62,7 @@ def load_eegmat(reference: bool = False) -> Trials:
     <Trials of EEGMAT: 40 trials x 19 channels x 7680 time points (60 s at 128 Hz), 20 subjects; \
 20 rest, 20 arithmetic (majority 50 %)>
     """
+    check_bool("reference", reference)
     data, rest = _read("eegmat.npz"), _read("eegmat_rest.npz") if reference else None
     ch_names = data["ch_names"].tolist()
     picked = ch_names if rest is None else rest["ch_names"].tolist()

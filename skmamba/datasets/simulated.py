@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .._types import Seed
-from .._validation import check_option, make_random_state
+from .._validation import check_int, check_number, check_option, make_random_state
 from ..trials import Trials
 
 CH_NAMES = "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz".split()
@@ -95,6 +95,12 @@ def simulate_trials(
 3 subjects; 6 of class 0, 6 of class 1 (majority 50 %)>
     """
     check_option("signal", signal, get_args(Signal))
+    sizes = {"n_subjects": n_subjects, "n_trials": n_trials, "n_channels": n_channels}
+    for name, value in (sizes | {"n_times": n_times, "n_classes": n_classes}).items():
+        check_int(name, value)
+    check_number("sfreq", sfreq)
+    check_number("subject_spread", subject_spread, zero=True)
+    check_number("effect", effect, negative=True)
     if signal in ("agreement", "synchrony") and n_channels < 2:
         raise ValueError(f"n_channels must be at least 2 for signal={signal!r}, got {n_channels}.")
     rng = make_random_state(random_state)

@@ -22,6 +22,7 @@ from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
 from .._scoring import check_scoring
 from .._types import Splitter, StrPath
+from .._validation import check_bool
 from ..trials import Trials
 from ._baselines import check_seed
 from ._cache import FoldCache
@@ -182,6 +183,7 @@ def evaluate(
     """
     entries, ratings = _check_estimators(estimators, baselines)
     scorers = check_scoring(scoring, ratings)
+    check_bool("windows", windows)
     seed = check_seed(random_state)
     if random_state is None and cache_dir is not None:
         raise ValueError("random_state must be an int if cache_dir is given, got None.")
@@ -245,6 +247,10 @@ def _check_estimators(estimators, baselines):
     for name, each in estimators.items():
         if isinstance(each, type) or not hasattr(each, "get_params"):
             raise ValueError(f"estimators[{name!r}] must be an estimator, got {each!r}.")
+    if len({*map(str, estimators)}) < len(estimators):
+        raise ValueError(
+            f"estimators must have different names as text, got {', '.join(map(repr, estimators))}."
+        )
     ratings = _are_regressors(estimators.values())
     known = RATING_BASELINES if ratings else BASELINES
     baselines = _check_baselines(baselines, known)
@@ -267,7 +273,7 @@ def _check_baselines(baselines, known):
     if isinstance(baselines, str):
         named = {"auto": [name for name in known if name != "permutation"], "none": []}
         baselines = named.get(baselines, [baselines])
-    baselines = list(baselines or [])
+    baselines = list(dict.fromkeys([] if baselines is None else map(str, baselines)))
     unknown = [name for name in baselines if name not in known]
     if unknown:
         raise ValueError(f"baselines must be among {', '.join(known)}, got {unknown[0]!r}.")

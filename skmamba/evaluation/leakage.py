@@ -17,10 +17,18 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel
 
 from .._copies import encode_samples
-from .._metadata import TRIAL_COLUMNS, check_trials, describe_missing, encode, read_numbers
+from .._metadata import (
+    TRIAL_COLUMNS,
+    check_trials,
+    describe_missing,
+    encode,
+    get_columns,
+    read_numbers,
+)
 from .._parallel import delayed
 from .._progress import progress_bar
 from .._types import Groups, Splitter
+from .._validation import check_int
 from ..trials import Trials
 from ._baselines import check_seed, fill_seeds, permute_labels
 from ._label_prediction import make_row, summarize_label_predictions
@@ -127,6 +135,8 @@ def leakage_report(
     >>> verdicts[7]  # the classes differ in alpha power
     'predicted: balanced accuracy 0.79 (chance level 0.50)'
     """
+    if not isinstance(trials, Trials):
+        raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
         cv = check_splitter(cv)
     trial = _group_trials(trials)
@@ -244,6 +254,9 @@ def leakage_gap(
     >>> gap["split"].unique().tolist()
     ['random windows', 'trials', 'subjects']
     """
+    if not isinstance(trials, Trials):
+        raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
+    check_int("n_splits", n_splits, minimum=2)
     trial = _group_trials(trials)
     n_trials = len(np.unique(trial.codes))
     if not trial.unknown and n_trials < len(trials):
@@ -293,6 +306,8 @@ def _get_groups(cv, metadata, groups):
         return metadata[groups].to_numpy()
     if groups is None and hasattr(cv, "protocol"):
         return metadata
+    if isinstance(groups, (pd.DataFrame, dict)) and not hasattr(cv, "protocol"):
+        return get_columns(groups, "subject", estimator=cv, n_samples=len(metadata))[0]
     if groups is None and requests_groups(cv):
         raise ValueError(
             f"{type(cv).__name__} requires groups, got None: pass a column of the metadata, such "

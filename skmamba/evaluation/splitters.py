@@ -26,7 +26,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._metadata import TRIAL_COLUMNS, check_order, encode, encode_trials, get_columns, to_rows
 from .._types import Epochs, Groups, Seed, Splitter
-from .._validation import check_int, make_random_state
+from .._validation import check_bool, check_fraction, check_int, make_random_state
 
 ProtocolName: TypeAlias = Literal[
     "within_subject",
@@ -128,6 +128,7 @@ class _GroupSplit(_BaseProtocolSplit):
     def __init__(
         self, n_splits: int | None = None, *, shuffle: bool = False, random_state: Seed = None
     ) -> None:
+        check_bool("shuffle", shuffle)
         if n_splits is not None:
             check_int("n_splits", n_splits, minimum=2)
         elif shuffle:
@@ -151,7 +152,9 @@ class _GroupSplit(_BaseProtocolSplit):
             splitter = LeaveOneGroupOut()
         else:
             random_state = make_random_state(self.random_state) if self.shuffle else None
-            splitter = GroupKFold(self.n_splits, shuffle=self.shuffle, random_state=random_state)
+            splitter = GroupKFold(
+                self.n_splits, shuffle=bool(self.shuffle), random_state=random_state
+            )
         yield from splitter.split(codes, groups=codes)
 
 
@@ -263,6 +266,8 @@ class CrossSubjectSplit(_GroupSplit):
         """
         if y is None:
             raise ValueError(f"{self!r} requires y, got None.")
+        if pd.isna(np.asarray(y, dtype=object)).any():
+            raise ValueError(f"{self!r} requires the class of each trial, got missing values in y.")
         (ids,) = self._get_columns(X, groups, "subject")
         metadata = _make_frame(groups, subject=ids)
         codes = first = np.arange(len(ids))
@@ -645,11 +650,9 @@ class PriorShiftSplit(_BaseProtocolSplit):
     """
 
     def __init__(self, cv: Splitter, share: float = 1.0) -> None:
-        if not isinstance(cv, _BaseProtocolSplit) or not 0 < share <= 1:
-            raise ValueError(
-                "PriorShiftSplit requires cv, a splitter of this package, and share above 0 and at "
-                f"most 1, got {cv!r} and {share!r}."
-            )
+        if not isinstance(cv, _BaseProtocolSplit):
+            raise ValueError(f"cv must be a splitter of this package, got {cv!r}.")
+        check_fraction("share", share, one=True)
         self.cv = cv
         self.share = share
         self.protocol = f"{cv.protocol}, {100 * share:g} % of one class"

@@ -10,6 +10,7 @@ from scipy import stats
 
 from .._format import describe_adaptations
 from .._results import DECIMALS, N_RESAMPLES, EvaluationResults, get_scores, summarize
+from .._validation import check_fraction
 
 # Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
 MAX_EXACT = 40
@@ -128,8 +129,7 @@ def compare(
     <BLANKLINE>
     More columns in table.to_string(): kind, n_subjects, effect_size, p
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence!r}.")
+    check_fraction("confidence", confidence)
     scores = get_scores(results, score)
     if scores["subject"].isna().any():
         raise ValueError(

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._ch_names import check_ch_names
 from .._mne import as_array, count_dims, get_ch_names, get_sfreq, is_epochs
 from .._selection import Selection
+from .._validation import check_number
 from ..trials import Trials
 
 
@@ -27,8 +28,10 @@ class Data(NamedTuple):
 
 def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
     """Return Data of Trials, mne.Epochs or an array; arguments take precedence over X."""
+    if sfreq is not None:
+        check_number("sfreq", sfreq)
     sfreq = get_sfreq(X) if sfreq is None else sfreq
-    ch_names = get_ch_names(X) if ch_names is None else list(ch_names)
+    ch_names = get_ch_names(X) if ch_names is None else check_ch_names(ch_names)
     if y is None and isinstance(X, Trials):
         y = X.y
     if y is not None:

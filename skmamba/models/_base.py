@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,6 +34,7 @@ class SignalNetwork(nn.Module):
         self.n_chans = resolve_n_chans(params["n_chans"], self.chs_info)
         duration = params["n_times"], params["sfreq"], params["input_window_seconds"]
         self.n_times, self.sfreq, self.input_window_seconds = resolve_duration(*duration)
+        check_sizes(vars(self), "n_outputs", "n_chans", "n_times")
 
     def get_output_shape(self) -> tuple[int, ...]:
         """Return the shape of the logits of one window.
@@ -52,8 +54,7 @@ class SignalNetwork(nn.Module):
         n_outputs : int
             Number of classes.
         """
-        if n_outputs < 1:
-            raise ValueError(f"n_outputs must be at least 1, got {n_outputs}.")
+        check_sizes(locals(), "n_outputs")
         old = self.final_layer
         self.final_layer = nn.Linear(old.in_features, n_outputs).to(old.weight)
         self.n_outputs = n_outputs
@@ -106,8 +107,8 @@ def resolve_n_chans(n_chans, chs_info):
 def resolve_duration(n_times, sfreq, input_window_seconds):
     """Return the three arguments, of which two determine the third."""
     for name, value in (("sfreq", sfreq), ("input_window_seconds", input_window_seconds)):
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}.")
+        if value is not None:
+            check_rate(name, value)
     if sfreq is not None and input_window_seconds is not None:
         expected = round(input_window_seconds * sfreq)
         if n_times not in (None, expected):
@@ -146,6 +147,9 @@ class EncoderClassifier(nn.Module):
 
     def __init__(self, n_chans: int, n_outputs: int, n_times: int, sfreq: float | None) -> None:
         super().__init__()
+        check_sizes(locals(), "n_chans", "n_outputs", "n_times")
+        if sfreq is not None:
+            check_rate("sfreq", sfreq)
         self.n_chans, self.n_outputs, self.n_times, self.sfreq = n_chans, n_outputs, n_times, sfreq
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -172,6 +176,29 @@ def check_windows(x, n_chans, n_times):
     """Raise ValueError unless windows have the shape that the network was built for."""
     if x.shape[1:] != (n_chans, n_times):
         raise ValueError(f"x must have shape (batch, {n_chans}, {n_times}), got {tuple(x.shape)}.")
+
+
+def check_sizes(params, *names, minimum=1):
+    """Raise ValueError unless the parameters of these names are None or integers."""
+    for name in names:
+        value = params[name]
+        is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if value is not None and not (is_integer and value >= minimum):
+            raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}.")
+
+
+def check_rate(name, value):
+    """Raise ValueError unless the value is a finite positive number."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a positive number, got {value!r}.")
+
+
+def check_probability(name, value):
+    """Raise ValueError unless the value is a number of at least 0 and below 1."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < 1:
+        raise ValueError(f"{name} must be a number of at least 0 and below 1, got {value!r}.")
 
 
 def check_option(name, value, options):

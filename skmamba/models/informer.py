@@ -8,7 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ._base import EncoderClassifier, EncoderLayer, SeriesEmbedding, build_head
+from ._base import (
+    EncoderClassifier,
+    EncoderLayer,
+    SeriesEmbedding,
+    build_head,
+    check_probability,
+    check_sizes,
+)
 
 CHUNK_SIZE = 4  # windows whose attention scores fit into a core's cache
 
@@ -65,6 +72,8 @@ class Informer(EncoderClassifier):
         drop_prob: float = 0.1,
     ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
+        check_sizes(locals(), "d_model", "n_layers", "n_heads", "d_hidden", "factor")
+        check_probability("drop_prob", drop_prob)
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)
         layers: list[nn.Module]
         layers, n_tokens = [], n_times

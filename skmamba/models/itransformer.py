@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ._base import EncoderClassifier, build_head, check_heads
+from ._base import EncoderClassifier, build_head, check_heads, check_probability, check_sizes
 
 
 class ITransformer(EncoderClassifier):
@@ -51,6 +51,8 @@ class ITransformer(EncoderClassifier):
         drop_prob: float = 0.1,
     ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
+        check_sizes(locals(), "d_model", "n_layers", "n_heads", "d_hidden")
+        check_probability("drop_prob", drop_prob)
         check_heads(d_model, n_heads)
         self.embed = nn.Sequential(nn.Linear(n_times, d_model), nn.Dropout(drop_prob))
         # nn.TransformerEncoder would initialise all layers with the same weights.

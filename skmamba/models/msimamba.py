@@ -10,7 +10,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..modules import Mamba, MultiScaleTemporalBlock, PowerEmbedding
-from ._base import SignalNetwork, check_activation, check_heads, check_option, check_windows
+from ._base import (
+    SignalNetwork,
+    check_activation,
+    check_heads,
+    check_option,
+    check_probability,
+    check_sizes,
+    check_windows,
+)
 
 MOMENTUM = 0.1  # of running statistics, as in batch normalisation
 MIN_SPREAD = 0.1  # of features; that of log power of EEG windows is about 0.5
@@ -132,6 +140,12 @@ class MSiMamba(SignalNetwork):
         backend: Literal["auto", "torch", "mamba_ssm"] = "auto",
     ) -> None:
         super().__init__(locals())
+        check_sizes(locals(), *"d_model n_layers top_k n_kernels d_hidden d_state d_conv".split())
+        check_sizes(locals(), "expand", "n_heads", "filter_size")
+        check_sizes(locals(), "n_averages", minimum=0)
+        check_probability("drop_prob", drop_prob)
+        for name in ("use_mstb", "standardize", "bidirectional"):
+            check_option(name, locals()[name], (True, False))
         check_option("embedding", embedding, ("power", "inverted", "temporal"))
         check_option("mixer", mixer, ("mamba", "attention", "none"))
         check_option("head", head, ("flatten", "mean"))
@@ -390,8 +404,7 @@ class MSiMambaEnsemble(nn.Module):
         **options: Any,
     ) -> None:
         super().__init__()
-        if n_members < 1:
-            raise ValueError(f"n_members must be at least 1, got {n_members}.")
+        check_sizes(locals(), "n_members")
         self.average_outputs = average_outputs
         self.members = nn.ModuleList(
             MSiMamba(n_chans, n_outputs, n_times, sfreq, **options) for _ in range(n_members)

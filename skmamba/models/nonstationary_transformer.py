@@ -8,7 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ._base import EncoderClassifier, EncoderLayer, SeriesEmbedding, build_head
+from ._base import (
+    EncoderClassifier,
+    EncoderLayer,
+    SeriesEmbedding,
+    build_head,
+    check_probability,
+    check_sizes,
+)
 
 EPS = 1e-5  # added to a variance, so that constant channels stay finite
 
@@ -64,6 +71,8 @@ class NonstationaryTransformer(EncoderClassifier):
         drop_prob: float = 0.1,
     ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
+        check_sizes(locals(), "d_model", "n_layers", "n_heads", "d_hidden", "d_factors")
+        check_probability("drop_prob", drop_prob)
         self.log_tau = Projector(n_chans, n_times, d_factors, 1)
         self.delta = Projector(n_chans, n_times, d_factors, n_times)
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)

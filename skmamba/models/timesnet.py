@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ..modules import MultiScaleTemporalBlock
-from ._base import EncoderClassifier, SeriesEmbedding, build_head
+from ._base import EncoderClassifier, SeriesEmbedding, build_head, check_probability, check_sizes
 
 
 class TimesNet(EncoderClassifier):
@@ -61,6 +61,8 @@ class TimesNet(EncoderClassifier):
         drop_prob: float = 0.1,
     ) -> None:
         super().__init__(n_chans, n_outputs, n_times, sfreq)
+        check_sizes(locals(), "d_model", "n_layers", "top_k", "n_kernels", "d_hidden")
+        check_probability("drop_prob", drop_prob)
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)
         self.blocks = nn.ModuleList(
             MultiScaleTemporalBlock(

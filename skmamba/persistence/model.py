@@ -15,11 +15,12 @@ import sklearn
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from .._ch_names import are_same_channels
+from .._ch_names import are_same_channels, check_ch_names
 from .._extras import require_extra
 from .._io import make_temporary_path, remove_stale, write_atomically
 from .._mne import count_dims, get_ch_names, get_sfreq
 from .._types import Epochs, Groups, StrPath
+from .._validation import check_bool, check_number
 from ..trials import Trials
 from ._card import compute_checksum, is_card, make_card, make_readme, parse_card, to_bytes
 from ._limits import ERRORS
@@ -92,6 +93,7 @@ def save_model(
     Saving the same model twice gives identical files. The state of the optimizer and the
     ``memory`` of the pipeline are not saved.
     """
+    check_bool("overwrite", overwrite)
     path = Path(path)
     target = path.resolve()
     if trials is not None and not isinstance(trials, Trials):
@@ -264,8 +266,10 @@ class SavedModel:
 
     def _prepare(self, X, sfreq=None, ch_names=None):
         """Return X, whose subjects are new ones; raise ValueError for other channels or rates."""
+        if sfreq is not None:
+            check_number("sfreq", sfreq)
         self._check_sfreq(get_sfreq(X) if sfreq is None else sfreq)
-        self._check_channels(X, get_ch_names(X) if ch_names is None else ch_names)
+        self._check_channels(X, get_ch_names(X) if ch_names is None else check_ch_names(ch_names))
         if not isinstance(X, Trials) or "subject" not in X.metadata:
             return X
         new = "new " + X.metadata["subject"].astype(str)

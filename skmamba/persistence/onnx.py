@@ -18,7 +18,7 @@ from .._extras import require_extra
 from .._io import write_atomically
 from .._scaling import CLIP, MAX_OFFSET
 from .._types import StrPath
-from .._validation import check_int
+from .._validation import check_bool, check_int
 from ..modules import Mamba
 from ..preprocessing import ChannelPicker, SlidingWindows
 from ..trials import Trials
@@ -77,6 +77,7 @@ def to_onnx(
         If the probabilities of the graph, in onnxruntime and for random windows, differ from those
         of the network by more than 1e-5. Nothing is written then.
     """
+    check_bool("overwrite", overwrite)
     path = Path(path)
     if trials is not None and not isinstance(trials, Trials):
         raise TypeError(f"trials must be Trials, got {type(trials).__name__}.")

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from .._extras import require_extra
 from .._format import SCORE_NAMES
 
@@ -26,6 +28,8 @@ class Display:
             import matplotlib.pyplot as plt
         if ax is None:
             _, ax = plt.subplots(figsize=figsize, layout="constrained")
+        if not hasattr(ax, "spines"):
+            raise ValueError(f"ax must be matplotlib Axes or None, got {ax!r}.")
         ax.spines[["top", "right"]].set_visible(False)
         self.figure_, self.ax_ = ax.figure, ax
         return ax
@@ -79,6 +83,8 @@ def format_source(frame):
 
 def check_columns(name, frame, columns, function):
     """Raise ValueError unless a table has the columns that a function returns."""
+    if not isinstance(frame, pd.DataFrame):
+        raise ValueError(f"`{name}` must be a table that {function} returns, got {frame!r}.")
     missing = [column for column in columns if column not in frame]
     if missing:
         raise ValueError(

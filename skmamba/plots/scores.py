@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._results import EvaluationResults, get_scores, summarize
+from .._validation import check_fraction
 from ._axes import (
     BLUE,
     DARK,
@@ -117,6 +118,7 @@ class ScoresDisplay(Display):
         display : ScoresDisplay
             The display.
         """
+        check_fraction("confidence", confidence)
         results = get_scores(results, score)
         unit: Literal["subject", "fold"] = "fold" if results["subject"].isna().any() else "subject"
         seed = np.random.default_rng(random_state).integers(2**32)  # as in compare

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from .._metadata import unify_types
 from .._validation import check_int, check_option
 from ..trials import Trials
 from ._base import add_channel_axis
@@ -134,12 +135,17 @@ default="source-only"
     def _iterate_statistics(self, subject, trials, rows, order):
         if self.mode in ("causal", "unlabelled"):
             yield from super()._iterate_statistics(subject, trials, rows, order)
-        elif subject in self.subjects_:
-            yield rows, self.references_[self.subjects_.index(subject)]
+        elif (number := self._find_subject(subject)) is not None:
+            yield rows, self.references_[number]
         elif self.mode == "source-only":
             yield rows, self.reference_
         else:
             yield rows, self._calibrate(subject, trials, rows, order)
+
+    def _find_subject(self, subject):
+        """Return the number of a subject of fit, whose name may be 1 or "1"; None of a new one."""
+        names = unify_types(np.array([*self.subjects_, subject], dtype=object)).tolist()
+        return names.index(names[-1]) if names[-1] in names[:-1] else None
 
     def _calibrate(self, subject, trials, rows, order):
         """Return the reference of a new subject; that of its first call is kept."""

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._ch_names import check_ch_names
 from .._mne import count_dims, get_ch_names, resolve_sfreq
 from .._types import Epochs
+from .._validation import check_number
 from ..trials import Trials
 from ._base import BaseTrialTransformer, add_channel_axis
 
@@ -84,12 +85,11 @@ class BandPower(BaseTrialTransformer):
     def _fit(self, X):
         names, sfreq = get_ch_names(X) or self.ch_names, resolve_sfreq(X, self.sfreq)
         X = add_channel_axis(self._validate_windows(X, reset=True))
-        check_ch_names(names, X.shape[1])
+        names = check_ch_names(names, X.shape[1])
         if names is None:
             names = [f"channel{i}" for i in range(X.shape[1])]
         self.bands_ = _validate_bands(self.bands)
-        if not (isinstance(sfreq, (int, float, np.number)) and sfreq > 0):
-            raise ValueError(f"sfreq must be positive, in hertz, got {sfreq!r}.")
+        check_number("sfreq", sfreq)
         _find_bins(X.shape[-1], sfreq, self.bands_)
         self.sfreq_ = sfreq
         self.ch_names_ = [str(name) for name in names]

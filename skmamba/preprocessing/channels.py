@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from difflib import get_close_matches
 from numbers import Integral
 from typing import Any
@@ -81,7 +81,7 @@ class ChannelPicker(BaseTrialTransformer):
     def _fit(self, X):
         names = get_ch_names(X) or self.ch_names
         self._validate_trials(X, reset=True, max_ndim=4, lazy=True)
-        check_ch_names(names, self.n_features_in_)
+        names = check_ch_names(names, self.n_features_in_)
         self._set_picks(_resolve_picks(self.picks, names, self.n_features_in_), names)
 
     def transform(self, X: Trials | ArrayLike | Epochs) -> Trials | NDArray[Any]:
@@ -125,7 +125,8 @@ def _resolve_picks(picks, ch_names, n_channels):
     if isinstance(picks, slice):
         indices = list(range(n_channels)[picks])
     else:
-        listed = picks if np.ndim(picks) and not isinstance(picks, str) else [picks]
+        is_one = isinstance(picks, (str, Set)) or not isinstance(picks, Iterable)  # no order
+        listed = [picks] if is_one or getattr(picks, "ndim", 1) == 0 else list(picks)
         indices = [i for pick in listed for i in _resolve_pick(pick, ch_names, n_channels)]
     if not indices:
         raise ValueError(f"picks must select a channel of {n_channels}, got {picks!r}.")

@@ -104,6 +104,8 @@ def test_invalid_parameters_are_an_error(reg, params, message):
         (np.where(np.arange(32) == 3, np.nan, Y), "Input y contains NaN"),
         (np.where(np.arange(32) == 3, np.inf, Y), "Input y contains infinity"),
         (["low", "high"] * 16, "y must contain numbers"),
+        (Y + 1j, "y must contain real numbers, got complex128"),
+        (Y.astype("datetime64[s]"), r"y must contain real numbers, got datetime64\[s\]"),
         (None, "requires y to be passed, but the target y is None"),
         (Y[:-1], "inconsistent numbers of samples"),
     ],

@@ -427,6 +427,7 @@ def test_groups_may_be_a_column_name_or_an_array(cv):
     by_name = leakage_report(cv, trials, groups="subject")
     by_array = leakage_report(cv, trials, groups=trials.metadata["subject"].to_numpy())
     pd.testing.assert_frame_equal(by_name, by_array)
+    pd.testing.assert_frame_equal(by_name, leakage_report(cv, trials, groups=trials.metadata))
     assert by_name.set_index("kind").loc["subject", "verdict"] == "not shared"
 
 

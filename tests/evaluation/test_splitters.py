@@ -570,8 +570,11 @@ def test_stratified_splits_require_labels(cv):
             lambda: CrossSubjectSplit(calibration_trials=3, max_calibration_trials=2),
             "max_calibration_trials must be an integer of at least 3, got 2",
         ),
-        (lambda: PriorShiftSplit(KFold()), r"requires cv, a splitter of this package.*got KFold"),
-        (lambda: PriorShiftSplit(CrossSubjectSplit(), 0), "share above 0 and at most 1, .* and 0"),
+        (lambda: PriorShiftSplit(KFold()), r"cv must be a splitter of this package, got KFold"),
+        (
+            lambda: PriorShiftSplit(CrossSubjectSplit(), 0),
+            "share must be a number above 0 and at most 1, got 0",
+        ),
         (lambda: FirstTrialsSplit(0), "n_train must be an integer of at least 1, got 0"),
         (lambda: CrossSubjectSplit(shuffle=True), "shuffle=True without n_splits has no effect"),
         (lambda: CrossStimulusSplit(3, random_state=0), "random_state has no effect without"),
@@ -663,6 +666,8 @@ def test_windows_are_not_counted_as_calibration_trials():
 def test_calibration_requires_labels_and_trials_in_order():
     metadata, y = make_table(seed=0)
     cv = CrossSubjectSplit(calibration_trials=1)
+    with pytest.raises(ValueError, match="requires the class of each trial, got missing values"):
+        split(cv, metadata, np.where(np.arange(len(y)) == 3, np.nan, y))
     with pytest.raises(ValueError, match=r"CrossSubjectSplit\(calibration_trials=1\) requires y"):
         split(cv, metadata)
     with pytest.raises(ValueError, match="requires 'trial' of every sample, got missing values"):

@@ -499,7 +499,10 @@ def test_holm_does_not_count_nan():
         ({"score": "n_test"}, r"columns accuracy, got 'n_test'"),
         ({"score": "balanced_accuracy"}, "got 'balanced_accuracy'"),
         ({"reference": "svm"}, r"one of the estimators net, lda.* got 'svm'"),
-        *(({"confidence": c}, f"must lie between 0 and 1, got {c}") for c in (0, 1, 95)),
+        *(
+            ({"confidence": c}, f"must be a number above 0 and below 1, got {c}")
+            for c in (0, 1, 95)
+        ),
     ],
 )
 def test_invalid_arguments_raise(scores, options, message):

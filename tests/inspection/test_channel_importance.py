@@ -274,6 +274,8 @@ def test_invalid_arguments_are_errors_before_any_fit(effect_in_f3):
         channel_importance(NeverFitted(), X, y, n_repeats=0)
     with pytest.raises(ValueError, match=r"y.* must be given unless X is Trials"):
         channel_importance(NeverFitted(), X)
+    with pytest.raises(ValueError, match="cv must give at least one fold, got none"):
+        channel_importance(NeverFitted(), X, y, cv=[])
     with pytest.raises(ValueError, match=r"X.* must have shape"):
         channel_importance(NeverFitted(), X[:, 0], y)
     with pytest.raises(ValueError, match="each of the 4 channels of X, got 2 names"):

@@ -66,8 +66,11 @@ def test_a_window_that_is_no_whole_number_of_samples_is_rounded():
             {"sfreq": 100, "input_window_seconds": 2},
             r"n_times must be input_window_seconds \* sfreq, 2 \* 100 = 200, got 64",
         ),
-        ({"sfreq": 0}, "sfreq must be positive, got 0"),
-        ({"input_window_seconds": -1.0}, r"input_window_seconds must be positive, got -1\.0"),
+        ({"sfreq": 0}, "sfreq must be a positive number, got 0"),
+        (
+            {"input_window_seconds": -1.0},
+            r"input_window_seconds must be a positive number, got -1\.0",
+        ),
         ({"activation": nn.ReLU()}, r"activation must be a subclass of torch.nn.Module, got ReLU"),
     ],
 )
@@ -153,7 +156,7 @@ def test_a_reset_head_has_new_outputs_behind_the_same_features():
     assert [name for name, _ in net.named_children()][-1] == "final_layer"
     for name, weight in net.state_dict().items():
         assert name.startswith("final_layer.") or torch.equal(weight, weights[name])
-    with pytest.raises(ValueError, match="n_outputs must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n_outputs must be an integer of at least 1, got 0"):
         net.reset_head(0)
 
 

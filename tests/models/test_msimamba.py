@@ -153,5 +153,5 @@ def test_weights_of_windows_equal_repeated_windows():
 
 
 def test_an_ensemble_without_members_raises():
-    with pytest.raises(ValueError, match="n_members must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n_members must be an integer of at least 1, got 0"):
         MSiMambaEnsemble(2, 3, 16, n_members=0)

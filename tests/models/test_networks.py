@@ -82,6 +82,16 @@ def test_constant_windows_have_finite_gradients(name):
 
 
 @pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize(("size", "value"), [("n_outputs", 0), ("n_times", "64"), ("n_chans", 2.5)])
+def test_sizes_must_be_positive_integers(name, size, value):
+    sizes = {"n_chans": 4, "n_outputs": 2, "n_times": 64, size: value}
+    with pytest.raises(
+        ValueError, match=rf"{size} must be an integer of at least 1, got {value!r}"
+    ):
+        getattr(models, name)(**sizes)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
 def test_windows_of_the_wrong_shape_raise(name):
     with pytest.raises(ValueError, match=r"must have shape \(batch, 4, 64\), got \(2, 64, 4\)"):
         build(name)(torch.zeros(2, 64, 4))

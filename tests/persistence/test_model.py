@@ -477,6 +477,8 @@ def test_an_error_while_writing_leaves_the_previous_model_or_nothing(
 
 def test_a_model_is_replaced_with_overwrite_only(saved, clf, trials):
     before = read_files(saved)
+    with pytest.raises(ValueError, match="overwrite must be True or False, got 'no'"):
+        save_model(clf, saved, overwrite="no")
     with pytest.raises(FileExistsError, match=r"model exists: .* overwrite=True"):
         save_model(clf, saved)
     assert read_files(saved) == before

@@ -274,6 +274,13 @@ def test_subjects_in_fit_keep_their_reference(trials, mode):
     np.testing.assert_allclose(aligned, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_subjects_in_fit_may_be_numbers_or_text(trials):
+    X, subjects = np.asarray(trials.X), np.repeat([1, 2, 3], len(trials))[: len(trials)]
+    align = EuclideanAlignment().fit(X, groups=subjects)
+    expected = align.transform(X, groups=subjects)
+    np.testing.assert_array_equal(align.transform(X, groups=subjects.astype(str)), expected)
+
+
 def test_unlabelled_computes_a_new_reference_of_subjects_in_fit(trials):
     step = EuclideanAlignment("unlabelled").fit(trials.X, groups=trials.metadata)
     later = step.transform(3 * trials.X.astype(float), groups=trials.metadata)
