@@ -1,13 +1,14 @@
 """Data sets of the benchmarks and their protocols.
 
-EEGMAT is part of the package. Others are looked for in a folder, with the published files of
-Sequence-Learning (https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning) in ``EEG_DATA`` and
-those of SSVEP-exoskeleton (https://github.com/sylvchev/dataset-ssvep-exoskeleton) in ``ssvep-exo``,
-or with one packed file for each: ``sequence_learning.npz`` has ``x`` (4, n_samples) in 0.1
-microvolt, ``offset``, ``subject``, ``session``, ``round``, ``duration_level``, ``sfreq`` and
-``ch_names``; ``ssvep_exo.npz`` has ``X`` (n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``,
-``subject``, ``sfreq`` and ``ch_names``. The published scores are from packed files, of the subjects
-below; in that of SSVEP-exoskeleton, trials are filtered one by one, and two recordings are missing.
+EEGMAT is part of the package. The other data sets are read from one folder. It contains the
+published files of Sequence-Learning (https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning)
+in ``EEG_DATA`` and of SSVEP-exoskeleton (https://github.com/sylvchev/dataset-ssvep-exoskeleton) in
+``ssvep-exo``, or one packed file for each. ``sequence_learning.npz`` has ``x`` (4, n_samples) in
+0.1 microvolt, ``offset``, ``subject``, ``session``, ``round``, ``duration_level``, ``sfreq`` and
+``ch_names``. ``ssvep_exo.npz`` has ``X`` (n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``,
+``subject``, ``sfreq`` and ``ch_names``. The scores in the documentation are from packed files of
+the subjects below. In that of SSVEP-exoskeleton, trials were filtered one by one, and two
+recordings are missing.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from skmamba.datasets import load_sequence_learning, load_ssvep_exo, simulate_tr
 from skmamba.evaluation import CrossSubjectSplit
 
 MODELS = ["MS-iMamba", "EEGNet", "ShallowFBCSPNet", "band-power-LDA", "tangent-space-LR"]
-# Subjects of the published scores, on whom the default of MS-iMamba was chosen.
+# Subjects of the scores in the documentation, on whom the default of MS-iMamba was chosen.
 SEQUENCE_SUBJECTS = [
     *(1, 2, 4, 5, 6, 7, 9, 12, 13, 14, 15, 17, 20, 21, 25, 26, 27, 30, 31, 33, 34, 36, 38, 39),
     *(40, 41, 43, 45, 46, 47, 48, 49, 50, 52, 53, 54, 56, 57, 58, 60, 62, 63, 65, 66, 67, 69),
@@ -35,7 +36,7 @@ LENGTH = 6.8  # seconds at the end of each round: the length of a whole round pr
 
 
 def load_sequences(folder):
-    """Load memory load, low or high, at the end of each round."""
+    """Load the end of each round, with low or high memory load as label."""
     file = folder / "sequence_learning.npz"
     if not file.exists():
         return load_sequence_learning(
@@ -72,7 +73,7 @@ def use_first_as_reference(trials, n_trials):
 
 
 def load_ssvep(folder):
-    """Load rest and three flicker rates."""
+    """Load trials of rest and of three flicker rates."""
     file = folder / "ssvep_exo.npz"
     if not file.exists():
         return load_ssvep_exo(folder / "ssvep-exo", subjects=SSVEP_SUBJECTS)

@@ -24,12 +24,12 @@ DATASETS = {
     "SEED": (15, 45, 180, 200, (4, 62)),
 }
 WINDOW = 2.0
-# Memory grows with X as with the default network, in a fraction of the time.
+# Its memory grows with X like that of the default network; it is faster.
 SMALL_NETWORK = {"embedding": "inverted", "module_params": {"use_mstb": False}}
 
 
 def simulate(n_bytes, n_chans, seconds, sfreq):
-    """Return trials of about that many bytes in total."""
+    """Return trials of about the given number of bytes in total."""
     n_times = int(seconds * sfreq)
     n_trials = max(4, int(n_bytes / (4 * n_chans * n_times)))
     return simulate_trials(1, n_trials, n_chans, n_times, sfreq)

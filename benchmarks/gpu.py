@@ -1,4 +1,4 @@
-"""Speed on a GPU beside the CPU: training, prediction, parallel folds, profile of a training step.
+"""Speed on a GPU and the CPU: training, prediction, parallel folds, profile of a training step.
 
 Run ``make gpu``. Without a GPU, ``python benchmarks/gpu.py --device cpu --quick`` tests the
 command.

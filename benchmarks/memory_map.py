@@ -4,8 +4,8 @@ Writes simulated trials of the given size to a file in a folder, fits the defaul
 subjects but one, predicts that subject, and prints the largest memory of the process beyond what it
 had before, without the pages of the map. One epoch: memory does not grow with further epochs.
 
-A part of it are convolutions that oneDNN compiles for each shape and caches, up to 1,024 of them;
-the variable limits their number.
+A part of this memory is oneDNN's cache of convolutions that are compiled for each shape, by default
+up to 1,024; the environment variable limits their number.
 
     python benchmarks/memory_map.py FOLDER --gigabytes 6
     ONEDNN_PRIMITIVE_CACHE_CAPACITY=64 python benchmarks/memory_map.py FOLDER --gigabytes 6

@@ -5,7 +5,7 @@ parameters are those of skmamba, so that weights load both ways.
 
 ``periods="batch"`` uses the same periods for all windows of a batch, as TimesNet does. It is the
 fastest plain form, and the one that speed is compared with. ``periods="window"`` processes window
-by window, as skmamba's results require, and is the one that results are compared with.
+by window, as skmamba's results require, and is the form with which results are compared.
 """
 
 import math

@@ -201,7 +201,7 @@ def offsets(settings):
 
 
 def four_subjects(settings):
-    """Return scores of windows of 4 s for each four test subjects, and for single ones."""
+    """Return scores of windows of 4 s for sets of four test subjects, and for single subjects."""
     trials = settings.shorten(load_eegmat())
     options = {"window_size": 4.0, **settings.params, "picks": None}
     models = make_models(["MS-iMamba", *WHITENED], trials, **options)

@@ -17,9 +17,9 @@ DECIMALS = 9  # equal scores may differ in the order of summation
 
 
 def split_fewer_subjects(cv, trials, n_subjects, seed):
-    """Return the folds of a splitter with fewer training subjects, drawn anew in each fold.
+    """Return the folds of a splitter with fewer training subjects, drawn at random in each fold.
 
-    With one seed, the subjects of a smaller number are among those of a larger one.
+    With one seed, smaller sets of subjects are subsets of larger ones.
     """
     rng, folds = np.random.default_rng(seed), []
     subject = trials.metadata["subject"].to_numpy()

@@ -1,6 +1,6 @@
 """Speed and memory of the network, relative to the plain composition, braindecode and onnxruntime.
 
-All networks run in one process on the same windows, in turns; medians are compared. Run
+All networks run alternately in one process on the same windows; medians are compared. Run
 ``make bench``; ``--write docs/research/speed.md`` replaces the tables of that page, each as soon as
 it is measured, and ``--defaults`` measures the shipped defaults only.
 """
@@ -45,7 +45,7 @@ N_TRIALS = 1280  # of one minute each
 
 
 def make_windows(batch, n_chans, n_times, sfreq=128):
-    """Return windows of 1/f noise and an alpha oscillation of 8 to 12 Hz, another in each."""
+    """Return windows of 1/f noise and alpha, with a frequency from 8 to 12 Hz in each window."""
     rng = np.random.default_rng(0)
     spectrum = np.fft.rfft(rng.standard_normal((batch, n_chans, n_times)))
     spectrum[..., 1:] /= np.sqrt(np.arange(1, spectrum.shape[-1]))

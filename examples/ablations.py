@@ -3,9 +3,9 @@ Ablations of MS-iMamba
 ======================
 
 The paper removes parts of its network (Figures 2 to 4): the multi-scale temporal block, the
-temporal-spatial fusion block, and tokens of channels. The same is done here to the default network
-on the bundled EEG, with the chance level beside each score; ``embedding='inverted'`` is the network
-as the paper describes it.
+temporal-spatial fusion block, and tokens of channels. This example removes or changes parts of the
+default network and evaluates it on the bundled EEG. ``embedding='inverted'`` is the network as the
+paper describes it.
 """
 
 from argparse import ArgumentParser
@@ -18,8 +18,7 @@ from skmamba.evaluation import CrossSubjectSplit, score_by_subject
 
 SCORE = "balanced_accuracy"
 
-# Changes of one parameter of the classifier, or of its network. The inverted embedding is the
-# paper's, and the other defaults are where it is not specific.
+# Each change is of one parameter of the classifier, or of its network.
 CHANGES = [
     {"embedding": "inverted"},
     {"embedding": "temporal"},
@@ -37,14 +36,14 @@ CHANGES = [
 
 
 def set_params(classifier, params):
-    """Set parameters of the classifier, or of its network where it has no such parameter."""
+    """Set parameters of the classifier, or of its network if it has no such parameter."""
     own = {name: value for name, value in params.items() if name in classifier.get_params()}
     rest = {name: value for name, value in params.items() if name not in own}
     return classifier.set_params(**own, **({"module_params": rest} if rest else {}))
 
 
 def make_ablations(trials, **options):
-    """Return the default pipeline and every change that gives another network."""
+    """Return the default pipeline, and pipelines with one change that differ from it."""
     (default,) = make_models("MS-iMamba", trials, **options).values()
     models = {"MS-iMamba": default}
     changes = {f"{key}={value!r}": {key: value} for each in CHANGES for key, value in each.items()}

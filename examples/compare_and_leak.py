@@ -2,9 +2,9 @@
 Comparison of models, and the effect of data leakage
 ====================================================
 
-MS-iMamba, a network of braindecode and a linear model on the same channels, windows and held-out
-subjects. Then the same network is scored with windows split at random, as in many published
-protocols: the score rises although nothing more is learned.
+MS-iMamba, a network of braindecode and a linear model are compared on the same channels, windows
+and held-out subjects. Then MS-iMamba is scored with windows that are split at random, as in many
+published protocols: the score is higher although the model is the same.
 """
 
 import matplotlib.pyplot as plt
@@ -40,8 +40,8 @@ columns = ["estimator", "n_subjects", "mean", "low", "high", "chance", "p_holm"]
 print(compare(results, random_state=0)[columns].round(2).to_string(index=False))
 
 # %%
-# Each dot is a subject, tested once. The intervals are wide: twelve subjects with two trials each
-# do not rank models, and a difference with a large p-value after Holm's correction is no evidence.
+# Each dot is a subject. The intervals are wide: twelve subjects with two trials each are too few to
+# rank models, and differences with a large p-value after Holm's correction are not significant.
 
 ScoresDisplay.from_results(results, random_state=0)
 plt.show()
@@ -49,18 +49,18 @@ plt.show()
 # %%
 # Leakage
 # -------
-# Now windows are the samples, and folds are drawn in three ways: windows at random, all windows of
-# a trial together, all windows of a subject together; with the true labels, and with labels
-# permuted among the trials of each subject, which score 0.50 if nothing leaks.
+# Now windows are the samples, and are split in three ways: at random, by trial and by subject. Each
+# split is scored with the true labels, and with labels that are permuted among the trials of each
+# subject. Without leakage, permuted labels score at chance level (0.50).
 
 gap = leakage_gap(models["MS-iMamba"], trials, window_size=2.0, n_splits=2, random_state=0)
 print(gap.drop(columns=["n_train", "n_test"]).round(2).to_string(index=False))
 
 # %%
-# With windows at random the network scores above the chance level even on permuted labels: it has
-# been trained on other windows of the test trials. With trials kept together, permuted labels can
-# score *below* the chance level: each subject has one trial per class, so when one is tested the
-# other is in training, and a model that recognises the subject predicts the wrong class.
+# With random windows, the network scores above the chance level even on permuted labels, because it
+# was trained on other windows of the test trials. By trial, permuted labels can score *below* the
+# chance level: each subject has one trial per class, so the training set contains the other trial
+# of the test subject, and a model that recognises the subject predicts the wrong class.
 
 LeakageDisplay.from_gap(gap)
 plt.show()

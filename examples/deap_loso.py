@@ -2,12 +2,12 @@
 DEAP, leave-one-subject-out
 ===========================
 
-High or low valence from four frontal channels, in windows of two seconds. The files of DEAP are
-available from its owners on request; pass their folder::
+Classification of high and low valence from four frontal channels, with windows of two seconds. The
+files of DEAP are available from its owners on request; pass their folder::
 
     python examples/deap_loso.py DEAP/data_preprocessed_python --cache DEAP/cache
 
-``--fake`` writes and uses a small synthetic data set of the same format.
+``--fake`` uses a small synthetic data set of the same format.
 """
 
 from argparse import ArgumentParser
@@ -20,7 +20,7 @@ from skmamba.datasets import write_fake_deap
 def main():
     """Load the data, evaluate, and print the scores."""
     parser = ArgumentParser(description="MS-iMamba on DEAP, leave-one-subject-out.")
-    parser.add_argument("folder", nargs="?", help="folder of s01.dat or s01.mat and so on")
+    parser.add_argument("folder", nargs="?", help="folder of s01.dat ... or s01.mat ...")
     parser.add_argument("--fake", action="store_true", help="use a small synthetic data set")
     parser.add_argument("--target", default="valence", help="or arousal, dominance, liking")
     parser.add_argument("--cache", help="folder for compact copies, which load faster")

@@ -2,9 +2,9 @@
 Inspection of a trained model
 =============================
 
-Frequencies of the multi-scale block, importance of channels, failing electrodes and attribution of
-the input. The data are simulated with a known effect, so that each result can be checked: a rhythm
-of 10 Hz in F3.
+This example shows the frequencies that the multi-scale block selects, the importance of channels,
+the effect of electrode failure, and the attribution of the output to the input. The data are
+simulated with a known effect, a rhythm of 10 Hz in F3, so that each result can be verified.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ MAX_EPOCHS = 8
 # Model
 # -----
 # All channels have an alpha rhythm of about 10 Hz. In class 1 it is stronger in F3. Six subjects
-# train the model and two test it: inspecting a model on its training data says little.
+# are used for training and two for inspection, since a network may memorise its training subjects.
 
 options = {"n_subjects": 8, "n_trials": N_TRIALS}
 trials = simulate_trials(effect=1.5, **options)
@@ -49,17 +49,17 @@ print(f"accuracy {pipe.score(test, test.y):.2f} on test subjects, chance level 0
 # %%
 # Frequencies of the multi-scale block
 # ------------------------------------
-# MS-iMamba reshapes each window to 2-D at the periods of its strongest frequencies. Those around
-# 10 Hz are selected more often in the class with more alpha. Selected does not mean used: the
-# lowest frequencies are strong in any EEG, and are selected in both classes.
+# MS-iMamba reshapes each window to 2-D at the periods of its strongest frequencies. Frequencies
+# around 10 Hz are selected more often in the class with more alpha power. A selected frequency is
+# not necessarily relevant: low frequencies are strong in any EEG, and are selected in both classes.
 
 profile = frequency_profile(pipe, test)
 FrequencyDisplay.from_profile(profile, label_names=trials.label_names)
 plt.show()
 
 # %%
-# The frequencies are selected from the mean amplitude over channels; the amplitudes of the channels
-# show where the rhythm is.
+# The frequencies are selected by the mean amplitude over channels. The amplitudes of single
+# channels show which channel contains the rhythm.
 
 amplitude = profile[profile["frequency"].between(9, 11)].pivot_table(
     index="channel", columns="label", values="amplitude"
@@ -69,8 +69,8 @@ print(amplitude.rename(columns=trials.label_names).round(2))
 # %%
 # Importance of channels
 # ----------------------
-# In each cross-validation fold a clone is trained, and one channel is permuted between test trials;
-# the importance is the loss of score. It works with any classifier.
+# In each cross-validation fold, a clone is trained, and one channel is permuted between test
+# trials. The importance is the decrease of the score. The function accepts any classifier.
 
 importance = channel_importance(
     pipe, trials, groups=trials.metadata["subject"], cv=GroupKFold(4), random_state=0
@@ -83,11 +83,11 @@ ChannelImportanceDisplay.from_importance(importance)
 plt.show()
 
 # %%
-# Failing electrodes
-# ------------------
+# Electrode failure
+# -----------------
 # Channels are set to zero, in all combinations. The score drops to the chance level if F3 fails and
-# does not change otherwise, so the mean decreases linearly. With redundant channels the curve would
-# lie above the line.
+# does not change otherwise, so the mean decreases linearly with the number of failed electrodes.
+# With redundant channels, the curve would be above this line.
 
 curve = electrode_failure(pipe, test, random_state=0)
 ElectrodeFailureDisplay.from_curve(curve)
@@ -99,12 +99,12 @@ print(alone.round(2).to_string())
 # %%
 # Attribution
 # -----------
-# Integrated gradients from windows of other trials to the window of interest, summed by channel.
-# Requires captum: ``pip install "skmamba[captum]"``. Attribution describes the network, not the
-# data, and is of interest only for networks that score above the chance level.
+# Integrated gradients are computed from windows of other trials to the window of interest, and
+# summed by channel. They require captum: ``pip install "skmamba[captum]"``. Attributions describe
+# the network, not the data, and are meaningful only for networks that score above the chance level.
 
 attribution = input_attribution(pipe, test, random_state=0).table
 print(attribution.round(3).to_string(index=False))
 
 # %%
-# :doc:`/user_guide/inspection` compares what the four methods measure.
+# :doc:`/user_guide/inspection` compares the four methods.

@@ -2,9 +2,9 @@
 Grid search over window length and channels
 ===========================================
 
-Channels and windows are steps of the pipeline, so they are parameters of a grid search, and each
-setting is scored on subjects that are not in training. The data are simulated with a known effect:
-it is in two of four channels, and in a slow rhythm that short windows cannot show.
+Channels and windows are selected by steps of the pipeline, so a grid search can tune them. Each
+setting is scored on subjects that are not in training. The data are simulated with a known effect
+in two of four channels: a slow rhythm, for which short windows are not sufficient.
 """
 
 from dataclasses import replace
@@ -23,8 +23,9 @@ MAX_EPOCHS = 12
 # %%
 # Data with a known effect
 # ------------------------
-# Slow waves of about two per second. In one class all have the same sign; in the other the sign
-# alternates, so a window must hold several waves. F3 and F4 carry the effect, Fp1 and Fp2 do not.
+# Trials contain about two slow waves per second. In one class, all have the same sign; in the
+# other, the sign alternates, so a window must contain several waves. F3 and F4 have the effect, Fp1
+# and Fp2 do not.
 
 options = {"n_subjects": N_SUBJECTS, "n_trials": N_TRIALS, "signal": "slow rhythm"}
 trials = simulate_trials(effect=4, **options)
@@ -38,8 +39,8 @@ print(trials.ch_names)
 # %%
 # Search
 # ------
-# A quarter of the subjects is held out before the search. ``groups`` keeps the trials of a subject
-# in one cross-validation fold of the search.
+# A quarter of the subjects is held out before the search. With ``groups``, the trials of a subject
+# are in one cross-validation fold of the search.
 
 subject = trials.metadata["subject"]
 n_train = 3 * N_SUBJECTS // 4
@@ -58,7 +59,7 @@ search = GridSearchCV(pipe, grid, cv=GroupKFold(2))
 search.fit(train, train.y, groups=train.metadata["subject"])
 
 # %%
-# Accuracy of trials, mean over folds; the chance level is 0.50.
+# The table shows the mean accuracy of trials over folds; the chance level is 0.50.
 
 scores = pd.DataFrame(search.cv_results_["params"]).assign(
     accuracy=search.cv_results_["mean_test_score"]
@@ -72,13 +73,13 @@ print(f"\nbest: {' '.join(best['channelpicker__picks'])}, {best['slidingwindows_
 # %%
 # Score on held-out subjects
 # --------------------------
-# The best of six scores is optimistically biased, because it was selected. The score of subjects
-# that were not part of the search is not. ``search`` has been refitted on all training subjects.
+# The best of six scores is optimistically biased, because it was selected. The score on subjects
+# that were not part of the search is unbiased. ``search`` was refitted on all training subjects.
 
 accuracy = search.score(test, test.y)
 print(f"accuracy {accuracy:.2f} of {N_SUBJECTS - n_train} held-out subjects, chance level 0.50")
 
 # %%
-# To test on every subject once, pass ``search`` to ``cross_val_score``: :doc:`/user_guide/sklearn`
-# shows how ``groups`` reach the inner splitter. To select among many channels, see
+# To test every subject once, pass ``search`` to ``cross_val_score``; :doc:`/user_guide/sklearn`
+# shows how to pass ``groups`` to the inner splitter. To select among many channels, see
 # :doc:`/user_guide/channels`.

@@ -2,11 +2,11 @@
 Leave-one-subject-out on a cluster
 ==================================
 
-Cross-validation folds of the bundled EEG on Dask workers. Here the cluster is two processes on
-this machine; for an existing cluster, replace ``LocalCluster`` by the address of its scheduler,
-``Client("tcp://...:8786")``. X is sent to each worker once, folds of a lost worker are repeated,
-and the scores equal those of a single process bit for bit. An interrupted evaluation resumes from
-its cached folds.
+The cross-validation folds of the bundled EEG run on Dask workers. Here, the cluster consists of two
+processes on this machine; for an existing cluster, replace ``LocalCluster`` by the address of its
+scheduler, ``Client("tcp://...:8786")``. X is sent to each worker once, and folds of a lost worker
+are run again. Scores are bitwise equal to those of a single process. An interrupted evaluation
+resumes from its cached folds.
 """
 
 from argparse import ArgumentParser

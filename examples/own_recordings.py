@@ -2,9 +2,9 @@
 Your own recordings
 ===================
 
-From recordings in a folder to a cross-validated score: six subjects open and close their eyes on
-command, and the commands are annotations of the files. The files are simulated, so that the example
-runs anywhere; with your own files, begin at ``preprocess``.
+This example goes from recordings in a folder to a cross-validated score. Six subjects open and
+close their eyes on command, and the commands are annotations in the files. The files are simulated;
+with your own files, start at ``preprocess``.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ EEG = ["Fp1", "Fp2", "C3", "C4", "O1", "O2"]
 # %%
 # Simulated recordings
 # --------------------
-# With drifts, power-line noise and a channel that is not EEG.
+# The recordings contain drifts, power-line noise and a channel that is not EEG.
 
 
 def write_recording(file, seed, sfreq=250.0, n_commands=20, seconds=6):
@@ -48,8 +48,8 @@ def write_recording(file, seed, sfreq=250.0, n_commands=20, seconds=6):
 # %%
 # Preprocessing
 # -------------
-# Filtering, re-referencing and resampling need the continuous signal, so they come before the
-# recordings are cut into trials. All of it is MNE.
+# Filtering, re-referencing and resampling require the continuous signal, so they precede the
+# cutting of trials. They are functions of MNE.
 
 
 def preprocess(file):
@@ -70,8 +70,8 @@ def log_alpha_power(windows):
 # %%
 # Trials and score
 # ----------------
-# Trials are cut around the commands, and subjects are the groups of the cross-validation. Any
-# classifier of the package can replace this linear one.
+# Trials are cut after the commands, and subjects are the groups of the cross-validation. Any
+# classifier of the package can replace the linear one of this example.
 
 
 def main():

@@ -2,9 +2,9 @@
 Saving and loading a model
 ==========================
 
-A fitted pipeline is saved as a folder of safetensors and JSON, without pickle: loading it executes
-nothing. The saved model knows the channels and the sampling rate of its data and refuses others. An
-ONNX graph runs without Python.
+A fitted pipeline is saved as a folder of safetensors and JSON, without pickle, so loading it does
+not execute code. The saved model contains the channels and the sampling rate of its data, and
+raises an error for others. An ONNX graph runs without Python.
 """
 
 import json
@@ -33,7 +33,7 @@ MAX_EPOCHS = 8
 # %%
 # Model
 # -----
-# Rest and mental arithmetic, four frontal channels, four subjects held out. Few epochs are fast.
+# Rest and mental arithmetic, four frontal channels, few epochs. Four subjects are held out.
 
 trials = load_eegmat()
 subjects = trials.metadata["subject"].unique()[:N_SUBJECTS]
@@ -49,9 +49,8 @@ accuracy = pipe.score(test, test.y)
 # %%
 # Save
 # ----
-# Weights are written to a safetensors file, everything else to a JSON card, and a README describes
-# the model. ``trials`` provides name, size, sampling rate, channels and a checksum of the training
-# data, none of their values.
+# Weights are written to a safetensors file, everything else to a JSON card. A README describes the
+# model. From ``trials``, only name, size, sampling rate, channels and a checksum are stored.
 
 temporary = TemporaryDirectory()
 folder = save_model(
@@ -69,7 +68,7 @@ print((folder / "README.md").read_text())
 # %%
 # Load
 # ----
-# The loaded model gives the same probabilities bit for bit, and has its training history.
+# The probabilities of the loaded model are bitwise the same, and it has the training history.
 
 model = load_model(folder)
 print(model)
@@ -95,7 +94,7 @@ for other in (
         print(error)
 
 # %%
-# Checksums detect damaged or edited files. They do not prove who made a model.
+# Checksums detect damaged or edited files. They do not prove who created a model.
 
 card = json.loads((folder / "card.json").read_text())
 card["training"]["scores"] = {"accuracy of trials": 0.99}
@@ -108,8 +107,8 @@ except ValueError as error:
 # %%
 # ONNX
 # ----
-# The graph takes windows in microvolts and returns the probabilities of each; scaling is included.
-# The mean over the windows of a trial is the soft vote. Requires ``pip install "skmamba[onnx]"``.
+# The graph maps windows in microvolts to the probabilities of each window; scaling is included. The
+# mean over the windows of a trial is the soft vote. Requires ``pip install "skmamba[onnx]"``.
 
 import onnxruntime  # noqa: E402
 

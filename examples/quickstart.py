@@ -2,9 +2,10 @@
 MS-iMamba on real EEG, across subjects
 ======================================
 
-EEGMAT: 20 subjects at rest and doing mental arithmetic, four frontal channels, windows of two
-seconds. Every model is trained on 16 subjects and tested on the other four. A trial is one sample,
-so windows of one trial are never in both sets. ``--folds 20`` is leave-one-subject-out.
+The data are EEGMAT: 20 subjects at rest and during mental arithmetic. The models use four frontal
+channels and windows of two seconds. They are trained on 16 subjects and tested on the other four. A
+trial is one sample, so windows of one trial are never in both sets. ``--folds 20`` is
+leave-one-subject-out.
 """
 
 import sys
@@ -18,7 +19,7 @@ from skmamba.plots import ScoresDisplay
 # %%
 # Evaluation
 # ----------
-# Trials and single windows are scored. Two baselines give the chance level: the majority class, and
+# Trials and single windows are scored. Two baselines are evaluated as well: the majority class, and
 # classes drawn at random.
 
 
@@ -38,7 +39,7 @@ def run(trials, models, n_folds):
 # %%
 # Results
 # -------
-# Each dot of the figure is a subject. Subjects differ more than models do.
+# Each dot of the figure is a subject. Differences between subjects are larger than between models.
 
 
 def main():

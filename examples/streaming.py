@@ -2,9 +2,10 @@
 Decoding a stream
 =================
 
-A model trained on 19 subjects decodes the recording of another subject as it arrives: samples come
-in chunks of any length, and predictions twice a second. The second part sends the recording through
-the Lab Streaming Layer, as an amplifier would, if ``mne-lsl`` is installed.
+A model that was trained on 19 subjects decodes the recording of another subject as a stream:
+samples arrive in chunks of any length, and there are two predictions per second. If ``mne-lsl`` is
+installed, the second part sends the recording through the Lab Streaming Layer, as an amplifier
+does.
 """
 
 from importlib.util import find_spec
@@ -24,8 +25,8 @@ from skmamba import (
 # %%
 # Model
 # -----
-# Four frontal channels, windows of two seconds, few epochs. The streamed subject is not in
-# training. One subject does not measure the accuracy of a model: see the other examples.
+# Four frontal channels, windows of two seconds, few epochs. The streamed subject is not in the
+# training data. One subject is not sufficient to estimate the accuracy of a model.
 
 trials = load_eegmat()
 subject = trials.metadata["subject"]
@@ -41,9 +42,9 @@ pipe.fit(train, train.y)
 # %%
 # Chunks of any length
 # --------------------
-# A minute of rest, then a minute of mental arithmetic. Predictions are 0.5 s apart, and the weight
-# of a prediction in the smoothed probability halves every four seconds. Windows and smoothing cause
-# a delay that does not depend on the speed of the computer.
+# The stream is a minute of rest and a minute of mental arithmetic. Predictions are 0.5 s apart, and
+# the weight of a prediction in the smoothed probability halves every four seconds. Windows and
+# smoothing cause a delay, which does not depend on the speed of the computer.
 
 stream = np.concatenate([streamed.X[streamed.y == label][0] for label in (0, 1)], axis=1)
 decoder = StreamDecoder(pipe, stride=0.5, smoothing=4.0)
@@ -71,14 +72,15 @@ print(
 # %%
 # Lab Streaming Layer
 # -------------------
-# A player replaces the amplifier. It sends volts, and the model was trained on microvolts. With an
-# amplifier, keep ``StreamLSL`` with its name and what follows.
+# Here, a player replaces the amplifier. It sends volts, which are converted to microvolts, the unit
+# of the training data. With an amplifier, omit the player and pass the name of its stream to
+# ``StreamLSL``.
 
 CHUNK = 16  # samples sent at once
 
 
 def play_and_decode(decoder, stream, seconds):
-    """Send a recording at its own pace, and decode it as it arrives."""
+    """Send a recording in real time, and decode it as it arrives."""
     import mne
     from mne_lsl.lsl import local_clock
     from mne_lsl.player import PlayerLSL
