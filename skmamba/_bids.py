@@ -24,7 +24,7 @@ def find_recordings(root, selection):
     paths = mne_bids.find_matching_paths(
         root, datatypes="eeg", suffixes="eeg", extensions=EXTENSIONS
     )
-    # derivatives and sourcedata have copies
+    # derivatives and sourcedata contain copies
     paths = [path for path in paths if os.path.relpath(path.fpath, root).startswith("sub-")]
     for argument, labels in selection.items():
         if labels is not None:
@@ -53,7 +53,7 @@ def read_recording(path):
 
 
 def _check_distinct(paths):
-    """Raise ValueError if files have one recording, and warn if they may have."""
+    """Raise ValueError if two files are of one recording; warn if they are of one run."""
     table = pd.DataFrame([path.entities for path in paths], [path.basename for path in paths])
     same = table.index[table.duplicated(keep=False)]
     if len(same):
@@ -62,7 +62,7 @@ def _check_distinct(paths):
     same = table.index[table.duplicated(of_run, keep=False)] if len(table) else same
     if len(same):
         warnings.warn(
-            f"{', '.join(same[:2])} are recordings of one run, whose EEG may be the same: select "
+            f"{', '.join(same[:2])} are recordings of one run and may have the same EEG: select "
             "trials by metadata['acquisition'] or metadata['processing'].",
             UserWarning,
             stacklevel=4,
@@ -72,14 +72,14 @@ def _check_distinct(paths):
 def _select_paths(paths, argument, labels, root):
     labels = [labels] if isinstance(labels, (str, int)) else list(labels)
     if not all(isinstance(label, str) for label in labels):  # 1 is not "01"
-        raise ValueError(f"{argument} must be str as in the file names, '01', got {labels}.")
+        raise ValueError(f"{argument} must be str as in file names, such as '01', got {labels}.")
     entity = argument.removesuffix("s")
     present = {getattr(path, entity) for path in paths} - {None}
     missing = [label for label in labels if label not in present]
     if missing:
         raise ValueError(
-            f"{argument} must be among {sorted(present)}, those of the selected EEG recordings in "
-            f"{root}, got {missing}."
+            f"{argument} must be among {sorted(present)}, those of the selected EEG recordings "
+            f"in {root}, got {missing}."
         )
     return [path for path in paths if getattr(path, entity) in labels]
 
@@ -99,7 +99,7 @@ def _make_metadata(paths, root):
     participants["subject"] = participants.pop("participant_id").str.removeprefix("sub-")
     if participants["subject"].duplicated().any():
         twice = participants["subject"][participants["subject"].duplicated()].tolist()
-        raise ValueError(f"{table} must have one row per participant, got several of {twice}.")
+        raise ValueError(f"{table} must have one row per participant, got several for {twice}.")
     taken = (RESERVED - {"subject"}) & {*participants}
     participants = participants.rename(columns={name: f"participant_{name}" for name in taken})
     return rows.merge(participants, on="subject", how="left")

@@ -6,14 +6,11 @@ import pandas as pd
 from ._mne import pick_eeg
 
 MICROVOLTS = {"V": 1e6, "uV": 1.0}
-RANGE = 1e-2, 1e4  # of the spread of EEG in microvolts, raw with offsets or standardised to 1
+RANGE = 1e-2, 1e4  # plausible standard deviations of EEG, in microvolts or standardised
 
 
 def read_windows(dataset, unit=None):
-    """Return the arguments of Trials that braindecode's windows determine.
-
-    Without a unit, the windows are not converted.
-    """
+    """Return the arguments of ``Trials`` for braindecode's windows, converted from ``unit``."""
     records = getattr(dataset, "datasets", [dataset])
     if not all(hasattr(record, "crop_inds") for record in records):
         raise ValueError(
@@ -37,8 +34,8 @@ def read_windows(dataset, unit=None):
     windows, targets = zip(*(dataset[row][:2] for row in range(len(dataset))), strict=True)
     if any(map(np.ndim, targets)):
         raise ValueError(
-            "dataset must have one target per window, got several: from channels, or of several "
-            "target names."
+            "dataset must have one target per window, got several: use one target_name "
+            "and targets_from='metadata'."
         )
     lengths = sorted({np.shape(window)[-1] for window in windows})
     if len(lengths) > 1:
@@ -60,7 +57,7 @@ def read_windows(dataset, unit=None):
 
 
 def _check_unit(X, unit):
-    """Raise ValueError if windows are no EEG in this unit, and name the one that they are in."""
+    """Raise ValueError if windows are not plausible as EEG in this unit; suggest the other."""
     spread = np.median(X.std(axis=-1))
     spreads = {other: spread * MICROVOLTS[other] / MICROVOLTS[unit] for other in MICROVOLTS}
     fitting = [other for other, value in spreads.items() if RANGE[0] < value < RANGE[1]]
@@ -73,7 +70,7 @@ def _check_unit(X, unit):
 
 
 def _make_metadata(records, sfreq, n_times):
-    """Return description and windowing, with one trial number for all windows of a trial."""
+    """Return descriptions and onsets of windows, with one trial number per trial."""
     parts, n_trials = [], 0
     for number, record in enumerate(records):
         windowing = record.metadata.reset_index(drop=True)
@@ -98,7 +95,7 @@ def _find_trials(record, windowing):
     is_new = steps["i_window_in_trial"] <= 0
     strides = (steps["i_start_in_trial"] / steps["i_window_in_trial"])[~is_new].dropna()
     has_dropped = any(getattr(getattr(record, "windows", None), "drop_log", ()))
-    # The last window of a recording can be nearer; none is farther, unless its trial is a new one.
+    # The last window of a recording may have a smaller stride; a larger one is of a new trial.
     if has_dropped and strides.max() > strides[:-1].min():
         raise ValueError(
             "dataset must have the column 'i_trial_in_dataset' in its metadata, or all windows of "

@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def encode_samples(X):
-    """Return a code per row, equal for rows of the same samples; -1 for copies of flat rows."""
+    """Return a code per row, equal for identical rows; -1 for copies with constant channels."""
     codes = pd.factorize(np.array([hash(row.tobytes()) for row in X]))[0]
     for row in np.flatnonzero(pd.Series(codes).duplicated(keep=False)):
         if not np.ptp(X[row], axis=-1).any():

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-MARK = "Written by skmamba."  # in files that may be replaced
+MARK = "Written by skmamba."  # in files that may be overwritten
 # Characters that XML and TeX do not allow, and how they are shown.
 CONTROL = {
     code: f"\\x{code:02x}"

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 @contextlib.contextmanager
 def replacing(path):
-    """Give a temporary path, which replaces ``path`` unless an error is raised."""
+    """Yield a temporary path, which replaces ``path`` unless an error is raised."""
     temporary = make_temporary_path(path)
     try:
         yield temporary
@@ -31,7 +31,7 @@ def write_atomically(path, content, *, overwrite=True):
             file.flush()
             os.fsync(file.fileno())
         if not overwrite:
-            path.open("xb").close()  # an error if the file exists by now
+            path.open("xb").close()  # raises FileExistsError
 
 
 def make_temporary_path(path):
@@ -50,7 +50,7 @@ def remove_stale(path):
 
 
 def _is_running(pid):
-    """Return whether a process of this computer runs; True where it cannot be known."""
+    """Return whether a process is running on this computer; True if this is unknown."""
     if os.name != "posix":  # there, os.kill would end the process
         return True
     try:

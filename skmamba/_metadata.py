@@ -18,7 +18,7 @@ ID_COLUMNS = {*TRIAL_COLUMNS, "stimulus", "recording"}
 def get_columns(groups, *columns, estimator, n_samples=None):
     """Return columns of the metadata passed as ``groups``, one array each.
 
-    A one-dimensional ``groups`` stands for the column, if only one is required. Errors, which name
+    A one-dimensional ``groups`` is the column, if only one is required. Errors, which name
     the estimator, are raised if ``groups`` is None, a column or one of its values is missing, or
     the number of rows is not ``n_samples``.
     """
@@ -64,9 +64,9 @@ def make_table(metadata, n_rows):
 
 
 def make_folds(cv, X, y, groups, *, estimator, classifier=True):
-    """Return folds; an int is their number, over subjects if there are several, else over trials.
+    """Return folds; an int splits by subject if there are several subjects, else by trial.
 
-    Splitters of this package get the metadata ``groups``, others its column ``subject``.
+    Splitters of this package receive the metadata ``groups``, others its column ``subject``.
     """
     if groups is not None and not hasattr(cv, "protocol"):
         metadata = groups
@@ -75,7 +75,7 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
             groups, first = encode(groups)
             if len(first) == 1 and isinstance(metadata, pd.DataFrame) and "trial" in metadata:
                 trial, rows = encode_trials(metadata)
-                if classifier and len(rows) < len(X):  # rows are windows, of few trials
+                if classifier and len(rows) < len(X):  # windows: at most one fold per trial
                     cv = max(min(cv, np.unique(y[rows], return_counts=True)[1].min()), 2)
                 folds = check_cv(cv, y[rows], classifier=classifier).split(rows, y[rows])
                 return [[np.flatnonzero(np.isin(trial, part)) for part in fold] for fold in folds]
@@ -146,10 +146,7 @@ def encode(*columns, natural=False):
 
 
 def split_numbers(text):
-    """Return the parts of a text, which alternate with the numbers in it; what is missing is last.
-
-    Texts are compared by these lists as people order them.
-    """
+    """Return a key for natural sorting: alternating text and numbers; missing values are last."""
     if not isinstance(text, str):
         return [chr(sys.maxunicode)]
     parts = re.split(r"([0-9]+)", text)
@@ -157,7 +154,7 @@ def split_numbers(text):
 
 
 def _find_kind(text):
-    """Return what texts of one order in time have in common."""
+    """Return a key, equal for texts whose numbers give their order in time."""
     words = split_numbers(text)[::2]
     if isinstance(text, str) and re.search(DATE_BY_DAY, text):
         return text
@@ -167,8 +164,8 @@ def _find_kind(text):
 def check_order(metadata, subjects, *, estimator):
     """Raise ValueError if columns do not give the order in time of a subject's trials.
 
-    These are numbers or dates; sessions and runs may be text that starts with a number, or differs
-    in its numbers only.
+    Columns must be numbers or dates; sessions and runs may also be text that starts with a number,
+    or differs only in its numbers.
     """
     for name in TRIAL_COLUMNS[1:]:
         if name not in metadata:
@@ -203,7 +200,7 @@ def encode_trials(metadata, y=None, *constant):
 
 
 def check_trials(trial, metadata, y=None, *constant):
-    """Raise ValueError if rows of one trial, of equal codes from 0, differ in what they share."""
+    """Raise ValueError if rows of one trial, with one code >= 0, have different labels or IDs."""
     shared = {name: metadata.get(name) for name in ("stimulus", "recording", *constant)}
     for name, column in {"label": y if np.ndim(y) == 1 else None, **shared}.items():
         if column is None:
@@ -215,8 +212,8 @@ def check_trials(trial, metadata, y=None, *constant):
             first, second = values[trial == trial[row]].dropna().unique()[:2]
             ids = [f"{key} {metadata[key].iloc[row]}" for key in TRIAL_COLUMNS if key in metadata]
             raise ValueError(
-                f"Rows of one trial must have the same {name}, got {first} and {second} in those "
-                f"of {', '.join(ids)}. If trial numbers restart, add a column 'session' or 'run' "
+                f"Rows of one trial must have the same {name}, got {first} and {second} in "
+                f"{', '.join(ids)}. If trial numbers restart, add a column 'session' or 'run' "
                 "to the metadata, or make them unique."
             )
 

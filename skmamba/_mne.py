@@ -9,10 +9,7 @@ from ._validation import check_equal_shapes, check_number
 
 
 def is_epochs(X):
-    """Return whether X is an ``mne.Epochs``, or a list of them.
-
-    Indexing of Epochs by scikit-learn gives a list of Epochs with one trial each.
-    """
+    """Return whether X is an ``mne.Epochs``, or a list of them, as scikit-learn indexes them."""
     if "mne" not in sys.modules:  # X cannot be Epochs before mne is imported
         return False
     from mne import BaseEpochs
@@ -32,7 +29,7 @@ def is_braindecode(X):
 
 
 def as_array(X):
-    """Return the EEG of Trials, or in microvolts of Epochs or a list of them; else X as it is.
+    """Return the EEG of Trials, or of (a list of) Epochs in microvolts; other X unchanged.
 
     Channels marked as bad are included, so that the number of channels does not depend on the
     recording.
@@ -42,7 +39,7 @@ def as_array(X):
     if is_braindecode(X):
         raise ValueError(
             f"X must be Trials, mne.Epochs or an array, got {type(X).__name__}. Convert windows of "
-            "braindecode by Trials.from_braindecode; only classifiers and regressors accept them."
+            "braindecode with Trials.from_braindecode; only classifiers and regressors accept them."
         )
     if not is_epochs(X):
         return X
@@ -102,9 +99,9 @@ def get_ch_names(X):
 
 
 def check_recording(estimator, X, *, reset, any_channels=False):
-    """Raise ValueError if Trials or Epochs have other channels or another rate than those of fit.
+    """Raise ValueError if Trials or Epochs differ from those in fit in channels or sampling rate.
 
-    With ``reset``, those of X are set on the estimator; an array has neither.
+    With ``reset``, set channels and rate of X on the estimator: None for an array.
     """
     ch_names, sfreq = get_ch_names(X), get_sfreq(X)
     if reset:
@@ -150,7 +147,7 @@ def make_channel_info(ch_names):
     from mne import create_info
     from mne.channels import get_builtin_montages, make_standard_montage
 
-    # MNE 1.13 renamed the montage; the old name goes in 1.14.
+    # MNE 1.13 renamed the montage; the old name is removed in 1.14.
     new, old = "colin27_1005", "standard_1005"
     montage = make_standard_montage(new if new in get_builtin_montages() else old)
     known = {name.lower() for name in montage.ch_names}

@@ -23,21 +23,21 @@ def _call(main, function, /, *args, **kwargs):
     return function(*args, **kwargs)
 
 
-def run_parallel(make_call, places, n_jobs):
-    """Yield each place with what its call returns, or with the error if it kills its worker.
+def run_parallel(make_call, indices, n_jobs):
+    """Yield each index with the result of its call, or with the error if it killed its worker.
 
     A killed worker loses all unfinished calls. They are repeated in smaller groups, so that a call
     that kills its worker ends up alone.
     """
-    groups = [list(places)]
+    groups = [list(indices)]
     while groups:
         group = groups.pop()
         left = dict.fromkeys(group)
         finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(map(make_call, group))
         try:
-            for place, result in finished:
-                del left[place]
-                yield place, result
+            for index, result in finished:
+                del left[index]
+                yield index, result
         except TerminatedWorkerError as error:
             if len(group) == 1 and left:
                 yield group[0], error
@@ -49,7 +49,7 @@ def run_parallel(make_call, places, n_jobs):
 
 @functools.cache
 def _exit_with_parent(pid):
-    """Let a worker exit if the process that started it, ``pid``, has ended; once per worker."""
+    """Make a worker exit once the process ``pid`` that started it has ended; cached by worker."""
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid == pid:
         threading.Thread(target=_wait_and_exit, args=(parent,), daemon=True).start()

@@ -59,7 +59,7 @@ def read_fif(path):
 
 
 def find_further_parts(paths):
-    """Return the paths of FIF files that MNE reads as further parts of others of the paths."""
+    """Return the FIF files that MNE reads as further parts of another file among ``paths``."""
     from mne.io import read_raw_fif
 
     paths = {Path(path).absolute(): Path(path) for path in paths}
@@ -90,12 +90,12 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
             raise ValueError(f"{name} must be a number of seconds, got {value!r}.")
     labels = event_id.values() if isinstance(event_id, dict) else ()
     if not all(isinstance(label, Hashable) for label in labels):
-        raise ValueError(f"event_id must have one label for each name, got {event_id!r}.")
+        raise ValueError(f"event_id must have one hashable label per name, got {event_id!r}.")
     if isinstance(raws, list | tuple):
         further = find_further_parts(raw for raw in raws if isinstance(raw, str | PathLike))
         if further:
             raise ValueError(
-                "raws must not have further parts of a split file, which are read with the first: "
+                "raws must not hold further parts of a split file, which are read with the first: "
                 f"leave out {', '.join(sorted(map(str, further)))}."
             )
     reference = _check_reference(reference)
@@ -167,8 +167,8 @@ def label_events(events, event_id, *, are_codes):
         parts = [name for name in names if _match_event(name.rpartition("/")[0], {*names})]
         if event_id is None and parts:  # MNE-BIDS adds values where a recording has several
             raise ValueError(
-                f"event_id must be given if names have others as parts, got {names}: those of the "
-                "events that are to be one class, or all of them."
+                f"event_id must be given if a name is a prefix of another, got {names}: pass "
+                "the prefixes, to combine their events in one class, or all names."
             )
         event_id = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return [event_id[name] for name in events], join_names(event_id)
@@ -244,7 +244,7 @@ def _check_reference(reference):
 
 
 def _get_part(argument, item, parts, number):
-    """Return the item of a recording; what is not a list is the same for all recordings."""
+    """Return the item of a recording; a value that is not a list is used for all."""
     if not isinstance(parts, list):
         return parts
     if number >= len(parts):
@@ -272,7 +272,7 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
         kept=kept,
         at_edge=at_edge,
         present=set(names.values()),
-        subject=None if subject in ("", "X") else subject,  # EDF writes X for no subject
+        subject=None if subject in ("", "X") else subject,  # EDF: X if unknown
         reference=None,
         reference_onsets=np.full(len(events), np.nan),
     )
@@ -286,7 +286,7 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
 
 
 def _add_window(cut, raw, events, window):
-    """Add the reference of each trial; drop trials without one."""
+    """Add the span around each event as reference of its trial; drop trials without one."""
     tmin, tmax = window
     reference, kept, at_edge, onsets = _cut_events(raw, events, tmin, tmax, cut.channels.picks)
     return cut._replace(
@@ -299,7 +299,7 @@ def _add_window(cut, raw, events, window):
 
 
 def _add_annotation(cut, raw, name):
-    """Add the span of the first annotation of a name as reference of all trials."""
+    """Add the span of the first annotation with this name as reference of all trials."""
     source = cut.channels.source
     events, names = _get_events(raw, None, source)
     starts = [sample for sample, _, code in events if _is_named(names[code], name)]
@@ -371,7 +371,7 @@ def _get_events(raw, events, source):
 
 
 def _match_event(name, selected):
-    """Return the selected name that matches: the name itself or, of a/b/c, its longest prefix."""
+    """Return the name if selected, else its longest selected prefix (a/b of a/b/c), or None."""
     if selected is None or name in selected:
         return name
     prefix, slash, _ = name.rpartition("/") if isinstance(name, str) else ("", "", "")
@@ -379,7 +379,7 @@ def _match_event(name, selected):
 
 
 def _is_named(name, reference):
-    """Return whether an event is a reference, as event_id matches names."""
+    """Return whether an event name matches the reference, by the rules of event_id."""
     return isinstance(reference, str) and _match_event(name, {reference}) is not None
 
 
@@ -390,7 +390,7 @@ def _check_distinct_samples(events, names, source):
         shared = [names[code] for code in events[events[:, 0] == sample, 2]]
         raise ValueError(
             f"{source}: events {shared} share sample {sample}, so one trial would have several "
-            "labels. Select among them with event_id, or remove copies."
+            "labels. Select among them with event_id, or remove duplicates."
         )
 
 
@@ -440,7 +440,7 @@ def _match_channels(cut, first):
 
 
 def _order_channels(channels, first):
-    """Return the indices of the channels of another recording; raise ValueError if they differ."""
+    """Return indices that order channels as in ``first``; raise ValueError if channels differ."""
     if not np.isclose(channels.sfreq, first.sfreq, rtol=1e-6, atol=0):
         raise ValueError(
             f"Recordings must have one sampling rate, got {channels.sfreq:g} Hz in "

@@ -25,10 +25,10 @@ from ._scoring import (
 SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_samples")
 # Numeric columns that are not scores.
 NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
-MACRO_F1 = ("f1", "f1_macro")  # constant predictions have less than random ones
+MACRO_F1 = ("f1", "f1_macro")  # constant predictions score lower than random ones
 PROBABILITY_SCORES = ("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score")
 N_RESAMPLES = 9999
-MIN_BOOTSTRAP = 8  # for fewer subjects Student's interval covers the mean more often
+MIN_BOOTSTRAP = 8  # with fewer subjects, Student's t interval has higher coverage
 RANGES = dict.fromkeys(DEFAULT_SCORING, (0.0, 1.0)) | {
     **{"kappa": (-1.0, 1.0), "ccc": (-1.0, 1.0)},
     **{"r2": (-np.inf, 1.0), "neg_mean_absolute_error": (-np.inf, 0.0)},
@@ -83,8 +83,8 @@ class EvaluationResults:
         Raises
         ------
         ValueError
-            If a model was evaluated on different data of one data set, such as other channels, or
-            an estimator twice on one trial with the same seeds, but other results.
+            If there are no parts, a model was evaluated on different data of one data set, such as
+            other channels, or an estimator has different results of a trial with the same seed.
         """
         parts = list(parts) if isinstance(parts, Iterable) else [parts]
         if not parts or not all(isinstance(part, EvaluationResults) for part in parts):
@@ -110,13 +110,13 @@ class EvaluationResults:
 
 
 def _drop_copies(tables):
-    """Yield tables of predictions without the folds of earlier ones, such as those of baselines."""
+    """Yield tables of predictions without folds that an earlier one has, such as of baselines."""
     seen: set[int] = set()
     for table in tables:
         if not {"fold", "seed"} <= {*table}:
             yield table
             continue
-        own = table[[name for name in table if name != "decision"]]  # absent without such a model
+        own = table[[name for name in table if name != "decision"]]  # present if any model has one
         rows = pd.util.hash_pandas_object(own.astype(str), index=False)
         keys = table.columns.intersection(["dataset", "protocol", "estimator", "fold", "seed"])
         folds = rows.groupby([table[key] for key in keys], dropna=False)
@@ -141,13 +141,13 @@ def _check_seeds(tables):
     if len(repeated):
         raise ValueError(
             f"parts must have different seeds, but {repeated['estimator'].iloc[0]!r} was evaluated "
-            "twice with the same ones on one trial: pass a different random_state to each call of "
-            "evaluate, or name the trials differently if they are others."
+            "twice with the same seed on one trial: pass a different random_state to each call of "
+            "evaluate, or name the trials differently if their data differ."
         )
 
 
 def describe_data(trials, estimator):
-    """Return how trials were read, and which channels and windows of them an estimator uses."""
+    """Describe how trials were read, and which channels and windows an estimator uses."""
     params = estimator.get_params().items()
     chosen = {name.rpartition("__")[2]: value for name, value in params if value is not None}
     seconds = trials.shape[2] / trials.sfreq
@@ -168,7 +168,7 @@ def score_by_subject(
     results: EvaluationResults | pd.DataFrame,
     scoring: str | Sequence[str] | Mapping[str, str | Callable[..., float]] | None = None,
 ) -> pd.DataFrame:
-    """Score each test subject of an evaluation, whatever its folds are.
+    """Score each test subject of an evaluation, regardless of the folds.
 
     Parameters
     ----------
@@ -188,11 +188,11 @@ def score_by_subject(
     Raises
     ------
     ValueError
-        If there are no predictions, or the subject of a trial is unknown.
+        If predictions or their subjects are missing, or a score is unknown.
 
     See Also
     --------
-    skmamba.compare : Scores by subject itself where folds test several subjects.
+    skmamba.compare : Scores by subject where folds test several subjects.
 
     Examples
     --------
@@ -239,7 +239,7 @@ def score_by_subject(
 
 
 def _number_runs(predictions):
-    """Return the number of the run of each prediction: runs have other seeds in the same fold."""
+    """Return the run of each prediction, a number: runs repeat a fold with another seed."""
     if not {"fold", "seed"} <= {*predictions}:
         return 0
     keys = ["dataset", "protocol", "estimator", "adaptation", "fold"]
@@ -279,9 +279,9 @@ def get_table(results, name):
 
 
 def separate_adaptations(scores, *tables):
-    """Return tables in which an estimator has a name for each value of ``adaptation``.
+    """Return tables in which an estimator has one name per value of ``adaptation``.
 
-    That of no adaptation keeps its name or, without it, the first.
+    Rows without adaptation keep the name; if there are none, those of the first value do.
     """
     keys = [key for key in ("dataset", "protocol") if key in scores] + ["estimator"]
     if not {"adaptation", "estimator"} <= set(scores):
@@ -312,8 +312,8 @@ def _fill_adaptation(table):
 def get_scores(results, score):
     """Return a checked DataFrame of scores, with one subject per row if the results allow it.
 
-    If folds test several subjects, each is scored from the predictions. It has NaN for an
-    estimator that lacks some of them, because a fold failed. Rows of folds are returned if
+    If folds test several subjects, each is scored from the predictions. The score is NaN if the
+    estimator lacks some of these because a fold failed. Rows of folds are returned if
     ``results`` is a DataFrame, or if there is no scorer of that name (single windows, functions).
     """
     if isinstance(results, pd.DataFrame):
@@ -344,11 +344,11 @@ def get_scores(results, score):
 
 
 def _find_incomplete(by_subject, scores, predictions, keys):
-    """Return a mask of the subjects of whose predictions an estimator has lost some."""
+    """Return a mask of the rows that lack predictions of the subject because a fold failed."""
     is_incomplete = _lacks(by_subject, "n_test")
     if not {"fold", "seed"} <= {*scores} & {*predictions} or "n_test" not in scores:
         return is_incomplete
-    # One that has lost nothing was tested on fewer trials, by another splitter.
+    # Fewer trials without a failed fold are due to another splitter.
     folds = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys, dropna=False)
     table = folds["n_test"].sum().to_frame("expected")
     table["n_tested"] = predictions.groupby(keys, dropna=False).size()
@@ -364,7 +364,7 @@ def _find_incomplete(by_subject, scores, predictions, keys):
 
 
 def _lacks(by_subject, column):
-    """Return a mask of the rows with less than another estimator has of the same subject."""
+    """Return a mask of the rows with a smaller value than another estimator's for the subject."""
     return by_subject[column] < by_subject.groupby("subject")[column].transform("max")
 
 
@@ -408,7 +408,7 @@ def check_is_one_part(results):
 
 
 def check_is_one_version(scores):
-    """Raise ValueError if a model has rows of different data: they are no repetitions."""
+    """Raise ValueError if rows of one model are of different data, so are not repetitions."""
     if "data" not in scores:
         return
     keys = [key for key in ("estimator", "dataset", "protocol", "adaptation") if key in scores]
@@ -437,7 +437,7 @@ def summarize(results, unit, score, confidence, seed):
         mean = values.mean() if len(values) else np.nan
         limits = compute_interval(values, confidence, seed)
         lowest, highest = RANGES.get(score.removesuffix("_windows"), (-np.inf, np.inf))
-        if not ((values < lowest) | (values > highest)).any():  # not in percent
+        if not ((values < lowest) | (values > highest)).any():  # unless in percent
             limits = np.clip(limits, lowest, highest)
         rows[name] = [kind, mean, *limits]
     columns = ["kind", "mean", "low", "high"]
@@ -446,10 +446,7 @@ def summarize(results, unit, score, confidence, seed):
 
 
 def _average_by(results, unit, score):
-    """Return mean scores, one row per subject or fold and one column per estimator.
-
-    A subject of which a fold failed is missing; undefined scores are left out of the mean.
-    """
+    """Return mean scores, a row per unit and a column per estimator; NaN where a fold failed."""
     order = list(dict.fromkeys(results["estimator"]))
     if {"fold", "seed"} <= set(results):  # then identical rows are copies
         results = results.drop_duplicates()
@@ -465,7 +462,7 @@ def _average_by(results, unit, score):
 def _find_chance_level(by_unit, summary, score):
     """Return "mean", "majority", "stratified" for macro F1 or if that is higher, or None.
 
-    Scores of probabilities have none: both are certain, and a model that knows nothing is not.
+    Scores of probabilities have none: baselines predict 0 and 1, unlike an uninformed model.
     """
     baselines = summary.index[summary["kind"] == "baseline"]
     score = score.removesuffix("_windows")
@@ -486,7 +483,7 @@ def _find_chance_level(by_unit, summary, score):
 
 
 def compute_interval(scores, confidence, seed):
-    """Return Student's interval of the mean, or that of a BCa bootstrap at a raised level."""
+    """Return Student's t interval of the mean, or an expanded BCa interval (Hesterberg, 2015)."""
     n_scores = len(scores)
     if n_scores < 2:
         return np.nan, np.nan
@@ -501,7 +498,7 @@ def compute_interval(scores, confidence, seed):
         np.mean,
         n_resamples=N_RESAMPLES,
         vectorized=True,
-        confidence_level=1 - max(tails, 1 / N_RESAMPLES),  # no resample is further out
+        confidence_level=1 - max(tails, 1 / N_RESAMPLES),  # tails of a resample or more
         method="BCa",
         random_state=np.random.default_rng(seed),
     ).confidence_interval

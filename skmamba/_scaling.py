@@ -5,17 +5,17 @@ import numpy as np
 SCALINGS = ("robust", "standard", "window")
 # Robust scaling clips at this many deviations: a blink on a frontal channel is larger than the EEG.
 CLIP = 8.0
-MAX_OFFSET = 4.0  # of the median of a window, in deviations of training data with their offsets
-MAX_RATIO = 2.0  # of deviations with and without the medians of windows: more means offsets
+MAX_OFFSET = 4.0  # of the median of a window, in units of offset_scale
+MAX_RATIO = 2.0  # of deviations with and without window medians; a larger one is due to offsets
 MAD_TO_SD = 1.4826  # for a normal distribution
-MAX_VALUES = 2**22  # of a channel in its statistics: of larger data, windows at equal distances
+MAX_VALUES = 2**22  # per channel in its statistics; larger data are subsampled
 
 
 def fit_scaling(scaling, bags, trials, weight):
     """Return center, scale and scale of offsets of each channel over windows of the given trials.
 
-    ``bags`` is a Selection. A weight of two counts a trial twice. Scalings without such statistics
-    have 0, 1 and 1.
+    ``bags`` is a Selection. A weight of two counts a trial twice. The values are 0, 1 and 1
+    for scalings without such statistics.
     """
     _, n_windows, n_chans, n_times = bags.shape
     center, scale, offset_scale = np.zeros(n_chans), np.ones(n_chans), np.ones(n_chans)
@@ -41,7 +41,7 @@ def fit_scaling(scaling, bags, trials, weight):
 
 
 def measure_spread(bags):
-    """Return the median standard deviation of up to 512 windows by channel, without flat ones."""
+    """Return the median standard deviation of the non-constant channels of up to 512 windows."""
     n_trials, n_windows = bags.shape[:2]
     windows = np.arange(0, n_windows, -(-n_windows // 8))
     trials = np.arange(0, n_trials, -(-n_trials // 64))

@@ -32,7 +32,7 @@ RESERVED = tuple(  # columns of results, which a score would replace
 
 @dataclass
 class FixedPredictions(BaseEstimator):
-    """Fitted classifier, or regressor without classes, of given predictions; X are row numbers."""
+    """Classifier, or regressor if classes_ is None, of given predictions; X are row indices."""
 
     classes_: np.ndarray | None
     y_pred: np.ndarray
@@ -75,6 +75,11 @@ def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     ccc : float
         From -1 to 1, which is reached by equal values only; the mean over targets. 0 if one of the
         two is constant, NaN if both have the same constant.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, or values are missing or infinite.
 
     Notes
     -----
@@ -152,7 +157,7 @@ def check_scoring(scoring, ratings=False):
     for name, scorer in scorers.items():
         if name in [*SCORERS, *get_scorer_names()] and str(scorer) != str(_find_scorer(name)):
             raise ValueError(
-                f"scoring must give another score than {name!r} a name of its own, got {scorer!r}."
+                f"scoring must use the name {name!r} for that score only, got {scorer!r}."
             )
     return scorers
 
@@ -187,7 +192,7 @@ def score_predictions(scorers, predictions, y):
 
 
 def _score(name, scorer, predictions, rows, y):
-    """Return one score, or NaN with a warning: a failed score must not lose the fits."""
+    """Return one score, or NaN with a warning, so that a failed scorer does not lose the fits."""
     try:
         return float(scorer(predictions, rows, y))
     except Exception as error:  # a scorer is the user's code

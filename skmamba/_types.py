@@ -56,7 +56,7 @@ class Raw(Protocol):
 class Splitter(Protocol):
     """A cross-validation splitter as in scikit-learn."""
 
-    # Pairs: without them, every str would be a splitter.
+    # Iterable of pairs: else any str, which has a method split, would match.
     def split(self, *args: Any, **kwargs: Any) -> Iterable[tuple[Any, Any]]: ...
 
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 
 ADAPTATIONS = ("reference", "causal", "unlabelled")  # unlabelled EEG of a test subject
 BATCH_SIZE = 8  # trials that are read at once
-MAX_WORKERS = 512  # threads or processes; many more end the process
+MAX_WORKERS = 512  # threads or processes; many more can crash Python
 
 
 def check_int(name, value, minimum=1, maximum=math.inf):
@@ -50,10 +50,7 @@ def check_option(name, value, options):
 
 
 def check_finite(X):
-    """Validate X of three or more dimensions; the error of a NaN names its trial and channel.
-
-    A Selection is read in parts.
-    """
+    """Validate X of three or more dimensions, a Selection in parts; errors locate the first NaN."""
     try:
         if hasattr(X, "as_bags"):
             for rows in gen_batches(max(len(X), 1), BATCH_SIZE):

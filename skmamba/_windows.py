@@ -6,10 +6,7 @@ from ._validation import check_int, check_number
 
 
 def cut_windows(X, window_size, stride):
-    """Return windows of trials, ``(n_trials, n_windows, n_channels, window_size)``, in samples.
-
-    They are a read-only view of ``X``, of shape ``(n_trials, n_channels, n_times)``.
-    """
+    """Return a read-only view of windows, ``(n_trials, n_windows, n_channels, window_size)``."""
     n_times = X.shape[-1]
     if n_times < window_size:
         raise ValueError(
@@ -19,11 +16,7 @@ def cut_windows(X, window_size, stride):
 
 
 def resolve_window(window_size, stride, window_size_samples, stride_samples, sfreq):
-    """Return window length and stride in samples.
-
-    A value in samples takes precedence over the value in seconds, and the stride is the window
-    length by default.
-    """
+    """Return window length and stride in samples; values in samples precede those in seconds."""
     size = to_samples("window_size", window_size, window_size_samples, sfreq)
     if stride is None and stride_samples is None:
         return size, size

@@ -1,4 +1,4 @@
-"""Fitted estimators for a new subject: by a reference, or by a few labelled trials."""
+"""Adaptation of fitted estimators to a new subject, by a reference or a few labelled trials."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Estimator = TypeVar("Estimator")
 def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
     """Return a copy of a fitted estimator for one subject, given a reference of the subject.
 
-    The copy predicts plain arrays of the subject, and streams, without labels and without any
-    other trial of the subject.
+    The copy accepts arrays and streams of this subject, and requires neither labels nor other
+    trials of the subject.
 
     Parameters
     ----------
-    estimator : Pipeline, classifier, search or SavedModel
+    estimator : Pipeline, classifier, regressor, search or SavedModel
         Fitted, with a part that uses references: :class:`~skmamba.MSiMambaClassifier` with
         ``adaptation="reference"`` or ``"causal"``,
         :class:`~skmamba.preprocessing.SubjectWhitening` or
@@ -37,14 +37,14 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
 
     Returns
     -------
-    calibrated : Pipeline, classifier or SavedModel
+    calibrated : Pipeline, classifier, regressor or SavedModel
         Fitted copy; of a search, its best estimator.
 
     Raises
     ------
     ValueError
-        If no part uses references, or the reference has the wrong channels, is too short, or has
-        NaN.
+        If the estimator is not fitted or has no part that uses references, or the reference has
+        other channels, is too short, or has NaN.
 
     See Also
     --------
@@ -98,18 +98,18 @@ def fine_tune(
     y : array-like of shape (n_trials,) or (n_trials, n_targets)
         Labels, among those in ``fit``; for a regressor, ratings of the same targets.
     parts : {"head", "all"}, default="head"
-        Weights that are trained. ``"head"``: the last layer, by logistic regression on its input,
-        or for ratings by a linear one with the loss of the regressor, with a normal prior around
-        the present weights, so that few trials change little (ours).
+        Weights that are trained. ``"head"``: the last layer, by logistic regression on its input
+        (for ratings, linear regression with the loss of the regressor), with a normal prior centred
+        on the fitted weights, so that few trials change them little (ours).
         ``"all"``: all weights, as in ``fit`` at a small learning rate.
     max_epochs : int, default=20
         Number of passes over the windows; for ``"head"``, of iterations of L-BFGS.
     lr : float, default=None
-        Learning rate of ``"all"``; None is a tenth of that of the classifier.
+        Learning rate of ``"all"``; None is a tenth of that in ``fit``.
 
     Returns
     -------
-    tuned : Pipeline, classifier or SavedModel
+    tuned : Pipeline, classifier, regressor or SavedModel
         Fitted copy; of a search, its best estimator.
 
     Raises
@@ -160,9 +160,9 @@ def list_steps(estimator):
 
 
 def _calibrate_part(part, reference, before):
-    """Return a calibrated copy of a part; add it to ``before``, the transformers before it.
+    """Return a calibrated copy of a part; add a transformer to ``before``, the preceding ones.
 
-    References are not cut into windows here.
+    SlidingWindows is left out: references are not cut into windows here.
     """
     if isinstance(part, Pipeline):
         steps = [(name, _calibrate_part(step, reference, before)) for name, step in part.steps]

@@ -82,9 +82,9 @@ def make_models(
         Distance between two window starts in seconds; None is the window length.
     adaptation : {"reference", "causal", "unlabelled"} or None, default=None
         Unlabelled EEG of a test subject that the models use: MS-iMamba by its parameter
-        ``adaptation``, the others behind :class:`~skmamba.preprocessing.SubjectWhitening`. Pass
+        ``adaptation``, the others by :class:`~skmamba.preprocessing.SubjectWhitening`. Pass
         Trials, for ``"reference"`` with a reference: for arrays without groups MS-iMamba raises an
-        error, and the others take all trials for one subject, with a warning.
+        error, and the others treat all trials as those of one subject, with a warning.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks.
     max_epochs : int, default=None

@@ -20,7 +20,7 @@ from .preprocessing import SlidingWindows
 
 __all__ = ["StreamDecoder", "StreamPredictions"]
 
-TOLERANCE = 1e-4  # of the largest value: above the rounding of float32, below edges of filters
+TOLERANCE = 1e-4  # of the largest value: above rounding of float32, below filter edge effects
 
 
 class StreamPredictions(NamedTuple):
@@ -48,8 +48,8 @@ class StreamDecoder:
     """Predict once per stride from a stream of samples, with a fitted pipeline.
 
     Samples are passed in chunks of any length. The first prediction is made when one window is
-    complete, the next ones after every stride; each is bitwise ``estimator.predict_proba`` of its
-    window alone, before smoothing. Steps that filter, such as
+    complete, the next ones after every stride; before smoothing, each is bitwise equal to
+    ``estimator.predict_proba`` of its window alone. Steps that filter, such as
     :class:`~skmamba.preprocessing.SubjectWhitening`, add their delay. See the
     :doc:`user guide </user_guide/streaming>`.
 
@@ -59,9 +59,9 @@ class StreamDecoder:
         A fitted classifier of windows such as :class:`~skmamba.MSiMambaClassifier`, a pipeline
         or search that ends in one, or the result of :func:`~skmamba.load_model`.
     reference : array-like of shape (n_channels, n_reference_times), default=None
-        Unlabelled EEG of the subject, recorded before: the estimator is replaced by
-        :func:`~skmamba.calibrate` of it. Required by an estimator that uses references and was not
-        calibrated. An ``MSiMambaClassifier(adaptation="causal")`` goes on to use each window.
+        Unlabelled EEG of the subject, recorded before the stream, with which the estimator is
+        calibrated (:func:`~skmamba.calibrate`). Required if it uses references and is not yet
+        calibrated. ``MSiMambaClassifier(adaptation="causal")`` then also uses each window.
     stride : float, default=None
         Time between two predictions in seconds. None is the window length.
     stride_samples : int, default=None
@@ -72,7 +72,7 @@ class StreamDecoder:
         Sampling rate of the stream in hertz. None uses that of the saved model or of the fitted
         steps.
     dtype : {"float32", "float64"}, default="float32"
-        Type of the samples as passed to the pipeline: that of the training data.
+        Data type of the samples passed to the pipeline, as in the training data.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ class StreamDecoder:
 
     @property
     def delay(self) -> float:
-        """Mean age of the samples behind a prediction, in seconds (in samples without sfreq)."""
+        """Mean age of the samples used by a prediction, in seconds (in samples without sfreq)."""
         smoothing = self.stride_samples_ * self._decay / (1 - self._decay)
         return (self.window_size_samples_ / 2 + self._delay + smoothing) / (self.sfreq_ or 1)
 
@@ -187,7 +187,7 @@ class StreamDecoder:
     def push(self, samples: ArrayLike) -> StreamPredictions:
         """Add samples and return the predictions for all windows that they complete.
 
-        The decoder does not change if this raises an error.
+        If this raises an error, the decoder is unchanged.
 
         Parameters
         ----------
@@ -346,7 +346,7 @@ def _check_adaptation(steps):
 
 
 def _check_steps(steps, windows, size, make_noise):
-    """Raise ValueError unless steps transform windows of noise as the same parts of trials."""
+    """Raise ValueError unless steps transform windows and parts of trials of noise equally."""
     starts = [0, windows[0].stride_samples_] if windows else [0]
     trials = make_noise(2, size + starts[-1])
     places = [(trial, number) for trial in (0, 1) for number in range(len(starts))]
@@ -364,6 +364,6 @@ def _check_steps(steps, windows, size, make_noise):
             atol = TOLERANCE * np.abs(expected).max()
             if part[0].shape != expected.shape or not np.allclose(part[0], expected, 0, atol):
                 raise ValueError(
-                    "Steps must transform a window as the same part of a longer trial, which "
-                    f"{type(step).__name__} does not: fit on trials of one window."
+                    "Steps must transform a window and the same part of a longer trial equally, "
+                    f"which {type(step).__name__} does not: fit on trials of one window."
                 )

@@ -89,7 +89,7 @@ class Trials:
     Raises
     ------
     ValueError
-        If the parts do not match.
+        If shapes do not match, or ``sfreq`` is not positive.
 
     Examples
     --------
@@ -379,8 +379,8 @@ class Trials:
     def concatenate(parts: Iterable[Trials]) -> Trials:
         """Concatenate trials of several sources.
 
-        Identifiers of subjects and trials are those of the parts: make those of different subjects
-        distinct first, or splitters treat them as one subject.
+        Identifiers of subjects and trials are kept: different subjects must have different ones,
+        or splitters treat them as one subject.
 
         Parameters
         ----------
@@ -395,8 +395,9 @@ class Trials:
         Raises
         ------
         ValueError
-            If the parts differ in what they must share, or if an identifier is text in one and a
-            number in another part, such as "01" and 1.
+            If the parts differ in channels, sampling rate, lengths, number of targets,
+            ``label_names`` or ``loader_params``, or if different identifiers, such as "01" and 1,
+            are equal as numbers.
 
         Examples
         --------
@@ -457,9 +458,9 @@ class Trials:
         epochs : mne.Epochs
             One epoch is one trial.
         y : array-like of shape (n_trials,), default=None
-            Labels; None takes the event codes, named by ``epochs.event_id``.
+            Labels; None uses the event codes, named by ``epochs.event_id``.
         metadata : DataFrame or dict, default=None
-            As in :class:`Trials`; None takes ``epochs.metadata`` or, if there are none, the number
+            As in :class:`Trials`; None uses ``epochs.metadata`` or, if there are none, the number
             of each trial.
         bads : {"drop", "keep"}, default="drop"
             Whether channels marked as bad (``epochs.info["bads"]``) are dropped, with a warning.
@@ -534,7 +535,7 @@ class Trials:
             Start and end of a trial in seconds from its event. The end point is excluded: 2 s at
             128 Hz are 256 time points (257 in MNE).
         events : iterable of int arrays of shape (n_events, 3), default=None
-            One array per recording, as returned by :func:`mne.find_events`. None takes the
+            One array per recording, as returned by :func:`mne.find_events`. None uses the
             annotations, except those whose names start with BAD or EDGE, in any case.
         event_id : dict or list, default=None
             Selected events and their labels; None selects all. For annotations, a list of names,
@@ -542,11 +543,11 @@ class Trials:
             label. As in MNE, ``"film"`` selects ``"film/1"`` too, unless that is selected itself.
             For ``events``, a list of codes or a dict from name to code; labels are the codes.
         y : array-like of shape (n_events,), default=None
-            Labels of the selected events of all recordings, dropped events included; None takes
+            Labels of the selected events of all recordings, dropped events included; None uses
             those of ``event_id``.
         metadata : DataFrame, dict of columns or list of dicts, default=None
             One row per recording (``subject``, ``session``, age, ...) or one per selected event;
-            rows are of recordings if there are as many of these as events.
+            if there are as many recordings as events, rows are of recordings.
         reference : tuple, str, mne.io.Raw, Path or list of recordings, default=None
             Source of ``reference``, the unlabelled EEG of the subject before the trials. It must
             have the channels and the sampling rate of the trials.
@@ -564,7 +565,7 @@ class Trials:
             and include parts marked as BAD.
         bads : {"drop", "keep"}, default="drop"
             Whether channels marked as bad (``raw.info["bads"]``) are dropped, with a warning.
-            ``raw.interpolate_bads()`` repairs them, where they differ between recordings.
+            If they differ between recordings, repair them with ``raw.interpolate_bads()``.
         name : str, default=""
             Name of the data set.
 
@@ -580,14 +581,15 @@ class Trials:
         ------
         ValueError
             If recordings differ, a selected event or the annotation for the reference does not
-            exist, two events share a sample, one name is a part of another (``"film"`` and
+            exist, two events share a sample, a name is a prefix of another (``"film"`` and
             ``"film/1"``) with ``event_id=None``, or no trial is left.
 
         Warns
         -----
         UserWarning
             If channels marked as bad are dropped, or events too near the edges of their recording,
-            or a recording has none of the selected events. Trials that overlap an annotation that
+            if a recording has none of the selected events, or trials of different subjects are
+            identical. Trials that overlap an annotation that
             starts with BAD are dropped without a warning.
 
         Examples
@@ -681,7 +683,7 @@ class Trials:
             Seconds from the event of each trial, or the name of an event with a duration, as in
             :meth:`from_raws`.
         prepare : callable, default=None
-            Function that returns each ``mne.io.Raw`` as it is to be cut, such as a filter.
+            Function that accepts each ``mne.io.Raw`` and returns the one to cut, such as a filter.
         bads
             As in :meth:`from_raws`; ``channels.tsv`` names them.
         name : str, default=""
@@ -700,8 +702,8 @@ class Trials:
         FileNotFoundError
             If the folder does not exist.
         ValueError
-            If no recording matches the selection, two files have one recording, or MNE-BIDS cannot
-            read one, and as :meth:`from_raws`.
+            If no recording matches the selection, two files are of one recording, or MNE-BIDS
+            cannot read one, and as :meth:`from_raws`.
 
         Warns
         -----
@@ -830,7 +832,7 @@ class Trials:
         )
 
 
-for _name in ("X", "reference"):  # read when needed; set here, or dataclass had a default
+for _name in ("X", "reference"):  # read when needed; in the class, they would be defaults
     setattr(Trials, _name, SelectedArray(_name))
 
 

@@ -330,7 +330,7 @@ class WithoutHead(torch.nn.Module):
 @pytest.mark.parametrize(
     ("estimator", "labels", "options", "message"),
     [
-        (make_clf(), [0, 1, 2, 0], {}, r"y must contain classes of \[0, 1\] only, got \[2\]"),
+        (make_clf(), [0, 1, 2, 0], {}, r"y must contain only the classes \[0, 1\], got \[2\]"),
         (make_clf(), [0, 1], {}, r"inconsistent numbers of samples: \[4, 2\]"),
         (make_clf(), None, {}, "requires y to be passed"),
         (make_clf(), NEW.y, {"parts": "body"}, "parts must be one of 'head', 'all', got 'body'"),

@@ -138,7 +138,7 @@ def test_prepare_is_applied_to_each_loaded_recording(root):
         ({"runs": "3"}, r"runs must be among \['1', '2'\], .* got \['3'\]"),
         ({"subjects": "01", "runs": "2"}, r"runs must be among \['1'\], .* got \['2'\]"),
         ({"sessions": "b"}, r"sessions must be among \['a'\], .* got \['b'\]"),
-        ({"subjects": [1]}, r"subjects must be str as in the file names, '01', got \[1\]"),
+        ({"subjects": [1]}, r"subjects must be str as in file names, such as '01', got \[1\]"),
         ({"event_id": ["calm", "joy"]}, r"event_id must .*'pause'\], got \['joy'\]"),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_missing_package_is_named_with_its_extra(root, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (PARTICIPANTS + "sub-01\t31\tcontrol\n", r"one row per participant.* of \['01'\]"),
+        (PARTICIPANTS + "sub-01\t31\tcontrol\n", r"one row per participant.* for \['01'\]"),
         ("age\tgroup\n30\tcontrol\n", r"column participant_id, got \['age', 'group'\]"),
         (PARTICIPANTS + "sub-03\t1\t2\t3\t4\n", "tab-separated values: .*line 4"),
         ("", "tab-separated values: No columns"),
@@ -232,7 +232,7 @@ def test_several_files_of_one_run_raise_or_warn(root):
         text = file.read_bytes().replace(stem.encode(), new.encode())
         (folder / file.name.replace(stem, new)).write_bytes(text)
     options = {"task": "film", "tmin": 0, "tmax": 0.5, "subjects": "01"}
-    with pytest.warns(UserWarning, match=r"acq-clean.* of one run, whose EEG may be the same"):
+    with pytest.warns(UserWarning, match=r"acq-clean.* of one run and may have the same EEG"):
         metadata = Trials.from_bids(root, **options).metadata
     assert metadata["acquisition"].isna().sum() == len(metadata) / 2 == 2
     (folder / f"{stem}_eeg.edf").touch()

@@ -277,7 +277,7 @@ def test_another_rate_than_that_of_fit_or_of_the_step_is_an_error(step, param, t
 
 @pytest.mark.parametrize("names", [("F4", "F3", "Fp2", "Fp1"), ("Fp1", "Fp2", "C3", "F4")])
 def test_other_channels_than_those_of_fit_are_an_error(names, fitted, trials):
-    match = f"channels F4, Fp1, F3 where ChannelPicker was fitted, got {names[3]}, {names[0]}, "
+    match = f"channels F4, Fp1, F3 at the positions seen in fit, got {names[3]}, {names[0]}, "
     with pytest.raises(ValueError, match=match):
         fitted.predict(replace(trials, ch_names=names))
 

@@ -682,11 +682,15 @@ def test_sampling_rates_may_differ_by_rounding():
         ({"one": "rest.fif"}, {}, r"sequence of recordings, got a dict: pass \[raw\]"),
         ([(5, "a")], {"tmax": None}, "tmax must be a number of seconds, got None"),
         ([(5, "a")], {"tmin": -np.inf}, "tmin must be a number of seconds, got -inf"),
-        ([(5, "a")], {"event_id": {"a": [0]}}, r"event_id must have one label .* got {'a': \[0\]}"),
+        (
+            [(5, "a")],
+            {"event_id": {"a": [0]}},
+            r"one hashable label .* got {'a': \[0\]}",
+        ),
         (
             [(5, "film"), (6, "film/1")],
             {},
-            r"event_id must be given if names have others as parts, got \['film', 'film/1'\]",
+            r"event_id must be given if a name is a prefix of another, got \['film', 'film/1'\]",
         ),
         ([np.zeros((2, 50))], {}, "got ndarray at index 0.*Trials.from_epochs"),
         ([(5, "a")], {"tmax": 0}, r"tmax must be later than tmin, got tmin=0 and tmax=0"),

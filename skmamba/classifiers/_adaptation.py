@@ -1,4 +1,4 @@
-"""Adaptation to a subject: whitening, which windows the statistics of a window use, predictions."""
+"""Adaptation to a subject: whitening, statistics of features over windows, and predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..models.msimamba import compute_spread
 from ..trials import Trials
 from ._skorch import PREDICT_BATCH, WindowDataset
 
-PRIOR = 8  # windows: weight of the training subjects in the statistics of "causal"
+PRIOR = 8  # weight of the training subjects in the statistics of "causal", in windows
 # Statistics of "causal" need many windows of a subject in a batch, as later in a recording.
 SUBJECTS_PER_BATCH = {"reference": 4, "causal": 1, "unlabelled": 4}
 MAX_REFERENCE = 64  # windows of references in a training batch
@@ -29,19 +29,16 @@ class Subjects(NamedTuple):
     """Subject, order and reference of each trial."""
 
     mode: str
-    subject: np.ndarray  # (n_trials,), int; of "reference", only to form batches
+    subject: np.ndarray  # (n_trials,), int; with "reference", only used to form batches
     order: np.ndarray  # (n_trials,), int: position in time among the trials of the subject
     reference: Selection | None = None  # (n_references, n_windows, n_chans, n_times)
     owner: np.ndarray | None = None  # (n_trials,), int: reference of each trial
-    known: Statistics | None = None  # of the only subject, before the first trial
+    known: Statistics | None = None  # of the only subject, before its first trial
     gain: np.ndarray | None = None  # (n_chans, n_times): whitening of the only subject
 
 
 def read_subjects(estimator, X, groups, n_trials):
-    """Return the Subjects of X, None without adaptation.
-
-    Raises ValueError if X lacks what the adaptation requires.
-    """
+    """Return the Subjects of X, None without adaptation; raise ValueError if X lacks them."""
     mode = estimator.adaptation
     if mode is None:
         return None
@@ -72,7 +69,7 @@ def read_subjects(estimator, X, groups, n_trials):
 
 
 def _get_order(tables, subjects, estimator):
-    """Return the position of each row in time by the first table with trials, else its number."""
+    """Return the position of each row in time, by the first table with trials, else its index."""
     order = np.arange(len(subjects))
     for table in tables:
         if isinstance(table, (dict, pd.DataFrame)) and "trial" in table:
@@ -89,7 +86,7 @@ def _cut_reference(X, n_times):
     if held is None:
         raise ValueError(
             "adaptation='reference' requires Trials with a reference as X, such as "
-            "load_eegmat(reference=True), or a copy of the classifier by for_subject(reference)."
+            "load_eegmat(reference=True), or a classifier calibrated by for_subject(reference)."
         )
     if held.shape[2] < n_times:
         raise ValueError(
@@ -107,11 +104,11 @@ def _cut_reference(X, n_times):
 def measure_gain(windows):
     """Return the gain of each cosine component, (C, T), that whitens windows of one reference.
 
-    With it, the spectrum is flat and of power 1; it is 0 for channels that are constant in each
-    window.
+    The whitened spectrum is flat, with power 1. The gain is 0 for channels that are constant in
+    each window.
     """
     power = np.square(dct(windows.astype(float), norm="ortho")).mean(0)  # (C, T)
-    power[:, 0] = power[:, min(1, power.shape[1] - 1)]  # offsets count as slow changes
+    power[:, 0] = power[:, min(1, power.shape[1] - 1)]  # offset: as the slowest component
     power = uniform_filter1d(power, SMOOTHING, mode="nearest")
     power = np.maximum(power, FLOOR * power.max(1, keepdims=True))
     is_flat = (windows == windows[..., :1]).all((0, 2))  # (C,)
@@ -128,7 +125,7 @@ def whiten(windows, gain):
 
 
 class SubjectDataset(WindowDataset):
-    """Windows with those of their subjects' references, and the weights in their statistics."""
+    """Windows, the windows of their references, and the weights of both in the statistics."""
 
     def __init__(self, *args, subjects, **options):
         super().__init__(*args, **options)
@@ -166,17 +163,17 @@ class SubjectDataset(WindowDataset):
             own = subjects.owner[trial][:, None] == owner
             own = np.concatenate([np.zeros((len(trial), len(trial)), bool), own], axis=1)
         else:
-            own = subjects.subject[trial][:, None] == subjects.subject[trial]
+            own = subjects.subject[trial][:, None] == subjects.subject[trial]  # (B, B)
         if subjects.mode == "causal":
             time = encode(subjects.order[trial], window)[0]
             own &= time[:, None] >= time
         prior = PRIOR if subjects.mode == "causal" else 0
         average = own / (own.sum(1, keepdims=True) + prior)
-        inputs["average"] = torch.from_numpy(average.astype(self.dtype))
+        inputs["average"] = torch.from_numpy(average.astype(self.dtype))  # (B, B + n_reference)
         return inputs, y
 
     def _pick_reference(self, owners, start):
-        """Return reference and window of at most about MAX_REFERENCE windows."""
+        """Return the references and the indices of up to about MAX_REFERENCE windows."""
         n_windows = self.subjects.reference.shape[1]
         step = max(1, -(-n_windows * len(owners) // MAX_REFERENCE))
         step = min(step, n_windows)
@@ -191,7 +188,7 @@ def read_trial(bags, scale, row, windows=None):
 
 
 class Statistics(NamedTuple):
-    """Number of some windows of a subject, mean and mean square of their features."""
+    """Number of windows of a subject, and mean and mean square of their features."""
 
     n_windows: float
     mean: np.ndarray  # ([n_members,] n_chans, n_features), float64

@@ -8,7 +8,7 @@ TRAINING_PARAMETERS = """
 weight_decay : float, default=1e-2
     Weight decay of the optimizer.
 batch_size : int or None, default=64
-    Number of windows per training step; None takes all windows at once, in their order.
+    Number of windows per training step; None uses one batch of all windows, in order.
 optimizer : {"adamw", "adam", "sgd"} or torch.optim.Optimizer subclass, default="adamw"
     Optimizer.
 early_stopping : bool, default=False
@@ -22,11 +22,11 @@ patience : int, default=5
 {target_parameters}
 scaling : {"robust", "standard", "window"} or None, default="robust"
     Scaling of channels. ``"robust"``: median and median absolute deviation of the training
-    windows, clipped at 8 deviations; offsets of windows are bounded, and scaled on their own if
+    windows, clipped at 8 deviations; offsets of windows are bounded, and scaled separately if
     they exceed the EEG (ours, see the user guide). ``"standard"``: mean and standard deviation of
     the training windows; ``"window"``: those of each window; None: no scaling.
 n_chans : int, default=None
-    Number of channels in each row of a 2-D X, one after the other; None means one.
+    Number of channels that are concatenated in each row of a 2-D X; None means one.
 warm_start : bool, default=False
     Whether ``fit`` starts from the fitted weights and scaling. Parameters of the training, such
     as the learning rate, may change between fits.
@@ -69,8 +69,8 @@ center_, scale_, offset_scale_ : ndarray of shape (n_chans,)
     Statistics of the scaling, in the unit of X: center, scale of the signal and, with
     ``scaling="robust"``, scale of the offsets of windows.
 spread_ : float
-    Median standard deviation of the training windows, in the unit of X. A warning is given if X of
-    predict differs by a factor of more than 100.
+    Median standard deviation of the training windows, in the unit of X. Prediction warns if that
+    of X differs by a factor of more than 100.
 """
 
 CLASSIFIER_PARAMETERS = """
@@ -88,8 +88,8 @@ classes_ : ndarray of shape (n_classes,)
 
 REGRESSOR_PARAMETERS = """
 loss : {"mse", "mae", "huber"}, default="mse"
-    Loss of a window, of y standardised by the training trials: squared error, absolute error, or
-    Huber's, which is quadratic up to one standard deviation and linear beyond; the mean over
+    Loss of a window, with y standardised over the training trials: squared error, absolute error,
+    or Huber loss, which is quadratic up to one standard deviation and linear beyond; the mean over
     targets.
 voting : {"mean", "median"}, default="mean"
     Aggregation of the predictions of a trial's windows.

@@ -24,8 +24,8 @@ PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memo
 # Weights of the last layer: final_layer in networks of this package and of braindecode, often head
 # in others.
 HEAD = re.compile(r"(members\.\d+\.)?(head|final_layer)\.")
-# Standard deviations of the prior on the change of an output, by the weights behind features of
-# unit variance and by the bias, see WindowNet.fit_head.
+# Standard deviations of the prior on the change of an output: due to the weights, for features of
+# unit variance, and due to the bias; see WindowNet.fit_head.
 OUTPUT_SD, BIAS_SD = 1.5, 3.0
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
@@ -36,8 +36,8 @@ _PROCESS_LOCK = threading.RLock()
 class WindowDataset(Dataset):
     """Windows of some trials, indexed a whole batch at a time.
 
-    ``bags`` is the Selection of all trials, ``y`` and ``weight`` are theirs, ``trials`` the indices
-    of the trials in this dataset, all by default. Windows are scaled, then converted to ``dtype``.
+    ``bags`` is the Selection of all trials, with their ``y`` and ``weight``, and ``trials`` the
+    indices of those in this dataset, by default all. Windows are scaled and converted to ``dtype``.
     """
 
     def __init__(self, bags, scale, dtype, *, trials=None, y=None, weight=None):
@@ -79,10 +79,7 @@ def load_batches(dataset, batch_size, *, shuffle=False, seed=0, **options):
 
 
 class GroupBatches:
-    """Batches of up to ``batch_size`` rows from about ``n_groups`` groups, in random order.
-
-    Without a generator, rows and groups are in their order.
-    """
+    """Batches of up to ``batch_size`` rows of about ``n_groups`` groups; a generator shuffles."""
 
     def __init__(self, groups, batch_size, n_groups, generator=None):
         self.batch_size, self.generator = batch_size, generator
@@ -109,7 +106,7 @@ class GroupBatches:
 
 
 class StoppedByCallback(Exception):
-    """A callback ended the training; skorch's callbacks raise KeyboardInterrupt for it."""
+    """A callback ended the training; skorch's callbacks raise KeyboardInterrupt to do so."""
 
 
 class WindowNet(NeuralNet):
@@ -142,7 +139,7 @@ class WindowNet(NeuralNet):
         return outputs.float() if is_mixed else outputs
 
     def infer(self, x, **fit_params):
-        """Compute outputs, with weights and averages for modules that take them."""
+        """Compute outputs, with weights and averages for modules that accept them."""
         if not getattr(self.module_, "weighs_windows", False):
             return self.run(self.module_, x["x"])
         windows, weight = x["x"], x["weight"]
@@ -154,7 +151,7 @@ class WindowNet(NeuralNet):
         return self.run(self.module_, windows, weight, *further)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run an epoch as skorch does, but read the losses after it: a GPU would be waited for."""
+        """Run an epoch as skorch does, but read losses at its end: reading waits for the GPU."""
         if iterator is None:
             return
         for batch in iterator:
@@ -182,7 +179,7 @@ class WindowNet(NeuralNet):
         return (weight * loss).sum() / weight.sum().clamp_min(tiny)
 
     def notify(self, method_name, **callback_kwargs):
-        """Call the callbacks, and tell their KeyboardInterrupt from the user's."""
+        """Call the callbacks, and raise StoppedByCallback for their KeyboardInterrupt."""
         try:
             super().notify(method_name, **callback_kwargs)
         except KeyboardInterrupt as error:
@@ -231,11 +228,11 @@ class WindowNet(NeuralNet):
             self.optimizer_.load_state_dict(copy.deepcopy(old.optimizer_.state_dict()))
             for group, new in zip(self.optimizer_.param_groups, settings, strict=True):
                 group.update(new, params=group["params"])
-        for group in self.optimizer_.param_groups:  # required by schedules that go on
+        for group in self.optimizer_.param_groups:  # required by schedulers that resume
             group.setdefault("initial_lr", group["lr"])
 
     def fit_head(self, dataset, max_iter):
-        """Fit the last layer to few windows, behind features as in prediction.
+        """Fit the last layer to few windows, with the module in evaluation mode.
 
         Minimises the loss with a normal prior on the change of the weights and biases.
         """
@@ -313,7 +310,7 @@ class RegressorNet(WindowNet, NeuralNetRegressor):
 
 
 class AverageWeights(Callback):
-    """Replace weights and statistics by their mean over the second half of the training."""
+    """Replace weights and buffers by their mean over the second half of the training."""
 
     def on_train_begin(self, net, X=None, epochs=None, **kwargs):
         """Compute the number of windows after which the mean begins."""
@@ -359,7 +356,7 @@ class EpochBar(Callback):
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):
-        """Clear the line."""
+        """Clear the bar."""
         self.bar_.close()
 
 
@@ -376,7 +373,7 @@ def _are_equal(a, b):
 
 @contextlib.contextmanager
 def describe_errors(cls, params, task):
-    """Turn errors of a network into a ValueError that names the network and the windows."""
+    """Raise errors of a network as a ValueError that names the network and the windows."""
     try:
         with ignore_deprecations():
             yield
@@ -428,7 +425,7 @@ def torch_threads(n_threads):
 
 
 def resolve_device(device):
-    """Return the name of the device for ``device``, which may be "auto"."""
+    """Return the name of a device that is available; "auto" prefers CUDA to the CPU."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -68,7 +68,7 @@ from ._skorch import (
 )
 
 LOSSES = {"mse": torch.nn.MSELoss, "mae": torch.nn.L1Loss, "huber": torch.nn.HuberLoss}
-MAX_RATIO = 100  # of the spread of X and of the training data: volts and microvolts have 1e6
+MAX_RATIO = 100  # of the spreads of X and of the training data; volts to microvolts is 1e6
 OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -259,7 +259,7 @@ def _check_weight(sample_weight, bags):
 def vote(outputs, voting):
     """Aggregate predictions ``(n_trials, n_windows, ...)`` to one per trial.
 
-    Those of ``"soft"`` and ``"hard"`` are probabilities ``(n_trials, n_windows, n_classes)``.
+    For ``"soft"`` and ``"hard"``, these are probabilities ``(n_trials, n_windows, n_classes)``.
     """
     if not np.isfinite(outputs).all():
         trial = np.argwhere(~np.isfinite(outputs))[0][0]
@@ -283,10 +283,10 @@ class BaseNet(BaseTrialEstimator):
     """Base of estimators that train a network on windows.
 
     An estimator has the parameters below in its ``__init__`` and defines two methods for its
-    network: ``_module_spec(X, fresh)`` validates its parameters and returns its name and them,
-    without its size, and ``_module_class(name)`` returns its class. :class:`BaseNetClassifier` and
-    :class:`BaseNetRegressor` define the targets of the network (``_encode``, ``_n_outputs``) and
-    its loss (``_net_options``).
+    network: ``_module_spec(X, fresh)`` returns its name and its validated parameters, except the
+    size of inputs and outputs; ``_module_class(name)`` returns its class. BaseNetClassifier and
+    BaseNetRegressor define the targets of the network (``_encode``, ``_n_outputs``) and its loss
+    (``_net_options``).
     """
 
     lr: float
@@ -403,7 +403,7 @@ class BaseNet(BaseTrialEstimator):
         Parameters
         ----------
         X, y
-            As in :meth:`fit`; all labels must be known.
+            As in :meth:`fit`, without new labels.
         parts, max_epochs, lr
             As in :func:`~skmamba.fine_tune`.
 
@@ -448,8 +448,7 @@ class BaseNet(BaseTrialEstimator):
         Returns
         -------
         score : float
-            Weighted fraction of correct predictions; for a regressor, 1 for perfect predictions, 0
-            for those of the mean of y, and the mean over targets.
+            Weighted fraction of correct predictions; for a regressor, R^2, the mean over targets.
         """
         X, y = resolve_dataset(X, y)
         return self._metric(y, self.predict(X, groups), sample_weight=sample_weight)
@@ -644,7 +643,7 @@ class BaseNet(BaseTrialEstimator):
             "iterator_train": load_batches,
             "iterator_train__seed": seed,
             "iterator_train__shuffle": self.batch_size is not None,
-            # The windows of references are one copy for all, which pinning would multiply.
+            # Windows share one expanded copy of the references; pinning would copy it for each.
             "iterator_train__pin_memory": (
                 torch.device(device).type == "cuda" and self.adaptation != "reference"
             ),
@@ -669,7 +668,7 @@ class BaseNet(BaseTrialEstimator):
 
     def _can_fuse(self, device):
         if {"optimizer__foreach", "optimizer__differentiable"} & set(self.net_params or {}):
-            return False  # these exclude it
+            return False  # torch does not allow these with fused
         return isinstance(self.optimizer, str) and torch.device(device).type in FUSED_DEVICES
 
     def _make_callbacks(self, early_stopping, average):
@@ -783,8 +782,8 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         X : Trials, ndarray or mne.Epochs
             As in :meth:`fit`, with windows of the same size; the number of windows may differ.
         groups : DataFrame or array-like of shape (n_trials,), default=None
-            Metadata with a column ``subject``, or that column, for adaptation; None uses that of
-            Trials.
+            Metadata with a column ``subject``, or that column, for adaptation; None uses the
+            metadata of Trials.
 
         Returns
         -------
@@ -794,7 +793,7 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         Raises
         ------
         ValueError
-            If X is invalid, or lacks what the adaptation requires.
+            If X is invalid, or lacks the references or subjects that ``adaptation`` requires.
         """
         return self._predict_trials(X, groups)
 
@@ -817,7 +816,7 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y must contain classes of {self.classes_.tolist()} only, got {unknown.tolist()}."
+                f"y must contain only the classes {self.classes_.tolist()}, got {unknown.tolist()}."
             )
         return np.searchsorted(self.classes_, y)
 
@@ -834,7 +833,7 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
                 f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
             )
         used = y if weight is None else y[weight > 0]
-        # A call of partial_fit may lack classes, which are balanced among those that it has.
+        # A call of partial_fit may lack classes: those that it has are balanced.
         classes = np.unique(used) if class_weight == "balanced" else self.classes_
         of_class = compute_class_weight(class_weight, classes=classes, y=used)
         by_class = pd.Series(of_class, classes).reindex(y).fillna(0.0).to_numpy()
@@ -899,8 +898,8 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         X : Trials, ndarray or mne.Epochs
             As in :meth:`fit`, with windows of the same size; the number of windows may differ.
         groups : DataFrame or array-like of shape (n_trials,), default=None
-            Metadata with a column ``subject``, or that column, for adaptation; None uses that of
-            Trials.
+            Metadata with a column ``subject``, or that column, for adaptation; None uses the
+            metadata of Trials.
 
         Returns
         -------
@@ -910,7 +909,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         Raises
         ------
         ValueError
-            If X is invalid, or lacks what the adaptation requires.
+            If X is invalid, or lacks the references or subjects that ``adaptation`` requires.
         """
         outputs = self._predict_trials(X, groups)  # first, since it checks whether it is fitted
         return outputs.reshape(len(outputs), *self.y_mean_.shape) * self.y_scale_ + self.y_mean_
@@ -929,7 +928,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
     def _encode(self, y, classes, fresh):
         if not fresh and y.shape[1:] != self.y_mean_.shape:
             raise ValueError(
-                f"y must have the targets of the first fit, {self.y_mean_.size}, with shape "
+                f"y must have the {self.y_mean_.size} targets of the first fit, shape "
                 f"{('n_trials', *self.y_mean_.shape)}, got {y.shape}."
             )
         return y

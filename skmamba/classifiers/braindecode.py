@@ -18,15 +18,15 @@ from .base import BaseNet, BaseNetClassifier, BaseNetRegressor
 
 NETWORK_PARAMETERS = """
 model : str or type, default="EEGNet"
-    Name of a class of ``braindecode.models``, or any class of torch modules whose constructor
-    takes n_chans, n_outputs and n_times, such as :class:`~skmamba.models.DLinear`, and whose
+    Name of a class of ``braindecode.models``, or any ``torch.nn.Module`` class whose constructor
+    accepts n_chans, n_outputs and n_times, such as :class:`~skmamba.models.DLinear`, and whose
     ``forward`` returns logits, or for a regressor ratings, ``(batch, n_outputs)``.
 module_params : dict, default=None
     Parameters of that class beyond n_chans, n_outputs, n_times and sfreq, such as
     ``chs_info`` for networks that use electrode positions.
 sfreq : float, default=None
-    Sampling rate in hertz, for networks with layers defined in seconds or hertz; Trials and
-    ``mne.Epochs`` have their own.
+    Sampling rate in hertz, for networks with layers defined in seconds or hertz; None uses
+    that of Trials or ``mne.Epochs``.
 lr : float, default=1e-3
     Learning rate.
 max_epochs : int, default=20
@@ -212,7 +212,7 @@ def load_braindecode_models():
     except OSError as error:
         raise ImportError(
             f"The import of braindecode failed: {error}. If torchaudio is built for CUDA and torch "
-            "is not, install both from one index, or remove torchaudio's file "
+            "is not, install both from the same index, or remove torchaudio's file "
             "lib/_torchaudio.abi3.so, which braindecode does not need."
         ) from error
     return {

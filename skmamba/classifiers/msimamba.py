@@ -21,7 +21,7 @@ from ._docs import add_shared_docs
 from ._skorch import resolve_device, torch_threads
 from .base import BaseNet, BaseNetClassifier, BaseNetRegressor, check_spread
 
-AUTO_EPOCHS, AUTO_STEPS = 12, 2000  # largest numbers of max_epochs="auto"
+AUTO_EPOCHS, AUTO_STEPS = 12, 2000  # upper limits of max_epochs="auto"
 
 
 NETWORK_PARAMETERS = """
@@ -30,28 +30,27 @@ d_model : int, default=64
 n_layers : int, default=1
     Number of iMamba blocks.
 top_k : int, default=2
-    Number of frequencies of the multi-scale block.
+    Number of frequencies that the multi-scale block selects.
 n_kernels : int, default=3
-    Number of square kernels of an inception, of sizes 1, 3, 5, ...
+    Number of square kernels in an inception block, of sizes 1, 3, 5, ...
 d_hidden : int, default=16
     Number of feature maps in the multi-scale block.
 drop_prob : float, default=0.3
     Dropout probability.
 embedding : {"power", "inverted", "temporal"}, default="power"
-    ``"power"``: one token per channel from its log power behind learned filters and its
+    ``"power"``: one token per channel from its log power after learned filters and its
     averaged samples, see :class:`~skmamba.modules.PowerEmbedding`; ``"inverted"``: one token
     per channel from its samples, as in the paper; ``"temporal"``: one token per sample
     (ablation).
 n_members : int, default=1
     Number of networks trained with different initial weights, whose predictions are
-    averaged. Time is proportional to it.
+    averaged. Computing time is proportional to it.
 adaptation : {"reference", "causal", "unlabelled"} or None, default=None
-    What the network uses of a subject, in training and for new subjects: it standardises the
-    features of each window by their mean and spread over other windows of the subject.
-    ``"reference"``: windows of the reference of the trial, see :class:`~skmamba.Trials`, by whose
-    spectrum windows are whitened before; ``"causal"``: windows up to the present one, in the order
-    of session, run and trial; ``"unlabelled"``: all windows of the subject in X; None: no other
-    window.
+    Windows of the subject that adapt the network, in training and prediction: features of each
+    window are standardised by their mean and spread over these windows. ``"reference"``: windows of
+    the reference of the trial, see :class:`~skmamba.Trials`, by whose spectrum all windows are
+    whitened first; ``"causal"``: windows up to the current one, in the order of session, run and
+    trial; ``"unlabelled"``: all windows of the subject in X; None: no adaptation.
 module_params : dict, default=None
     Further parameters of :class:`~skmamba.models.MSiMamba`, such as
     ``{"mixer": "attention"}``: sizes of Mamba, ``backend``, period selection and ablation
@@ -59,19 +58,19 @@ module_params : dict, default=None
 lr : float, default=2e-3
     Learning rate.
 max_epochs : int or "auto", default="auto"
-    Number of passes over the training windows. ``"auto"`` is 12, or less if 12 are more than
-    2,000 training steps: as many as make 2,000, at least one.
+    Number of passes over the training windows. ``"auto"`` is 12, or as many as
+    make at most 2,000 training steps if that is less, but at least 1.
 average_weights : bool, default=True
     Whether the fitted weights are the mean of those after each training step in the second half
-    of :meth:`fit` (Izmailov et al., arXiv 1803.05407); not with early stopping, which restores the
-    weights of one epoch.
+    of :meth:`fit` (Izmailov et al., arXiv 1803.05407). Ignored with early stopping, which restores
+    the weights of one epoch.
 """
 
 NETWORK_ATTRIBUTES = """
 subject_statistics_ : tuple
     Number, mean and mean square of the features of the windows that :meth:`for_subject` used.
 subject_gain_ : ndarray of shape (n_chans, n_times)
-    Factors of the cosine components of a window that :meth:`for_subject` computed, with
+    Gains of the cosine components of a window, by which :meth:`for_subject` whitens windows with
     ``adaptation="reference"``.
 backend_ : {"torch", "mamba_ssm"}
     Implementation of the scan on the device of the fitted network.
@@ -126,7 +125,7 @@ class BaseMSiMamba(BaseNet):
         return super()._count_epochs(n_windows)
 
     def for_subject(self, reference: ArrayLike) -> Self:
-        """Return a copy for windows of one subject, which are standardised by its reference.
+        """Return a copy for one subject, whose features are standardised by the reference.
 
         Parameters
         ----------
@@ -137,14 +136,14 @@ class BaseMSiMamba(BaseNet):
         Returns
         -------
         copy : object
-            Fitted copy that predicts arrays. With ``adaptation="causal"``, windows of X count from
-            the reference on, and a further call adds windows.
+            Fitted copy that predicts arrays. With ``adaptation="causal"``, the statistics
+            start with the reference, and a further call adds its reference.
 
         Raises
         ------
         ValueError
             If the adaptation is neither ``"reference"`` nor ``"causal"``, or the reference is
-            shorter than a window or has other channels.
+            shorter than a window, has other channels or has NaN.
         """
         check_is_fitted(self, "net_")
         if self.adaptation not in ("reference", "causal"):
@@ -180,7 +179,7 @@ class MSiMambaClassifier(BaseMSiMamba, BaseNetClassifier):
     """Classify trials of raw EEG with MS-iMamba.
 
     Trains on every window of bags of windows, see :class:`~skmamba.SlidingWindows`, with the label
-    of its trial, and predicts each trial by the vote of its windows. Windows without bags are
+    of its trial, and predicts each trial by the vote of its windows. A 3-D X has
     trials of one window.
 
     Parameters
@@ -201,8 +200,8 @@ class MSiMambaClassifier(BaseMSiMamba, BaseNetClassifier):
 
     Notes
     -----
-    The paper does not state window length, optimizer, widths, depth and k: the defaults are
-    choices of this package. One departs from the paper, whose embedding is
+    The paper does not state window length, optimizer, widths, depth or k: these defaults are
+    choices of this package. The default embedding departs from the paper, which uses
     ``embedding="inverted"``.
 
     References

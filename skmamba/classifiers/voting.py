@@ -50,7 +50,7 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             Labels, of shape (n_trials,); for a regressor, numbers of one or, if the estimator
             supports them, several targets.
         sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials, for estimators whose ``fit`` takes them; with metadata routing, also
+            Weights of trials, if ``fit`` of the estimator accepts them; with metadata routing, also
             for pipelines.
 
         Returns
@@ -63,7 +63,7 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         ValueError
             If data or parameters are invalid.
         TypeError
-            If the estimator takes no weights.
+            If weights are given and the estimator does not accept them.
         """
         with restore_on_error(self):
             check_option("voting", self.voting, self._votings)
@@ -107,7 +107,7 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
     def _check_takes_weights(self):
         if isinstance(self.estimator, Pipeline):
             takes_weights = get_config()["enable_metadata_routing"]
-        else:  # meta-estimators take them as **params
+        else:  # meta-estimators accept them as **params
             parameters = inspect.signature(self.estimator.fit).parameters.values()
             takes_weights = any(
                 parameter.name == "sample_weight" or parameter.kind is parameter.VAR_KEYWORD
@@ -115,18 +115,18 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             )
         if not takes_weights:
             raise TypeError(
-                "sample_weight requires an estimator whose fit takes it, got "
-                f"{type(self.estimator).__name__}; a Pipeline takes it with "
+                "sample_weight requires an estimator whose fit accepts it, got "
+                f"{type(self.estimator).__name__}; a Pipeline accepts it with "
                 "sklearn.set_config(enable_metadata_routing=True)."
             )
 
     def _warn_of_split_trials(self):
-        """Warn of cross-validation inside of the estimator, whose samples are the windows."""
+        """Warn of cross-validation inside the estimator, whose samples are windows."""
         for name, value in self.estimator.get_params().items():
             if name.split("__")[-1] == "cv" and not isinstance(value, str):  # "prefit" does not fit
                 warnings.warn(
                     f"The cross-validation of the estimator ({name}={value!r}) places windows of "
-                    "one trial in training and test. Use it around the vote, such as "
+                    "one trial in training and test. Cross-validate the vote, as in "
                     f"GridSearchCV({type(self).__name__}(...)).",
                     stacklevel=3,
                 )
@@ -168,7 +168,7 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
 
     See Also
     --------
-    MSiMambaClassifier : Has the vote built in.
+    MSiMambaClassifier : Includes the vote.
 
     Notes
     -----
@@ -260,7 +260,7 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
 
     See Also
     --------
-    MSiMambaRegressor : Has the aggregation built in.
+    MSiMambaRegressor : Includes the aggregation.
     WindowVotingClassifier : The same for classifiers, with notes on the shape of X.
 
     Examples

@@ -56,7 +56,7 @@ class Number(click.ParamType):
         if word in self.words:
             return word
         number = click.FLOAT.convert(value, param, ctx)
-        if not self.above < number < math.inf:  # NaN neither
+        if not self.above < number < math.inf:  # false for NaN
             bound = f" above {self.above}" if self.above == 0 else ""
             self.fail(f"must be a finite number{bound}, got {value}.", param, ctx)
         return number
@@ -224,7 +224,7 @@ def make_splitter(options):
 
 
 def check_replaceable(paths, *runs):
-    """Raise a UsageError if a file exists, unless skmamba has marked one of the ``runs``."""
+    """Raise a UsageError if a file exists, unless one of the ``runs`` has the mark of skmamba."""
     from .._format import MARK
 
     is_own = any(run.is_file() and MARK.encode() in run.read_bytes() for run in runs)
@@ -278,7 +278,7 @@ def _check_data(options):
             raise click.UsageError(f"--{name} requires {' or '.join(data_sets)}, got {data}.")
         required = REQUIRES.get(name, {}).get(data)
         if required and not is_given:
-            raise click.UsageError(f"--data {data} requires --{name} of {required}.")
+            raise click.UsageError(f"--data {data} requires --{name}: {required}.")
 
     if options.adaptation == "reference":
         if data not in HAVE_REFERENCE:
@@ -312,7 +312,7 @@ def _load_files(options, names):
 
 
 def _load_own(options):
-    """Return trials of recordings, whose file names start with the subject up to the first _."""
+    """Return trials of recordings; the subject is the part of a file name before the first _."""
     from .._raws import find_further_parts
     from ..trials import Trials
 

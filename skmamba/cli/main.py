@@ -62,7 +62,7 @@ def _convert_error(error):
 def main(traceback):
     """Evaluate EEG classifiers without data leakage."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # names that a terminal cannot show are no failure
+        if hasattr(stream, "reconfigure"):  # for characters that a terminal cannot show
             stream.reconfigure(errors="replace")
 
 
@@ -139,7 +139,7 @@ def run_evaluation(ctx, **params):
     predictions = _output.name_labels(results.predictions, trials.label_names)
     results = EvaluationResults(results.scores, predictions)
     leakage = leakage_report(cv, _options.pick(trials, options))
-    _options.check_replaceable(files, run)  # again, after hours
+    _options.check_replaceable(files, run)  # again: fits may have taken hours
     versions = ", ".join(sorted(set(results.scores["versions"])))
     _output.write_run(run, ctx, trials, versions)
     for file in files[1:]:  # removes files of an earlier evaluation
@@ -267,7 +267,7 @@ def make_report(results, out, score):
 def fit_model(**params):
     """Fit one model on all trials, and save it.
 
-    skmamba.load_model reads the folder OUT. Scores of the model are those of skmamba evaluate.
+    skmamba.load_model reads the folder OUT. skmamba evaluate estimates its score.
     """
     options = SimpleNamespace(**params)
     out = Path(options.out)

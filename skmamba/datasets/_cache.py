@@ -14,7 +14,7 @@ N_RATINGS = 4
 
 
 def read_cached(path, folder, picks, read, pick):
-    """Return channels and ratings from the cache; if needed, ``read(path)`` and write it."""
+    """Return channels and ratings from the cache; if needed, read ``path`` and write it."""
     path, status = Path(path).resolve(), os.stat(path)
     path_hash = sha256(str(path).encode()).hexdigest()
     file = Path(folder) / f"{path.name}-{path_hash[:12]}.zip"
@@ -31,9 +31,9 @@ def read_cached(path, folder, picks, read, pick):
 def _load(file, source, picks):
     """Return channels and ratings of a cache file; None if it is missing, outdated or damaged."""
     try:
-        with ZipFile(file) as archive:  # compares the checksum of each part
+        with ZipFile(file) as archive:  # reading compares checksums
             if sum(part.file_size for part in archive.infolist()) > os.stat(file).st_size:
-                return None  # before any part is read
+                return None  # compressed, so not written by _save
             if archive.read("source") != source.encode():
                 return None
             ratings = np.frombuffer(archive.read("ratings"), "<f8").reshape(-1, N_RATINGS)

@@ -232,7 +232,7 @@ def _check_range(name, value, minimum, maximum):
 
 
 def _make_folders(files):
-    """Create the folders of files, none of which may exist: it could be an original."""
+    """Create the folders of files, none of which may exist: they could be originals."""
     for file in files:
         if file.exists():
             raise FileExistsError(f"{file} exists; synthetic files never overwrite a file.")
@@ -273,7 +273,7 @@ def _simulate_deap(rng, n_trials, n_times):
 
 
 def _pickle_as_python2(ratings, data, fake):
-    """Yield the bytes that Python 2 writes in protocol 2; Python 3 has other opcodes for them."""
+    """Yield the pickle of Python 2 in protocol 2; Python 3 writes other opcodes."""
 
     def numbers(values, memo):
         parts = [b"K%c" % n if n < 256 else b"M" + n.to_bytes(2, "little") for n in values]

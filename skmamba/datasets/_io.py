@@ -143,7 +143,7 @@ def make_labels(metadata, rule, default):
 
 
 def name_with_target(name, target):
-    """Return the name of a data set and of its rating: evaluations of two ratings differ."""
+    """Return the name of a data set with its rating, which distinguishes evaluations."""
     return " ".join([name, target] if isinstance(target, str) else [name, *target])
 
 

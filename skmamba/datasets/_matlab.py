@@ -125,7 +125,7 @@ class _Stream:
             if data:
                 return data
             if not compressed:
-                self.mat.fail("a compressed variable with its end", "one without")
+                self.mat.fail("a complete compressed variable", "one without its end")
         return b""
 
     def _read_file(self, n_bytes):

@@ -43,8 +43,8 @@ def read_raw_csv(
     ch_names : list of str or dict
         Columns of the EEG channels, or a dict from column to channel name.
     time : str, default=None
-        Column of time stamps, in seconds or as dates, by which gaps are found that exceed the
-        variation of the stamps; None: the file has every sample.
+        Column of time stamps, in seconds or as dates, to find gaps that are longer than the jitter
+        of the stamps; None: no sample is missing.
     markers : str, default=None
         Column of event names, empty, 0 or False where there is no event. Events become annotations;
         equal names in adjacent rows are one event, and an event in a row without EEG belongs to
@@ -62,8 +62,10 @@ def read_raw_csv(
     Raises
     ------
     DataFormatError
-        If a column is missing, a sample is not a number, or time stamps do not fit ``sfreq``,
-        which is the case if samples were lost.
+        If a column is missing, a sample is not a number, or time stamps have gaps or do not fit
+        ``sfreq``.
+    ValueError
+        If another parameter is invalid.
 
     Examples
     --------
@@ -98,7 +100,7 @@ def read_raw_csv(
 
 
 def _to_numbers(samples, path):
-    """Return EEG as float64; raise an error that names the first cell that is no number."""
+    """Return EEG as float64; raise an error that names the first cell that is not a number."""
     X = samples.apply(pd.to_numeric, errors="coerce").to_numpy(float)
     if not np.isfinite(X).all():
         row, column = np.argwhere(~np.isfinite(X))[0]
@@ -121,7 +123,7 @@ def _to_seconds(times, path):
 
 
 def _check_times(times, sfreq, path):
-    """Raise an error if time stamps run at another rate, or are late from some sample on."""
+    """Raise an error if time stamps have another rate, descend, or show lost samples."""
     seconds = _to_seconds(times, path)
     if len(seconds) < 2:
         return
@@ -138,7 +140,7 @@ def _check_times(times, sfreq, path):
     delays = seconds - np.arange(len(seconds)) / sfreq
     latest = np.maximum.accumulate(delays)[:-1]
     gaps = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
-    # Steps are regular if most differ from that of sfreq by little, as without packets.
+    # Regular, without packets: most steps are close to that of sfreq.
     is_regular = np.quantile(np.abs(steps - 1), 0.9) < 0.25
     if gaps.max() > (0.5 / sfreq if is_regular else MAX_GAP):
         gap, row = gaps.max(), times.index[gaps.argmax()]

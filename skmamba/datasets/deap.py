@@ -82,14 +82,14 @@ def load_deap(
         Whether to show a progress bar; None shows it if stderr is a terminal.
     cache : path-like, default=None
         Folder for compact copies of the files, half their size, from which later loads read the
-        picked channels. A source of another path, size or modification time is read again.
+        picked channels. A file with another path, size or modification time is read again.
 
     Returns
     -------
     trials : Trials
         ``X`` of shape (n_trials, n_channels, 7680), or 8064 with ``baseline="keep"``, float32, in
-        microvolts for EEG and EOG. Metadata: ``subject``, ``session`` (1), ``trial`` (does not
-        depend on the selection), ``stimulus`` (1 to 40, the same video for all subjects) and the
+        microvolts for EEG and EOG. Metadata: ``subject``, ``session`` (1), ``trial`` (independent
+        of the selection), ``stimulus`` (1 to 40, the same video for all subjects) and the
         four ratings.
 
     Raises

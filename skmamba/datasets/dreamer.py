@@ -86,10 +86,10 @@ def load_dreamer(
     Returns
     -------
     trials : Trials
-        ``X`` is float32, in the unit of the file, with an offset near 4000. Metadata:
-        ``subject``, ``session`` (1), ``trial`` (does not depend on the selection), ``stimulus``
-        (1 to 18, the same film for all subjects), ``emotion`` (which the film was chosen to
-        elicit), the three ratings, ``age`` and ``gender``.
+        ``X`` of shape (n_trials, n_channels, n_times), float32, in the unit of the file, with an
+        offset near 4000, 128 Hz. Metadata: ``subject``, ``session`` (1), ``trial`` (independent of
+        the selection), ``stimulus`` (1 to 18, the same film for all subjects), ``emotion`` (which
+        the film was chosen to elicit), the three ratings, ``age`` and ``gender``.
 
     Raises
     ------
@@ -286,7 +286,7 @@ def _as_text_or_number(value):
 
 
 def _shorten(value):
-    """Describe a value in at most 200 letters."""
+    """Describe a value in at most 200 characters."""
     if isinstance(value, dict):
         value = f"a struct of {', '.join(value)}"
     elif isinstance(value, list) and not all(isinstance(part, str) for part in value):

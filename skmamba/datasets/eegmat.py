@@ -24,8 +24,8 @@ def load_eegmat(reference: bool = False) -> Trials:
     """Load EEGMAT: EEG of 20 subjects at rest and during mental arithmetic.
 
     Each subject has two trials of one minute: the last minute of rest before the task, and serial
-    subtraction of two numbers. Each of them is a single recording, so that only scores across
-    subjects are evidence for the task (see the user guide). The data are a part of the package
+    subtraction of two numbers. Each is a single recording, so that only cross-subject scores
+    are evidence of an effect of the task (see the user guide). The data are part of the package
     (licence: ODC-By 1.0).
 
     Parameters
@@ -46,7 +46,7 @@ def load_eegmat(reference: bool = False) -> Trials:
     Raises
     ------
     DataFormatError
-        If a file of the package was changed.
+        If a data file of the package was modified.
 
     References
     ----------

@@ -79,7 +79,7 @@ def load_seed(
         Duration of each film to return, in seconds; None returns the length of the shortest.
     crop : {"last", "first"}, default="last"
         Which end of the film to return.
-    n_jobs : int, default=1
+    n_jobs : int or None, default=1
         Number of processes that read files.
     verbose : bool, default=None
         Whether to show a progress bar; None shows it if stderr is a terminal.
@@ -87,10 +87,10 @@ def load_seed(
     Returns
     -------
     trials : Trials
-        ``X`` is float32, in the unit of the files, assumed to be microvolts. Labels: negative
-        (-1), neutral (0), positive (1). Metadata: ``subject``, ``session`` (1 to 3, in the order
-        of dates), ``date``, ``trial`` (does not depend on the selection) and ``stimulus`` (1 to
-        15, the same films in each session).
+        ``X`` of shape (n_trials, n_channels, n_times), float32, in the unit of the files, assumed
+        to be microvolts, 200 Hz. Labels: negative (-1), neutral (0), positive (1). Metadata:
+        ``subject``, ``session`` (1 to 3, in the order of dates), ``date``, ``trial`` (independent
+        of the selection) and ``stimulus`` (1 to 15, the same films in each session).
 
     Raises
     ------
@@ -150,9 +150,9 @@ def load_seed_iv(
     Returns
     -------
     trials : Trials
-        ``X`` is float32, in the unit of the files, assumed to be microvolts. Labels: neutral (0),
-        sad (1), fear (2), happy (3). Metadata: ``subject``, ``session``, ``date``, ``trial``
-        (does not depend on the selection) and ``stimulus`` (1 to 72, 24 in each session).
+        ``X`` as in :func:`load_seed`. Labels: neutral (0), sad (1), fear (2), happy (3). Metadata:
+        ``subject``, ``session``, ``date``, ``trial`` (independent of the selection) and
+        ``stimulus`` (1 to 72, 24 in each session).
 
     Raises
     ------

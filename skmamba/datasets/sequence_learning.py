@@ -49,14 +49,14 @@ def load_sequence_learning(
     subjects : int or list of int, default=None
         Numbers from 1 to 69; None loads all in the folder.
     seconds : float, default=6.8
-        Length of a trial: the end of the round, without its offset. Shorter rounds are left out.
+        Length of a trial: the end of the round, minus its mean. Shorter rounds are left out.
 
     Returns
     -------
     trials : Trials
-        ``X`` of TP9, AF7, AF8 and TP10, float32, in microvolts, 220 Hz. Metadata: ``subject``,
-        ``session``, ``trial`` (number of the round), ``success`` and ``duration`` (seconds of the
-        whole round).
+        ``X`` of shape (n_trials, 4, n_times), channels TP9, AF7, AF8 and TP10, float32, in
+        microvolts, 220 Hz. Metadata: ``subject``, ``session``, ``trial`` (number of the round),
+        ``success`` and ``duration`` (of the whole round, in seconds).
 
     Raises
     ------
@@ -118,7 +118,7 @@ def load_sequence_learning(
 
 
 def _find_rounds(path, subjects):
-    """Return a table of the files of one of the ten folds, which all hold the same rounds."""
+    """Return a table of the files of one of the ten folders fold_*, which hold the same rounds."""
     folder = path / "EEG_DATA" if (path / "EEG_DATA").is_dir() else path
     fold = min(folder.glob("fold_*"), default=folder)
     rows = []

@@ -41,9 +41,9 @@ def simulate_trials(
 ) -> Trials:
     """Simulate EEG: 1/f noise and a rhythm that depends on the class.
 
-    ``signal="strength"`` is visible in the power of a single channel. Others require a model that
-    combines two channels, or two moments half a second apart, or one that reads the sign of the
-    signal (see the user guide).
+    ``signal="strength"`` changes the power of single channels. Others require a model that
+    combines two channels, or samples half a second apart, or one that uses the sign of the signal
+    (see the user guide).
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def simulate_trials(
         or of the end of the line.
     subject_spread : float, default=0.3
         Standard deviation between subjects of the log amplitude, of the alpha frequency (in units
-        of 2 Hz) or log rate of waves (0.2), and of the offset of each channel (5 microvolts).
+        of 2 Hz) or log rate of waves (units of 0.2), and of channel offsets (units of 5
+        microvolts).
     random_state : int, RandomState instance or None, default=0
         Seed; None draws fresh entropy.
 
@@ -86,6 +87,11 @@ def simulate_trials(
     -------
     trials : Trials
         ``X`` of shape (n_subjects * n_trials, n_channels, n_times), float32, in microvolts.
+
+    Raises
+    ------
+    ValueError
+        If ``signal`` is unknown or requires more channels.
 
     Examples
     --------

@@ -78,11 +78,11 @@ def load_ssvep_exo(
 
     Notes
     -----
-    ``record-[2012.07.11-15.33.08]`` is both subject 3's and subject 7's: a split between subjects
-    has its trials in training and in test. Whose it is is not known, so that neither has it.
+    ``record-[2012.07.11-15.33.08]`` occurs as subject 3 and as subject 7: a split by subject may
+    have its trials in training and test. Its subject is unknown: both copies are left out.
 
-    The values are those of the files, as volts. Their standard deviation of about 8 mV is too large
-    for EEG, so that the unit is in doubt.
+    ``X`` is in microvolts if the files are in volts, as they declare. Its standard deviation of
+    about 8 mV is too large for EEG, so the unit is doubtful.
 
     References
     ----------
@@ -151,7 +151,7 @@ def _find_records(path, subjects, records):
 
 @contextlib.contextmanager
 def _name_file(path):
-    """Turn any error of MNE into one that names the file."""
+    """Raise any error of MNE as a DataFormatError that names the file."""
     try:
         yield
     except Exception as error:

@@ -19,10 +19,7 @@ def check_seed(random_state):
 
 
 def fill_seeds(estimator, seed):
-    """Return a clone with every ``random_state`` that is None set to the seed.
-
-    Those of the splitter of a search, and of estimators among its candidates, are set as well.
-    """
+    """Return a clone with the seed as every ``random_state`` of None, also inside searches."""
     estimator = clone(estimator)
     params = estimator.get_params(deep=True).items()
     seeded = {name: _fill(name.split("__")[-1], value, seed) for name, value in params}
@@ -60,8 +57,8 @@ def _fill_candidates(value, seed):
 def permute_labels(y, metadata, rng):
     """Permute labels among the trials of each subject; rows of one trial keep a common label.
 
-    A subject that gets more trials of a class than before could be recognised by the model. Labels
-    are permuted among all trials only if each subject has a single one.
+    This keeps the class frequencies of each subject, which a model that recognises subjects could
+    learn. Labels are permuted among all trials only if each subject has a single one.
     """
     trial = np.arange(len(y))
     if "trial" in metadata:

@@ -63,7 +63,7 @@ class FoldCache:
         """Write the record of a fold, unless a valid one exists."""
         path = self.folder / f"{key}.json"
         if not path.exists() or self.read(key, len(record["y_pred"])) is None:
-            self.folder.mkdir(parents=True, exist_ok=True)  # on the disk of a worker
+            self.folder.mkdir(parents=True, exist_ok=True)  # may be missing on the disk of a worker
             record = {"key": key, **record}
             write_atomically(path, json.dumps(record | {"checksum": _compute_checksum(record)}))
 

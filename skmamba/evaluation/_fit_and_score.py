@@ -22,7 +22,7 @@ from .splitters import is_splitter
 
 @dataclass(frozen=True)
 class FoldTask:
-    """An estimator and a fold; together with the data they determine the predictions."""
+    """What determines predictions, besides the data: estimator, fold, seed and options."""
 
     estimator: object
     train_idx: np.ndarray = field(repr=False)
@@ -34,7 +34,7 @@ class FoldTask:
 
 
 def run_fold(task, key, cache, trials, error_score):
-    """Return the record of a fold, of numbers, strings and lists: JSON does not change it."""
+    """Return the record of a fold, a dict that JSON restores exactly."""
     # Another process may have cached it.
     if cache is not None and (record := cache.read(key, len(task.test_idx))) is not None:
         return record
@@ -129,8 +129,8 @@ def _predict_windows(estimator, X, classes, params):
 def _route_groups(estimator, method, metadata):
     """Yield the metadata as keyword ``groups`` if a part of the estimator requests it.
 
-    The splitter of a search, or those inside of its steps, get the subjects if none is of this
-    package.
+    The splitter of a search, or splitters in its steps, receive the column ``subject`` if none of
+    them is of this package.
     """
     params = {"cv": None, **estimator.get_params()}
     inner = [value for name, value in params.items() if name.endswith("__cv")]
@@ -144,7 +144,7 @@ def _route_groups(estimator, method, metadata):
 
 
 def find_adaptation(estimator):
-    """Return what the parts of an estimator declare that they use of the test subjects."""
+    """Return the distinct attributes ``adaptation`` of the parts of an estimator, joined."""
     parts = [estimator, *estimator.get_params(deep=True).values()]
     declared = (getattr(part, "adaptation", "") for part in parts if not isinstance(part, type))
     return ", ".join(dict.fromkeys(word for word in declared if isinstance(word, str) and word))

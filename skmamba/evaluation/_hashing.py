@@ -151,13 +151,13 @@ def _describe(obj):
 def _find_values(function):
     """Return the globals, and the attributes of the user's modules, that a function may use."""
     codes = [function.__code__]
-    for code in codes:  # it grows
+    for code in codes:  # grows in the loop
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
     imported = [module for code in codes for module in _import(code, function.__globals__)]
     imported = {module.__name__: module for module in imported}
     names = {name for code in codes for name in code.co_names}.union(imported)
     scopes, values = [function.__globals__ | imported], []
-    for scope in scopes:  # it grows
+    for scope in scopes:  # grows in the loop
         for name in sorted(names.intersection(scope)):
             value = scope[name]
             if not isinstance(value, ModuleType) or find_version(value.__name__) is not None:

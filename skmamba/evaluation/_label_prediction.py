@@ -1,4 +1,4 @@
-"""Prediction of labels from duration, amplitude and order, without the course of the EEG."""
+"""Prediction of labels from duration, amplitude and order, without the time course of the EEG."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _average(values, trial):
 
 
 def _measure_order(metadata, trial):
-    """Return the rank of each trial in its subject, session and run as a share, and why not."""
+    """Return the relative rank of each trial in its subject, session and run; why it is unknown."""
     number, onset = (read_numbers(metadata, column) for column in ("trial", "onset"))
     recording = _encode_columns(metadata, ["recording"])
     in_time = [recording, onset] if np.isfinite(onset).all() else [number]
@@ -129,7 +129,7 @@ def _describe_prediction(predicted, y, subject):
 
 
 def _score_permuted_subjects(predicted, y, subject):
-    """Return the same for subjects of one label each: the labels of subjects are permuted."""
+    """Return the values of _score_permutations if each subject has one label; permute these."""
     names, first, subject = np.unique(subject, return_index=True, return_inverse=True)
     n_classes = max(y.max(), predicted.max()) + 1
     n_hits = np.zeros((len(names), n_classes))  # trials of a subject by predicted class
@@ -149,7 +149,7 @@ def _score_permuted_subjects(predicted, y, subject):
 
 
 def _score_permutations(predicted, y, subject):
-    """Return the balanced accuracy, its mean over all permutations of labels, and a sample."""
+    """Return the balanced accuracy, its mean over permutations of labels, and those drawn."""
     of_subject = pd.Series(y).groupby(subject)
     if (of_subject.nunique() == 1).all():
         return _score_permuted_subjects(predicted, y, subject)

@@ -82,8 +82,7 @@ def evaluate(
     estimators : dict of str to estimator
         Classifiers, or regressors, by their names in the results: pipelines, searches such as
         :class:`~sklearn.model_selection.GridSearchCV`, any classifier or regressor. They are
-        fitted on Trials, which other functions than those of this package read as the array
-        ``trials.X``.
+        fitted on Trials, which NumPy and scikit-learn convert to the array ``trials.X``.
     trials : Trials
         Data, labels (for regressors ratings of one target, numbers of shape (n_trials,)), and the
         metadata that protocols use.
@@ -94,10 +93,10 @@ def evaluate(
     scoring : str, sequence of str or dict, default=None
         Scores of the test trials of a fold. None: accuracy, balanced_accuracy, kappa (Cohen's), f1
         (macro average) and roc_auc, or for regressors r2, neg_mean_absolute_error and ccc (see
-        :func:`~skmamba.evaluation.concordance_correlation`). Else some of these names, names of
-        scikit-learn's scorers, or a dict from name to either or to a function
-        ``(predictions, rows, y)``, whose names are not those of other scorers. Scores are computed
-        from cached predictions, without new fits.
+        :func:`~skmamba.evaluation.concordance_correlation`). Otherwise, names of these or of
+        scikit-learn's scorers, or a dict from name to such a name or to a function
+        ``(predictions, rows, y)``, which must not have the name of another score. Cached folds are
+        scored without new fits.
     baselines : str, sequence of str or None, default="auto"
         ``"majority"`` predicts the most frequent training class, ``"stratified"`` draws classes
         by their training frequencies, for regressors ``"mean"`` predicts the mean of the training
@@ -138,7 +137,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        If an argument is invalid, before any fit.
+        If an argument is invalid; raised before any fit.
 
     Warns
     -----
@@ -148,7 +147,7 @@ def evaluate(
         If training and test sets share data, windows of a trial, or overlapping windows, or if the
         reference of a test trial was recorded after or in a test trial.
     UserWarning
-        If a score failed, which is NaN then, or if a fold cannot be cached.
+        If a score raised an error and is NaN, or if a fold cannot be cached.
 
     See Also
     --------
@@ -162,7 +161,7 @@ def evaluate(
 
     Estimators and splitters declare in an attribute ``adaptation`` what they use of the test
     subjects: "" or None for nothing, "reference" (unlabelled EEG recorded before the trials),
-    "causal" (unlabelled trials up to the present one), "unlabelled" (all unlabelled test trials),
+    "causal" (unlabelled trials up to the current one), "unlabelled" (all unlabelled test trials),
     "calibration=k" (the first k trials, unlabelled), "k labelled trials per class"
     (``CrossSubjectSplit(calibration_trials=k)``), or other words. Several are joined by ", ". An
     estimator has one value for all folds.
@@ -256,7 +255,7 @@ def _check_estimators(estimators, baselines):
     baselines = _check_baselines(baselines, known)
     reserved = {*known, PERMUTED} & set(estimators)
     if reserved:
-        raise ValueError(f"estimators must not have the name of a baseline, got {reserved.pop()!r}")
+        raise ValueError(f"estimators must not have names of baselines, got {reserved.pop()!r}.")
     entries = [Entry(str(name), clone(each), "model") for name, each in estimators.items()]
     for name in baselines:
         if name == "permutation":
@@ -267,7 +266,7 @@ def _check_estimators(estimators, baselines):
 
 
 def _check_baselines(baselines, known):
-    """Return the names of the baselines; "auto" are those without a fit of an estimator."""
+    """Return the names of the baselines; "auto" is all but "permutation"."""
     if baselines is not None and not isinstance(baselines, Iterable):
         raise ValueError(f"baselines must be a sequence of names or None, got {baselines!r}.")
     if isinstance(baselines, str):
@@ -365,25 +364,26 @@ def _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose):
         records = [
             cache.read(key, len(task.test_idx)) for key, task in zip(keys, tasks, strict=True)
         ]
-    missing = [place for place, record in enumerate(records) if record is None]
+    missing = [index for index, record in enumerate(records) if record is None]
     if cache is not None and missing:
         cache.check_writable()
-    firsts = {_identify(tasks[place]): place for place in reversed(missing)}
-    missing.sort(key=lambda place: place != firsts[_identify(tasks[place])])  # times are known soon
+    firsts = {_identify(tasks[index]): index for index in reversed(missing)}
+    # The first fold of each estimator, to estimate the duration
+    missing.sort(key=lambda index: index != firsts[_identify(tasks[index])])
 
     # Trials are an argument: joblib memory-maps their array once for all processes, and Dask
     # scatters them once to all workers.
-    def run(place):
-        return delayed(_run_at)(place, tasks[place], keys[place], cache, trials, error_score)
+    def run(index):
+        return delayed(_run_at)(index, tasks[index], keys[index], cache, trials, error_score)
 
     with progress_bar(total=len(tasks), unit="fold", verbose=verbose) as bar:
         bar.update(len(tasks) - len(missing))
         try:
-            for place, record in run_parallel(run, missing, n_jobs):
-                records[place] = _finish(record, keys[place], cache, error_score)
+            for index, record in run_parallel(run, missing, n_jobs):
+                records[index] = _finish(record, keys[index], cache, error_score)
                 bar.update()
-                if place in firsts.values() and all(records[first] for first in firsts.values()):
-                    each = [records[firsts[_identify(tasks[place])]] for place in missing]
+                if index in firsts.values() and all(records[first] for first in firsts.values()):
+                    each = [records[firsts[_identify(tasks[index])]] for index in missing]
                     bar.set_description(_describe_duration(each, n_jobs))
         except BaseException as error:  # KeyboardInterrupt as well
             if cache is not None:
@@ -407,9 +407,9 @@ def _describe_duration(records, n_jobs):
     return f"about {minutes:.0f} min" if minutes < 120 else f"about {minutes / 60:.1f} h"
 
 
-def _run_at(place, *arguments):
-    """Return a place and the record of its fold."""
-    return place, run_fold(*arguments)
+def _run_at(index, *arguments):
+    """Return the index of a task and its record."""
+    return index, run_fold(*arguments)
 
 
 def _finish(record, key, cache, error_score):
@@ -446,7 +446,7 @@ def _compute_keys(tasks, trials, protocol):
     recorded = trials.reference, trials.sfreq, trials.ch_names
     data = compute_hash(trials.X, trials.y, metadata, recorded)
     estimators = {id(task.estimator): task.estimator for task in tasks}
-    hashes = {place: compute_hash(estimator) for place, estimator in estimators.items()}
+    hashes = {key: compute_hash(estimator) for key, estimator in estimators.items()}
     shared = data, protocol, describe_versions(), hash_package()
     return [
         compute_hash(replace(task, estimator=hashes[id(task.estimator)]), shared) for task in tasks

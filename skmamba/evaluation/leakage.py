@@ -36,7 +36,7 @@ from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds,
 
 RUN = 32  # samples that a copy has in common with the original
 TOLERANCE = 0.5  # samples, because onsets are rounded
-# Of what is shared and no leak
+# Verdicts on shared data that are not leaks
 VERDICTS = {
     kind: f"shared: no estimate for new {kinds}"
     for kind, kinds in (("stimulus", "stimuli"), ("session", "sessions"), ("subject", "subjects"))
@@ -66,8 +66,8 @@ def leakage_report(
     trials : Trials
         The data to split; rows may be trials or windows.
     groups : str or array-like of shape (n_rows,), default=None
-        Groups for the splitter: the name of a metadata column, or an array. By default splitters
-        of this package get the metadata, and others None.
+        Groups for the splitter: the name of a metadata column, or an array. By default, splitters
+        of this package receive the metadata, others None.
 
     Returns
     -------
@@ -77,10 +77,10 @@ def leakage_report(
         with samples in common), ``"reference"`` (if trials have one: it ends after the start of its
         test trial, or has samples in common with a test trial), ``"trial"``, ``"stimulus"``,
         ``"session"`` (of one subject) and ``"subject"``. Then one row for each quantity that may
-        predict the labels without the course of the EEG: ``"label from duration"`` (column
+        predict the labels without the time course of the EEG: ``"label from duration"`` (column
         ``duration`` of the metadata, in seconds), ``"label from amplitude"`` (logarithm of the
-        standard deviation of each channel) and ``"label from order"`` (rank of the trial in its
-        subject, session and run, as a share, by ``onset`` if all rows have it, else by ``trial``).
+        standard deviation of each channel) and ``"label from order"`` (relative rank of the
+        trial in its subject, session and run, by ``onset`` if all rows have it, else by ``trial``).
         Columns:
 
         - ``kind``;
@@ -100,20 +100,21 @@ def leakage_report(
     Raises
     ------
     ValueError
-        If rows of one trial have different labels, stimuli or recordings.
+        If rows of one trial have different labels, stimuli or recordings, ``cv`` gives no fold, or
+        ``groups`` are missing.
 
     Notes
     -----
     Trials and recordings are identified by number, and by subject, session and run too where
     numbers restart. Overlap is computed from ``recording`` and ``onset`` (in seconds) for trials,
     and ``start`` (in samples) for windows; it is unknown without them, unless no fold shares
-    subjects or sessions. That of a reference is computed from ``recording``, ``onset`` and
+    subjects or sessions. Overlap of a reference is computed from ``recording``, ``onset`` and
     ``reference_onset`` (in seconds from the start of the recording); without them, only copies of
     32 or more samples are found. Rows with missing metadata never count as shared.
 
-    Labels are predicted by a decision tree of depth 3 on the folds of ``cv``, by trial. p is that
-    of 999 permutations of the labels within subjects, without new fits, and approximate. A
-    predicted label is no leak by itself. The user guide describes its causes, and leakage that
+    Labels are predicted by a decision tree of depth 3 on the folds of ``cv``, by trial. p is
+    approximate, from 999 permutations of the labels within subjects, without new fits. A predicted
+    label is not a leak by itself. The user guide describes its causes, and leakage that
     metadata cannot show, such as a transformer that was fitted before the split.
 
     Examples
@@ -140,10 +141,10 @@ def leakage_report(
     if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
         cv = check_splitter(cv)
     trial = _group_trials(trials)
-    with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # it reports it
+    with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # the report has it
         folds = list(iter_folds(cv, trials, _get_groups(cv, trials.metadata, groups)))
     if not folds:
-        raise ValueError("cv must give at least one fold, got none: an iterator is used up once.")
+        raise ValueError("cv must give at least one fold, got none; an iterator can be used once.")
     shared = list_shared(folds, trials, cv)
     predicted = summarize_label_predictions(folds, trials, trial.codes, trial.unknown)
     report = pd.DataFrame([*shared, *predicted])
@@ -151,7 +152,7 @@ def leakage_report(
 
 
 def list_shared(folds, trials, cv=None):
-    """Return the rows of the report on shared data, as dicts; ``cv`` tells what is by design."""
+    """Return the rows of the report on shared data, as dicts; ``cv`` defines what is by design."""
     finders = _make_finders(trials)
     shares: dict[str, list[float]] = {kind: [] for kind in finders}
     examples = dict.fromkeys(finders, "")
@@ -190,8 +191,8 @@ def leakage_gap(
 ) -> pd.DataFrame:
     """Score a model on the same windows under four splits, with true and with permuted labels.
 
-    Rows are windows, as in many published protocols. The splits keep together nothing, the windows
-    of a trial, of a stimulus, or of a subject.
+    Rows are windows, as in many published protocols. The splits are of single windows, or
+    of groups: the windows of a trial, of a stimulus, or of a subject.
 
     Parameters
     ----------
@@ -227,11 +228,16 @@ def leakage_gap(
           splits whose metadata are missing or whose training sets lack a class;
         - ``labels``: ``"true"``, or ``"permuted"`` by trial;
         - ``mean``, ``std`` and ``n_folds``: the score over folds;
-        - ``inflation``: distance of the mean from that of the last split with the same labels, in
+        - ``inflation``: difference of the mean to that of the last split with the same labels, in
           percentage points;
         - ``n_train``, ``n_test``: number of windows, mean over folds.
 
         ``gap.attrs["score"]`` is the name of the score.
+
+    Raises
+    ------
+    ValueError
+        If rows are not trials, or a class has too few trials for two folds.
 
     See Also
     --------
@@ -370,7 +376,7 @@ def _make_finders(trials):
 
 
 def _group_trials(trials):
-    """Return the finder of shared trials; raise ValueError if rows of a trial contradict."""
+    """Return the finder of shared trials; raise ValueError if rows of a trial are inconsistent."""
     trial = _group_by(trials.metadata, _get_key(trials.metadata, "trial"))
     check_trials(trial.codes, trials.metadata, trials.y)
     return trial
@@ -408,7 +414,7 @@ def _group_identical(X):
 
 
 class _Place(NamedTuple):
-    """Recording and start of each row; the start is in the trial if the recording is unknown."""
+    """Recording and start of each row, relative to its trial if the recording is unknown."""
 
     recording: _SharedGroups
     in_recording: np.ndarray
@@ -520,7 +526,7 @@ def _hash_runs(x):
     factors = np.random.default_rng(0).integers(2**63, size=len(x) + RUN, dtype=np.uint64)
     bits = np.ascontiguousarray(x, np.float32).view(np.uint32).astype(np.uint64)
     samples = factors[RUN:] @ bits
-    samples ^= samples >> np.uint64(32)  # the last bits of integers are zero
+    samples ^= samples >> np.uint64(32)  # float32 integers end in zero bits
     runs = sliding_window_view(samples * factors[0], RUN)
     return (runs @ factors[:RUN])[(runs != runs[:, :1]).any(axis=1)]
 

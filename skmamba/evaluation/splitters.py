@@ -190,7 +190,7 @@ class CrossSubjectSplit(_GroupSplit):
     See Also
     --------
     moabb.evaluations.CrossSubjectSplitter : Calibration on a share ``calibration_size`` of the
-        trials of each test session, whatever their class, if ``calibration_labeled=True``.
+        trials of each test session, of any class, if ``calibration_labeled=True``.
 
     Notes
     -----
@@ -274,7 +274,7 @@ class CrossSubjectSplit(_GroupSplit):
         if "trial" in metadata:
             self._get_columns(X, metadata, "trial")  # no missing values
             check_order(metadata, ids, estimator=self)
-            codes, first = encode_trials(metadata, y)  # within a subject in the order in time
+            codes, first = encode_trials(metadata, y)  # sorted in time within a subject
         subject, label = ids[first], np.asarray(y)[first]
         counts = pd.crosstab(subject, label).stack()
         short = [
@@ -487,21 +487,21 @@ class WithinSubjectSplit(_BaseProtocolSplit):
         Splitter for the trials of one subject, of scikit-learn or of this package, or the number
         of stratified folds. None is ``StratifiedKFold(5)``.
     inner_groups : str, default=None
-        Column of the metadata to pass to ``inner`` as groups. Splitters of this package get all
-        columns; a splitter of scikit-learn such as ``GroupKFold`` requires a column name.
+        Column of the metadata to pass to ``inner`` as groups. Splitters of this package receive
+        all columns; a splitter of scikit-learn such as ``GroupKFold`` requires a column name.
 
     Notes
     -----
     ``groups`` is the metadata with ``subject``, or that column. Every trial is tested as often as
-    ``inner`` tests it: once by default. ``inner`` gets the trials ordered by session, run and
+    ``inner`` tests it: once by default. ``inner`` receives the trials ordered by session, run and
     trial, and the default does not shuffle, so that adjacent trials mostly stay in one fold. For
     classes in random order, drifts then raise the score; shuffled folds have no such bias, see
     :doc:`/user_guide/protocols`. An integer seed of ``inner`` gives each subject its own folds.
 
-    If rows are windows, ``inner`` gets one sample per trial, and windows are assigned with their
-    trial. This requires the column ``trial``; rows of one trial must have the same label, stimulus
-    and ``inner_groups``. Only :class:`RandomWindowsKFold` gets the windows,
-    and the protocol is then ``"random_windows"``.
+    If rows are windows, ``inner`` receives one sample per trial, and windows are assigned with
+    their trial. This requires the column ``trial``; rows of one trial must have the same label,
+    stimulus and ``inner_groups``. Only :class:`RandomWindowsKFold` receives the windows; the
+    protocol is then ``"random_windows"``.
 
     Examples
     --------
@@ -537,7 +537,7 @@ class WithinSubjectSplit(_BaseProtocolSplit):
         self.inner_groups = inner_groups
         if inner_groups is not None and requests_groups(self._make_inner()) is False:
             raise ValueError(
-                f"inner_groups={inner_groups!r} has no effect: inner={inner!r} takes no groups."
+                f"inner_groups={inner_groups!r} has no effect: inner={inner!r} uses no groups."
             )
         if isinstance(inner, RandomWindowsKFold):  # a leaking split is not within_subject
             self.protocol = inner.protocol
@@ -625,18 +625,18 @@ class WithinSubjectSplit(_BaseProtocolSplit):
 
 
 class PriorShiftSplit(_BaseProtocolSplit):
-    """Folds of another splitter in which one class prevails in the test trials of each subject.
+    """Folds of another splitter in which test trials of each subject are mostly of one class.
 
     Adaptation to unlabelled trials can fail under such a label shift (arXiv:2411.07249). The
-    classes prevail in turn over the sorted subjects. Test trials of other classes are dropped, the
-    last ones first; training sets are unchanged. ``groups`` is the metadata with ``subject``.
+    majority class alternates over the sorted subjects. Test trials of other classes are dropped,
+    the last ones first; training sets are unchanged. ``groups`` is the metadata with ``subject``.
 
     Parameters
     ----------
     cv : splitter
         Splitter of this package.
     share : float, default=1.0
-        Lowest share of the prevailing class, from 0 (excluded) to 1, which drops all others.
+        Lowest share of the majority class, above 0 and at most 1, which drops all others.
 
     Examples
     --------
@@ -738,7 +738,7 @@ def requests_groups(splitter):
 
 
 def _seed_subject(splitter, name):
-    """Return a splitter whose integer seed, if it has one, is that of a subject of this name."""
+    """Return a splitter whose integer seed, if it has one, is combined with a subject's name."""
     seed = getattr(splitter, "random_state", None)
     if not isinstance(seed, numbers.Integral):
         return splitter

@@ -45,7 +45,7 @@ def compare(
 ) -> pd.DataFrame:
     """Compare estimators over subjects, with intervals and tests.
 
-    A subject is one observation, whatever its number of trials and windows, because the trials
+    A subject is one observation, for any number of trials and windows, because the trials
     of a subject are not independent.
 
     Parameters
@@ -90,15 +90,15 @@ def compare(
     Raises
     ------
     ValueError
-        If a column, the score or the reference is missing, a row is of several subjects, or
-        there are several data sets or protocols.
+        If a column, the score or the reference is missing, a row is of several subjects, there
+        are several data sets or protocols, or ``confidence`` is invalid.
 
     Notes
     -----
     A subject without a score is left out for that estimator and for comparisons with it. If one
     fold of a subject failed, the whole subject is missing.
 
-    The interval is Student's for up to 7 subjects, within the range of the default scores. For more
+    The interval is Student's for up to 7 subjects, clipped to the range of default scores. For more
     it is a BCa bootstrap over subjects with 9999 resamples, at a level that is raised as in the
     expanded interval of [3]_. Both tests are exact for up to 40 subjects, with ties too. The user
     guide describes coverage, chance level, tests and correction.
@@ -133,7 +133,7 @@ def compare(
     scores = get_scores(results, score)
     if scores["subject"].isna().any():
         raise ValueError(
-            "results must have one subject per row, got folds of several subjects: give the "
+            "results must have one subject per row, got folds of several subjects: pass the "
             "EvaluationResults of evaluate, or score_by_subject(results) for a score that is not "
             "defined by its name."
         )
@@ -144,7 +144,7 @@ def compare(
             f"reference must be one of the estimators {', '.join(map(str, estimators))}, "
             f"got {reference!r}."
         )
-    seed = np.random.default_rng(random_state).integers(2**32)  # one: rows are independent
+    seed = np.random.default_rng(random_state).integers(2**32)  # the same for all rows
     by_subject, table, chance = summarize(scores, "subject", score, confidence, seed)
     table = table.assign(n_subjects=by_subject.count()).reindex(columns=COLUMNS)
     if chance is not None:

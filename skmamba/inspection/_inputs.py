@@ -1,4 +1,4 @@
-"""Trials, channels and pipelines as the inspection functions use them."""
+"""Inputs of the inspection functions: trials, channels and pipelines."""
 
 import warnings
 from typing import NamedTuple
@@ -125,7 +125,7 @@ def get_network_input(estimator, data):
         )
     if classifier.adaptation is not None:
         raise ValueError(
-            "estimator must have adaptation=None, since attributions and frequencies are those of "
+            "estimator must have adaptation=None, since attributions and frequencies are of "
             f"single windows, got adaptation={classifier.adaptation!r}."
         )
     names = _pick_ch_names(steps, data.ch_names, classifier.n_chans_)

@@ -44,7 +44,7 @@ def input_attribution(
     X : Trials, mne.Epochs or ndarray
         Trials as in ``predict``, preferably held out.
     y : array-like of shape (n_trials,), default=None
-        Labels to average by; None takes those of Trials, else the predicted classes.
+        Labels to average by; None uses those of Trials, else the predicted classes.
     target : label, default=None
         Class whose logit is attributed (in an ensemble, the logarithm of its probability); None
         is the predicted class of each trial.
@@ -59,7 +59,7 @@ default="integrated_gradients"
     n_steps : int, default=32
         Number of points on each path.
     ch_names : sequence of str, default=None
-        Channel names; None takes those of X, else indices.
+        Channel names; None uses those of X, else indices.
     random_state : int, RandomState instance or None, default=None
         Seed of the windows of other trials; None draws fresh entropy.
 
@@ -71,8 +71,8 @@ default="integrated_gradients"
         table : DataFrame
             One row per class and channel: ``label``, ``channel``; ``contribution``, the sum of the
             attributions of the channel's samples, mean over the windows of the class; ``size``,
-            the mean of their absolute values; ``share``, the share of the channel in the sizes of
-            all; ``n_windows``, the number of windows of the class.
+            the mean of their absolute values; ``share``, the size divided by the sum over
+            channels; ``n_windows``, the number of windows of the class.
         attributions : ndarray of shape (n_trials, n_windows, n_chans, n_times)
             Attribution of each sample; trials that are not cut have one window.
 
@@ -94,7 +94,7 @@ default="integrated_gradients"
     Attributions describe the network, not the data: use held-out trials and a network whose score
     is above the chance level. Integrated gradients sum to the difference of the logits of window
     and baseline, up to some tenths at the default ``n_steps``, since the selected frequencies
-    change on the path. Zeros suit log-power tokens badly; see the user guide.
+    change on the path. Zeros are unsuitable for log-power tokens, see the user guide.
 
     References
     ----------

@@ -51,10 +51,10 @@ def channel_importance(
     X : Trials, mne.Epochs or ndarray of shape (n_trials, n_channels, n_times)
         Trials, or bags of windows ``(n_trials, n_windows, n_channels, n_times)``.
     y : array-like of shape (n_trials,), default=None
-        Labels; None takes those of Trials.
+        Labels; None uses those of Trials.
     groups : DataFrame or array-like of shape (n_trials,), default=None
-        The metadata with the column ``subject``, or that column. Splitters of this package get the
-        metadata.
+        The metadata with the column ``subject``, or that column. Splitters of this package
+        receive the metadata.
     cv : int, splitter or iterable of (train, test), default=None
         Cross-validation. An int, or None for five, is the number of stratified folds: over subjects
         if ``groups`` has several, with at most one fold per subject, else over trials.
@@ -64,7 +64,7 @@ def channel_importance(
     scoring : str or callable, default="balanced_accuracy"
         Scorer of scikit-learn; greater is better.
     ch_names : sequence of str, default=None
-        Channel names; None takes those of X or of the step that picks channels, else indices.
+        Channel names; None uses those of X or of the step that picks channels, else indices.
     n_repeats : int, default=10
         Number of permutations of each channel in each fold.
     random_state : int, RandomState instance or None, default=None
@@ -86,6 +86,11 @@ def channel_importance(
 
         ``importance.attrs`` contains ``"method"`` and the name of the ``"score"``.
 
+    Raises
+    ------
+    ValueError
+        If X, y, a fold or a parameter is invalid.
+
     See Also
     --------
     skmamba.plots.ChannelImportanceDisplay : Draw the table.
@@ -93,8 +98,8 @@ def channel_importance(
 
     Notes
     -----
-    Permutation measures what the trained model uses, dropping what other channels cannot replace.
-    Permutation takes one fit per fold, dropping one more for each channel.
+    Permutation measures what the trained model uses; dropping, what other channels cannot replace.
+    Permutation requires one fit per fold; dropping, one more for each channel.
 
     If the pipeline starts with a step that picks channels (``picks``), only those have rows. To
     drop a channel, it is removed from X and from the parameters of that step; steps before it must

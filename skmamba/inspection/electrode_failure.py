@@ -52,7 +52,7 @@ def electrode_failure(
     X : Trials, mne.Epochs or ndarray of shape (n_trials, n_channels, n_times)
         Held-out trials, or bags of windows ``(n_trials, n_windows, n_channels, n_times)``.
     y : array-like of shape (n_trials,), default=None
-        Labels; None takes those of Trials.
+        Labels; None uses those of Trials.
     failure : {"flat", "noise"}, default="flat"
         Signal of a failed electrode: zeros, or white noise with the mean and standard deviation of
         the channel over all trials.
@@ -64,7 +64,7 @@ def electrode_failure(
     scoring : str or callable, default="balanced_accuracy"
         Scorer of scikit-learn.
     ch_names : sequence of str, default=None
-        Channel names; None takes those of X or of the step that picks channels, else indices.
+        Channel names; None uses those of X or of the step that picks channels, else indices.
     random_state : int, RandomState instance or None, default=None
         Seed of subsets and noise; None draws fresh entropy.
     n_jobs : int, default=None
@@ -80,6 +80,11 @@ def electrode_failure(
         - ``score``.
 
         ``curve.attrs`` contains ``"failure"`` and the name of the ``"score"``.
+
+    Raises
+    ------
+    ValueError
+        If the estimator is not fitted, or X, y or a parameter is invalid.
 
     See Also
     --------

@@ -31,11 +31,11 @@ def frequency_profile(
     X : Trials, mne.Epochs or ndarray
         Trials as in ``predict``, preferably held out.
     y : array-like of shape (n_trials,), default=None
-        Labels; None takes those of Trials, else the predicted classes.
+        Labels; None uses those of Trials, else the predicted classes.
     sfreq : float, default=None
         Sampling rate in hertz of the windows that reach the classifier; required for arrays.
     ch_names : sequence of str, default=None
-        Channel names; None takes those of X, else indices.
+        Channel names; None uses those of X, else indices.
 
     Returns
     -------
@@ -46,14 +46,14 @@ def frequency_profile(
         - ``frequency``: in hertz;
         - ``period``: in seconds, rounded up to a whole number of samples;
         - ``share``: share of the windows of the class that selected the frequency; equal for all
-          channels, and ``top_k`` in sum over the frequencies;
+          channels, with a sum of ``top_k`` over frequencies;
         - ``weight``: mean weight over the windows of the class, zero where the frequency is not
-          selected; equal for all channels, and one in sum over the frequencies;
+          selected; equal for all channels, with a sum of one over frequencies;
         - ``amplitude``: amplitude of the sine of this frequency in the channel, mean over all
           windows of the class, in scaled units;
         - ``n_windows``: number of windows of the class.
 
-        ``profile.attrs["resolution"]`` is the distance of two frequencies, in hertz.
+        ``profile.attrs["resolution"]`` is the distance between frequencies, in hertz.
 
     Raises
     ------
@@ -61,6 +61,8 @@ def frequency_profile(
         If the estimator does not end in an MSiMambaClassifier with ``use_mstb=True``.
     ValueError
         If X, y or a parameter is invalid.
+    RuntimeError
+        If the network is compiled.
 
     See Also
     --------

@@ -52,7 +52,7 @@ class SignalNetwork(nn.Module):
         Parameters
         ----------
         n_outputs : int
-            Number of classes.
+            Number of classes, at least 1.
         """
         check_sizes(locals(), "n_outputs")
         old = self.final_layer

@@ -47,15 +47,17 @@ class MSiMamba(SignalNetwork):
         Width of a token.
     n_layers : int, default=1
         Number of iMamba blocks.
-    top_k, n_kernels, d_hidden, period_selection
+    top_k, n_kernels, d_hidden : int, default=2, 3, 16
         See :class:`~skmamba.modules.MultiScaleTemporalBlock`.
-    d_state, d_conv, expand
+    period_selection : {"window", "fixed"}, default="window"
+        See :class:`~skmamba.modules.MultiScaleTemporalBlock`.
+    d_state, d_conv, expand : int, default=4, 2, 1
         See :class:`~skmamba.modules.Mamba`.
     bidirectional : bool, default=True
         Add a second Mamba that reads the tokens from last to first.
     activation : type of Module, default=torch.nn.GELU
         Class of the activations of the multi-scale block and of the feed-forward nets. With
-        others than the default, the multi-scale block is slower on the CPU.
+        another than the default, the multi-scale block is slower on the CPU.
     drop_prob : float, default=0.3
         Dropout probability after the embedding, at the end of each block and before the head.
     use_mstb : bool, default=True
@@ -64,7 +66,7 @@ class MSiMamba(SignalNetwork):
         One token per channel from its log power and averaged samples, see
         :class:`~skmamba.modules.PowerEmbedding`; one token per channel by a linear map of its
         samples, as in the paper; or one token per sample (ablation).
-    filter_size, n_averages
+    filter_size, n_averages : int, default=None, 32
         See :class:`~skmamba.modules.PowerEmbedding`; used by ``embedding="power"``.
     mixer : {"mamba", "attention", "none"}, default="mamba"
         Mixer of the tokens (ablation).
@@ -73,7 +75,7 @@ class MSiMamba(SignalNetwork):
     head : {"flatten", "mean"}, default="flatten"
         Input of the linear head: all tokens, or their mean.
     standardize : bool, default=False
-        Standardise the features of a window by the mean and spread of other windows of its
+        Standardise the features of a window by the mean and spread of windows of its
         subject, see :meth:`forward`. Requires ``embedding="power"``.
     backend : {"auto", "torch", "mamba_ssm"}, default="auto"
         See :func:`~skmamba.modules.resolve_backend`.
@@ -84,8 +86,7 @@ class MSiMamba(SignalNetwork):
     direction: these defaults are ours, and so is ``embedding="power"``. The order of residual and
     normalisation in a block follows S-Mamba [2]_. The multi-scale block, which pads windows with
     zeros, processes them without their means, so that it does not turn offsets into oscillations.
-
-    The result of ``torch.jit.script`` refuses weights of windows and ``standardize``.
+    After ``torch.jit.script``, ``forward`` accepts neither ``weight`` nor ``standardize=True``.
 
     References
     ----------
@@ -106,7 +107,7 @@ class MSiMamba(SignalNetwork):
         prior_mean: torch.Tensor
         prior_square: torch.Tensor
 
-    weighs_windows = True  # forward takes the weights of windows, for the mean power
+    weighs_windows = True  # forward accepts the weights of windows, for the mean power
 
     def __init__(
         self,
@@ -205,8 +206,8 @@ class MSiMamba(SignalNetwork):
             Weights of the windows in the mean power; used in training only.
         average : Tensor of shape (n_classified, batch), default=None
             Required with ``standardize``: the first ``n_classified`` windows are classified, and
-            row i holds the weights of all windows in the mean and spread of window i. What a row
-            lacks to a sum of 1 is the weight of the training windows.
+            row i holds the weights of all windows in the mean and spread of window i. If a
+            row sums to less than 1, the rest is the weight of the training windows.
 
         Returns
         -------
@@ -360,7 +361,7 @@ class MSiMambaEnsemble(nn.Module):
     n_chans, n_outputs, n_times, sfreq
         See :class:`MSiMamba`.
     n_members : int, default=3
-        Number of networks. Time and memory are proportional to it.
+        Number of networks. Computing time and memory are proportional to it.
     average_outputs : bool, default=False
         Average the outputs of the members, for regression, instead of their probabilities.
     **options

@@ -25,17 +25,17 @@ class TimesNet(EncoderClassifier):
     top_k : int, default=3
         Number of periods of a block.
     n_kernels : int, default=3
-        Number of kernels of an inception, see :class:`~skmamba.modules.InceptionConv2d`.
+        Number of kernels of an inception block, see :class:`~skmamba.modules.InceptionConv2d`.
     d_hidden : int, default=32
-        Number of maps between the two inceptions of a block.
+        Number of maps between the two inception blocks of a TimesBlock.
     drop_prob : float, default=0.1
         Dropout probability after the embedding and before the head.
 
     Notes
     -----
     Departures from [1]_ are those of the block: each window has its own periods, where the
-    authors' code takes those of the batch's mean; and amplitudes are divided by their mean before
-    the softmax. A period is rounded up, as in equation 2; the authors' code rounds down.
+    authors' code uses those of the mean over the batch; and amplitudes are divided by their mean
+    before the softmax. A period is rounded up, as in equation 2; the authors' code rounds down.
 
     One LayerNorm for all blocks, the head on all samples, and the widths, depth and ``top_k`` are
     those of Time-Series-Library's classification; ``n_kernels`` is ours.

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import nn
 
 FLOOR = 1e-6  # smallest relative power before the logarithm
-SUM_OF_SCALES = 3.2  # of averages, 0.1 for each of 32; with a scale of 1 the network fits noise
+SUM_OF_SCALES = 3.2  # of averages, 0.1 for each of 32; with a scale of 1 the network overfits
 MOMENTUM = 0.1  # of the running mean power after ten batches, as in batch normalisation
 
 
 class PowerEmbedding(nn.Module):
-    """Embed each channel as one token by its power behind learned filters and averaged samples.
+    """Embed each channel as one token by its power after learned filters and averaged samples.
 
     A filter weighs the frequencies of a segment's power spectrum by its squared frequency
     response. The power is divided by its mean over the training windows, and its logarithm is
@@ -34,7 +34,7 @@ class PowerEmbedding(nn.Module):
         Length of a filter and of a segment in samples, at least 2; at most ``n_times`` are used.
         None is half a window.
     n_averages : int, default=32
-        Number of averages of adjacent samples; at most ``n_times`` are used. 0 is power only, also
+        Number of averages of adjacent samples; at most ``n_times`` are used. 0 uses the power only,
         without the mean.
 
     Attributes
@@ -42,13 +42,13 @@ class PowerEmbedding(nn.Module):
     bank : Parameter of shape (n_filters, filter_size)
         Filters.
     level : Tensor of shape (n_filters,)
-        Running mean of the power behind each filter in training.
+        Running mean of the power after each filter in training.
 
     Notes
     -----
     Departure from the paper, whose embedding is a linear map of the samples: a linear map cannot
     represent the power of an oscillation of unknown phase, and power cannot represent the sign of
-    an evoked or slow potential. Log power behind learned filters is the feature of
+    an evoked or slow potential. Log power after learned filters is the feature of
     ShallowFBCSPNet [1]_, which filters in time. Here, Welch's method estimates it, from segments
     that overlap by half and are tapered by half a sine.
 
@@ -98,13 +98,13 @@ class PowerEmbedding(nn.Module):
         self.linear = nn.Linear(n_filters + n_means, d_model)
         self.register_buffer("level", torch.ones(n_filters))
         self.register_buffer("n_updates", torch.zeros(()))  # of the level
-        # A real signal has two equal frequencies, f and -f, but for 0 Hz and the last one.
+        # A real signal has equal power at f and -f; 0 Hz and the last frequency occur once.
         n_equal = 2 - (2 * torch.arange(size // 2 + 1) % size == 0).float()
         self.register_buffer("n_equal", n_equal, persistent=False)
         taper = torch.sin(torch.pi * (torch.arange(size) + 0.5) / size)
         self.register_buffer("taper", taper, persistent=False)
         scale = torch.ones(self.linear.in_features)
-        if n_averages:  # Adam moves all weights at one rate, and tokens by the sum of the scales
+        if n_averages:  # a step of Adam changes tokens in proportion to the sum of scales
             scale[n_filters:] = min(SUM_OF_SCALES / self.n_averages, 1)
         self.register_buffer("scale", scale, persistent=False)
 
@@ -141,7 +141,7 @@ class PowerEmbedding(nn.Module):
         return self.linear(features * self.scale)  # (B, C, d_model)
 
     def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the log power behind each filter, the averages of adjacent samples, and the mean.
+        """Compute the log power after each filter, the averages of adjacent samples, and the mean.
 
         Parameters
         ----------
@@ -166,7 +166,7 @@ class PowerEmbedding(nn.Module):
         return torch.cat([log_power, averages, mean], 2)  # (B, C, n_features)
 
     def log_power(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the log of the relative power behind each filter, averaged over the segments.
+        """Compute the log of the relative power after each filter, averaged over the segments.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class PowerEmbedding(nn.Module):
         return relative.clamp_min(self.floor).log().mean(2)  # (B, C, n_filters)
 
     def _update_level(self, power: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
-        """Return the mean power behind each filter in the batch; update the running mean."""
+        """Return the mean power after each filter in the batch; update the running mean."""
         level = power.mean([1, 2])  # (B, n_filters)
         if weight is None:
             level = level.mean(0)  # (n_filters,)

@@ -22,7 +22,7 @@ class Mamba(nn.Module):
     """Mix the tokens of a sequence with a selective state-space model.
 
     Parameters have the names, shapes and initial distributions of ``mamba_ssm.Mamba``, so that
-    weights load both ways.
+    weights can be exchanged.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Mamba(nn.Module):
     def _causal_conv(self, u):
         """Convolve depthwise by shifted products, which is faster for a few tokens."""
         length, taps, bias = u.shape[1], self.conv1d.weight[:, 0], self.conv1d.bias
-        assert bias is not None  # TorchScript takes it for optional
+        assert bias is not None  # TorchScript types it as optional
         y = torch.addcmul(bias, u, taps[:, -1])  # (B, L, d_inner)
         for back in range(1, min(taps.shape[1], length)):
             shifted = F.pad(u[:, :-back], [0, 0, back, 0])
@@ -179,7 +179,7 @@ def selective_scan(
         run = fused_scan if can_use_kernels(u) else scan
     dtype = torch.promote_types(torch.promote_types(u.dtype, delta.dtype), A.dtype)
     # Autocast would run the products of the scan in half precision, which loses the state.
-    device = u.device.type if u.device.type != "meta" else "cpu"  # there is none for meta
+    device = u.device.type if u.device.type != "meta" else "cpu"  # meta has no autocast
     with torch.autocast(device, enabled=False):
         y = run(*(t.to(dtype) for t in (u, delta, A, B, C)))
         if D is not None:
@@ -225,7 +225,7 @@ def resolve_backend(
     backend : {"auto", "torch", "mamba_ssm"}
         :func:`selective_scan`, or the CUDA kernel of mamba-ssm, which computes the same;
         ``"auto"`` is ``"mamba_ssm"`` if its kernel imports and the device is CUDA. The kernel
-        takes no float64 and cannot be traced: :func:`selective_scan` runs then.
+        supports neither float64 nor tracing: :func:`selective_scan` runs instead.
     device : torch.device or str
         Device of the tensors.
 

@@ -15,7 +15,7 @@ class MultiScaleTemporalBlock(nn.Module):
     """Convolve each window in two dimensions, along and across its strongest periods.
 
     For each of the ``top_k`` strongest frequencies ``f`` (in cycles per window), the window is
-    reshaped to rows of one period, ``ceil(n_times / f)``. An inception of square kernels maps
+    reshaped to rows of one period, ``ceil(n_times / f)``. An inception block of square kernels maps
     ``n_chans`` to ``d_hidden`` maps and, after an activation, back. The results are reshaped to
     series, summed with weights from the softmax of their amplitudes, and added to the window: the
     MSTB of [1]_, after equations 1 to 6 of [2]_.
@@ -27,7 +27,7 @@ class MultiScaleTemporalBlock(nn.Module):
     top_k : int, default=2
         Number of frequencies; at most ``n_times // 2`` are used.
     n_kernels : int, default=3
-        Number of kernels of the inception, see :class:`InceptionConv2d`.
+        Number of kernels of the inception block, see :class:`InceptionConv2d`.
     d_hidden : int, default=16
         Number of maps between the two convolutions.
     period_selection : {"window", "fixed"}, default="window"
@@ -51,8 +51,8 @@ class MultiScaleTemporalBlock(nn.Module):
       one view has more than 0.999 of the weight in 69 % of the two-second windows of EEGMAT's
       frontal channels.
 
-    On the CPU and with the default activation, ``forward`` uses an equivalent that is faster and
-    has no second derivative.
+    On the CPU and with the default activation, ``forward`` uses an equivalent kernel that is faster
+    and has no second derivative.
 
     References
     ----------
@@ -151,7 +151,7 @@ class MultiScaleTemporalBlock(nn.Module):
     def _view(self, x, period):  # (B, C, T), (B, 1, 1) -> (B, C, T)
         """Reshape windows to rows of one period, convolve twice, and reshape back.
 
-        The rows of a window stand one after the other on a line, with ``gap`` zeros after each.
+        The rows of a window are concatenated to a line, with ``gap`` zeros after each row.
         """
         n_times, length = self.n_times, self.length  # T, L
         time, point = torch.arange(n_times, device=x.device), torch.arange(length, device=x.device)
@@ -194,7 +194,7 @@ class MultiScaleTemporalBlock(nn.Module):
         return frequencies, relative.softmax(1)
 
     def _check_frequencies(self):
-        """Raise RuntimeError without frequencies; read once, since this waits for a GPU."""
+        """Raise RuntimeError without frequencies; checked once, since this waits for a GPU."""
         if self._has_frequencies or torch.compiler.is_compiling():
             return
         self._has_frequencies = bool(self.frequencies.any())
@@ -219,14 +219,14 @@ class MultiScaleTemporalBlock(nn.Module):
 def _convolve_line(line, step, kernel, bias):
     """Convolve rows, ``step`` points apart on a line, with a square kernel and zero padding.
 
-    Along a row, the kernel meets the zeros between two rows at the ends. Across rows, lines
-    shifted by whole rows are stacked, one for each row of the kernel.
+    Along a row, the zeros between rows are the padding. Across rows, copies of the line, shifted
+    by whole rows, are stacked, one for each row of the kernel.
     """
     length, side = line.shape[2], kernel.shape[2]
     rows = torch.arange(-(side // 2), side // 2 + 1, device=line.device)[:, None]  # (side, 1)
     source = torch.arange(length, device=line.device) + rows * step  # (B, side, L)
     source = source.clamp(-1, length).flatten(1)[:, None] + 1  # (B, 1, side * L)
-    line = F.pad(line, [1, 1])  # the zeros at both ends stand for all rows outside
+    line = F.pad(line, [1, 1])  # the zeros at both ends represent all rows outside
     stacked = line.gather(2, source.expand(-1, line.shape[1], -1)).unflatten(2, [side, length])
     return F.conv2d(stacked, kernel, bias, padding=[0, side // 2]).squeeze(2)  # (B, out, L)
 
@@ -278,7 +278,7 @@ class InceptionConv2d(nn.Module):
         for reach, kernel in enumerate(self.kernels):
             weights.append(F.pad(kernel.weight, [n_kernels - 1 - reach] * 4))
             bias = kernel.bias
-            assert bias is not None  # TorchScript takes it for optional
+            assert bias is not None  # TorchScript types it as optional
             biases.append(bias)
         return torch.stack(weights).mean(0), torch.stack(biases).mean(0)
 

@@ -41,7 +41,7 @@ def limit_network(step, fitted):
     """Raise ValueError if the network of a step, built in the block, exceeds its saved weights.
 
     It is first built without memory, on the device "meta". The limits also hold in the block,
-    since some networks of braindecode compute with their weights and cannot be built there.
+    since some networks of braindecode compute with their weights and cannot be built on it.
     """
     weights, architecture = (fitted["_saved_net"][key] for key in ("weights", "architecture"))
     params = dict(architecture["params"])

@@ -53,8 +53,8 @@ def push_to_hub(
 
     Notes
     -----
-    A model that :func:`load_model` refuses is not uploaded. Weights can reveal information about
-    the training subjects: check their consent before a model becomes public.
+    A model that :func:`load_model` cannot load is not uploaded. Weights can reveal information
+    about the training subjects: check their consent before a model becomes public.
     """
     with require_extra("hub", "push_to_hub"):
         import huggingface_hub

@@ -131,7 +131,7 @@ def load_model(path: StrPath) -> SavedModel:
     Returns
     -------
     model : SavedModel
-        Its predictions are bitwise those before saving, on the same machine and versions.
+        Its predictions are bitwise equal to those before saving, on the same machine and versions.
 
     Raises
     ------
@@ -224,9 +224,8 @@ class SavedModel:
         ch_names : sequence of str, default=None
             Channel names of X. None uses those of Trials or Epochs; an array has none.
         groups : DataFrame or array-like of shape (n_trials,), default=None
-            Subjects, for a pipeline with :class:`~skmamba.preprocessing.EuclideanAlignment`.
-            Subjects in the metadata of Trials are new ones, although their labels may equal those
-            of training subjects.
+            Metadata or subjects, for a model that adapts to subjects. Subjects in the metadata of
+            Trials are treated as new, even if training subjects have the same labels.
 
         Returns
         -------
@@ -317,7 +316,7 @@ def _check_loads(card, arrays):
 
 
 def _request_groups(estimator):
-    """Return a pipeline whose last step gets the groups of predict, if it uses them."""
+    """Return a pipeline whose last step receives the groups of predict, if it uses them."""
     last = getattr(estimator, "steps", [(None, None)])[-1][1]
     if getattr(last, "adaptation", None) not in ("causal", "unlabelled"):
         return estimator
@@ -362,7 +361,7 @@ def _write_folder(path, files, overwrite):
         try:
             if previous.exists():
                 _check_is_model(previous, path)
-            temporary.rename(path)  # an error if there is a file or a folder with content by now
+            temporary.rename(path)  # raises if a file or a folder with content exists
         except BaseException:
             if previous.exists():
                 previous.rename(path)
@@ -398,7 +397,7 @@ def _read_arrays(path, expected):
 
 @contextlib.contextmanager
 def _name_file(path):
-    """Turn errors into a ValueError that starts with the path."""
+    """Raise errors as a ValueError that starts with the path."""
     try:
         yield
     except ERRORS as error:

@@ -70,9 +70,10 @@ def to_onnx(
         If :func:`~skmamba.save_model` does not support a step.
     ValueError
         If the last step is a regressor or has an ``adaptation``, a step before it is neither a
-        ``ChannelPicker`` nor ``SlidingWindows``, or ONNX lacks an operation of the network.
+        ``ChannelPicker`` nor ``SlidingWindows``, ``opset`` is below 18, or the network cannot be
+        exported.
     FileExistsError
-        If the file exists.
+        If the file exists, or with ``overwrite=True`` is not a graph of this function.
     RuntimeError
         If the probabilities of the graph, in onnxruntime and for random windows, differ from those
         of the network by more than 1e-5. Nothing is written then.

@@ -33,7 +33,7 @@ class FrequencyDisplay(Display):
     value : {"share", "weight", "amplitude"}, default="share"
         Kind of the values.
     resolution : float, default=None
-        Distance of two bins in hertz; None is the smallest distance of ``frequencies`` and zero.
+        Distance between bins in hertz; None is the smallest among ``frequencies`` and zero.
         Lines have a gap at bins without data.
 
     Attributes
@@ -124,7 +124,6 @@ class FrequencyDisplay(Display):
         gaps = np.flatnonzero(steps[1:] > 1.5 * (self.resolution or steps.min())) + 1
         frequencies = np.insert(np.asarray(self.frequencies, float), gaps, np.nan)
         values = np.insert(np.asarray(self.values, float), gaps, np.nan, axis=1)
-        # One line per column.
         self.lines_ = ax.plot(frequencies, values.T, label=list(self.labels), **style)
         ax.set_ylim(bottom=0)
         ax.set(xlabel="frequency (Hz)", ylabel=YLABELS[self.value])

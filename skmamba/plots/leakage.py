@@ -80,7 +80,7 @@ class LeakageDisplay(Display):
         gap : DataFrame
             Table of :func:`~skmamba.evaluation.leakage_gap`.
         score : str, default=None
-            Name of the score; None takes it from ``gap.attrs``.
+            Name of the score; None uses that in ``gap.attrs``.
         chance_level : float, default=None
             Known chance level of the score; None draws no line.
         ax : matplotlib.axes.Axes, default=None

@@ -40,7 +40,7 @@ class ScoresDisplay(Display):
     score : str, default="score"
         Name of the score.
     unit : {"subject", "fold"}, default="subject"
-        What a dot stands for.
+        What a dot represents.
     chance_level : float, default=None
         Chance level; None draws no line.
     confidence : float, default=0.95

@@ -28,13 +28,13 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         return tags
 
     def fit(self, X: Trials | ArrayLike | Epochs, y: object = None) -> Self:
-        """Validate the parameters, and set what they and X determine.
+        """Validate the parameters and set the fitted attributes.
 
         Parameters
         ----------
         X : Trials, ndarray of shape (n_trials, n_channels, n_times) or mne.Epochs
-            Trials or windows; two dimensions are trials of one channel. To pick channels, windows
-            may have the shape ``(n_trials, n_windows, n_channels, n_times)``.
+            Trials or windows; two dimensions are trials of one channel. ChannelPicker also
+            accepts windows ``(n_trials, n_windows, n_channels, n_times)``.
         y : ignored
             For compatibility with scikit-learn.
 
@@ -65,10 +65,10 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         return self
 
     def _validate_trials(self, X, *, reset, max_ndim=3, lazy=False, any_channels=False):
-        """Return X as an array; with ``reset``, set what X of later calls is compared with.
+        """Validate X and return it as an array; with ``reset``, store its properties, else compare.
 
-        That is the number of channels, their names unless ``any_channels``, and the sampling rate.
-        With ``lazy``, Trials are returned as they are, and are not read.
+        These are the number of channels, their names unless ``any_channels``, and the sampling
+        rate. With ``lazy``, Trials are returned unchanged, and are not read.
         """
         check_recording(self, X, reset=reset, any_channels=any_channels)
         lazy = lazy and isinstance(X, Trials)

@@ -22,7 +22,7 @@ from ._base import BaseTrialTransformer, add_channel_axis
 HOW_TO_PASS_GROUPS = (
     "In a pipeline call sklearn.set_config(enable_metadata_routing=True), then fit(X, y, "
     "groups=metadata) and predict(X, groups=metadata), or cross_validate(..., params={'groups': "
-    "metadata['subject']}); skmamba.evaluate passes them automatically. Trials have them."
+    "metadata['subject']}); skmamba.evaluate passes them automatically. Trials contain them."
 )
 
 
@@ -43,7 +43,7 @@ class BaseSubjectTransformer(BaseTrialTransformer):
     def fit(
         self, X: Trials | ArrayLike | Epochs, y: object = None, groups: Groups | None = None
     ) -> Self:
-        """Validate the parameters, and compute what the mode requires of the training subjects.
+        """Validate the parameters, and compute the statistics of training subjects, if required.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class BaseSubjectTransformer(BaseTrialTransformer):
         -------
         step : object
             Fitted copy with ``mode="reference"``. It transforms arrays, and ignores the reference
-            of Trials; its fit forgets the subject.
+            of Trials; its ``fit`` discards this one.
         """
         check_is_fitted(self)
         self._check_params()
@@ -150,7 +150,7 @@ class BaseSubjectTransformer(BaseTrialTransformer):
         """Set the sampling rate, where it is required."""
 
     def _fit_subjects(self, X, groups):
-        """Compute what the mode requires of training subjects."""
+        """Compute the statistics of training subjects that the mode requires."""
 
     def _validate_reference(self, X):
         """Raise ValueError if the mode requires the reference of Trials, and X lacks it."""

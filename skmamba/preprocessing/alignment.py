@@ -29,7 +29,7 @@ default="source-only"
 
         - ``"source-only"``: none; the mean of the training matrices.
         - ``"reference"``: the reference of each trial, see :class:`~skmamba.Trials`.
-        - ``"causal"``: its trials in X up to and including the present one, in the order of the
+        - ``"causal"``: its trials in X up to and including the current one, in the order of the
           columns ``session``, ``run`` and ``trial`` of the metadata, or in row order without
           ``trial``.
         - ``"unlabelled"``: all its trials in X, as in [1]_.
@@ -66,7 +66,7 @@ default="source-only"
     ``"source-only"``.
 
     Trials have their subjects in the metadata. With arrays, groups in a pipeline require metadata
-    routing. Without groups, all trials belong to one subject; in transform, to a new one if fit
+    routing. Without groups, all trials count as one subject; in transform, as a new one if fit
     had groups. A warning is emitted in fit, and in transform if it computes matrices from X.
 
     A reference of Trials is whitened too: as the trials with ``"source-only"``, ``"reference"``

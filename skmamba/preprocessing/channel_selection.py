@@ -136,7 +136,7 @@ class SequentialChannelSelector(ChannelPicker):
             Labels.
         groups : DataFrame or array-like of shape (n_trials,), default=None
             The metadata with the column ``subject``, or that column; None uses the metadata of
-            Trials. Splitters of this package get the metadata.
+            Trials. Splitters of this package receive the metadata.
 
         Returns
         -------

@@ -104,8 +104,8 @@ class ChannelPicker(BaseTrialTransformer):
             picked = [names[i] for i in self.picks_]
             if not are_same_channels(picked, self.ch_names_):
                 raise ValueError(
-                    f"X must have the channels {', '.join(self.ch_names_)} where "
-                    f"{type(self).__name__} was fitted, got {', '.join(picked)}: "
+                    f"X must have the channels {', '.join(self.ch_names_)} at the positions "
+                    f"seen in fit, got {', '.join(picked)}: "
                     "reorder them, for example with epochs.reorder_channels."
                 )
         if isinstance(X, Trials):
@@ -129,7 +129,7 @@ def _resolve_picks(picks, ch_names, n_channels):
         listed = [picks] if is_one or getattr(picks, "ndim", 1) == 0 else list(picks)
         indices = [i for pick in listed for i in _resolve_pick(pick, ch_names, n_channels)]
     if not indices:
-        raise ValueError(f"picks must select a channel of {n_channels}, got {picks!r}.")
+        raise ValueError(f"picks must select at least one of {n_channels} channels, got {picks!r}.")
     return np.array(list(dict.fromkeys(indices)))
 
 

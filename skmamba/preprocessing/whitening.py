@@ -19,21 +19,21 @@ class SubjectWhitening(BaseSubjectTransformer):
     """Divide the spectrum of each channel by that of unlabelled EEG of the subject.
 
     A linear-phase filter for each channel removes differences between subjects in amplitude and
-    spectrum; what remains of a trial is its change. The transformer uses no labels and learns
-    nothing from the subjects in fit. It precedes :class:`SlidingWindows`.
+    spectrum; changes relative to this EEG remain. The transformer uses neither labels nor the EEG
+    of the subjects in fit. It precedes :class:`SlidingWindows`.
 
     Parameters
     ----------
     mode : {"reference", "causal", "unlabelled"}, default="reference"
         EEG of the subject that sets the filter. ``"reference"``: the reference of the trial, see
         :class:`~skmamba.Trials`. ``"causal"``: the trials of the subject in X up to and including
-        the present one, by the columns ``session``, ``run`` and ``trial`` of the metadata, or in
+        the current one, by the columns ``session``, ``run`` and ``trial`` of the metadata, or in
         row order without ``trial``. ``"unlabelled"``: all trials of the subject in X, which is
         transductive.
     sfreq : float, default=None
         Sampling rate in hertz, required for arrays; Trials and ``mne.Epochs`` have their own.
     l_freq, h_freq : float, default=1.0, 45.0
-        Pass band in hertz. ``h_freq`` is at most half of the sampling rate.
+        Pass band in hertz. ``h_freq`` is limited to half of the sampling rate.
     filter_size : float, default=1.0
         Length of the filter in seconds, rounded to an odd number of samples.
     segment_size : float, default=2.0
@@ -64,8 +64,8 @@ class SubjectWhitening(BaseSubjectTransformer):
     Notes
     -----
     The power density is the mean of Welch's method over the recordings. The gain is its inverse
-    square root in the pass band and 0 elsewhere, and the scale such that the EEG that sets the
-    filter has unit variance after it. A filter does not pass an offset, and a channel that is
+    square root in the pass band and 0 elsewhere, scaled such that the EEG that sets the filter has
+    unit variance after filtering. A filter does not pass an offset, and a channel that is
     constant in this EEG becomes zero. Trials are extended at both ends by odd reflection.
 
     A reference of Trials is whitened too: with ``"reference"`` by the filter of its trials, with

@@ -103,14 +103,14 @@ def _make_part(dataset, protocol, rows, predictions, score, is_recorded):
 
 
 def _score_subjects(rows, predictions, score):
-    """Return scores of single subjects, NaN for subjects of which a fold failed."""
+    """Return scores of single subjects, NaN for subjects with a failed fold."""
     by_subject = get_scores(EvaluationResults(rows, predictions), score)
     if by_subject["subject"].isna().any():
         if not predictions.empty:
             raise ValueError(
-                f"score must be computable from the predictions of trials by its name, because "
-                f"folds test several subjects, got {score!r}: use a name of scikit-learn, or folds "
-                "of one subject."
+                f"score must name a scorer, to score subjects by their predictions, because folds "
+                f"test several subjects, got {score!r}: use a scorer of scikit-learn, or folds of "
+                "one subject."
             )
         raise ValueError(
             f"results must include predictions to compute {score} by subject, because folds test "

@@ -115,7 +115,7 @@ def _summarize_report(report):
         for row in report[report["verdict"].str.startswith("predicted")].itertuples()
     ]
     if predicted:
-        text += f" Labels are predicted without the course of the EEG {join_words(predicted)}."
+        text += f" Labels are predicted without the time course of the EEG {join_words(predicted)}."
     unknown = report.loc[report["verdict"].str.startswith("unknown"), "kind"].tolist()
     return f"{text} Unknown: {join_words(unknown)}." if unknown else text
 

@@ -127,7 +127,7 @@ def _format_rows(tables):
 
 def _format_row(cells):
     row = " & ".join(map(_escape, cells)) + r" \\"
-    return f"{{}}{row}" if row[0] in "[*" else row  # else an argument of the row above
+    return f"{{}}{row}" if row[0] in "[*" else row  # else an argument of \\ above
 
 
 def _escape(text):

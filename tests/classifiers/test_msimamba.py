@@ -289,7 +289,7 @@ def test_partial_fit_takes_all_classes_in_its_first_call(bags, trials):
     first = trials.y == 0
     clf = make_clf().partial_fit(bags[first], trials.y[first], classes=[0, 1])
     assert clf.partial_fit(bags, trials.y).classes_.tolist() == [0, 1]
-    with pytest.raises(ValueError, match=r"classes of \[0, 1\] only, got \[2\]"):
+    with pytest.raises(ValueError, match=r"only the classes \[0, 1\], got \[2\]"):
         clf.partial_fit(bags, trials.y + 1)
 
 

@@ -311,9 +311,7 @@ def test_targets_are_standardised_one_by_one(fitted):
 
 def test_later_fits_require_the_same_targets():
     reg = make_reg().partial_fit(BAGS, Y2)
-    message = (
-        r"y must have the targets of the first fit, 2, with shape \('n_trials', 2\), got \(32,"
-    )
+    message = r"y must have the 2 targets of the first fit, shape \('n_trials', 2\), got \(32,"
     for y in (Y, Y2[:, :1]):
         with pytest.raises(ValueError, match=message):
             reg.partial_fit(BAGS, y)

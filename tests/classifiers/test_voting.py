@@ -75,7 +75,7 @@ def test_a_weight_of_two_equals_the_trial_twice():
 def test_weights_for_an_estimator_without_weights_are_an_error(trials):
     for estimator in (KNeighborsClassifier(), make_pipeline(LogisticRegression())):
         voting = WindowVotingClassifier(estimator)
-        with pytest.raises(TypeError, match="sample_weight requires an estimator whose fit takes"):
+        with pytest.raises(TypeError, match="requires an estimator whose fit accepts"):
             voting.fit(trials.X[:, 0], trials.y, sample_weight=np.ones(40))
     logistic = LogisticRegression()
     with config_context(enable_metadata_routing=True):

@@ -42,7 +42,7 @@ def test_labels_are_permuted_within_subjects_of_several_labels(y, columns, expec
 
 
 def test_rows_of_one_trial_with_different_labels_raise():
-    with pytest.raises(ValueError, match=r"same label, got 0 and 1 in those of run 2, trial 5\."):
+    with pytest.raises(ValueError, match=r"same label, got 0 and 1 in run 2, trial 5\."):
         permute_often([0, 1, 0], trial=5, run=[1, 2, 2][::-1])
 
 

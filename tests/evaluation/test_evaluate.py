@@ -397,7 +397,7 @@ def test_subjects_of_data_sets_with_other_labels_and_names_are_scored(trials):
 
 def test_a_scorer_must_not_have_the_name_of_another_one(trials):
     scorer = make_scorer(precision_score, average="macro")
-    with pytest.raises(ValueError, match="another score than 'precision' a name of its own"):
+    with pytest.raises(ValueError, match="use the name 'precision' for that score only"):
         run({"linear": linear()}, trials, scoring={"precision": scorer})
     scoring = {"accuracy": make_scorer(accuracy_score), "macro": scorer}
     assert run({"linear": linear()}, trials, scoring=scoring).scores["macro"].notna().all()
@@ -734,7 +734,7 @@ def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
     [
         ({"estimators": LogisticRegression()}, "estimators must be a dict from names"),
         ({"estimators": {}}, "estimators must be a dict from names"),
-        ({"estimators": {"majority": DummyClassifier()}}, "name of a baseline, got 'majority'"),
+        ({"estimators": {"majority": DummyClassifier()}}, "names of baselines, got 'majority'"),
         ({"estimators": {"net": "EEGNet"}}, r"estimators\['net'\] must be an estimator, got 'EEGN"),
         ({"estimators": {"net": DummyClassifier}}, "must be an estimator, got <class"),
         (

@@ -398,7 +398,7 @@ def test_rows_of_one_trial_that_contradict_each_other_raise(run):
     trials = make_study(n_subjects=2, n_sessions=2)
     metadata = trials.metadata.assign(trial=trials.metadata["trial"] % 6)
     trials = replace(trials, metadata=metadata)
-    with pytest.raises(ValueError, match="same stimulus, got 0 and 6 in those of subject 0, sess"):
+    with pytest.raises(ValueError, match="same stimulus, got 0 and 6 in subject 0, sess"):
         run(trials)
     trials = replace(trials, metadata=metadata.drop(columns="stimulus"), y=np.arange(48) // 6)
     with pytest.raises(ValueError, match=r"same label, got 0 and 1 .*trial 0\..* 'run'"):

@@ -223,7 +223,7 @@ def test_classifiers_and_regressors_are_not_mixed(trials):
     clf = make_pipeline(FunctionTransformer(log_variance), LogisticRegression())
     with pytest.raises(ValueError, match="all classifiers or all regressors, got both"):
         run({"ridge": linear(), "logistic": clf}, trials)
-    with pytest.raises(ValueError, match="estimators must not have the name of a baseline"):
+    with pytest.raises(ValueError, match="estimators must not have names of baselines"):
         run({"mean": linear()}, trials)
 
 

@@ -292,7 +292,7 @@ def test_rows_of_one_trial_that_contradict_each_other_raise(cv, columns, match):
     columns = {"y": [0, 1, 0, 1], "subject": 3, "session": 4, "trial": [0, 1, 0, 1], **columns}
     metadata = pd.DataFrame(columns).loc[np.repeat(range(4), 2)]
     y = metadata.pop("y").to_numpy()
-    match = rf"same {match}.* those of subject 3, session 4, trial 0\. .* column 'session' or 'run'"
+    match = rf"same {match}.* in subject 3, session 4, trial 0\. .* column 'session' or 'run'"
     with pytest.raises(ValueError, match=match):
         split(cv, metadata, y)
     assert split(cv, metadata.assign(run=np.repeat([0, 1], 4)), y)

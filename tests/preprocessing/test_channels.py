@@ -142,8 +142,11 @@ def test_the_output_is_a_copy():
         ([0, -9], "picks must be channels of X, which has 8, got -9"),
         ([1.0], r"picks must be names or indices, got 1\.0"),
         ([True, False], "picks must be names or indices, got True"),
-        ([], r"picks must select a channel of 8, got \[\]"),
-        (slice(8, None), r"picks must select a channel of 8, got slice\(8, None, None\)"),
+        ([], r"picks must select at least one of 8 channels, got \[\]"),
+        (
+            slice(8, None),
+            r"picks must select at least one of 8 channels, got slice\(8, None, None\)",
+        ),
     ],
     ids=repr,
 )
@@ -200,6 +203,6 @@ def test_selected_channels_of_epochs_must_be_in_the_order_of_fit(make_epochs):
     picker = ChannelPicker("O1").fit(make_epochs(ch_names=["O1", "Fp1", "Fp2"]))
     epochs = make_epochs(n_trials=1, ch_names=["O1", "Fp2", "Fp1"])
     assert picker.transform(epochs)[:, :, 3].round().tolist() == [[3]]
-    match = "must have the channels O1 where ChannelPicker was fitted, got Fp1.*reorder_channels"
+    match = "must have the channels O1 at the positions seen in fit, got Fp1.*reorder_channels"
     with pytest.raises(ValueError, match=match):
         picker.transform(make_epochs(ch_names=["Fp1", "O1", "Fp2"]))

@@ -237,9 +237,9 @@ def test_predicted_labels_are_reported_and_are_no_leak(write, scores, report_tab
     rows = rows.assign(n_folds=5, n_folds_shared=None, test_share=np.nan, example="p = 0.001")
     page = write(scores, leakage=pd.concat([report_table.iloc[2:], rows]))
     text = (
-        "No leakage found. Labels are predicted without the course of the EEG from duration with "
-        "balanced accuracy 0.74 (chance level 0.50) and from order with balanced accuracy 0.74 "
-        "(chance level 0.50)."
+        "No leakage found. Labels are predicted without the time course of the EEG from duration "
+        "with balanced accuracy 0.74 (chance level 0.50) and from order with balanced accuracy "
+        "0.74 (chance level 0.50)."
     )
     assert f'<div class="box" role="note"><p>{text}</p></div>' in page.source
     row = page.rows("Kind", "Verdict")["Label from duration"]
@@ -394,7 +394,7 @@ def test_a_score_that_needs_folds_of_one_subject_is_named():
     trials = simulate_trials(4, 6)
     models = make_models("band-power-LDA", trials, window_size=1.0)
     results = evaluate(models, trials, CrossSubjectSplit(2), windows=True, verbose=False)
-    with pytest.raises(ValueError, match="got 'accuracy_windows': use a name of scikit-learn, or"):
+    with pytest.raises(ValueError, match="got 'accuracy_windows': use a scorer of scikit-learn"):
         to_latex(results, score="accuracy_windows")
 
 

@@ -18,7 +18,7 @@ MIN_STACKED_POINTS = 2048
 def convolve(grids, kernel, bias=None):
     """Convolve grids with a kernel (out, in, ...) of odd sides."""
     x, stack = grids.permute(0, 3, 1, 2), LANES // len(kernel)
-    # With one input channel, oneDNN reads memory outside of the stacked grids.
+    # With one input channel, oneDNN reads memory outside the stacked grids.
     if stack > 1 and kernel.shape[1] > 1 and x[:, 0].numel() >= MIN_STACKED_POINTS:
         y = _convolve_stacked(x, kernel, bias, stack)
     else:

@@ -109,7 +109,7 @@ def _gradients(needed, d_total, x, plan, saved, widen, bias, narrow):
 
 
 class Chunk:
-    """Some grids of one period: their windows and weights, with zeros up to a rounded number."""
+    """Grids of one period: windows and weights, padded with zero weights to a rounded number."""
 
     def __init__(self, shape, n_times, windows, weights):
         self.shape, self.n_times, self.n_grids = shape, n_times, len(windows)
