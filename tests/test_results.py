@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
 
-from skmamba import compare, evaluate, make_models
+from skmamba import SlidingWindows, compare, evaluate, make_models
 from skmamba._results import compute_interval
 from skmamba.datasets import simulate_trials
 from skmamba.evaluation import CrossSubjectSplit, EvaluationResults, score_by_subject
@@ -52,6 +54,14 @@ def test_an_interval_stays_in_the_range_of_a_known_score(score, values, expected
     table = compare(scores.assign(**{score: values}), score)
     unlimited = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert table.loc[0, ["low", "high"]].tolist() == pytest.approx(expected or unlimited)
+
+
+@pytest.mark.parametrize("n_subjects", [9, 12])
+def test_the_bootstrap_of_few_symmetric_scores_is_as_wide_as_the_interval_of_student(n_subjects):
+    scores = stats.norm.ppf((np.arange(n_subjects) + 0.5) / n_subjects)
+    low, high = stats.t.interval(0.95, n_subjects - 1, scores.mean(), stats.sem(scores))
+    own_low, own_high = compute_interval(scores, 0.95, 0)
+    assert own_high - own_low == pytest.approx(high - low, rel=0.03)
 
 
 def test_many_subjects_give_the_textbook_interval():
@@ -101,6 +111,17 @@ def test_evaluations_of_different_data_are_not_averaged():
     assert table["estimator"].tolist()[-1] == "one channel" and (table["n_subjects"] == 3).all()
     adapted = parts[0].scores.assign(adaptation="reference", data="another baseline")
     assert len(compare(pd.concat([parts[0].scores, adapted]))) == 2
+
+
+def test_models_of_windows_with_another_stride_are_not_averaged():
+    trials = simulate_trials(3, 6)
+    parts = []
+    for stride in (64, 128):
+        windows = SlidingWindows(window_size_samples=128, stride_samples=stride)
+        models = {"net": make_pipeline(windows, DummyClassifier())}
+        parts.append(evaluate(models, trials, random_state=0, verbose=False))
+    with pytest.raises(ValueError, match=r"stride_samples 64' and on '.*stride_samples 128'"):
+        EvaluationResults.concatenate(parts)
 
 
 def test_repeated_splits_need_seeds_of_their_own():

@@ -298,6 +298,19 @@ def test_no_window_spans_a_gap():
     assert predictions.proba[0, 1] == pytest.approx(0.102)
 
 
+def test_filters_of_a_stream_start_anew_after_a_gap():
+    decoder = StreamDecoder(
+        fit_adapted(None, SubjectWhitening(filter_size=0.25)),
+        reference=REFERENCE,
+        stride_samples=STRIDE,
+    )
+    before = decoder.push(STREAM[:, :150])
+    decoder.reset(sample=1000)
+    after = decoder.push(STREAM[:, :150])
+    np.testing.assert_array_equal(after.stop, before.stop + 1000)
+    np.testing.assert_array_equal(after.proba, before.proba)
+
+
 def test_memory_does_not_grow_with_the_stream():
     decoder = StreamDecoder(LastValue(), stride_samples=2, smoothing=4, sfreq=1)
     chunk = make_ramp(50)

@@ -508,7 +508,13 @@ def test_from_raws_cuts_recordings_at_their_annotations():
 
 @pytest.mark.parametrize(
     ("sfreq", "tmin", "tmax", "n_times"),
-    [(128.0, 0, 2, 256), (100.0, -0.2, 0.8, 100), (10.0, 0.05, 1.05, 10), (250.0, 0, 0.3, 75)],
+    [
+        (128.0, 0, 2, 256),
+        (100.0, -0.2, 0.8, 100),
+        (10.0, 0.05, 1.05, 10),
+        (250.0, 0, 0.3, 75),
+        (100.0, 0.003, 1.006, 100),
+    ],
 )
 def test_the_end_point_is_excluded(sfreq, tmin, tmax, n_times):
     raw = make_raw(sfreq=sfreq, n_times=2000, annotations=[(1, "a"), (3, "b")])
@@ -879,6 +885,14 @@ def test_the_reference_of_each_trial_is_a_window_relative_to_its_event():
     assert "reference_onset" not in without.metadata
 
 
+def test_references_stay_with_their_trials_if_recordings_have_different_numbers_of_these():
+    marks = [(4, "a"), (8, "b"), (12, "a")], [(6, "b")], MARKS
+    raws = [make_raw(number, annotations=own) for number, own in enumerate(marks)]
+    trials = Trials.from_raws(raws, 0, 1, reference=(-3, -1))
+    assert trials.metadata["recording"].tolist() == [0, 0, 0, 1, 2, 2]
+    assert trials.reference[:, 0, 0].tolist() == (trials.X[:, 0, 0] - 30).tolist()
+
+
 @pytest.mark.parametrize(
     ("tmin", "reference", "verdict"),
     [
@@ -1139,6 +1153,15 @@ def test_windows_of_windows_are_numbered_from_the_start_of_the_trial():
         zip(np.repeat(range(6), 4), windows.metadata["start"], strict=True)
     ):
         assert np.array_equal(windows.X[row], trials.X[trial, :, start : start + 128])
+
+
+@pytest.mark.parametrize("column", ["subject", "session", "run"])
+@pytest.mark.parametrize("values", [[1, 1, 2, 2], [np.nan, np.nan, 2, 2]])
+def test_windows_of_windows_are_numbered_in_trials_whose_numbers_restart(column, values):
+    trials = make_trials(metadata=pd.DataFrame({column: values, "trial": [0, 1, 0, 1]}))
+    windows = trials.as_windows(window_size_samples=4, stride_samples=1)
+    windows = windows.as_windows(window_size_samples=2)
+    assert windows.metadata["window"].tolist() == [0, 1, 2, 3] * 4
 
 
 def test_a_date_is_one_value_of_a_column():

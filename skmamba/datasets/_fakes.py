@@ -6,7 +6,7 @@ import numpy as np
 from scipy.io import savemat
 
 from .._types import Seed, StrPath
-from .._validation import make_random_state
+from .._validation import check_int, make_random_state
 from . import deap, dreamer, seed
 from .simulated import _make_pink_noise
 
@@ -54,9 +54,9 @@ def write_fake_deap(
     random_state : int, RandomState instance or None, default=0
         Seed; None draws fresh entropy.
     """
-    _check_range("n_subjects", n_subjects, 1, deap.N_SUBJECTS)
-    _check_range("n_trials", n_trials, 1, deap.N_STIMULI)
-    _check_range("n_times", n_times, deap.N_BASELINE + 1, deap.N_TIMES)
+    check_int("n_subjects", n_subjects, 1, deap.N_SUBJECTS)
+    check_int("n_trials", n_trials, 1, deap.N_STIMULI)
+    check_int("n_times", n_times, deap.N_BASELINE + 1, deap.N_TIMES)
     rng = make_random_state(random_state)
     suffix = ".mat" if matlab else ".dat"
     files = [Path(path) / f"s{i:02}{suffix}" for i in range(1, n_subjects + 1)]
@@ -105,8 +105,8 @@ def write_fake_dreamer(
     path : Path
         The file.
     """
-    _check_range("n_subjects", n_subjects, 1, dreamer.N_SUBJECTS)
-    _check_range("n_films", n_films, 1, len(dreamer.EMOTIONS))
+    check_int("n_subjects", n_subjects, 1, dreamer.N_SUBJECTS)
+    check_int("n_films", n_films, 1, len(dreamer.EMOTIONS))
     path = Path(path) / dreamer.FILE
     _make_folders([path])
     rng = make_random_state(random_state)
@@ -178,8 +178,8 @@ def write_fake_seed(
     random_state : int, RandomState instance or None, default=0
         Seed; None draws fresh entropy.
     """
-    _check_range("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
-    _check_range("n_sessions", n_sessions, 1, seed.N_SESSIONS)
+    check_int("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
+    check_int("n_sessions", n_sessions, 1, seed.N_SESSIONS)
     folder, rng = Path(path), make_random_state(random_state)
     label, readme = folder / "label.mat", folder / "readme.txt"
     files = {
@@ -212,8 +212,8 @@ def write_fake_seed_iv(
     n_subjects, n_sessions, seconds, compress, random_state
         As in :func:`write_fake_seed`.
     """
-    _check_range("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
-    _check_range("n_sessions", n_sessions, 1, seed.N_SESSIONS)
+    check_int("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
+    check_int("n_sessions", n_sessions, 1, seed.N_SESSIONS)
     folder, rng = Path(path), make_random_state(random_state)
     files = {
         folder / f"{session + 1}/{subject + 1}_20160{session + 5}18.mat": (subject, session)
@@ -224,11 +224,6 @@ def write_fake_seed_iv(
     for file, (subject, session) in files.items():
         initials = "cz" if subject == 0 else f"s{subject}"
         _write_films(file, initials, SEED_IV_SECONDS[session], seconds, compress, rng)
-
-
-def _check_range(name, value, minimum, maximum):
-    if not isinstance(value, int | np.integer) or not minimum <= value <= maximum:
-        raise ValueError(f"{name} must be an integer from {minimum} to {maximum}, got {value!r}.")
 
 
 def _make_folders(files):

@@ -83,7 +83,7 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
                 check_is_no_single_trial(X, self.n_features_in_)
             return validate_data(self, X, reset=reset)
         X = X if lazy else check_finite(X)
-        if 0 in X.shape:
+        if 0 in X.shape[1:]:
             raise ValueError(f"X must not be empty, got shape {X.shape}.")
         n_channels = X.shape[-2]
         if reset:

@@ -131,6 +131,7 @@ def test_causal_predictions_are_independent_of_later_trials(fitted):
         {"run": [0, 0, 1, 1, 2, 2], "trial": [5, 7, 0, 3, 1, 2]},
         {"trial": [3, 4, 0, 0, 2, 1], "run": [1, 1, 2, 0, 0, 1], "session": [0, 0, 0, 1, 1, 1]},
         {"trial": [0, 1, 2, 3, 4, 5], "run": ["1", "2", "2", "9", "10", "11"]},
+        {"trial": [0, 0, 0, 1, 1, 1], "window": [0, 1, 2, 0, 1, 2]},
     ],
 )
 def test_the_causal_order_is_that_of_the_metadata_and_not_of_rows(fitted, columns):
@@ -141,6 +142,13 @@ def test_the_causal_order_is_that_of_the_metadata_and_not_of_rows(fitted, column
     assert np.array_equal(fitted["causal"].predict_proba(one[rows]), proba[rows])
     without_trial = one[rows].derive(metadata=table[["subject"]])
     assert not np.array_equal(fitted["causal"].predict_proba(without_trial), proba[rows])
+
+
+def test_the_causal_order_of_text_is_that_of_its_numbers(fitted):
+    one = TEST.select(subject=2)
+    metadata = one.metadata.assign(run=["run 2"] * 3 + ["run 10"] * 3)
+    proba = fitted["causal"].predict_proba(one.derive(metadata=metadata))
+    assert np.array_equal(proba, fitted["causal"].predict_proba(one))
 
 
 def test_causal_predictions_require_sessions_in_order(fitted):
@@ -198,6 +206,14 @@ def test_arrays_with_groups_are_equal_to_trials(mode, form):
     assert np.array_equal(clf.predict(test.X, groups=get_groups(test)), expected.argmax(1))
     accuracy = (expected.argmax(1) == test.y).mean()
     assert clf.score(test.X, test.y, groups=get_groups(test)) == accuracy
+
+
+def test_trial_numbers_of_groups_precede_those_of_trials(fitted):
+    one = TEST.select(subject=2)
+    groups = one.metadata.assign(trial=one.metadata["trial"].to_numpy()[::-1])
+    expected = fitted["causal"].predict_proba(one.derive(metadata=groups))
+    assert np.array_equal(fitted["causal"].predict_proba(one, groups=groups), expected)
+    assert not np.array_equal(fitted["causal"].predict_proba(one), expected)
 
 
 def test_groups_replace_the_subjects_of_trials_but_not_their_order(fitted):

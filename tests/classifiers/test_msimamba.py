@@ -327,6 +327,22 @@ def test_early_stopping_holds_out_whole_groups(bags, trials, form):
     assert train | valid == set(range(32))
 
 
+def test_trials_held_out_for_early_stopping_have_no_part_in_the_scaling(bags, trials):
+    RememberTrials.seen = []
+    clf = make_clf(
+        max_epochs=1,
+        early_stopping=True,
+        validation_fraction=0.25,
+        net_params={"callbacks": [("trials", RememberTrials())]},
+    )
+    clf.fit(bags, trials.y, groups=trials.metadata)
+    rows = sorted(RememberTrials.seen[0][0])
+    assert rows != list(range(24))
+    alone = make_clf(max_epochs=1).fit(bags[rows], trials.y[rows])
+    for name in ("center_", "scale_", "offset_scale_"):
+        np.testing.assert_array_equal(getattr(clf, name), getattr(alone, name))
+
+
 class RememberWeights(Callback):
     """Record the state of the network after each training step."""
 
@@ -487,6 +503,23 @@ def test_trials_of_weight_zero_do_not_count_in_balanced_class_weights(bags, tria
     weighted = clone(clf).fit(bags, trials.y, sample_weight=weight).predict_proba(bags)
     left_out = clone(clf).fit(bags[used], trials.y[used], sample_weight=weight[used])
     assert np.array_equal(left_out.predict_proba(bags), weighted)
+
+
+def test_balanced_class_weights_are_those_of_the_classes_that_have_weight(bags, trials):
+    used = (trials.y == 0) | (np.arange(32) < 12)  # the classes of all trials are balanced
+    clf = make_clf(class_weight="balanced")
+    weighted = clone(clf).fit(bags, trials.y, sample_weight=used.astype(float))
+    left_out = clone(clf).fit(bags[used], trials.y[used])
+    assert np.array_equal(weighted.predict_proba(bags), left_out.predict_proba(bags))
+
+
+def test_weights_of_classes_and_of_trials_are_multiplied(bags, trials):
+    weight = np.tile([0.5, 1.0, 2.0, 4.0], 8)
+    clf = make_clf(scaling="window")  # other scalings have weights of trials, not of classes
+    both = clone(clf).set_params(class_weight={0: 1.0, 1: 2.0})
+    both.fit(bags, trials.y, sample_weight=weight)
+    clf.fit(bags, trials.y, sample_weight=weight * (1 + trials.y))
+    assert np.array_equal(both.predict_proba(bags), clf.predict_proba(bags))
 
 
 @pytest.mark.parametrize("class_weight", [{0: 2.0}, "balanced"])

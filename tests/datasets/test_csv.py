@@ -141,6 +141,13 @@ def test_regular_stamps_of_another_rate_are_no_gap(step, rate):
         read_raw_csv(StringIO(table.to_csv()), 256, ["A"], time="t")
 
 
+@pytest.mark.parametrize("rate", [98, 102])
+def test_stamps_of_a_slightly_different_rate_are_an_error(rate):
+    table = pd.DataFrame({"t": np.arange(500) / rate, "A": 0.0})
+    with pytest.raises(DataFormatError, match=f"time stamps at sfreq=100 Hz, got {rate} Hz"):
+        read_raw_csv(StringIO(table.to_csv()), 100, ["A"], time="t")
+
+
 def test_false_is_no_marker():
     file = StringIO("A,marker\n1,False\n2,True\n3,False\n")
     raw = read_raw_csv(file, 100, ["A"], markers="marker")

@@ -118,7 +118,9 @@ def test_an_existing_file_is_an_error_and_nothing_is_written(
     ],
 )
 def test_sizes_are_limited_to_those_of_the_data_set(tmp_path, write, name, value):
-    with pytest.raises(ValueError, match=rf"{name} must be an integer from \d+ to \d+, got"):
+    with pytest.raises(
+        ValueError, match=rf"{name} must be an integer of at least \d+ and at most \d+, got"
+    ):
         write(tmp_path / "new", **{name: value})
     assert not (tmp_path / "new").exists()
 

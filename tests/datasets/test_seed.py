@@ -120,6 +120,11 @@ def test_films_are_cropped_to_their_last_or_first_samples(save):
         load_seed(folder, seconds=0.02)
 
 
+def test_seconds_are_rounded_to_samples(save):
+    folder = save(films(lengths=[29] * 15))
+    assert load_seed(folder, seconds=0.145).X.shape[2] == 29  # 0.145 * 200 is 28.999...
+
+
 def test_the_first_sample_is_dropped_if_one_exceeds_whole_seconds(save):
     folder = save(films(lengths=[201] * 15))
     trials = load_seed(folder, picks=["Fp1"], seconds=1, crop="first")
@@ -270,6 +275,13 @@ def test_other_content_is_an_error(save, change, message):
     with pytest.raises(DataFormatError, match=message) as caught:
         load_seed(folder, seconds=None)
     assert str(folder / "1_20131027.mat") in str(caught.value)
+
+
+def test_large_negative_numbers_are_an_error(save):
+    content = films()
+    content["djc_eeg2"][0, 2] = -1e300
+    with pytest.raises(DataFormatError, match=r"film 2 .*of numbers below 1e\+09, got 1e\+300"):
+        load_seed(save(content), seconds=None)
 
 
 def test_only_picked_channels_must_be_finite(save):

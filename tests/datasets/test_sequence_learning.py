@@ -60,6 +60,15 @@ def test_memory_load_is_the_duration_without_the_middle(written):
     assert load_sequence_learning(written[0], seconds=4).y.tolist() == [1, 0, 0, 1]
 
 
+def test_limits_of_memory_load_are_between_and_a_round_may_be_as_long_as_a_trial(tmp_path):
+    for number, seconds in enumerate([4.0, 11.2, 11.2 - 1 / 220, 13.6, 13.6 + 1 / 220]):
+        X = np.random.default_rng(0).normal(size=(4, round(seconds * 220)))
+        write_round(tmp_path / "fold_0/train/success", f"1_1_{number}.npz", X)
+    trials = load_sequence_learning(tmp_path, seconds=4.0)
+    assert trials.metadata["trial"].tolist() == [0, 2, 4]
+    assert trials.y.tolist() == [0, 0, 1]
+
+
 def test_path_is_the_repository_or_its_data(written):
     folder = written[0]
     for path in (folder / "EEG_DATA", folder / "EEG_DATA/fold_1"):

@@ -152,6 +152,14 @@ def test_subject_spread_is_that_of_the_log_alpha_amplitude(spread):
     assert np.exp(np.log(amplitude).mean()) == pytest.approx(10, rel=0.2)
 
 
+def test_subject_spread_is_that_of_the_log_amplitude_of_slow_waves():
+    trials = simulate_trials(60, 4, 1, signal="slow rhythm", effect=0, subject_spread=1.0)
+    amplitude = np.abs(trials.X).reshape(60, -1).max(axis=1)
+    is_above_noise = amplitude > 60
+    assert is_above_noise.mean() > 0.5
+    assert np.log(amplitude[is_above_noise]).std() > 0.4
+
+
 # Signals between two channels or waves
 
 

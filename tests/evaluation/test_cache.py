@@ -112,6 +112,25 @@ def test_a_fold_of_a_wrong_length_is_not_used_in_spite_of_its_checksum(tmp_path)
             assert other.read(KEY, n_test) is None
 
 
+def test_windows_of_a_wrong_number_are_not_used_in_spite_of_their_checksum(tmp_path):
+    windows = {"y_pred": [0] * 5, "proba": None, "decision": None, "n_windows": 2}
+    cache = FoldCache(tmp_path, n_classes=2)
+    cache.write(KEY, {**RECORD, "of_windows": windows})
+    with pytest.warns(UserWarning, match=r"y_pred must have shape \(6,\), got \(5,\)"):
+        assert cache.read(KEY, 3) is None
+
+
+def test_a_file_of_another_fold_is_not_used(trials, tmp_path, counter):
+    options = {"cache_dir": tmp_path, "baselines": None}
+    expected = run({"counter": counter}, trials, **options).predictions
+    first, second, *_ = sorted(tmp_path.iterdir())
+    second.write_bytes(first.read_bytes())
+    with pytest.warns(UserWarning, match=f"{second.name} cannot be used.* a different fold"):
+        results = run({"counter": counter}, trials, **options)
+    assert counter.n_fits() == 5
+    pd.testing.assert_frame_equal(results.predictions, expected)
+
+
 def nudge(X):
     return np.where(np.arange(X.size).reshape(X.shape) == 70, X + 1e-3, X)
 
@@ -124,8 +143,9 @@ def nudge(X):
         lambda trials: {"metadata": trials.metadata.assign(stimulus=0)},
         lambda trials: {"reference": nudge(trials.reference)},
         lambda trials: {"sfreq": 2 * trials.sfreq},
+        lambda trials: {"ch_names": trials.ch_names[::-1]},
     ],
-    ids=["value", "label", "stimulus", "reference", "sfreq"],
+    ids=["value", "label", "stimulus", "reference", "sfreq", "ch_names"],
 )
 def test_folds_of_changed_data_are_not_reused(trials, tmp_path, counter, change):
     trials = replace(trials, reference=trials.X[..., :9])
@@ -137,7 +157,12 @@ def test_folds_of_changed_data_are_not_reused(trials, tmp_path, counter, change)
 
 @pytest.mark.parametrize(
     "options",
-    [{"cv": LeaveOneGroupOut()}, {"cv": CrossSubjectSplit(2)}, {"random_state": 1}, {"windows": 1}],
+    [
+        {"cv": LeaveOneGroupOut()},
+        {"cv": CrossSubjectSplit(2)},
+        {"random_state": 1},
+        {"windows": True},
+    ],
     ids=str,
 )
 def test_folds_of_a_different_protocol_or_seed_are_not_reused(trials, tmp_path, counter, options):

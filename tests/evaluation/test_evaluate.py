@@ -260,6 +260,12 @@ def test_held_out_names_what_training_lacks(cv, held_out):
     assert scores["held_out"][0] == held_out
 
 
+def test_a_session_is_held_out_although_other_subjects_have_one_of_its_number(trials):
+    trials = trials.derive(metadata=trials.metadata.assign(session=[1, 1, 1, 2, 2, 2] * 4))
+    folds = [(np.arange(3, 24), np.arange(3))]
+    assert run({"linear": linear()}, trials, folds).scores["held_out"][0] == "subject 0, session 1"
+
+
 def test_the_subject_is_given_if_a_fold_tests_only_one(trials):
     dummy = {"dummy": DummyClassifier()}
     assert run(dummy, trials).scores["subject"].tolist() == [0, 1, 2, 3] * 2
@@ -318,6 +324,12 @@ def test_predictions_have_every_tested_trial_once_per_estimator(trials):
         assert score == results.scores["balanced_accuracy"][fold]
 
 
+def test_trials_without_numbers_have_those_of_their_rows(trials):
+    trials = trials.derive(metadata=trials.metadata[["subject"]])
+    predictions = run({"linear": linear()}, trials, baselines=None).predictions
+    assert predictions["trial"].tolist() == list(range(24))
+
+
 def test_score_by_subject_separates_the_subjects_of_a_fold(trials):
     results = run({"linear": linear()}, trials, CrossSubjectSplit(2))
     scores = score_by_subject(results)
@@ -335,6 +347,17 @@ def test_score_by_subject_pools_the_folds_of_a_subject(trials):
     assert scores["n_test"].tolist() == [6] * 4
     own = results.predictions.query("estimator == 'linear' and subject == 1")
     assert scores["accuracy"].to_numpy()[1] == (own["y_true"] == own["y_pred"]).mean()
+
+
+def test_the_roc_auc_of_a_subject_without_a_class_is_nan_without_a_warning():
+    trials = simulate_trials(n_subjects=4, n_trials=6, n_classes=3)
+    trials = trials.select((trials.metadata["subject"] > 0) | (trials.y < 2))
+    with warnings.catch_warnings(action="error"):
+        results = run({"dummy": DummyClassifier()}, trials, baselines=None, scoring="roc_auc")
+        pooled = run({"dummy": DummyClassifier()}, trials, CrossSubjectSplit(2), baselines=None)
+        by_subject = score_by_subject(pooled, "roc_auc")
+    for scores in (results.scores, by_subject):
+        assert scores["roc_auc"].isna().tolist() == [True, False, False, False]
 
 
 def test_score_by_subject_requires_predictions(trials):
@@ -419,6 +442,23 @@ def test_single_windows_are_scored_like_windows_as_trials():
 def test_without_a_window_step_the_scores_of_windows_are_those_of_trials(trials):
     scores = run({"linear": linear()}, trials, windows=True).scores
     np.testing.assert_array_equal(scores["accuracy"], scores["accuracy_windows"])
+
+
+class KnowsLabels(ClassifierMixin, BaseEstimator):
+    """Classifier that reads the labels of Trials."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return X.y
+
+
+def test_single_windows_have_the_labels_and_metadata_of_their_trials(trials):
+    pipe = make_pipeline(SlidingWindows(window_size_samples=64), KnowsLabels())
+    scores = run({"knows": pipe}, trials, baselines=None, windows=True).scores
+    assert (scores["accuracy_windows"] == 1).all()
 
 
 def test_windows_of_a_search_are_those_of_its_best_pipeline(trials):
@@ -720,6 +760,29 @@ def test_outputs_of_a_wrong_shape_or_that_are_not_finite_fail_the_fold(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_probabilities_are_those_of_their_class_if_training_lacks_another():
+    trials = simulate_trials(n_subjects=3, n_trials=6)
+    y = np.where(trials.metadata["subject"] == 0, 0, [1, 2, 2] * 6)
+    results = run({"prior": DummyClassifier()}, replace(trials, y=y), baselines=None)
+    proba = results.predictions.query("subject == 0")[["proba_0", "proba_1", "proba_2"]]
+    np.testing.assert_allclose(proba, [[0, 1 / 3, 2 / 3]] * 6)
+
+
+class DecidesInReverse(Decides):
+    """Classifier whose decision values are those of its first class in sorted order."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.classes_ = self.classes_[::-1]
+        return self
+
+
+def test_decision_values_of_classes_in_another_order_are_left_out(trials):
+    results = run({"m": DecidesInReverse(np.arange)}, trials, baselines=None)
+    assert results.scores["roc_auc"].isna().all()
+    assert "decision" not in results.predictions
+
+
 def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
     trials = simulate_trials(n_subjects=2, n_trials=6, n_classes=3)
     with pytest.warns(FitFailedWarning, match="decision_function must be finite, got nan"):
@@ -735,6 +798,10 @@ def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
         ({"estimators": LogisticRegression()}, "estimators must be a dict from names"),
         ({"estimators": {}}, "estimators must be a dict from names"),
         ({"estimators": {"majority": DummyClassifier()}}, "names of baselines, got 'majority'"),
+        (
+            {"estimators": {"permuted labels": DummyClassifier()}},
+            "names of baselines, got 'permuted labels'",
+        ),
         ({"estimators": {"net": "EEGNet"}}, r"estimators\['net'\] must be an estimator, got 'EEGN"),
         ({"estimators": {"net": DummyClassifier}}, "must be an estimator, got <class"),
         (

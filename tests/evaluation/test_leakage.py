@@ -338,6 +338,13 @@ def test_flat_signals_are_not_copies():
     assert report.loc["identical data", "verdict"] == "leak"
 
 
+def test_flat_signals_with_an_offset_are_not_copies():
+    trials = make_study()
+    trials.X[:, :, -4:] = 4000 + np.arange(trials.shape[1])[:, None]
+    report = report_on("cross_subject", cut(trials, 4))
+    assert report.loc["identical data", "verdict"] == "not shared"
+
+
 def test_missing_columns_make_kinds_unknown():
     report = report_on(KFold(2), make_trials({"age": [30, 31, 32, 33]}))
     missing = ["trial", "trial", "stimulus", "subject", "subject", "trial", "trial", "trial"]
@@ -532,6 +539,33 @@ def test_unequal_classes_and_subjects_of_one_class_have_their_balanced_accuracy(
     columns = {"subject": subject, "trial": range(len(y)), "duration": 4.0 + (y > 0)}
     row = report_on("cross_subject", make_trials(columns, y)).loc["label from duration"]
     assert row["verdict"].startswith(f"predicted: balanced accuracy {score}")
+
+
+def test_the_chance_level_is_that_of_labels_permuted_within_subjects():
+    # A quantity of the subject predicts its more frequent class, as it does after permutations.
+    y = np.concatenate([[0, 0, 0, 0, 1] * 4, [1, 1, 1, 1, 0] * 4])
+    subject = np.arange(40) // 20
+    trials = make_trials({"subject": subject, "trial": range(40), "duration": 4.0 + subject}, y)
+    even, odd = np.arange(0, 40, 2), np.arange(1, 40, 2)
+    row = report_on([(even, odd), (odd, even)], trials).loc["label from duration"]
+    assert row["example"].startswith("balanced accuracy 0.80 (chance level 0.80), p = 1")
+    assert row["verdict"] == "not predicted"
+
+
+def test_order_is_a_share_of_the_trials_of_a_subject():
+    sizes = [4, 8, 16, 32] * 2
+    y = np.concatenate([np.repeat([0, 1], size // 2) for size in sizes])
+    trials = make_trials({"subject": np.repeat(range(8), sizes), "trial": range(len(y))}, y)
+    row = report_on("cross_subject", trials).loc["label from order"]
+    assert row["verdict"] == "predicted: balanced accuracy 1.00 (chance level 0.50)"
+
+
+def test_a_quantity_that_predicts_a_rare_class_is_found():
+    # Most long trials are of class 0, because most trials are.
+    y, is_long = np.tile([1] + [0] * 9, 12), np.tile([1] * 4 + [0] * 6, 12)
+    columns = {"subject": np.arange(120) // 10, "trial": range(120), "duration": 4.0 + is_long}
+    row = report_on("cross_subject", make_trials(columns, y)).loc["label from duration"]
+    assert row["verdict"] == "predicted: balanced accuracy 0.83 (chance level 0.50)"
 
 
 @pytest.mark.parametrize("quantity", ["duration", "amplitude", "order", None])
@@ -859,6 +893,13 @@ def test_splits_that_metadata_do_not_allow_are_left_out(change, missing):
     true = gap_of(trials).query("labels == 'true'")
     assert {"random windows", "trials", "stimuli", "subjects"} - set(true["split"]) == missing
     assert true["inflation"].iloc[-1] == 0
+
+
+def test_a_split_whose_training_sets_lack_one_of_three_classes_is_left_out():
+    trials = simulate_offsets(0)
+    trials = replace(trials, y=np.where(trials.metadata["subject"] == 0, 2, trials.y))
+    true = gap_of(trials).query("labels == 'true'")
+    assert true["split"].tolist() == ["random windows", "trials", "stimuli"]
 
 
 def test_rows_must_be_trials():

@@ -550,6 +550,14 @@ def test_first_trials_are_ordered_by_run_where_trial_numbers_restart():
     assert train.tolist() == [0, 1]
 
 
+def test_runs_may_have_other_names_in_each_session():
+    run = ["am 2", "am 2", "am 1", "am 1", "pm 1", "pm 1", "pm 2", "pm 2"]
+    session = np.repeat([1, 2], 4)
+    metadata = pd.DataFrame({"subject": 0, "session": session, "run": run, "trial": [0, 1] * 4})
+    tests = [test.tolist() for _, test in split(FirstTrialsSplit(3), metadata)]
+    assert tests == [[1], [7]]
+
+
 @pytest.mark.parametrize("cv", [WithinSubjectSplit(), RandomWindowsKFold()])
 def test_stratified_splits_require_labels(cv):
     metadata, _ = make_windows()

@@ -101,6 +101,12 @@ def test_scores_with_and_without_adaptation_have_rows_of_their_own(scores, missi
     }
 
 
+def test_the_first_of_several_adaptations_keeps_the_name(scores):
+    first, second = (scores.assign(adaptation=name) for name in ("unlabelled", "causal"))
+    table = compare_named(pd.concat([first, second[second["estimator"] == "lda"]]))
+    assert table.loc[["lda", "lda (causal)"], "adaptation"].tolist() == ["unlabelled", "causal"]
+
+
 def test_a_printed_table_states_in_words_what_is_used_of_the_test_subjects(scores):
     lines = str(compare(scores.assign(adaptation=""), "accuracy")).splitlines()
     assert not any("test subjects" in line for line in lines)
@@ -235,6 +241,12 @@ def test_copies_and_order_of_rows_do_not_count_and_the_input_is_unchanged(scores
     pd.testing.assert_frame_equal(scores, before)
 
 
+def test_a_copy_of_one_fold_does_not_weigh_it_twice():
+    scores = make_scores(net=[0.5, 0.7, 0.8]).assign(subject=[1, 1, 2], seed=7)
+    table = compare_named(pd.concat([scores, scores.iloc[:1]]))
+    assert table.loc["net", "mean"] == pytest.approx((0.6 + 0.8) / 2)
+
+
 @pytest.mark.parametrize("columns", [{}, {"seed": [1] * 2 + [2] * 2 + [3] * 2}])
 def test_equal_scores_of_two_seeds_count_twice(columns):
     scores = make_scores(net=[0.5, 0.7, 0.5, 0.7, 0.8, 0.7])  # three seeds of two folds
@@ -295,6 +307,12 @@ def test_the_global_random_state_is_unchanged(scores):
     np.testing.assert_equal(np.random.get_state(), state)
 
 
+def test_an_interval_does_not_depend_on_the_names_of_subjects():
+    scores = make_scores(net=np.random.default_rng(0).random(9))
+    renamed = scores.assign(subject=scores["subject"].sample(frac=1, random_state=0).to_numpy())
+    pd.testing.assert_frame_equal(compare_named(renamed), compare_named(scores))
+
+
 def test_an_interval_does_not_depend_on_other_estimators(scores):
     alone = compare_named(scores[scores["estimator"] == "lda"]).loc["lda", ["low", "high"]]
     assert alone.equals(compare_named(scores).loc["lda", ["low", "high"]])
@@ -344,6 +362,20 @@ def test_the_chance_level_of_micro_f1_is_that_of_accuracy():
     table = compare(results, "f1_weighted").set_index("estimator")
     assert (table["chance"] == table["mean"]["stratified"]).all()
     assert table["mean"]["majority"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("n_errors", "chance"), [(2.4, "majority"), (2.7, "stratified")])
+def test_stratified_is_the_chance_level_if_its_interval_lies_above_the_majority(n_errors, chance):
+    stratified = np.array([-0.1, -0.06, -0.02, 0.02, 0.06, 0.1])  # t of 0.975 is 2.57
+    stratified += 0.5 + n_errors * stats.sem(stratified)
+    table = compare_named(make_scores(majority=[0.5] * 6, stratified=stratified))
+    assert table.loc[chance, "chance"] == table.loc[chance, "mean"]
+
+
+def test_the_chance_level_of_f1_is_stratified_for_one_subject_too():
+    scores = make_scores(net=[0.6], majority=[0.33], stratified=[0.5])
+    table = compare(scores.rename(columns={"accuracy": "f1"}), "f1")
+    assert (table["chance"] == 0.5).all()
 
 
 @pytest.mark.parametrize("stratified", [[0.4, 0.6, 0.5, 0.6], [0.6, 0.7, 0.6, 0.7]])

@@ -290,3 +290,8 @@ def test_invalid_arguments_are_errors_before_any_fit(effect_in_f3):
         channel_importance(
             make_pipeline(ChannelPicker(None, ch_names=names), NeverFitted()), effect_in_f3
         )
+
+
+def test_one_permutation_has_no_deviation(effect_in_f3):
+    importance = channel_importance(linear(), effect_in_f3, cv=2, n_repeats=1, random_state=0)
+    assert (importance["std"] == 0).all()

@@ -124,6 +124,16 @@ def test_only_picked_channels_fail(data):
     assert curve["score"].tolist() == [1, 1, 1, 0.5]
 
 
+def test_random_subsets_are_of_picked_channels(data):
+    X, y = np.repeat(data[0], 3, axis=1), data[1]
+    picks = [11, 2, 5, 7, 9]
+    model = make_pipeline(ChannelPicker(picks), AnyPositive()).fit(X, y)
+    curve = electrode_failure(model, X, y, n_subsets=3, random_state=0)
+    assert {*", ".join(curve["channels"][1:]).split(", ")} == set(map(str, picks))
+    assert curve.query("n_failed < 5")["score"].eq(1).all()
+    assert curve["score"].iloc[-1] == 0.5
+
+
 def test_random_state_determines_the_result(data):
     X, y = data
     model, state = AnyPositive().fit(X, y), str(np.random.get_state())

@@ -186,6 +186,13 @@ def test_equal_weights_equal_no_weights():
     torch.testing.assert_close(embedding.level, again.level)
 
 
+def test_windows_that_all_have_a_weight_of_zero_count_equally():
+    embedding = make_embedding().train()
+    x, again = make_windows(4, 2, 64), copy.deepcopy(embedding)
+    torch.testing.assert_close(embedding(x, torch.zeros(4, dtype=torch.float64)), again(x))
+    torch.testing.assert_close(embedding.level, again.level)
+
+
 def test_weights_are_ignored_in_evaluation_mode():
     embedding, x = make_embedding(), make_windows(4, 3, 64)
     assert embedding(x, WEIGHT).equal(embedding(x))

@@ -220,6 +220,13 @@ def test_only_transductive_modes_use_test_trials_of_the_subject(halves, mode):
     assert bool(step.adaptation) is (mode != "source-only")
 
 
+def test_subjects_count_equally_for_a_new_subject_whatever_their_numbers_of_trials(halves):
+    train, _ = halves
+    step = EuclideanAlignment().fit(train.select("subject == 0 or trial > 9"))
+    expected = (mean_cov(train.X[:6]) + mean_cov(train.X[10:])) / 2
+    np.testing.assert_allclose(step.reference_, expected, rtol=1e-5)
+
+
 def test_source_only_transforms_each_row_independently(halves):
     train, test = halves
     step = EuclideanAlignment().fit(train.X, groups=train.metadata)
@@ -247,6 +254,15 @@ def test_calibration_counts_trials_if_rows_are_windows(halves):
     step = EuclideanAlignment("calibration", n_calibration=2).fit(train.X, groups=train.metadata)
     aligned = step.transform(windows.X.astype(float), groups=windows.metadata)
     np.testing.assert_allclose(mean_cov(aligned[:8]), np.eye(4), atol=1e-10)  # 2 of 4 windows
+
+
+@pytest.mark.parametrize("mode", ["causal", "calibration"])
+def test_trials_of_a_mode_in_time_must_have_an_order(halves, mode):
+    train, test = halves
+    step = EuclideanAlignment(mode, n_calibration=1).fit(train)
+    metadata = test.metadata.assign(trial=list("bcdefa") * 2)
+    with pytest.raises(ValueError, match="takes the order of 'trial' as the order in time"):
+        step.transform(test.derive(metadata=metadata))
 
 
 @pytest.mark.parametrize("column", ["session", "run"])

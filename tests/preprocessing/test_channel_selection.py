@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows, evaluate
 from skmamba.datasets import simulate_trials
-from skmamba.evaluation import CrossSubjectSplit
+from skmamba.evaluation import CrossSessionSplit, CrossSubjectSplit
 from skmamba.preprocessing import SequentialChannelSelector
 
 NAMES = ["Fp1", "Fp2", "F3", "F4"]
@@ -243,6 +243,17 @@ def test_splitters_get_subjects_or_metadata(cv):
     calls = spy_on(X, y, {"subject": subject, "trial": y}, cv=cv)
     assert all(train.isdisjoint(test) for train, test in calls)
     assert [len(test) for _, test in calls] == [1] * 18
+
+
+def test_trials_have_the_metadata_that_a_splitter_requires():
+    trials = simulate_trials(2, 12, 2, 256)
+    session = np.tile(np.repeat([1, 2], 6), 2)
+    metadata = trials.metadata.assign(session=session)
+    trials = trials.derive(y=np.arange(24) % 2, metadata=metadata)
+    selector = SequentialChannelSelector(1, cv=CrossSessionSplit()).fit(trials, trials.y)
+    expected = SequentialChannelSelector(1, cv=CrossSessionSplit(), sfreq=128)
+    expected.fit(trials.X, trials.y, groups=trials.metadata)
+    assert selector.scores_["score"].tolist() == expected.scores_["score"].tolist()
 
 
 def test_inner_folds_are_stratified():

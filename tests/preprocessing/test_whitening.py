@@ -146,6 +146,12 @@ def test_trials_may_be_shorter_than_the_filter(subjects):
     assert np.isfinite(out).all()
 
 
+def test_the_delay_is_half_of_the_filter_rounded_to_samples(subjects):
+    step = SubjectWhitening(filter_size=0.5, sfreq=127).fit(subjects.X)
+    assert step.delay_ == 32
+    assert step.for_subject(subjects.reference[0]).whitener_.shape == (2, 65)
+
+
 def test_the_pass_band_ends_at_half_of_the_sampling_rate(subjects):
     X = subjects.X[..., ::4]  # 32 Hz
     out = SubjectWhitening("unlabelled", sfreq=32).fit_transform(X, groups=subjects.metadata)
