@@ -766,7 +766,7 @@ def test_a_manipulated_card_cannot_load_other_objects(edit, message, saved):
 def test_a_manipulated_card_that_loads_is_named_when_it_cannot_predict(saved, trials):
     edit_card(saved, lambda card: card["steps"][1]["fitted"].pop("stride_samples_"))
     with pytest.raises(
-        ValueError, match="SavedModel: MSiMamba.* has a damaged card: .*attribute 'stride_samples_'"
+        ValueError, match=r"SavedModel: MSi.* has a damaged card: .*attribute 'stride_samples_'"
     ):
         load_model(saved).predict(trials)
 
