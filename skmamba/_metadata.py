@@ -98,7 +98,7 @@ def to_rows(folds, n_rows):
                 f"cv must have pairs of training and test, indices or masks of {n_rows} rows, got "
                 f"{fold!r}: {error}."
             ) from error
-        if len({*test.tolist()}) < len(test):
+        if len(np.unique(test)) < len(test):
             raise ValueError(f"cv must have each row once in a test set, got {test.tolist()[:5]}.")
         yield train, test
 

@@ -323,7 +323,7 @@ def test_epochs_have_names(make_epochs):
     selector = SequentialChannelSelector(2, Constant(), cv=2).fit(epochs, np.arange(12) % 2)
     assert selector.channels_ == ["Fp1", "Fp2"]
     assert selector.transform(epochs).shape == (12, 2, 64)
-    with pytest.raises(ValueError, match="channels Fp1, Fp2 where SequentialChannelSelector was"):
+    with pytest.raises(ValueError, match="channels Fp1, Fp2 at the positions seen in fit, got F3"):
         selector.transform(epochs.copy().reorder_channels(["F3", "Fp2", "Fp1"]))
 
 
