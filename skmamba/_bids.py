@@ -43,8 +43,8 @@ def read_recording(path):
             raw = read_raw_bids(path, verbose="WARNING")
         except (RuntimeError, ValueError) as error:
             raise ValueError(
-                f"{path.basename} cannot be read: {error} Recordings of mne_bids.read_raw_bids can "
-                "be passed to Trials.from_raws."
+                f"{path.basename} cannot be read: {str(error).rstrip('.')}. Read it with other "
+                "options of mne_bids.read_raw_bids, and pass the recordings to Trials.from_raws."
             ) from error
     for warning in caught:
         if "outside" in str(warning.message):  # of the data: events that would be missed

@@ -1,6 +1,6 @@
 """Electrode names of the old and the current 10-20 system."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 
 CURRENT_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 _LOWER = {old.lower(): new.lower() for old, new in CURRENT_NAMES.items()}
@@ -24,10 +24,11 @@ def check_ch_names(ch_names, n_channels=None):
     """
     if ch_names is None:
         return None
-    is_one = isinstance(ch_names, (str, bytes, Mapping, Set)) or not hasattr(ch_names, "__len__")
-    names = [] if is_one else list(ch_names)
-    if is_one or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"ch_names must be a list of names, got {ch_names!r}.")
+    no_list = str, bytes, Mapping, set, frozenset
+    is_list = hasattr(ch_names, "__len__") and not isinstance(ch_names, no_list)
+    names = list(ch_names) if is_list else []
+    if not is_list or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"ch_names must be a list of names (str), got {ch_names!r}.")
     if n_channels not in (None, len(names)):
         raise ValueError(
             f"ch_names must have one name for each of the {n_channels} channels of X, got "

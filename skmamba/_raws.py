@@ -1,6 +1,5 @@
 """Cutting of mne.io.Raw recordings into trials around their events."""
 
-import math
 import re
 import warnings
 from collections.abc import Hashable, Mapping
@@ -15,6 +14,7 @@ import numpy as np
 from ._metadata import make_table
 from ._mne import as_array, list_bads, pick_eeg
 from ._selection import Selection
+from ._validation import check_number
 
 
 class Channels(NamedTuple):
@@ -83,11 +83,10 @@ def read_fif_events(path):
 def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, reference):
     """Return the CutRecording of each recording; raise ValueError if they do not match."""
     if isinstance(raws, (str, Mapping)) or _is_recording(raws):
-        got = "a dict" if isinstance(raws, Mapping) else "one"
-        raise ValueError(f"raws must be a sequence of recordings, got {got}: pass [raw].")
-    for name, value in (("tmin", tmin), ("tmax", tmax)):
-        if not isinstance(value, Real) or not math.isfinite(value):
-            raise ValueError(f"{name} must be a number of seconds, got {value!r}.")
+        got = "a dict" if isinstance(raws, Mapping) else "one: pass [raw]"
+        raise ValueError(f"raws must be a sequence of recordings, got {got}.")
+    check_number("tmin", tmin, negative=True)
+    check_number("tmax", tmax, negative=True)
     labels = event_id.values() if isinstance(event_id, dict) else ()
     if not all(isinstance(label, Hashable) for label in labels):
         raise ValueError(f"event_id must have one hashable label per name, got {event_id!r}.")
@@ -164,8 +163,8 @@ def label_events(events, event_id, *, are_codes):
         return events, join_names(event_id if isinstance(event_id, dict) else {})
     if not isinstance(event_id, dict):
         names = sorted(set(events)) if event_id is None else event_id
-        parts = [name for name in names if _match_event(name.rpartition("/")[0], {*names})]
-        if event_id is None and parts:  # MNE-BIDS adds values where a recording has several
+        has_parts = any(_match_event(name.rpartition("/")[0], names) for name in names)
+        if event_id is None and has_parts:  # MNE-BIDS adds values where a recording has several
             raise ValueError(
                 f"event_id must be given if a name is a prefix of another, got {names}: pass "
                 "the prefixes, to combine their events in one class, or all names."

@@ -22,7 +22,7 @@ def check_int(name, value, minimum=1, maximum=math.inf):
 
 
 def check_number(name, value, *, zero=False, negative=False):
-    """Raise ValueError unless the value is a finite number, above zero unless these are allowed."""
+    """Raise ValueError unless the value is a finite number above 0, or 0 or negative if allowed."""
     is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or not (value > 0 or negative or (value == 0 and zero)):
         kind = "finite" if negative else "non-negative" if zero else "positive"
@@ -59,7 +59,7 @@ def check_finite(X):
         return check_array(X, allow_nd=True, input_name="X")
     except ValueError as error:
         if "NaN" not in str(error) and "infinity" not in str(error):
-            raise ValueError(f"X must have trials of real numbers: {error}") from error
+            raise ValueError(f"X is invalid: {error}") from error
         for trial, values in enumerate(X.gather() if hasattr(X, "as_bags") else X):
             invalid = np.argwhere(~np.isfinite(np.asarray(values, dtype=float)))
             if len(invalid):

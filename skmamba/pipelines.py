@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -120,7 +120,8 @@ def make_models(
     """
     if not (hasattr(trials, "ch_names") and hasattr(trials, "sfreq")):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
-    if not isinstance(names, (str, Iterable)) or isinstance(names, Set):  # the first is a reference
+    has_order = not isinstance(names, (set, frozenset))  # the first is a reference
+    if not has_order or not isinstance(names, Iterable):
         raise ValueError(f"names must be a name or a list of names, got {names!r}.")
     names = [names] if isinstance(names, str) else list(names)
     if not names:

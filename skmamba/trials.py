@@ -89,7 +89,8 @@ class Trials:
     Raises
     ------
     ValueError
-        If shapes do not match, or ``sfreq`` is not positive.
+        If shapes do not match, ``X`` is not of real numbers, ``sfreq`` is not positive, or channel
+        names are not text or not distinct.
 
     Examples
     --------
@@ -127,8 +128,10 @@ class Trials:
                     f"{argument} has {length}."
                 )
         ch_names = check_ch_names([] if self.ch_names is None else self.ch_names, n_channels)
+        object.__setattr__(self, "ch_names", tuple(ch_names))
+        if isinstance(self.sfreq, np.ndarray) and not self.sfreq.ndim:  # as np.load returns it
+            object.__setattr__(self, "sfreq", self.sfreq.item())
         check_number("sfreq", self.sfreq)
-        object.__setattr__(self, "ch_names", tuple(str(name) for name in ch_names))
         ids = [name for name in ID_COLUMNS & {*metadata} if may_be_mixed(metadata[name].dtype)]
         metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
         object.__setattr__(self, "metadata", metadata)
@@ -348,7 +351,7 @@ class Trials:
             except (IndexError, TypeError, ValueError) as error:
                 raise ValueError(
                     f"where must be a condition, a mask of {len(self)} rows, or their indices, got "
-                    f"{where!r}: {error}."
+                    f"{where!r}: {str(error).rstrip('.')}."
                 ) from error
         for column, values in columns.items():
             if column not in self.metadata:
@@ -588,9 +591,9 @@ class Trials:
         -----
         UserWarning
             If channels marked as bad are dropped, or events too near the edges of their recording,
-            if a recording has none of the selected events, or trials of different subjects are
-            identical. Trials that overlap an annotation that
-            starts with BAD are dropped without a warning.
+            if a recording has none of the selected events, or if trials of different subjects are
+            identical. Trials that overlap an annotation that starts with BAD are dropped without a
+            warning.
 
         Examples
         --------
@@ -709,7 +712,7 @@ class Trials:
         -----
         UserWarning
             If recordings of one run differ only in ``acquisition`` or ``processing``, or events
-            are outside of their recording, and as :meth:`from_raws`.
+            are outside their recording, and as :meth:`from_raws`.
         """
         selection = {"task": task, "subjects": subjects, "sessions": sessions, "runs": runs}
         paths, metadata = find_recordings(root, selection)

@@ -228,8 +228,8 @@ class WindowNet(NeuralNet):
             self.optimizer_.load_state_dict(copy.deepcopy(old.optimizer_.state_dict()))
             for group, new in zip(self.optimizer_.param_groups, settings, strict=True):
                 group.update(new, params=group["params"])
-        for group in self.optimizer_.param_groups:  # required by schedulers that resume
-            group.setdefault("initial_lr", group["lr"])
+        for group in self.optimizer_.param_groups:  # of schedulers, which resume by it
+            group["initial_lr"] = group["lr"]
 
     def fit_head(self, dataset, max_iter):
         """Fit the last layer to few windows, with the module in evaluation mode.

@@ -836,9 +836,9 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         # A call of partial_fit may lack classes: those that it has are balanced.
         classes = np.unique(used) if class_weight == "balanced" else self.classes_
         of_class = compute_class_weight(class_weight, classes=classes, y=used)
-        by_class = pd.Series(of_class, classes).reindex(y).fillna(0.0).to_numpy()
-        if not by_class.any():
+        if not of_class.any():
             raise ValueError(f"class_weight must weigh a class of y, got {class_weight!r}.")
+        by_class = pd.Series(of_class, classes).reindex(y).fillna(0.0).to_numpy()
         return by_class if weight is None else by_class * weight
 
     def _hold_out(self, trials, target, groups, seed):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from .._ch_names import check_ch_names
 from .._raws import make_raw
 from .._types import StrPath
 from .._validation import check_number, check_option
@@ -76,9 +77,8 @@ def read_raw_csv(
     """
     check_option("unit", unit, tuple(VOLTS))
     check_number("sfreq", sfreq)
-    names = dict(ch_names) if isinstance(ch_names, Mapping) else {name: name for name in ch_names}
-    if len({*names.values()}) < len(ch_names):
-        raise ValueError(f"ch_names must be distinct, got {ch_names!r}.")
+    new_names = list(ch_names.values()) if isinstance(ch_names, Mapping) else ch_names
+    names = dict(zip(ch_names, check_ch_names(new_names), strict=True))
     table = pd.read_csv(path, **read_params)
     missing = [c for c in (*names, time, markers) if c is not None and c not in table]
     if missing:

@@ -91,7 +91,7 @@ def simulate_trials(
     Raises
     ------
     ValueError
-        If ``signal`` is unknown or requires more channels.
+        If a parameter is out of range, or ``signal`` requires more channels.
 
     Examples
     --------

@@ -312,7 +312,8 @@ def _get_groups(cv, metadata, groups):
         return metadata[groups].to_numpy()
     if groups is None and hasattr(cv, "protocol"):
         return metadata
-    if isinstance(groups, (pd.DataFrame, dict)) and not hasattr(cv, "protocol"):
+    is_table = isinstance(groups, (pd.DataFrame, dict)) and not hasattr(cv, "protocol")
+    if is_table and requests_groups(cv):
         return get_columns(groups, "subject", estimator=cv, n_samples=len(metadata))[0]
     if groups is None and requests_groups(cv):
         raise ValueError(

@@ -179,11 +179,11 @@ def check_windows(x, n_chans, n_times):
 
 
 def check_sizes(params, *names, minimum=1):
-    """Raise ValueError unless the parameters of these names are None or integers."""
+    """Raise ValueError unless the parameters of these names are integers."""
     for name in names:
         value = params[name]
         is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if value is not None and not (is_integer and value >= minimum):
+        if not is_integer or value < minimum:
             raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}.")
 
 

@@ -142,7 +142,9 @@ class MSiMamba(SignalNetwork):
     ) -> None:
         super().__init__(locals())
         check_sizes(locals(), *"d_model n_layers top_k n_kernels d_hidden d_state d_conv".split())
-        check_sizes(locals(), "expand", "n_heads", "filter_size")
+        check_sizes(locals(), "expand", "n_heads")
+        if filter_size is not None:
+            check_sizes(locals(), "filter_size")
         check_sizes(locals(), "n_averages", minimum=0)
         check_probability("drop_prob", drop_prob)
         for name in ("use_mstb", "standardize", "bidirectional"):

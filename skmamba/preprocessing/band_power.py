@@ -92,7 +92,7 @@ class BandPower(BaseTrialTransformer):
         check_number("sfreq", sfreq)
         _find_bins(X.shape[-1], sfreq, self.bands_)
         self.sfreq_ = sfreq
-        self.ch_names_ = [str(name) for name in names]
+        self.ch_names_ = names
 
     def transform(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
         """Compute the log power of each band and channel.

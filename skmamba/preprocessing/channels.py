@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from numbers import Integral
 from typing import Any
@@ -125,7 +125,8 @@ def _resolve_picks(picks, ch_names, n_channels):
     if isinstance(picks, slice):
         indices = list(range(n_channels)[picks])
     else:
-        is_one = isinstance(picks, (str, Set)) or not isinstance(picks, Iterable)  # no order
+        no_list = str, set, frozenset  # a set has no order
+        is_one = isinstance(picks, no_list) or not isinstance(picks, Iterable)
         listed = [picks] if is_one or getattr(picks, "ndim", 1) == 0 else list(picks)
         indices = [i for pick in listed for i in _resolve_pick(pick, ch_names, n_channels)]
     if not indices:

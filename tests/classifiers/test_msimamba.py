@@ -236,6 +236,17 @@ def test_learning_rate_schedules_go_on_in_loaded_and_changed_estimators(params, 
     assert fine_tune(clf, bags, trials.y, parts="all").net_.history
 
 
+def test_a_schedule_of_a_later_fit_starts_from_its_own_learning_rate(bags, trials):
+    schedule = ("schedule", LRScheduler("LambdaLR", lr_lambda=constant))
+    clf = make_clf(lr=1e-2, warm_start=True, net_params={"callbacks": [schedule]})
+    clf.fit(bags, trials.y).set_params(lr=1e-4).fit(bags, trials.y)
+    assert clf.net_.history[-1]["event_lr"] == 1e-4
+
+
+def constant(epoch):
+    return 1.0
+
+
 def test_callbacks_with_a_state_of_their_own_are_copied(bags, trials):
     class Count(Callback):
         def __init__(self, start):

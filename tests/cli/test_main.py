@@ -188,12 +188,14 @@ def test_own_recordings_are_cut_around_their_events(tmp_path, names, options):
     assert call(again.removeprefix("skmamba ")).exit_code == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are not UTF-8")
 def test_results_of_files_with_names_that_are_not_UTF8_are_written(tmp_path):
     write_recordings(tmp_path / "own", ["s1_raw.fif", "s2_raw.fif"])
     for number, name in ((1, b"M\xfcller_raw.fif"), (2, b"M\xe9ller_raw.fif")):
         file = os.path.join(os.fsencode(tmp_path / "own"), name)
-        os.rename(tmp_path / f"own/s{number}_raw.fif", file)
+        try:
+            os.rename(tmp_path / f"own/s{number}_raw.fif", file)
+        except (OSError, ValueError):
+            pytest.skip("needs file names that are not UTF-8")
     arguments = f"evaluate --data raws --path '{tmp_path / 'own'}' --events open,closed"
     arguments += " --seconds 0.5 --window 0.5 --models band-power-lda --baselines none"
     result = call(arguments, tmp_path / "out")

@@ -166,9 +166,9 @@ def test_rows_in_another_order_and_equal_names_raise():
     table = pd.DataFrame({"t": np.roll(times, 1280), "A": 0.0, "B": 0.0}).to_csv()
     with pytest.raises(DataFormatError, match=r"stamps in ascending order, got .* in row 1280"):
         read_raw_csv(StringIO(table), 256, ["A"], time="t")
-    with pytest.raises(ValueError, match=r"ch_names must be distinct, got \['A', 'A'\]"):
+    with pytest.raises(ValueError, match="name each channel once, got 'A' twice"):
         read_raw_csv(StringIO(table), 256, ["A", "A"])
-    with pytest.raises(ValueError, match=r"ch_names must be distinct, got \{'A': 'Fp1'"):
+    with pytest.raises(ValueError, match="name each channel once, got 'Fp1' twice"):
         read_raw_csv(StringIO(table), 256, {"A": "Fp1", "B": "Fp1"})
 
 
