@@ -76,10 +76,10 @@ def _make_metadata(records, sfreq, n_times):
         windowing = record.metadata.reset_index(drop=True)
         window = windowing["i_window_in_trial"]
         codes, distinct = pd.factorize(_find_trials(record, windowing))
-        own = {"recording": number, "trial": n_trials + codes}
+        own = {"recording": number, "trial": n_trials + codes, "window": window}
         start, stop = windowing["i_start_in_trial"], windowing["i_stop_in_trial"]
-        rate = sfreq * (stop - start).median() / n_times  # before windows were resampled
-        own |= {"onset": start / rate, "window": window}
+        if (stop - start == n_times).all():  # unknown once windows were resampled or cropped
+            own["onset"] = start / sfreq
         n_trials += len(distinct)
         description = {} if record.description is None else dict(record.description)
         description = {name: [value] * len(windowing) for name, value in description.items()}

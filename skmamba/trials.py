@@ -755,8 +755,9 @@ class Trials:
         trials : Trials
             ``X`` is float32, in microvolts, of EEG channels; ``y`` are the targets; ``sfreq`` and
             ``ch_names`` are those of the recordings, which must agree. The metadata are
-            ``recording`` (a number), ``trial``, ``onset`` (of the window, in seconds), ``window``
-            (its number in the trial), and the description of each recording.
+            ``recording`` (a number), ``trial``, ``window`` (its number in the trial), ``onset`` (of
+            the window, in seconds, unless windows were resampled or cropped), and the description
+            of each recording.
 
         Raises
         ------
