@@ -263,6 +263,12 @@ def test_other_data_sets_raise():
     mixed = BaseConcatDataset([make_dataset(), make_dataset(ch_names=("Fp1", "O1"))])
     with pytest.raises(ValueError, match=r"same channels .* \['Fp1', 'STI', 'Fp2'\] at 100 Hz"):
         Trials.from_braindecode(cut(mixed))
+    slower = make_dataset()
+    for record in slower.datasets:
+        record.raw.resample(50)
+    mixed = BaseConcatDataset([*cut(make_dataset()).datasets, *cut(slower).datasets])
+    with pytest.raises(ValueError, match=r"sampling rate, got .* at 100 Hz and .* at 50 Hz"):
+        Trials.from_braindecode(mixed)
 
 
 def test_lists_in_a_description_are_values_of_each_window():

@@ -221,6 +221,15 @@ def test_models_adapt_in_the_network_or_behind_a_whitening(trials, adaptation):
     assert proba.shape == (12, 2)
 
 
+def test_a_whitening_of_arrays_has_the_sampling_rate_of_the_trials(trials):
+    options = {"window_size": 1.0, "adaptation": "unlabelled"}
+    model = make_models("band-power-LDA", trials, **options)["band-power-LDA"]
+    assert model[1].sfreq == trials.sfreq
+    with pytest.warns(UserWarning, match="treats all 12 trials as trials of one subject"):
+        predicted = model.fit(trials.X, trials.y).predict(trials.X)
+    assert predicted.shape == trials.y.shape
+
+
 def test_an_unknown_adaptation_raises(trials):
     with pytest.raises(ValueError, match=r"adaptation must be one of .* got 'rest'"):
         make_models("EEGNet", trials, adaptation="rest")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from skmamba import _scaling
 from skmamba._scaling import CLIP, MAX_OFFSET, fit_scaling, scale_windows
 from skmamba._selection import Selection
 
@@ -28,6 +29,39 @@ def test_robust_scaling_of_offsets_of_a_hand_computed_case():
     np.testing.assert_allclose(scaled[:, 0], expected, rtol=1e-12)
     far = scale_windows(OFFSETS[0] + 1e6, "robust", *statistics)
     np.testing.assert_allclose(far[:, 0], [MAX_OFFSET + within] * 4, rtol=1e-6)
+
+
+def test_constant_windows_have_the_robust_scale_of_their_offsets():
+    flat = np.broadcast_to(OFFSETS[..., :1], OFFSETS.shape)
+    # lower median of 0 100 200 300: 100; of their distances from it: 100
+    _, *scales = fit_scaling("robust", Selection(flat), np.arange(1), None)
+    assert np.ravel(scales) == pytest.approx([148.26, 148.26])
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_statistics_of_large_data_are_those_of_windows_of_the_whole_recording(monkeypatch, scaling):
+    monkeypatch.setattr(_scaling, "MAX_VALUES", 200)
+    n_read = []
+
+    class Recorded(Selection):
+        def read(self, *args):
+            n_read.append(super().read(*args).size)
+            return super().read(*args)
+
+    bags = np.random.default_rng(0).normal(size=(10, 8, 1, 10))
+    bags += 100 * np.arange(10)[:, None, None, None]
+    center, scale, _ = fit_scaling(scaling, Recorded(bags), np.arange(10), None)
+    assert n_read == [200]
+    assert 390 < center < 510
+    assert scale == pytest.approx([bags.std()], rel=0.05) or scaling == "robust"
+
+
+def test_integers_are_scaled_as_the_same_numbers_in_double_precision():
+    x = np.random.default_rng(0).integers(10**7, 10**7 + 50, size=(5, 1, 20))
+    for scaling in ("robust", "standard", "window"):
+        statistics = fit_scaling(scaling, Selection(x[:, None]), np.arange(5), None)
+        scaled = scale_windows(x, scaling, *statistics)
+        assert np.array_equal(scaled, scale_windows(x.astype(float), scaling, *statistics))
 
 
 def test_robust_scaling_keeps_moderate_offsets_and_artefacts():

@@ -186,6 +186,18 @@ def test_invalid_selections_raise(where, columns, match):
         make_trials().select(where, **columns)
 
 
+def test_channels_are_picked_in_any_order_and_of_picked_ones():
+    trials = make_trials(n_channels=4)
+    for picks in ([3, 1, 0, 2], [2, 0]):
+        picked = trials.pick(picks)
+        assert np.array_equal(picked.X, trials.X[:, picks])
+        assert np.array_equal(picked[[2, 0]].X, trials.X[[2, 0]][:, picks])
+        assert list(picked.ch_names) == [trials.ch_names[i] for i in picks]
+        assert np.array_equal(picked.pick([1]).X, trials.X[:, picks[1:2]])
+        windows = SlidingWindows(window_size_samples=2).fit_transform(picked)
+        assert np.array_equal(np.asarray(windows)[:, 0], trials.X[:, picks, :2])
+
+
 # Rows and other indices
 
 ROWS = {

@@ -471,6 +471,24 @@ def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode,
         assert len(counts) == 1
 
 
+@pytest.mark.usefixtures("without_whitening")
+def test_each_window_has_a_reference_in_batches_of_more_references_than_are_used(monkeypatch):
+    monkeypatch.setattr(_adaptation, "MAX_REFERENCE", 2)
+    trials = make_trials()
+    coded = cut(add_code(trials, trials.metadata["trial"]))
+    for _, _, average in record_batches("reference", coded, 18):
+        np.testing.assert_allclose(average.sum(1), 1, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("without_whitening")
+@pytest.mark.parametrize(("mode", "is_mixed"), [("unlabelled", True), ("causal", False)])
+def test_a_training_batch_has_windows_of_about_four_subjects_or_of_one(mode, is_mixed):
+    trials = make_trials()
+    coded = cut(add_code(trials, trials.metadata["subject"]))
+    n_subjects = [len(np.unique(own)) for own, _, _ in record_batches(mode, coded, 16)]
+    assert (max(n_subjects) >= 3) if is_mixed else (max(n_subjects) == 1)
+
+
 def test_a_causal_training_batch_uses_earlier_windows():
     coded = cut(add_code(make_trials(), np.arange(24)))[:6]  # code: trials of one subject
     ((trial, _, average),) = record_batches("causal", coded, None)
@@ -622,6 +640,14 @@ def test_a_failed_fit_keeps_the_subject():
     with pytest.raises(ValueError, match="requires Trials with a reference"):
         copied.fit(TRAIN.X, TRAIN.y)
     assert np.array_equal(copied.predict_proba(TEST.X), proba)
+
+
+@pytest.mark.parametrize("mode", ["reference", "causal"])
+def test_a_reference_of_one_window_is_sufficient(fitted, mode):
+    reference = TEST.reference[0]
+    own = fitted[mode].for_subject(reference[:, :SIZE])
+    longer = fitted[mode].for_subject(reference[:, : 2 * SIZE - 1])  # the rest is no window
+    assert np.array_equal(own.predict_proba(TEST.X), longer.predict_proba(TEST.X))
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def test_soft_vote_is_the_mean_and_hard_vote_the_fraction_of_windows():
     proba = np.array([[[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]]])
     assert vote(proba, "soft") == pytest.approx(np.array([[1.6 / 3, 1.4 / 3]]))
     assert vote(proba, "hard") == pytest.approx(np.array([[1 / 3, 2 / 3]]))
+    proba[:, 0] = 0.5  # a window with a tie counts once, for the first class
+    assert vote(proba, "hard") == pytest.approx(np.array([[1 / 3, 2 / 3]]))
 
 
 def test_the_loss_of_members_is_the_mean_of_their_weighted_losses():

@@ -92,6 +92,25 @@ def test_hard_voting_counts_windows(fitted, bags):
     assert counts == pytest.approx(counts.round(), abs=1e-5)
 
 
+def test_a_tie_of_windows_is_won_by_the_first_class(fitted, bags):
+    own = fitted.predict_proba(bags.reshape(-1, 1, *bags.shape[2:])).argmax(1)
+    windows = bags.reshape(-1, *bags.shape[2:])
+    pair = windows[[int(np.flatnonzero(own == label)[0]) for label in (1, 0)]]
+    hard = copy.copy(fitted).set_params(voting="hard")
+    assert hard.predict_proba(pair[None]).tolist() == [[0.5, 0.5]]
+    assert hard.predict(pair[None]).tolist() == [0]
+
+
+def test_score_is_the_weighted_accuracy(fitted, bags, trials):
+    y = trials.y.copy()
+    y[:8] = 1 - fitted.predict(bags[:8])
+    is_correct = fitted.predict(bags) == y
+    weight = np.r_[np.full(8, 3.0), np.ones(24)]
+    assert fitted.score(bags, y) == is_correct.mean()
+    expected = (weight * is_correct).sum() / weight.sum()
+    assert fitted.score(bags, y, sample_weight=weight) == pytest.approx(expected)
+
+
 def test_a_class_difference_is_found_in_new_subjects():
     trials = simulate_trials(n_subjects=8, n_trials=12, n_times=384, effect=1.5)
     bags = SlidingWindows(window_size_samples=128).fit_transform(trials.X)
@@ -288,12 +307,12 @@ class RememberOrder(Callback):
 def test_partial_fit_trains_one_epoch_with_a_new_order_of_windows(bags, trials):
     RememberOrder.seen = []
     clf = make_clf(net_params={"callbacks": [RememberOrder()]}, batch_size=256)
-    for _ in range(2):
+    for _ in range(3):
         clf.partial_fit(bags, trials.y)
-    assert clf.n_iter_ == 2
-    first, second = RememberOrder.seen
-    assert first != second
-    assert sorted(first) == sorted(second)
+    assert clf.n_iter_ == 3
+    first, second, third = RememberOrder.seen
+    assert first != second != third != first
+    assert sorted(first) == sorted(second) == sorted(third)
 
 
 def test_partial_fit_takes_all_classes_in_its_first_call(bags, trials):
@@ -336,6 +355,62 @@ def test_early_stopping_holds_out_whole_groups(bags, trials, form):
     assert set(subjects[list(train)]) & set(subjects[list(valid)]) == set()
     assert len(set(subjects[list(valid)])) == 1
     assert train | valid == set(range(32))
+
+
+def hold_out(X, y, groups=None, sample_weight=None, **params):
+    """Return the trials of training and of validation."""
+    RememberTrials.seen = []
+    callbacks = {"callbacks": [("trials", RememberTrials())]}
+    clf = make_clf(**{"max_epochs": 1, "early_stopping": True, **params}, net_params=callbacks)
+    clf.fit(X, y, groups=groups, sample_weight=sample_weight)
+    return RememberTrials.seen[0]
+
+
+def test_random_state_and_fraction_determine_the_trials_that_are_held_out(bags, trials):
+    first, again, other = (
+        hold_out(bags, trials.y, validation_fraction=0.5, random_state=seed) for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    assert len(first[1]) == len(other[1]) == 16
+
+
+def test_trials_without_groups_are_held_out_in_the_proportions_of_the_classes(bags, trials):
+    rare = np.flatnonzero((trials.y == 0) | (np.arange(32) % 8 < 4))
+    own = trials[rare]
+    for seed in range(3):
+        params = {"validation_fraction": 0.25, "random_state": seed}
+        train, valid = hold_out(own, own.y, **params)
+        assert own.y[list(valid)].mean() == pytest.approx(own.y.mean(), abs=1 / len(valid))
+        assert (train, valid) == hold_out(own.X, own.y, **params)
+
+
+def test_windows_of_trials_of_several_subjects_are_held_out_by_trial():
+    first = simulate_trials(n_subjects=8, n_trials=2, n_times=128)
+    rows = first.as_windows(0.5)
+    rows = rows.derive(metadata=rows.metadata.assign(trial=rows.metadata["trial"] % 2))
+    train, valid = hold_out(rows, rows.y, validation_fraction=0.1)
+    trials = rows.metadata[["subject", "trial"]].apply(tuple, axis=1)
+    assert len(train) + len(valid) == 32
+    assert len(set(trials.iloc[list(valid)])) == 2 and len(valid) == 4
+    assert not set(trials.iloc[list(train)]) & set(trials.iloc[list(valid)])
+
+
+def test_groups_replace_the_trials_of_windows(trials):
+    rows = trials.as_windows(0.5)
+    subjects = rows.metadata["subject"].to_numpy()
+    for X, groups in ((trials, trials.metadata["subject"]), (rows, subjects)):
+        train, valid = hold_out(X, X.y, groups, validation_fraction=0.25)
+        assert len(valid) == len(X) / 4
+        own = np.asarray(groups)
+        assert not set(own[list(train)]) & set(own[list(valid)])
+
+
+def test_groups_are_held_out_of_the_trials_that_have_weight(bags, trials):
+    subjects = trials.metadata["subject"].to_numpy()
+    weight = np.where(np.arange(32) < 5, 0.0, 1.0)
+    train, valid = hold_out(bags, trials.y, subjects, weight, validation_fraction=0.25)
+    assert train | valid == set(np.flatnonzero(weight))
+    assert not set(subjects[list(train)]) & set(subjects[list(valid)])
 
 
 def test_trials_held_out_for_early_stopping_have_no_part_in_the_scaling(bags, trials):
@@ -478,6 +553,16 @@ def test_auto_epochs_are_twelve_or_as_many_as_make_two_thousand_steps(
     assert make_clf(max_epochs=13).fit(bags, trials.y).n_iter_ == 13
 
 
+def test_auto_epochs_count_the_windows_that_are_trained_on(monkeypatch, bags, trials):
+    monkeypatch.setattr(msimamba, "AUTO_STEPS", 16)
+    clf = make_clf(batch_size=28, max_epochs="auto")  # 4 trials a step
+    weight = np.repeat([0.0, 1.0], 16)
+    assert clone(clf).fit(bags, trials.y).n_iter_ == 2
+    assert clone(clf).fit(bags, trials.y, sample_weight=weight).n_iter_ == 4
+    held = clone(clf).set_params(early_stopping=True, validation_fraction=0.5)
+    assert held.fit(bags, trials.y).n_iter_ == 4
+
+
 def test_early_stopping_restores_the_best_epoch(bags, trials):
     noise = np.random.default_rng(0).permutation(trials.y)
     clf = make_clf(max_epochs=60, early_stopping=True, patience=3, lr=1e-2).fit(bags, noise)
@@ -552,6 +637,16 @@ def test_fixed_periods_are_those_of_the_training_windows(bags, trials):
     assert clf.net_.module_.mstb.frequencies.tolist() == expected.tolist()
     again = pickle.loads(pickle.dumps(clf))
     assert np.array_equal(again.predict_proba(bags), clf.predict_proba(bags))
+
+
+def test_weights_of_trials_count_in_fixed_periods():
+    time = np.arange(64) / 64
+    X = np.sin(2 * np.pi * np.array([[6], [15]]) * time)[[0, 1] * 8, None]
+    X[1::2] *= 0.8
+    clf = make_clf(module_params={"period_selection": "fixed"}, top_k=1, max_epochs=1)
+    for weight, frequency in ((None, 6), ([1.0, 2.0] * 8, 15)):
+        own = clone(clf).fit(X, [0, 1] * 8, sample_weight=weight)
+        assert own.net_.module_.mstb.frequencies.tolist() == [frequency]
 
 
 def test_callbacks_and_net_params_reach_skorch(bags, trials):
@@ -681,6 +776,24 @@ def test_a_failed_fit_leaves_the_estimator_unchanged(
         assert np.array_equal(clf.predict_proba(bags), fitted.predict_proba(bags))
 
 
+def test_a_failed_fit_restores_threads_and_random_states(bags, trials):
+    class Fail(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            np.random.rand()
+            raise OSError("disk full")
+
+    before, states = torch.get_num_threads(), (torch.get_rng_state(), np.random.get_state())
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(OSError, match="disk full"):
+            make_clf(net_params={"callbacks": [Fail()]}).fit(bags, trials.y)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    np.testing.assert_equal(np.random.get_state(), states[1])
+
+
 def test_weights_that_are_not_finite_after_the_last_step_are_an_error(bags, trials):
     class Ruin(Callback):
         def on_train_end(self, net, **kwargs):
@@ -708,9 +821,13 @@ def test_data_of_another_unit_are_reported(bags, fitted, trials):
     ordinary[0] *= 1e4
     pickled = pickle.loads(pickle.dumps(fitted))
     assert pickled.spread_ == np.median(bags.std(axis=-1, dtype=float))
+    for factor in (1 / 110, 110):
+        with pytest.warns(UserWarning, match="must be in the same unit"):
+            pickled.predict(factor * bags)
     with warnings.catch_warnings(action="error"):
         pickled.predict(ordinary)
         pickled.predict(90 * bags)
+        pickled.predict(bags / 90)
         del pickled.spread_  # as in models of earlier versions
         pickled.predict(1e6 * bags)
 

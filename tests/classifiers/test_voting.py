@@ -50,6 +50,15 @@ def test_hard_vote_does_not_require_probabilities(bags, trials):
     assert voting.score(bags, trials.y) > 0.8
 
 
+def test_a_tie_of_windows_is_won_by_the_first_class(bags, trials):
+    voting = WindowVotingClassifier(SVC, voting="hard").fit(bags, trials.y)
+    own = voting.predict(bags.reshape(-1, 1, *bags.shape[2:]))
+    windows = bags.reshape(-1, *bags.shape[2:])
+    pair = windows[[int(np.flatnonzero(own == label)[0]) for label in (1, 0)]][None]
+    assert voting.predict_proba(pair).tolist() == [[0.5, 0.5]]
+    assert voting.predict(pair).tolist() == [0]
+
+
 def test_soft_vote_without_probabilities_is_an_error(bags, trials):
     voting = WindowVotingClassifier(SVC).fit(bags, trials.y)
     with pytest.raises(AttributeError, match="requires an estimator with predict_proba, got Pipe"):

@@ -168,6 +168,20 @@ def test_baseline_is_dropped_subtracted_or_kept(save):
     assert kept.X.tolist() == [[[110, 110, 110, 101, 102]], [[110, 110, 110, 105, 106]]]
 
 
+def test_each_film_is_subtracted_its_own_baseline(path, content):
+    options = {"subjects": 2, "picks": ["O2", "F7"], "seconds": 1}
+    films = load_dreamer(path, **options).X
+    eeg = content.Data[1].EEG
+    means = np.array([eeg.baseline[film].mean(axis=0)[[7, 1]] for film in range(18)])
+    subtracted = load_dreamer(path, baseline="subtract", **options).X
+    np.testing.assert_allclose(subtracted, films - means[..., None].astype("float32"), rtol=1e-6)
+
+
+def test_the_longest_film_of_393_s_is_read(save):
+    path = save(small(films=[np.arange(393.0 * 128)]))
+    assert load_dreamer(path, ["valence"], seconds=None).X.shape == (1, 4, 393 * 128)
+
+
 @pytest.mark.parametrize("crop", ["first", "last"])
 def test_baseline_as_reference_is_whole_and_excluded_from_the_cropped_film(path, content, crop):
     options = {"picks": ["O2", "F7"], "seconds": 1.5, "crop": crop, "subjects": [3, 1]}

@@ -128,6 +128,13 @@ def test_names_are_listed_in_file_order_without_reading_values(save, peak_below)
         assert list_mat(path) == ["b", "a10", "a2"]
 
 
+def test_what_matlab_stores_without_a_name_is_no_variable(tmp_path):
+    path = tmp_path / "a.mat"
+    parts = [fuzz_mat.numbers((1, 3), name) for name in ("a", "", "b", "")]
+    path.write_bytes(fuzz_mat.header() + b"".join(parts))
+    assert list_mat(path) == list(read_mat(path)) == ["a", "b"]
+
+
 def test_only_the_named_variables_are_read(save):
     path = save(a=1.0, b=2.0, c=3.0)
     assert list(read_mat(path, ["c", "a"])) == ["a", "c"]

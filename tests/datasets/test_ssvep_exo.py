@@ -62,6 +62,14 @@ def test_recordings_are_filtered_as_a_whole(tmp_path):
     assert trials.loader_params == {"records": "unique", "l_freq": 1.0, "h_freq": 45.0}
 
 
+@pytest.mark.parametrize(("l_freq", "h_freq"), [(None, 45.0), (1.0, None)])
+def test_the_band_may_have_one_limit(tmp_path, l_freq, h_freq):
+    X = write_record(tmp_path / "subject02", RECORDS[2][0])
+    expected = mne.filter.filter_data(X, 256, l_freq, h_freq, verbose=False)[:, 512:1792]
+    trials = load_ssvep_exo(tmp_path, l_freq=l_freq, h_freq=h_freq)
+    np.testing.assert_allclose(trials.X[0], 1e6 * expected, rtol=1e-3, atol=1)
+
+
 def test_days_are_sessions_and_recordings_of_a_day_are_runs(folder):
     table = load_ssvep_exo(folder).metadata.drop_duplicates("record")
     assert table[["subject", "session", "run"]].to_numpy().tolist() == [
@@ -102,10 +110,13 @@ def test_subjects_are_selected_by_number(folder):
     [
         ({"sfreq": 128}, True, "expected 256 Hz, got 128 Hz"),
         ({"channels": CHANNELS[:2]}, True, "expected 8 EEG channels, got 2"),
+        ({"channels": [*CHANNELS, "Cz"]}, True, "expected 8 EEG channels, got 9"),
         ({"codes": [1, 2, 3, 7]}, True, r"expected codes 1, 2, 3 and 4, got \[1, 2, 3, 7\]"),
+        ({"codes": [1, 2, 3, 3]}, True, r"expected codes 1, 2, 3 and 4, got \[1, 2, 3\]"),
+        ({"codes": [1, 2, 3, 4, 7]}, True, r"expected codes 1, 2, 3 and 4, got \[1, 2, 3, 4, 7\]"),
         ({}, False, "expected events of the recording, got no file"),
     ],
-    ids=["rate", "channels", "codes", "no events"],
+    ids=["rate", "few channels", "many channels", "codes", "few codes", "many codes", "no events"],
 )
 def test_other_files_are_an_error(tmp_path, options, has_events, message):
     write_record(tmp_path / "subject02", RECORDS[2][0], **options)

@@ -91,6 +91,16 @@ def test_baselines_are_windows_of_other_trials(effect_in_f3, linear):
             assert min(errors) < 1e-4
 
 
+def test_attributions_are_the_mean_over_references_from_all_windows(effect_in_f3, linear):
+    pair = effect_in_f3.select([0, 1])
+    options = {"n_references": 100, "n_steps": 1, "random_state": 0}  # exact if linear
+    values = attribute(linear, pair, target=1, **options)
+    weight, x = get_weight(linear, 1), scale_windows(pair, linear[-1])
+    expected = weight * (x - x[::-1].mean(1, keepdims=True))
+    tolerance = 0.2 * np.abs(weight * (x[::-1, :1] - x[::-1, 1:])) + 1e-4
+    assert (np.abs(values - expected) < tolerance).all()
+
+
 def test_integrated_gradients_sum_to_the_difference_of_logits(effect_in_f3):
     clf = MSiMambaClassifier(
         d_model=8,
@@ -108,6 +118,8 @@ def test_integrated_gradients_sum_to_the_difference_of_logits(effect_in_f3):
         difference = (clf.net_.module_(x) - clf.net_.module_(0 * x))[:, 1].numpy()
     assert values.shape == (8, 1, 4, 256)
     np.testing.assert_allclose(values.sum((1, 2, 3)), difference, rtol=0.02, atol=1e-3)
+    coarse = attribute(clf, some, target=1, baseline="zero", n_steps=1)
+    assert np.abs(coarse.sum((1, 2, 3)) - difference).max() > 0.01
 
 
 def test_attributions_are_independent_of_the_batch(effect_in_f3, linear):

@@ -101,6 +101,9 @@ def test_sine_of_amplitude_one_has_amplitude_one(size):
     profile = frequency_profile(clf, X, [0, 1, 0, 1], sfreq=size)
     assert profile["frequency"].unique().tolist() == [cycles]
     np.testing.assert_allclose(profile["amplitude"], [1, 2, 1, 2], rtol=1e-5)
+    faster = frequency_profile(clf, X, [0, 1, 0, 1], sfreq=2 * size)  # half a second
+    assert faster["frequency"].unique().tolist() == [2 * cycles]
+    assert faster.attrs["resolution"] == 2
 
 
 def test_fixed_frequencies_are_selected_by_every_window(alpha):

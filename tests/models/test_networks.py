@@ -45,6 +45,36 @@ def test_every_parameter_has_a_gradient(name):
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "n_calls"),
+    [
+        ("TimesNet", 2),
+        ("ITransformer", 8),
+        ("NonstationaryTransformer", 8),
+        ("Informer", 8),
+        ("MSiMamba", 3),
+        ("MSiMambaEnsemble", 6),
+    ],
+)
+def test_dropout_follows_the_embedding_and_each_part_of_a_layer_and_precedes_the_head(
+    name, n_calls
+):
+    net, seen = build(name, drop_prob=0.5), []
+    for part in net.modules():
+        if isinstance(part, torch.nn.Dropout):
+            assert part.p == 0.5
+            part.register_forward_hook(lambda part, inputs, output: seen.append(output))
+    net(torch.randn(32, 4, 64))
+    assert len(seen) == n_calls
+    for output in (seen[0], seen[-1]):
+        assert (output == 0).float().mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_dropout_applies_to_the_positional_encoding_too():
+    tokens = build("TimesNet", drop_prob=0.5).embed(torch.randn(8, 4, 64))
+    assert (tokens == 0).float().mean() == pytest.approx(0.5, abs=0.1)
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 def test_predictions_are_independent_of_batch_composition(name):
     net = build(name).double().eval()

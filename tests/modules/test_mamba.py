@@ -208,6 +208,14 @@ def test_initial_step_sizes_are_within_their_range():
     assert steps.max() / steps.min() > 10
 
 
+def test_initial_step_sizes_are_log_uniform_and_their_weights_have_the_scale_of_the_rank():
+    projection = Mamba(d_model=1024, dt_rank=16).dt_proj
+    position = (F.softplus(projection.bias).log10() + 3) / 2  # from 1e-3 to 1e-1
+    shares = torch.histc(position, 4, 0, 1) / len(position)
+    torch.testing.assert_close(shares, torch.full((4,), 0.25), atol=0.08, rtol=0)
+    assert 0.24 < projection.weight.abs().max() <= 0.25
+
+
 @pytest.mark.parametrize(
     ("error", "device", "expected"),
     [

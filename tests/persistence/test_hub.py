@@ -28,8 +28,10 @@ class Hub(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.requests.append((self.path, body))
+        self.server.tokens.append(self.headers["Authorization"])
         if self.path.endswith("/create"):
-            self.respond({"url": f"{self.server.url}/me/model"})
+            status = 409 if self.server.files else 200  # the repository exists
+            self.respond({"url": f"{self.server.url}/me/model"}, status)
         elif "/preupload/" in self.path:
             files = [{"path": file["path"]} for file in json.loads(body)["files"]]
             common = {"uploadMode": "regular", "shouldIgnore": False}
@@ -46,6 +48,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.requests.append((self.path, b""))
+        self.server.tokens.append(self.headers["Authorization"])
         files = self.server.files
         if "/resolve/" in self.path:
             content = files[self.path.rpartition("/")[2]]
@@ -61,9 +64,9 @@ class Hub(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def respond(self, content, **headers):
+    def respond(self, content, status=200, **headers):
         content = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(200)
+        self.send_response(status)
         for name, value in {**headers, "Content-Length": len(content)}.items():
             self.send_header(name, str(value))
         self.end_headers()
@@ -78,7 +81,7 @@ class Hub(BaseHTTPRequestHandler):
 def hub():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.url = f"http://127.0.0.1:{server.server_port}"
-    server.files, server.requests = {}, []
+    server.files, server.requests, server.tokens = {}, [], []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
@@ -108,6 +111,18 @@ def test_a_model_is_uploaded_and_loaded_from_the_hub(hub, clf, trials, tmp_path)
     model = pull_from_hub("me/model", cache_dir=tmp_path, **options(hub))
     assert np.array_equal(model.predict_proba(trials), clf.predict_proba(trials.X))
     assert model.card["training"]["notes"] == "hello"
+
+
+def test_a_model_in_an_existing_repository_is_replaced(hub, clf):
+    push_to_hub(clf, "me/model", notes="first", **options(hub))
+    push_to_hub(clf, "me/model", notes="second", **options(hub))
+    assert json.loads(hub.files["card.json"])["training"]["notes"] == "second"
+
+
+def test_every_request_has_the_token(hub, clf, tmp_path):
+    push_to_hub(clf, "me/model", **options(hub))
+    pull_from_hub("me/model", cache_dir=tmp_path, **options(hub))
+    assert set(hub.tokens) == {"Bearer hf_token"}
 
 
 @pytest.mark.parametrize("options_private", [{}, {"private": False}])

@@ -339,6 +339,13 @@ def test_the_card_describes_input_network_and_training_data(original, pipe, tria
     assert card["versions"].keys() == {"skmamba", "torch", "numpy", "scikit-learn"}
 
 
+def test_channels_picked_by_number_have_the_names_of_the_trials(trials, tmp_path):
+    picker = ChannelPicker([2, 0])
+    pipe = make_pipe(picker, SlidingWindows(window_size_samples=64)).fit(trials.X, trials.y)
+    named = load_model(save_model(pipe, tmp_path / "named", trials=trials)).card
+    assert (named["input"]["ch_names"], named["model"]["ch_names"]) == (NAMES, ["F3", "Fp1"])
+
+
 def test_scores_and_protocol_are_saved_as_plain_json(clf, tmp_path):
     table = pd.DataFrame({"subject": ["a", "b"], "accuracy": [np.float32(0.5), np.nan]})
     protocol = {"cv": ("loso", 2), 3: np.arange(2)}
@@ -704,6 +711,13 @@ HUGE = {
         TOO_LARGE,
     ),
     "width": (edit_network(d_model=20000), TOO_LARGE),
+    "buffers": (
+        lambda c: (
+            edit_network(n_times=10**6, filter_size=2)(c),
+            edit_fitted(n_times_=10**6)(c),
+        ),
+        TOO_LARGE,
+    ),
     "overflow": (edit_network(d_model=10**30), "d_model must be at most"),
     "net_params": (edit_params(net_params={"module__d_model": 20000}), TOO_LARGE),
     "samples": (

@@ -70,6 +70,8 @@ def test_predictions_of_several_parts_are_an_error(predictions, column):
 def test_predictions_of_several_seeds_are_not_called_trials(predictions):
     seeds = pd.concat([predictions.assign(fold=0, seed=seed) for seed in (1, 2)])
     assert ConfusionDisplay.from_results(seeds, "net").title.endswith(", 10 predictions")
+    folds = pd.concat([predictions.assign(fold=fold, seed=fold) for fold in (1, 2)])
+    assert ConfusionDisplay.from_results(folds, "net").title.endswith(", 10 trials")
 
 
 def test_missing_predictions_are_left_out_with_a_warning(predictions):

@@ -35,6 +35,14 @@ def test_network_without_early_stopping_has_one_curve(trials):
     assert len(display.lines_) == 1
 
 
+def test_epochs_without_a_validation_loss_leave_one_curve(trials):
+    pipe = fit(trials, max_epochs=2, early_stopping=True)
+    pipe.set_params(msimambaclassifier__early_stopping=False, msimambaclassifier__warm_start=True)
+    display = draw(pipe.fit(trials.X, trials.y))
+    assert display.epochs == [1, 2, 3, 4]
+    assert display.valid_loss is None and display.best_epoch is None
+
+
 def test_restored_epoch_has_the_lowest_validation_loss(trials):
     display = draw(fit(trials, max_epochs=30, lr=0.1, patience=3, early_stopping=True))
     assert display.best_epoch < display.epochs[-1] < 30

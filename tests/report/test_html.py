@@ -53,9 +53,44 @@ def test_confusion_matrices_count_trials_by_class(write, scores, predictions):
         assert [int(rows[name][column].split()[0]) for column in ("rest", "task")] == list(counts)
 
 
+def test_a_class_that_is_only_predicted_has_a_column(write, scores, predictions):
+    is_first = predictions.index == 0
+    predictions["y_pred"] = predictions["y_pred"].mask(is_first, 2)
+    names = {0: "rest", 1: "task", 2: "other"}
+    rows = write(EvaluationResults(scores, predictions), label_names=names).rows("rest", "other")
+    cells = {name: rows[name]["other"].split() for name in names.values()}
+    assert (cells["rest"][0], cells["task"][0]) == ("1", "0")
+
+
+def test_confusion_matrices_are_those_of_each_data_set(write, scores, predictions):
+    other = EvaluationResults(
+        scores.assign(dataset="other"),
+        predictions.assign(dataset="other", y_pred=1 - predictions["y_pred"]),
+    )
+    names = {0: "rest", 1: "task"}
+    page = write([EvaluationResults(scores, predictions), other], label_names=names)
+    tables = [table for table in page.tables if set(names.values()) <= set(table[0])]
+    counts = [[int(cell.split()[0]) for row in table[1:] for cell in row[1:3]] for table in tables]
+    toy, others = counts[: len(counts) // 2], counts[len(counts) // 2 :]
+    assert len(toy) == 2 and all(sum(count) == 60 for count in counts)
+    for (a, b, c, d), count in zip(toy, others, strict=True):
+        assert count == [b, a, d, c]
+
+
+def test_a_subject_that_is_tested_twice_counts_once_in_the_mean_of_every_score(write, scores):
+    again = scores[scores["fold"] == 0].assign(seed=8)
+    again["accuracy"] = again["balanced_accuracy"] = again["accuracy"] - 0.6
+    rows = write(pd.concat([scores, again])).rows("Estimator", "Accuracy")
+    means = {name: row["Accuracy"] for name, row in rows.items()}
+    assert means == {"net": "0.70", "lda": "0.57", "majority": "0.45"}
+    assert [row["Balanced accuracy"] for row in rows.values()] == list(means.values())
+
+
 def test_design_and_times_are_those_of_the_folds(write, scores):
     page = write(scores)
     assert "10 trials per fold, 60 in total" in page.text
+    assert "toy, 6 subjects" in page.text
+    assert "toy, 6 subjects" in write(scores[:-1]).text
     assert "skmamba 0.1.0, numpy 2.4.0" in page.text
     row = page.rows("Estimator", "Folds")["net"]
     assert list(row.values()) == ["net", "6", "1.25", "0.50", "10.50"]
@@ -197,6 +232,12 @@ def test_adapted_estimators_have_a_footnote_in_every_table(write, scores, predic
     assert "braces {0} {x} {" in write(EvaluationResults(scores, predictions)).text
 
 
+def test_an_adapted_baseline_is_defined_under_its_name(write, make_scores, net):
+    scores = make_scores(net=net, **{"permuted labels": [0.5] * 6}).assign(adaptation="unlabelled")
+    text = write(scores).text
+    assert "“permuted labels”the first model, trained on permuted labels" in text.replace("\n", "")
+
+
 def test_a_report_separates_scores_with_and_without_adaptation(write, scores):
     adapted = scores[scores["estimator"] == "net"].assign(adaptation="reference", accuracy=0.9)
     page = write([scores, adapted], score="accuracy")
@@ -253,7 +294,10 @@ def test_the_effect_of_the_split_is_reported(write, scores, gap):
     row = page.rows("Split by", "Score")["Random windows"]
     assert (row["Score"], row["Inflation, points"]) == ("0.95", "+31")
     assert row["Score, labels permuted"] == "0.93"
-    assert "it scores 0.93:" in write(scores, leakage=gap.drop(index=3)).text
+    page = write(scores, leakage=gap.drop(index=3))
+    assert "it scores 0.93:" in page.text
+    rows = page.rows("Split by", "Score")
+    assert [row["Score, labels permuted"] for row in rows.values()] == ["0.93", MISSING]
 
 
 def test_several_leakage_tables_can_be_passed(write, scores, report_table, gap):

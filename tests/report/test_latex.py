@@ -92,6 +92,14 @@ def test_every_protocol_is_a_part_of_the_table(scores):
     assert table.count("\nnet & ") == 2
 
 
+def test_notes_of_several_parts_are_written_once_and_name_each_first_model(scores):
+    scores.loc[scores["estimator"] == "lda", "adaptation"] = "unlabelled"
+    other = scores[scores["estimator"] != "net"].assign(protocol="within_subject")
+    table = to_latex([scores, other])
+    assert table.count("Adaptation: uses") == 1
+    assert table.count("Differences are to net or lda~$\\dagger$, with") == 1
+
+
 def test_pooled_folds_are_scored_by_subject(pooled):
     scores = pooled.scores
     scores.loc[scores["estimator"] == "net", "adaptation"] = "unlabelled"
