@@ -428,8 +428,19 @@ def list_scores(table):
     return [name for name in table.select_dtypes("number") if name not in NO_SCORES]
 
 
-def summarize(results, unit, score, confidence, seed):
-    """Return mean scores by unit, a summary by estimator, and the baseline of the chance level."""
+def count_classes(results):
+    """Return the number of classes in the predictions of EvaluationResults, None if unknown."""
+    predictions = getattr(results, "predictions", None)
+    if predictions is None or predictions.empty or has_ratings(predictions):
+        return None
+    return predictions["y_true"].nunique()
+
+
+def summarize(results, unit, score, confidence, seed, n_classes=None):
+    """Return mean scores by unit, a summary by estimator, and the chance level of each unit.
+
+    The name of the chance level is that of the baseline; None if it is the score of guessing.
+    """
     by_unit = _average_by(results, unit, score)
     rows = {}
     for name, kind in results.groupby("estimator", sort=False)["kind"].first().items():
@@ -442,7 +453,14 @@ def summarize(results, unit, score, confidence, seed):
         rows[name] = [kind, mean, *limits]
     columns = ["kind", "mean", "low", "high"]
     summary = pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("estimator")
-    return by_unit, summary, _find_chance_level(by_unit, summary, score)
+    baseline = _find_chance_level(by_unit, summary, score)
+    if baseline is None:
+        return by_unit, summary, None
+    chance = by_unit[baseline]
+    guessing = _compute_guessing_score(score.removesuffix("_windows"), n_classes)
+    if chance.mean() < guessing:  # its predictions depend on the labels of the test trials
+        chance = pd.Series(guessing, by_unit.index)
+    return by_unit, summary, chance
 
 
 def _average_by(results, unit, score):
@@ -480,6 +498,13 @@ def _find_chance_level(by_unit, summary, score):
     if score == "f1_weighted":  # between macro F1 and accuracy
         is_beaten = stratified.mean() > by_unit["majority"].mean()
     return "stratified" if is_beaten or score in MACRO_F1 else "majority"
+
+
+def _compute_guessing_score(score, n_classes):
+    """Return the expected score of drawing each class with equal probability; NaN if unknown."""
+    if score in ("accuracy", "balanced_accuracy", "f1_micro") and n_classes:
+        return 1 / n_classes
+    return {"kappa": 0.0, "matthews_corrcoef": 0.0, "roc_auc": 0.5}.get(score, np.nan)
 
 
 def compute_interval(scores, confidence, seed):

@@ -9,7 +9,14 @@ import pandas as pd
 from scipy import stats
 
 from .._format import describe_adaptations
-from .._results import DECIMALS, N_RESAMPLES, EvaluationResults, get_scores, summarize
+from .._results import (
+    DECIMALS,
+    N_RESAMPLES,
+    EvaluationResults,
+    count_classes,
+    get_scores,
+    summarize,
+)
 from .._validation import check_fraction
 
 # Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
@@ -77,8 +84,10 @@ def compare(
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
         - ``chance``: chance level, the mean of the baseline ``"majority"``; of ``"stratified"``
           for ``f1`` and ``f1_macro``, and if its 95 % interval lies above that mean (for
-          ``f1_weighted``, if its mean does); for ratings of ``"mean"``; NaN without.
-        - ``p_chance``: one-sided sign-flip test of the differences from that baseline, not
+          ``f1_weighted``, if its mean does); for ratings of ``"mean"``; NaN without. At least
+          the expected score of random guessing, such as 1 / n_classes, if ``results`` have
+          predictions.
+        - ``p_chance``: one-sided sign-flip test of the differences from that level, not
           corrected for the number of estimators.
         - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the
           row of the reference, like the next columns.
@@ -130,7 +139,7 @@ def compare(
     More columns in table.to_string(): kind, n_subjects, effect_size, p
     """
     check_fraction("confidence", confidence)
-    scores = get_scores(results, score)
+    scores, n_classes = get_scores(results, score), count_classes(results)
     if scores["subject"].isna().any():
         raise ValueError(
             "results must have one subject per row, got folds of several subjects: pass the "
@@ -145,15 +154,15 @@ def compare(
             f"got {reference!r}."
         )
     seed = np.random.default_rng(random_state).integers(2**32)  # the same for all rows
-    by_subject, table, chance = summarize(scores, "subject", score, confidence, seed)
+    by_subject, table, chance = summarize(scores, "subject", score, confidence, seed, n_classes)
     table = table.assign(n_subjects=by_subject.count()).reindex(columns=COLUMNS)
     if chance is not None:
-        table["chance"] = by_subject[chance].mean()
+        table["chance"] = chance.mean()
     for name in estimators:
-        if chance not in (None, name):
-            table.loc[name, "p_chance"] = sign_flip_p(_subtract(by_subject, name, chance), seed)
+        if chance is not None and chance.name != name:
+            table.loc[name, "p_chance"] = sign_flip_p(_subtract(by_subject[name], chance), seed)
         if name != reference:
-            differences = _subtract(by_subject, name, reference)
+            differences = _subtract(by_subject[name], by_subject[reference])
             table.loc[name, "difference"] = differences.mean() if len(differences) else np.nan
             table.loc[name, ["effect_size", "p"]] = signed_rank_test(differences)
     models = table["kind"] == "model"  # the reference has no p and is not counted
@@ -163,9 +172,9 @@ def compare(
     return _Comparison(table.reset_index())
 
 
-def _subtract(by_subject, name, other):
-    """Return the differences of two estimators in subjects that have both scores."""
-    return (by_subject[name] - by_subject[other]).dropna().to_numpy().round(DECIMALS)
+def _subtract(scores, others):
+    """Return the differences in subjects that have both scores."""
+    return (scores - others).dropna().to_numpy().round(DECIMALS)
 
 
 def sign_flip_p(values, seed=None):

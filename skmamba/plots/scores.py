@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from .._results import EvaluationResults, get_scores, summarize
+from .._results import EvaluationResults, count_classes, get_scores, summarize
 from .._validation import check_fraction
 from ._axes import (
     BLUE,
@@ -119,10 +119,10 @@ class ScoresDisplay(Display):
             The display.
         """
         check_fraction("confidence", confidence)
-        results = get_scores(results, score)
+        results, n_classes = get_scores(results, score), count_classes(results)
         unit: Literal["subject", "fold"] = "fold" if results["subject"].isna().any() else "subject"
         seed = np.random.default_rng(random_state).integers(2**32)  # as in compare
-        by_unit, summary, baseline = summarize(results, unit, score, confidence, seed)
+        by_unit, summary, chance = summarize(results, unit, score, confidence, seed, n_classes)
         dots = by_unit.rename_axis("unit").melt(ignore_index=False, value_name="score").dropna()
         dots = dots.reset_index()[["estimator", "unit", "score"]]
         if unit == "fold":
@@ -134,7 +134,7 @@ class ScoresDisplay(Display):
             summary.reset_index(),
             score=score,
             unit=unit,
-            chance_level=None if baseline is None else float(summary["mean"][baseline]),
+            chance_level=None if chance is None else float(chance.mean()),
             confidence=confidence,
             title=", ".join([*format_source(results), counted]),
         ).plot(ax)

@@ -12,6 +12,7 @@ from sklearn.model_selection import KFold
 from skmamba import compare, evaluate
 from skmamba.datasets import simulate_trials
 from skmamba.evaluation import (
+    CrossStimulusSplit,
     CrossSubjectSplit,
     EvaluationResults,
     WithinSubjectSplit,
@@ -336,6 +337,32 @@ def test_guessing_is_not_above_the_chance_level_if_the_majority_is_always_wrong(
     assert table["p_chance"]["guess"] == sign_flip_p((guess - stratified).round(12))
     assert np.isnan(table["p_chance"]["stratified"])
     assert table["p_chance"]["majority"] == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "chance"), [("balanced_accuracy", 0.5), ("accuracy", 0.5), ("kappa", 0)]
+)
+@pytest.mark.parametrize("baselines", ["auto", "majority"])
+def test_the_chance_level_is_at_least_the_score_of_guessing(score, chance, baselines):
+    trials = simulate_trials(8, 10, n_times=64)
+    stimuli = np.tile(np.arange(10), 8)
+    trials = replace(
+        trials, y=stimuli // 5, metadata=trials.metadata.assign(trial=stimuli, stimulus=stimuli)
+    )
+    results = evaluate(
+        {"guess": DummyClassifier(strategy="uniform")},
+        trials,
+        CrossStimulusSplit(),
+        baselines=baselines,
+        random_state=0,
+        verbose=False,
+    )
+    table = compare(results, score).set_index("estimator")
+    assert table.loc["majority", "mean"] < chance  # the class of the test trials is rarer
+    assert (table["chance"] == chance).all()
+    by_subject = score_by_subject(results, score).query("estimator == 'guess'")[score]
+    assert table.loc["guess", "p_chance"] == sign_flip_p((by_subject - chance).to_numpy().round(12))
+    assert ScoresDisplay.from_results(results, score).chance_level == chance
 
 
 def test_the_chance_level_of_f1_is_stratified():
