@@ -403,7 +403,7 @@ def check_is_one_part(results):
             raise ValueError(
                 f"results must be of one data set and one protocol, got {len(values)} {what}, "
                 f"{', '.join(map(str, values))}: select one, as in "
-                f"results[results[{column!r}] == {values[0]!r}]."
+                f"results.scores[results.scores[{column!r}] == {values[0]!r}]."
             )
 
 

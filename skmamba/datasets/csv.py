@@ -144,7 +144,8 @@ def _check_times(times, sfreq, path):
     is_regular = np.quantile(np.abs(steps - 1), 0.9) < 0.25
     if gaps.max() > (0.5 / sfreq if is_regular else MAX_GAP):
         gap, row = gaps.max(), times.index[gaps.argmax()]
-        expected = "no gap; read the parts before and after it separately, with nrows and skiprows"
+        expected = "no gap; read the parts before and after it separately, as with "
+        expected += f"nrows={row + 1} and skiprows=range(1, {row + 2})"
         got = f"about {round(gap * sfreq)} lost samples ({gap:.2f} s) after row {row}"
         raise DataFormatError(path, expected, got)
     if not abs(rate / sfreq - 1) < MAX_DEVIATION:

@@ -61,7 +61,7 @@ def get_steps(estimator):
         if type(step) not in allowed:
             raise TypeError(
                 f"Step {name!r} must be an instance of {', '.join(c.__name__ for c in allowed)}, "
-                f"got {step!r}. Use joblib or skops for other estimators."
+                f"got {step!r}. Use joblib or skops for others; of a search, save best_estimator_."
             )
         check_is_fitted(step)
     return steps
