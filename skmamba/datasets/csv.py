@@ -79,7 +79,10 @@ def read_raw_csv(
     check_number("sfreq", sfreq)
     new_names = list(ch_names.values()) if isinstance(ch_names, Mapping) else ch_names
     names = dict(zip(ch_names, check_ch_names(new_names), strict=True))
-    table = pd.read_csv(path, **read_params)
+    try:
+        table = pd.read_csv(path, **read_params)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataFormatError(path, "a table that pandas.read_csv can read", str(error)) from error
     missing = [c for c in (*names, time, markers) if c is not None and c not in table]
     if missing:
         raise DataFormatError(path, f"columns {missing}", f"only {list(table)}")
@@ -89,6 +92,8 @@ def read_raw_csv(
     marks = marks.mask(text.isin(["", "False"]) | pd.to_numeric(text, errors="coerce").eq(0))
     is_sample = ~(marks.notna() & table[list(names)].isna().all(axis=1)).to_numpy()
     samples = table[is_sample]
+    if samples.empty:
+        raise DataFormatError(path, "at least one sample", "none")
     X = _to_numbers(samples[list(names)], path)
     if time is not None:
         _check_times(samples[time], sfreq, path)

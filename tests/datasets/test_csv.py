@@ -132,6 +132,22 @@ def test_zero_and_blanks_are_no_marker_beside_text():
     assert read_raw_csv(file, 100, ["a"], markers="m").annotations.description.tolist() == ["left"]
 
 
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", "table that pandas.read_csv can read, got No columns"),
+        (b"a,b\n1,2\n1,2,3,4\n", "can read, got .*line 3"),
+        (b"a,b\n\xff\xfe,2\n", "can read, got 'utf-8' codec"),
+        (b"a,b\n", "at least one sample, got none"),
+    ],
+    ids=["empty", "ragged", "encoding", "header"],
+)
+def test_files_without_a_table_of_samples_raise(tmp_path, content, match):
+    (tmp_path / "one.csv").write_bytes(content)
+    with pytest.raises(DataFormatError, match=rf"one\.csv.*{match}"):
+        read_raw_csv(tmp_path / "one.csv", 100, ["a", "b"])
+
+
 def test_an_error_names_the_kind_of_an_open_file():
     with pytest.raises(DataFormatError, match=r"StringIO.*got 'x' in column 'a', row 0"):
         read_raw_csv(StringIO("a,b\nx,1\n"), 100, ["a", "b"])

@@ -62,6 +62,7 @@ def test_initial_weights_have_the_same_distribution():
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_it_is_scripted_and_exported():
+    torch.manual_seed(0)
     net, x = Upstream(3, 2, 64, d_hidden=4).eval(), make_windows(2, 3, 64)
     scripted = torch.jit.script(net)
     torch.testing.assert_close(scripted(x), net(x), atol=1e-5, rtol=0)
