@@ -10,7 +10,7 @@ from ._extras import require_extra
 from ._metadata import split_numbers
 
 ENTITIES = ["subject", "session", "run", "acquisition", "processing"]  # columns of metadata
-RESERVED = {"recording", "trial", "onset", "window", "start", "reference_onset", *ENTITIES}
+RESERVED = {"recording", "trial", "onset", "window", "start", "reference_onset", *ENTITIES[1:]}
 EXTENSIONS = [".edf", ".bdf", ".vhdr", ".set"]  # the EEG formats of BIDS
 
 
@@ -100,6 +100,6 @@ def _make_metadata(paths, root):
     if participants["subject"].duplicated().any():
         twice = participants["subject"][participants["subject"].duplicated()].tolist()
         raise ValueError(f"{table} must have one row per participant, got several for {twice}.")
-    taken = (RESERVED - {"subject"}) & {*participants}
+    taken = RESERVED & {*participants}
     participants = participants.rename(columns={name: f"participant_{name}" for name in taken})
     return rows.merge(participants, on="subject", how="left")

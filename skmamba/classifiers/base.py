@@ -74,6 +74,7 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
+# Parameters of skorch's net that fit sets.
 NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs", "predict_nonlinearity"}
 FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 

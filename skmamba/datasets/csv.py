@@ -80,7 +80,7 @@ def read_raw_csv(
     new_names = list(ch_names.values()) if isinstance(ch_names, Mapping) else ch_names
     names = dict(zip(ch_names, check_ch_names(new_names), strict=True))
     try:
-        table = pd.read_csv(path, **read_params)
+        table = pd.read_csv(path, **read_params).reset_index(drop=True)  # errors name positions
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataFormatError(path, "a table that pandas.read_csv can read", str(error)) from error
     missing = [c for c in (*names, time, markers) if c is not None and c not in table]
@@ -149,8 +149,8 @@ def _check_times(times, sfreq, path):
     is_regular = np.quantile(np.abs(steps - 1), 0.9) < 0.25
     if gaps.max() > (0.5 / sfreq if is_regular else MAX_GAP):
         gap, row = gaps.max(), times.index[gaps.argmax()]
-        expected = "no gap; read the parts before and after it separately, as with "
-        expected += f"nrows={row + 1} and skiprows=range(1, {row + 2})"
+        expected = f"no gap; read the rows before it with nrows={row + 1}, and those after it with "
+        expected += f"skiprows=range(1, {row + 2}), in addition to other rows that are skipped"
         got = f"about {round(gap * sfreq)} lost samples ({gap:.2f} s) after row {row}"
         raise DataFormatError(path, expected, got)
     if not abs(rate / sfreq - 1) < MAX_DEVIATION:

@@ -87,8 +87,9 @@ def test_late_packets_are_no_gap_but_lost_samples_are(muselsl):
     ):
         read_raw_csv(path, 256, CHANNELS, time="timestamps")
     assert read_raw_csv(path, 256, CHANNELS).n_times == 2512
-    with pytest.raises(DataFormatError, match=r"nrows=1200 and skiprows=range\(1, 1201\)"):
-        read_raw_csv(path, 256, CHANNELS, time="timestamps")
+    for params in ({}, {"index_col": "TP9"}):
+        with pytest.raises(DataFormatError, match=r"nrows=1200, .* skiprows=range\(1, 1201\)"):
+            read_raw_csv(path, 256, ["AF7"], time="timestamps", **params)
     for params, n_times in (({"nrows": 1200}, 1200), ({"skiprows": range(1, 1201)}, 1312)):
         part = read_raw_csv(path, 256, CHANNELS, time="timestamps", **params)
         assert part.n_times == n_times
