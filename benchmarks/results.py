@@ -115,7 +115,7 @@ class Settings:
     def format(self, by_fold, by_subject, models, trials):
         text = (
             f"{by_subject['subject'].nunique()} subjects in {by_fold['fold'].nunique()} folds, "
-            f"seeds {', '.join(map(str, by_fold['seed'].unique()))}. {describe_machine()}; "
+            f"seeds {', '.join(map(str, by_fold['random_state'].unique()))}. {describe_machine()}; "
             f"parallel fits: {self.n_jobs}.\n\n"
             f"{to_markdown(tabulate(by_fold, by_subject, models, trials))}"
         )
@@ -207,7 +207,8 @@ def four_subjects(settings):
     models = make_models(["MS-iMamba", *WHITENED], trials, **options)
     splitters = [CrossSubjectSplit(settings.n_folds) for _ in settings.seeds()]
     by_fold, _ = settings.evaluate(models, trials, splitters)
-    scores = by_fold.groupby(["estimator", "seed", "fold"])[WINDOWS].mean().groupby("estimator")
+    keys = ["estimator", "random_state", "fold"]
+    scores = by_fold.groupby(keys)[WINDOWS].mean().groupby("estimator")
     single, _ = settings.evaluate(models, trials, [CrossSubjectSplit()])
     table = pd.DataFrame(
         {

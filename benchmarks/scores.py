@@ -32,7 +32,7 @@ def split_fewer_subjects(cv, trials, n_subjects, seed):
 def evaluate_seeds(models, trials, splitters, **options):
     """Return scores by fold and by subject, with seeds 0, 1, ... for one splitter each."""
     by_fold, by_subject = [], []
-    for seed, cv in enumerate(splitters):
+    for random_state, cv in enumerate(splitters):
         results = evaluate(
             models,
             trials,
@@ -40,13 +40,13 @@ def evaluate_seeds(models, trials, splitters, **options):
             scoring=SCORE,
             baselines="majority",
             windows=True,
-            random_state=seed,
+            random_state=random_state,
             error_score="raise",  # a mean over successful folds would be biased
             **options,
         )
         auc = compute_auc(results.predictions)
-        by_fold.append(results.scores.assign(seed=seed, auc=results.scores["estimator"].map(auc)))
-        by_subject.append(score_by_subject(results, SCORE).assign(seed=seed))
+        by_fold.append(results.scores.assign(auc=results.scores["estimator"].map(auc)))
+        by_subject.append(score_by_subject(results, SCORE))
     return pd.concat(by_fold), pd.concat(by_subject)
 
 
@@ -104,7 +104,7 @@ def format_scores(table):
 
 def format_range(scores, score):
     """Return the smallest and the largest mean of a seed."""
-    by_seed = scores.groupby(["estimator", "seed"])[score].mean().unstack()
+    by_seed = scores.groupby(["estimator", "random_state"])[score].mean().unstack()
     return by_seed.min(axis=1).map(format_score) + " to " + by_seed.max(axis=1).map(format_score)
 
 

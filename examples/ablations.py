@@ -10,11 +10,10 @@ paper describes it.
 
 from argparse import ArgumentParser
 
-import pandas as pd
 from sklearn.base import clone
 
 from skmamba import compare, evaluate, load_eegmat, make_models
-from skmamba.evaluation import CrossSubjectSplit, score_by_subject
+from skmamba.evaluation import CrossSubjectSplit, EvaluationResults
 
 SCORE = "balanced_accuracy"
 
@@ -57,9 +56,8 @@ def make_ablations(trials, **options):
 
 def run(trials, models, n_folds, n_seeds, **options):
     """Return a table with one row per model, compared with the default."""
-    results, scores = [], []
-    for seed in range(n_seeds):
-        result = evaluate(
+    results = EvaluationResults.concatenate(
+        evaluate(
             models,
             trials,
             CrossSubjectSplit(n_folds),
@@ -68,14 +66,11 @@ def run(trials, models, n_folds, n_seeds, **options):
             random_state=seed,
             **options,
         )
-        results.append(result.scores)
-        scores.append(score_by_subject(result, SCORE).assign(seed=seed))
-    results, scores = pd.concat(results), pd.concat(scores)
-    table = compare(scores, SCORE, random_state=0).set_index("estimator").drop("majority")
-    by_seed = scores.groupby(["estimator", "seed"])[SCORE].mean().unstack()
-    table["min"], table["max"] = by_seed.min(axis=1), by_seed.max(axis=1)  # over seeds
-    table["windows"] = results.groupby("estimator")[f"{SCORE}_windows"].mean()
-    columns = ["mean", "low", "high", "chance", "min", "max", "windows", "difference", "p_holm"]
+        for seed in range(n_seeds)
+    )
+    table = compare(results, SCORE, random_state=0).set_index("estimator").drop("majority")
+    table["windows"] = results.scores.groupby("estimator")[f"{SCORE}_windows"].mean()
+    columns = ["mean", "low", "high", "std_seeds", "chance", "windows", "difference", "p_holm"]
     return table[columns]
 
 
@@ -101,7 +96,7 @@ def main():
         cache_dir=options.cache_dir,
     )
     print(f"{SCORE} of trials, {options.folds} folds over {options.subjects} subjects: mean over")
-    print(f"subjects and {options.seeds} seeds, smallest and largest mean of a seed.\n")
+    print(f"subjects and {options.seeds} seeds, standard deviation over seeds.\n")
     print(table.round(3).to_string())
     n_significant = (table["p_holm"].iloc[1:] < 0.05).sum()
     print(f"\n{n_significant} differences are significant after Holm's correction.")

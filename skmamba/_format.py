@@ -64,6 +64,13 @@ def format_comparison(table):
     ]
 
 
+def describe_std_seeds(table):
+    """Return the standard deviations over seeds in a table of ``compare`` in words, or nothing."""
+    known = table[table["std_seeds"].notna() & (table["kind"] == "model")]
+    each = [f"{row.estimator} {format_number(row.std_seeds, 3)}" for row in known.itertuples()]
+    return f"Standard deviation of the mean over seeds: {', '.join(each)}." if each else ""
+
+
 def describe_adaptations(adaptations):
     """Return in words what estimators use of the test subjects; nothing for ``""``."""
     names: dict[str, list[str]] = {}

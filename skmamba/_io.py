@@ -1,4 +1,4 @@
-"""Atomic file writing."""
+"""Atomic file writing, and tables as CSV files."""
 
 import contextlib
 import os
@@ -7,6 +7,13 @@ import shutil
 from pathlib import Path
 from socket import gethostname
 from uuid import uuid4
+
+import pandas as pd
+
+# Columns of text, and columns of labels, which may be numbers or text.
+TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "adaptation", "error")
+TEXTS += ("data", "versions", "example", "verdict")
+LABELS = ("subject", "trial", "y_true", "y_pred")
 
 
 @contextlib.contextmanager
@@ -60,3 +67,30 @@ def _is_running(pid):
     except OSError:
         pass
     return True
+
+
+def write_table(path, table):
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_table(path):
+    """Read a table that skmamba wrote; texts and labels such as "01" remain text."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = str(error).strip()
+        raise ValueError(f"{path} must be a table written by skmamba: {reason}") from error
+    columns = {name: _restore_numbers(table[name]) for name in table if name not in TEXTS}
+    return table.assign(**columns)
+
+
+def _restore_numbers(texts):
+    """Convert texts to integers if all are, else to floats, but not "01" and "0.5" in labels."""
+    known = texts[texts != ""]
+    if len(known) and known.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+        dtype = "int64" if len(known) == len(texts) else "Int64"
+        return known.astype("Int64").reindex(texts.index).astype(dtype)
+    if texts.name not in LABELS or known.empty:
+        with contextlib.suppress(ValueError):
+            return texts.replace("", "nan").astype(float)  # exact, unlike read_csv
+    return texts.where(texts != "")

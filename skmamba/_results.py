@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 from sklearn.metrics import get_scorer_names
 
+from ._io import read_table, write_table
 from ._metadata import encode
 from ._scoring import (
     DEFAULT_SCORING,
@@ -20,11 +22,13 @@ from ._scoring import (
     check_scoring,
     score_predictions,
 )
+from ._types import StrPath
 
 # Parameters of pipeline steps that select a part of the data.
 SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_samples")
 # Numeric columns that are not scores.
-NO_SCORES = {"fold", "subject", "n_train", "n_test", "fit_seconds", "predict_seconds", "seed"}
+NO_SCORES = {"fold", "subject", "n_classes", "n_train", "n_test", "fit_seconds", "predict_seconds"}
+NO_SCORES |= {"random_state", "seed"}
 MACRO_F1 = ("f1", "f1_macro")  # constant predictions score lower than random ones
 PROBABILITY_SCORES = ("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score")
 N_RESAMPLES = 9999
@@ -96,6 +100,53 @@ class EvaluationResults:
         check_is_one_version(scores)
         _check_seeds(tables)
         return EvaluationResults(scores, predictions)
+
+    def to_csv(self, folder: StrPath) -> None:
+        """Write ``results.csv`` (the scores) and ``predictions.csv`` to a folder.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder, which is created if it does not exist. Existing files of these names are
+            replaced; without predictions, ``predictions.csv`` is removed.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_table(folder / "results.csv", self.scores)
+        if self.predictions.empty:
+            (folder / "predictions.csv").unlink(missing_ok=True)
+        else:
+            write_table(folder / "predictions.csv", self.predictions)
+
+    @staticmethod
+    def from_csv(path: StrPath) -> EvaluationResults:
+        """Read results that :meth:`to_csv` or ``skmamba evaluate`` wrote.
+
+        Unlike :func:`pandas.read_csv`, it reads subjects and labels such as "01" and "NA" as text.
+        Labels that are all integers are read as integers.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder, or the file of scores; ``predictions.csv`` beside it is optional.
+
+        Returns
+        -------
+        results : EvaluationResults
+            The results.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no file of scores.
+        ValueError
+            If a file is no such table.
+        """
+        path = Path(path)
+        path = path / "results.csv" if path.is_dir() else path
+        beside = path.with_name("predictions.csv")
+        predictions = read_table(beside) if beside.exists() else pd.DataFrame()
+        return EvaluationResults(read_table(path), predictions)
 
     def __repr__(self) -> str:
         n_estimators = self.scores["estimator"].nunique()
@@ -181,9 +232,10 @@ def score_by_subject(
     Returns
     -------
     scores : DataFrame
-        One row per estimator and subject: ``dataset``, ``protocol``, ``estimator``, ``kind``,
-        ``adaptation``, ``subject``, ``n_test`` trials, and one column per score. The trials of
-        all folds that test a subject are scored together; scores of several seeds are averaged.
+        One row per estimator, random state and subject: ``dataset``, ``protocol``, ``estimator``,
+        ``kind``, ``adaptation``, ``random_state`` (if the predictions have it), ``subject``,
+        ``n_classes`` (NaN for ratings), ``n_test`` trials, and one column per score. The trials of
+        all folds that test a subject are scored together.
 
     Raises
     ------
@@ -221,30 +273,22 @@ def score_by_subject(
         raise ValueError("results must have the subject of every prediction, got missing values.")
     ratings = has_ratings(predictions)
     scorers = check_scoring(scoring, ratings)
-    predictions = predictions.assign(run=_number_runs(predictions))
+    keys = [*keys[:-1], *predictions.columns.intersection(["random_state"]), "subject"]
     rows = []
     for _, part in predictions.groupby(keys[:2], sort=False, dropna=False):
         part = part.infer_objects()  # labels may be numbers in one data set and text in another
         classes = None if ratings else np.unique(part[["y_true", "y_pred"]])
-        for values, own in part.groupby([*keys, "run"], sort=False, dropna=False):
+        n_classes = np.nan if ratings else part["y_true"].nunique()
+        for values, own in part.groupby(keys, sort=False, dropna=False):
             scores = score_predictions(scorers, _fix(own, classes), own["y_true"].to_numpy())
-            rows.append({**dict(zip(keys, values[:-1], strict=True)), "n_test": len(own), **scores})
+            sizes = {"n_classes": n_classes, "n_test": len(own)}
+            rows.append({**dict(zip(keys, values, strict=True)), **sizes, **scores})
     order = list(dict.fromkeys(predictions["estimator"]))
-    table = pd.DataFrame(rows).groupby(keys, sort=False, dropna=False, as_index=False).mean()
-    table["n_test"] = table["n_test"].astype(int)
+    table = pd.DataFrame(rows)
     table = table.sort_values("subject", key=lambda subject: encode(subject)[0], kind="stable")
     return table.sort_values(
         "estimator", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
     )
-
-
-def _number_runs(predictions):
-    """Return the run of each prediction, a number: runs repeat a fold with another seed."""
-    if not {"fold", "seed"} <= {*predictions}:
-        return 0
-    keys = ["dataset", "protocol", "estimator", "adaptation", "fold"]
-    seeds = predictions.groupby(keys, sort=False, dropna=False)["seed"]
-    return seeds.transform(lambda seed: pd.factorize(seed)[0])
 
 
 def has_ratings(predictions):
@@ -428,15 +472,7 @@ def list_scores(table):
     return [name for name in table.select_dtypes("number") if name not in NO_SCORES]
 
 
-def count_classes(results):
-    """Return the number of classes in the predictions of EvaluationResults, None if unknown."""
-    predictions = getattr(results, "predictions", None)
-    if predictions is None or predictions.empty or has_ratings(predictions):
-        return None
-    return predictions["y_true"].nunique()
-
-
-def summarize(results, unit, score, confidence, seed, n_classes=None):
+def summarize(results, unit, score, confidence, seed):
     """Return mean scores by unit, a summary by estimator, and the chance level of each unit.
 
     The name of the chance level is that of the baseline; None if it is the score of guessing.
@@ -457,7 +493,7 @@ def summarize(results, unit, score, confidence, seed, n_classes=None):
     if baseline is None:
         return by_unit, summary, None
     chance = by_unit[baseline]
-    guessing = _compute_guessing_score(score.removesuffix("_windows"), n_classes)
+    guessing = _compute_guessing_score(score.removesuffix("_windows"), results)
     if chance.mean() < guessing:  # its predictions depend on the labels of the test trials
         chance = pd.Series(guessing, by_unit.index)
     return by_unit, summary, chance
@@ -500,10 +536,10 @@ def _find_chance_level(by_unit, summary, score):
     return "stratified" if is_beaten or score in MACRO_F1 else "majority"
 
 
-def _compute_guessing_score(score, n_classes):
+def _compute_guessing_score(score, results):
     """Return the expected score of drawing each class with equal probability; NaN if unknown."""
-    if score in ("accuracy", "balanced_accuracy", "f1_micro") and n_classes:
-        return 1 / n_classes
+    if score in ("accuracy", "balanced_accuracy", "f1_micro") and "n_classes" in results:
+        return 1 / results["n_classes"].max()
     return {"kappa": 0.0, "matthews_corrcoef": 0.0, "roc_auc": 0.5}.get(score, np.nan)
 
 

@@ -168,7 +168,7 @@ def test_ablations_print_the_chance_level_beside_every_change(tmp_path, capsys, 
     monkeypatch.setattr("sys.argv", [*arguments.split(), str(tmp_path)])
     ablations.main()
     printed = capsys.readouterr().out
-    row = r" +[01]\.\d+" * 3 + r" +0\.50* "  # mean, low, high, chance
+    row = r" +[01]\.\d+" * 4 + r" +0\.50* "  # mean, low, high, std_seeds, chance
     for name in ("MS-iMamba", "embedding='inverted'", "use_mstb=False", "mixer='none'"):
         assert re.search(re.escape(name) + row, printed)
     assert "differences are significant after Holm's correction" in printed

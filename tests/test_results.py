@@ -131,10 +131,9 @@ def test_repeated_splits_need_seeds_of_their_own():
         EvaluationResults.concatenate([evaluate_lda(trials, cv) for cv in splits])
     parts = [evaluate_lda(trials, cv, random_state=seed) for seed, cv in enumerate(splits)]
     table = score_by_subject(EvaluationResults.concatenate([*parts, parts[0]]), "accuracy")
-    each = pd.concat([score_by_subject(part, "accuracy") for part in parts])
-    keys = ["estimator", "subject"]
-    expected = each.groupby(keys)["accuracy"].mean()
-    pd.testing.assert_series_equal(table.set_index(keys)["accuracy"].sort_index(), expected)
+    keys = ["estimator", "random_state", "subject"]
+    each = pd.concat([score_by_subject(part, "accuracy") for part in parts]).set_index(keys)
+    pd.testing.assert_frame_equal(table.set_index(keys).sort_index(), each.sort_index())
     halves = [trials.select(subject=[0, 1, 2]), trials.select(subject=[3, 4, 5])]
     joined = EvaluationResults.concatenate([evaluate_lda(half) for half in halves])
     assert compare(joined).loc[0, "n_subjects"] == 6
@@ -162,6 +161,24 @@ def test_subjects_of_which_a_whole_run_failed_have_no_score(subjects, n_left):
     table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
     assert table["n_subjects"]["band-power-LDA"] == n_left
     assert table["n_subjects"]["majority"] == n_left + 2
+
+
+@pytest.mark.parametrize("subjects", [["01", "1", "NA"], [3, 2, 10]])
+def test_results_are_read_as_they_were_written(tmp_path, subjects):
+    trials = simulate_trials(3, 4)
+    trials.metadata["subject"] = trials.metadata["subject"].map(dict(enumerate(subjects)))
+    results = evaluate_lda(trials, baselines="majority")
+    results.to_csv(tmp_path / "new" / "folder")
+    for path in (tmp_path / "new" / "folder", tmp_path / "new" / "folder" / "results.csv"):
+        read = EvaluationResults.from_csv(path)
+        for name in ("scores", "predictions"):
+            pd.testing.assert_frame_equal(
+                getattr(read, name), getattr(results, name), check_dtype=False
+            )
+    EvaluationResults(results.scores, pd.DataFrame()).to_csv(tmp_path / "new" / "folder")
+    assert EvaluationResults.from_csv(tmp_path / "new" / "folder").predictions.empty
+    with pytest.raises(FileNotFoundError, match=r"results\.csv"):
+        EvaluationResults.from_csv(tmp_path)
 
 
 def test_predictions_of_windows_have_their_numbers():

@@ -89,16 +89,17 @@ def parse_baselines(text):
     return [baseline.convert(word, None, None) for word in parse_words(text)]
 
 
-def parse_subjects(text):
+def parse_numbers(text):
     """Return the integers in a comma-separated list of integers and ranges."""
     numbers: list[int] = []
-    for word in parse_words(text):
-        ends = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", word)
-        if not ends or int(ends[2] or ends[1]) < int(ends[1]):
+    for word in parse_words(text) or [""]:
+        ends = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", word)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, -1)
+        if not first <= last < first + 10_000:
             raise click.BadParameter(
-                f"must be a list of numbers below 10000, such as 1,2,5 or 1-8, got {text!r}."
+                f"must be a list of numbers and ranges, such as 1,2,5 or 1-8, got {text!r}."
             )
-        numbers += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+        numbers += range(first, last + 1)
     return list(dict.fromkeys(numbers))
 
 
@@ -153,7 +154,7 @@ DATA = (
     option("task", str, "NAME", "bids: task, as in the file names."),
     option(
         "subjects",
-        parse_subjects,
+        parse_numbers,
         "LIST",
         f"{', '.join(USES['subjects'])}: such as 1-3,5.  [default: all]",
     ),
@@ -193,15 +194,20 @@ SCORE = option(
     f"Score to compare models by: {', '.join(SCORES)}.",
     default="balanced-accuracy",
 )
-RUN = (
-    option("seed", click.IntRange(min=0), None, "Random state.", default=0),
-    option(
-        "jobs",
-        int,
-        None,
-        "Number of processes that read files and fit models; -1 uses all cores.",
-        default=1,
-    ),
+SEED = option("seed", click.IntRange(min=0), None, "Random state.", default=0)
+SEEDS = option(
+    "seed",
+    parse_numbers,
+    "LIST",
+    "Random state; with several, such as 0-4, scores are means.",
+    default="0",
+)
+JOBS = option(
+    "jobs",
+    int,
+    None,
+    "Number of processes that read files and fit models; -1 uses all cores.",
+    default=1,
 )
 
 
@@ -218,7 +224,8 @@ def make_splitter(options):
     if protocol == "first-trials":
         return evaluation.FirstTrialsSplit(options.first or 9)
     if protocol == "random-windows":
-        return evaluation.RandomWindowsKFold(options.folds or 5, random_state=options.seed)
+        seed = options.seed[0] if isinstance(options.seed, list) else options.seed
+        return evaluation.RandomWindowsKFold(options.folds or 5, random_state=seed)
     splitter = getattr(evaluation, f"{protocol.title().replace('-', '')}Split")
     return splitter() if options.folds is None else splitter(options.folds)
 

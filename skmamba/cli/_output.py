@@ -12,16 +12,20 @@ import click
 import pandas as pd
 from sklearn.exceptions import FitFailedWarning
 
-from .._format import LABEL_FROM, MARK, describe_adaptations, format_comparison, summarize_gap
-from .._io import write_atomically
+from .._format import (
+    LABEL_FROM,
+    MARK,
+    describe_adaptations,
+    describe_std_seeds,
+    format_comparison,
+    summarize_gap,
+)
+from .._io import read_table, write_atomically, write_table
 from ..evaluation import EvaluationResults, LeakageWarning, compare
 from ..plots import LeakageDisplay
 from ..report import to_latex, write_report
 
 WIDTH = 79
-TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "adaptation", "error")
-TEXTS += ("data", "versions", "example", "verdict")
-LABELS = ("subject", "trial", "y_true", "y_pred")
 KEYS = ["dataset", "protocol"]
 ASCII = str.maketrans({"\N{MINUS SIGN}": "-", "\N{EN DASH}": "-", "\xa0": ""})
 HEAD = ["n", "mean", "95 % interval", "chance", "p chance", "diff.", "effect", "p Holm"]
@@ -59,6 +63,8 @@ def print_comparison(table, score):
         f"diff.: difference to {table['estimator'].iloc[0]}; effect: from -1 to 1; p Holm: "
         "corrected for the number of models."
     )
+    if std_seeds := describe_std_seeds(table):
+        say(std_seeds)
     uses = describe_adaptations(table.set_index("estimator").get("adaptation", {}))
     if uses:
         say(f"Used of the test subjects: {uses}.")
@@ -79,17 +85,11 @@ def print_leakage(report):
     click.echo("\n".join(["", *lines]))
 
 
-def write_csv(path, table):
-    write_atomically(path, table.to_csv(index=False, lineterminator="\n"))
-
-
 def write_results(out, results, leakage, score):
     """Write the tables of an evaluation, and its reports if a model has a score."""
+    results.to_csv(out)
+    write_table(out / "leakage.csv", leakage)
     scores = results.scores
-    write_csv(out / "results.csv", scores)
-    if not results.predictions.empty:
-        write_csv(out / "predictions.csv", results.predictions)
-    write_csv(out / "leakage.csv", leakage)
     if scores.loc[scores["kind"] == "model", score.replace("-", "_")].isna().all():
         say("No report was written: no model has a score.", err=True)
         return
@@ -150,7 +150,7 @@ def report_gap(gap, out):
     say(summarize_gap(gap))
     if out is None:
         return
-    write_csv(out / "gap.csv", gap)
+    write_table(out / "gap.csv", gap)
     try:
         figure = LeakageDisplay.from_gap(gap).figure_
     except ImportError as error:
@@ -163,42 +163,16 @@ def report_gap(gap, out):
 
 def read_results(paths):
     """Return the results in ``results.csv`` files and beside them, and their leakage tables."""
-    parts: dict[str, tuple] = {}
-    for path in paths:
-        scores = read_table(path)
-        beside = [path.with_name(name) for name in ("predictions.csv", "leakage.csv")]
-        predictions, leakage = (read_table(file) if file.exists() else None for file in beside)
-        predictions = pd.DataFrame() if predictions is None else predictions
-        keys = scores[[key for key in KEYS if key in scores]].drop_duplicates()
-        name = "; ".join(", ".join(map(str, key)) for key in keys.to_numpy())
-        if name in parts:
-            raise click.UsageError(f"{parts[name][0]} and {path} are both of {name}.")
-        parts[name] = (path, EvaluationResults(scores, predictions), leakage)
-    leakage_tables = {
-        "" if len(parts) == 1 else f"Shared by training and test data: {name}": leakage
-        for name, (_, _, leakage) in parts.items()
-    }
-    return EvaluationResults.concatenate(part[1] for part in parts.values()), leakage_tables
-
-
-def read_table(path):
-    """Read a table that skmamba wrote; texts and labels that look like numbers remain text."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        reason = str(error).strip()
-        raise ValueError(f"{path} must be a table written by skmamba: {reason}") from error
-    columns = {name: _restore_numbers(table[name]) for name in table if name not in TEXTS}
-    return table.assign(**columns)
-
-
-def _restore_numbers(texts):
-    """Convert texts to integers if all are, else to floats, but not "01" and "0.5" in labels."""
-    known = texts[texts != ""]
-    if len(known) and known.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
-        dtype = "int64" if len(known) == len(texts) else "Int64"
-        return known.astype("Int64").reindex(texts.index).astype(dtype)
-    if texts.name not in LABELS or known.empty:
-        with contextlib.suppress(ValueError):
-            return texts.replace("", "nan").astype(float)  # exact, unlike read_csv
-    return texts.where(texts != "")
+    parts: list[EvaluationResults] = []
+    tables: dict[str, pd.DataFrame] = {}
+    for path in dict.fromkeys(paths):
+        part = EvaluationResults.from_csv(path)
+        parts.append(part)
+        beside = path.with_name("leakage.csv")
+        if beside.exists():
+            keys = part.scores[[key for key in KEYS if key in part.scores]].drop_duplicates()
+            name = "; ".join(", ".join(map(str, key)) for key in keys.to_numpy())
+            table, name = read_table(beside), f"Shared by training and test data: {name}"
+            is_other = name in tables and not table.equals(tables[name])
+            tables[f"{name} ({path.parent})" if is_other else name] = table
+    return EvaluationResults.concatenate(parts), tables if len(parts) > 1 else [*tables.values()]

@@ -91,7 +91,8 @@ def main(traceback):
         ),
         click.Option(["--windows"], is_flag=True, help="Also score single windows."),
         _options.SCORE,
-        *_options.RUN,
+        _options.SEEDS,
+        _options.JOBS,
     ],
 )
 @click.option("--out", required=True, metavar="FOLDER", help="Folder for the results.")
@@ -122,15 +123,18 @@ def run_evaluation(ctx, **params):
     if n_before:
         _output.say(f"Using cached folds in {cache_dir}.")
     with _output.print_warnings():
-        results = evaluate(
-            models,
-            trials,
-            cv,
-            baselines=[name for name in options.baselines if name != "none"],
-            windows=options.windows,
-            n_jobs=options.jobs,
-            cache_dir=cache_dir,
-            random_state=options.seed,
+        results = EvaluationResults.concatenate(
+            evaluate(
+                models,
+                trials,
+                cv,
+                baselines=[name for name in options.baselines if name != "none"],
+                windows=options.windows,
+                n_jobs=options.jobs,
+                cache_dir=cache_dir,
+                random_state=seed,
+            )
+            for seed in options.seed
         )
     n_fits, n_failed = len(results.scores), (results.scores["error"] != "").sum()
     n_run = len(list(cache_dir.glob("*.json"))) - n_before
@@ -162,7 +166,8 @@ def run_evaluation(ctx, **params):
         click.Option(["--gap"], is_flag=True, help="Measure the effect of the split on a score."),
         click.Option(["--model"], help="Model of --gap.  [default: band-power-LDA]"),
         *_options.MODEL,
-        *_options.RUN,
+        _options.SEED,
+        _options.JOBS,
     ],
 )
 @click.option("--out", metavar="FOLDER", help="Folder for leakage.csv, gap.csv and gap.png.")
@@ -190,6 +195,7 @@ def check_leakage(ctx, **params):
         _options.check_replaceable(files, files[0])
     trials, models = _options.load_data(options, [options.model] if options.gap else [])
 
+    from .._io import write_table
     from ..evaluation import leakage_gap, leakage_report
     from . import _output
 
@@ -200,7 +206,7 @@ def check_leakage(ctx, **params):
         for file in files[2:]:  # of an earlier command
             file.unlink(missing_ok=True)
         _output.write_run(out / "leakage.json", ctx, trials)
-        _output.write_csv(out / "leakage.csv", report)
+        write_table(out / "leakage.csv", report)
     for model in models.values():
         gap = leakage_gap(
             model,
@@ -230,8 +236,8 @@ def make_report(results, out, score):
     """Write the HTML report and the LaTeX table from results.csv.
 
     The files predictions.csv and leakage.csv in the same folder are used too. Several results
-    become parts of one page. Without --out, report.html and table.tex in the folder are replaced,
-    if skmamba has written them.
+    are joined, such as those of several models, seeds or protocols. Without --out, report.html
+    and table.tex in the folder are replaced, if skmamba has written them.
     """
     if out is None and len(results) > 1:
         raise click.UsageError("Several results require --out.")
@@ -260,7 +266,8 @@ def make_report(results, out, score):
         *_options.DATA,
         click.Option(["--model"], default="MS-iMamba", help="MS-iMamba, or one of braindecode."),
         *_options.MODEL,
-        *_options.RUN,
+        _options.SEED,
+        _options.JOBS,
     ],
 )
 @click.option("--out", required=True, metavar="FOLDER", help="New folder for the model.")

@@ -13,7 +13,7 @@ from .._validation import check_int
 def check_seed(random_state):
     """Return an integer seed; None draws fresh entropy without NumPy's global generator."""
     if random_state is None:
-        return np.random.SeedSequence().entropy
+        return int(np.random.SeedSequence().generate_state(1)[0])
     check_int("random_state", random_state, minimum=0)
     return int(random_state)
 

@@ -113,7 +113,8 @@ def evaluate(
         and versions are unchanged. Failed folds are not cached.
     random_state : int or None, default=None
         Seed, from which each fold derives its own. It replaces every ``random_state`` of an
-        estimator that is None. Must be an int if ``cache_dir`` is given.
+        estimator that is None. Must be an int if ``cache_dir`` is given; otherwise, None draws
+        one, which the results contain.
     error_score : "raise" or nan, default=nan
         Whether a failed fold raises its error, or gives a row with NaN scores.
     verbose : bool, default=None
@@ -126,13 +127,14 @@ def evaluate(
         ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"), ``adaptation`` (what
         the estimator uses of the test subjects besides the trial to predict, see Notes), ``fold``,
         ``held_out``, ``subject`` (if the fold tests only one), ``n_train`` and ``n_test`` trials,
-        one column per score, ``fit_seconds``, ``predict_seconds``, ``seed``, ``data`` (how the
-        trials were read, and the channels and windows of the estimator), ``error``, ``versions``.
+        ``n_classes`` (NaN for ratings), one column per score, ``fit_seconds``,
+        ``predict_seconds``, ``random_state``, ``seed`` (of the fold), ``data`` (how the trials were
+        read, and the channels and windows of the estimator), ``error``, ``versions``.
         ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
-        ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``, ``seed``,
-        ``trial``, ``subject``, ``window`` (if the metadata have it), ``y_true``, ``y_pred`` and, of
-        classifiers, ``proba_<label>``, and ``decision`` for a binary estimator without
-        probabilities.
+        ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``,
+        ``random_state``, ``seed``, ``trial``, ``subject``, ``window`` (if the metadata have it),
+        ``y_true``, ``y_pred`` and, of classifiers, ``proba_<label>``, and ``decision`` for a binary
+        estimator without probabilities.
 
     Raises
     ------
@@ -196,6 +198,7 @@ def evaluate(
     of_splitter = getattr(cv, "adaptation", None)
     _warn_of_leakage(folds, trials)
     folds_described = [describe_fold(trials.metadata, *fold) for fold in folds]
+    n_classes = np.nan if ratings else len(np.unique(trials.y))
     jobs, tasks = [], []
     for entry in entries:
         for number, (train_idx, test_idx) in enumerate(folds):
@@ -221,9 +224,11 @@ def evaluate(
             {
                 **about,
                 **folds_described[number],
+                "n_classes": n_classes,
                 **score_fold(record, scorers, trials.y, task),
                 "fit_seconds": record.get("fit_seconds", np.nan),
                 "predict_seconds": record.get("predict_seconds", np.nan),
+                "random_state": seed,
                 "seed": task.seed,
                 "data": describe_data(trials, entry.estimator),
                 "error": record["error"],
@@ -231,6 +236,7 @@ def evaluate(
             }
         )
         if not record["error"]:
+            about["random_state"] = seed
             predictions.append(tabulate_predictions(about, record, trials, task))
     table = pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame()
     return EvaluationResults(pd.DataFrame(rows), table)

@@ -13,7 +13,6 @@ from .._results import (
     DECIMALS,
     N_RESAMPLES,
     EvaluationResults,
-    count_classes,
     get_scores,
     summarize,
 )
@@ -22,10 +21,9 @@ from .._validation import check_fraction
 # Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
 MAX_EXACT = 40
 COLUMNS = [
-    *("kind", "n_subjects", "mean", "low", "high", "chance", "p_chance"),
+    *("kind", "n_subjects", "mean", "low", "high", "std_seeds", "chance", "p_chance"),
     *("difference", "effect_size", "p", "p_holm"),
 ]
-
 PRINTED = ["estimator", "mean", "low", "high", "chance", "p_chance", "difference", "p_holm"]
 
 
@@ -33,9 +31,11 @@ class _Comparison(pd.DataFrame):
     """Table of :func:`compare`, printed in 80 columns; selections of it are printed as usual."""
 
     def __repr__(self) -> str:
-        text = self.filter(PRINTED).round(3).to_string(index=False)
-        hidden = ", ".join(map(str, self.columns.difference(PRINTED, sort=False)))
-        text += f"\n\nMore columns in table.to_string(): {hidden}"
+        has_seeds = "std_seeds" in self and self["std_seeds"].notna().any()
+        printed = [*PRINTED[:4], *(["std_seeds"] if has_seeds else []), *PRINTED[4:]]
+        text = self.filter(printed).round(3).to_string(index=False)
+        hidden = ", ".join(map(str, self.columns.difference(printed, sort=False)))
+        text += "\n\n" + fill(f"More columns in table.to_string(): {hidden}", 80)
         if {"estimator", "adaptation"} <= set(self):
             uses = describe_adaptations(self.set_index("estimator")["adaptation"])
             text += f"\n\n{fill(f'Used of the test subjects: {uses}.', 80)}" if uses else ""
@@ -60,8 +60,8 @@ def compare(
     results : EvaluationResults or DataFrame
         Results of :func:`evaluate`, of one data set and one protocol. If folds test several
         subjects, each subject is scored from the predictions, as by :func:`score_by_subject`. A
-        DataFrame of scores must have one subject per row. Rows of one subject, such as folds or
-        sessions, are averaged.
+        DataFrame of scores must have one subject per row. Rows of one subject, such as folds,
+        sessions or seeds, are averaged.
     score : str, default="balanced_accuracy"
         Column to compare; higher is better.
     reference : str, default=None
@@ -82,11 +82,13 @@ def compare(
           estimator with several values has one row for each, such as "net" and "net (reference)".
         - ``n_subjects``: subjects with a score.
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
+        - ``std_seeds``: standard deviation of the mean over the values of ``random_state``; NaN for
+          fewer than two, or for results without this column.
         - ``chance``: chance level, the mean of the baseline ``"majority"``; of ``"stratified"``
           for ``f1`` and ``f1_macro``, and if its 95 % interval lies above that mean (for
           ``f1_weighted``, if its mean does); for ratings of ``"mean"``; NaN without. At least
-          the expected score of random guessing, such as 1 / n_classes, if ``results`` have
-          predictions.
+          the expected score of random guessing, such as 1 / n_classes, if ``results`` have a column
+          ``n_classes``.
         - ``p_chance``: one-sided sign-flip test of the differences from that level, not
           corrected for the number of estimators.
         - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the
@@ -136,10 +138,10 @@ def compare(
           lda 0.617 0.538 0.696     0.5     0.031      -0.133   0.062
      majority 0.500 0.500 0.500     0.5       NaN      -0.250     NaN
     <BLANKLINE>
-    More columns in table.to_string(): kind, n_subjects, effect_size, p
+    More columns in table.to_string(): kind, n_subjects, std_seeds, effect_size, p
     """
     check_fraction("confidence", confidence)
-    scores, n_classes = get_scores(results, score), count_classes(results)
+    scores = get_scores(results, score)
     if scores["subject"].isna().any():
         raise ValueError(
             "results must have one subject per row, got folds of several subjects: pass the "
@@ -154,8 +156,10 @@ def compare(
             f"got {reference!r}."
         )
     seed = np.random.default_rng(random_state).integers(2**32)  # the same for all rows
-    by_subject, table, chance = summarize(scores, "subject", score, confidence, seed, n_classes)
-    table = table.assign(n_subjects=by_subject.count()).reindex(columns=COLUMNS)
+    by_subject, table, chance = summarize(scores, "subject", score, confidence, seed)
+    table["n_subjects"] = by_subject.count()
+    table["std_seeds"] = measure_std_seeds(scores, score)
+    table = table.reindex(columns=COLUMNS)
     if chance is not None:
         table["chance"] = chance.mean()
     for name in estimators:
@@ -170,6 +174,14 @@ def compare(
     if "adaptation" in scores:
         table.insert(1, "adaptation", scores.groupby("estimator")["adaptation"].first().astype(str))
     return _Comparison(table.reset_index())
+
+
+def measure_std_seeds(scores, score):
+    """Return the standard deviation over seeds of the mean over subjects of each estimator."""
+    if "random_state" not in scores:
+        return np.nan
+    means = scores.groupby(["random_state", "estimator", "subject"])[score].mean()
+    return means.groupby(level=[0, 1]).mean().groupby("estimator").std()
 
 
 def _subtract(scores, others):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from .._results import EvaluationResults, count_classes, get_scores, summarize
+from .._results import EvaluationResults, get_scores, summarize
 from .._validation import check_fraction
 from ._axes import (
     BLUE,
@@ -119,10 +119,10 @@ class ScoresDisplay(Display):
             The display.
         """
         check_fraction("confidence", confidence)
-        results, n_classes = get_scores(results, score), count_classes(results)
+        results = get_scores(results, score)
         unit: Literal["subject", "fold"] = "fold" if results["subject"].isna().any() else "subject"
         seed = np.random.default_rng(random_state).integers(2**32)  # as in compare
-        by_unit, summary, chance = summarize(results, unit, score, confidence, seed, n_classes)
+        by_unit, summary, chance = summarize(results, unit, score, confidence, seed)
         dots = by_unit.rename_axis("unit").melt(ignore_index=False, value_name="score").dropna()
         dots = dots.reset_index()[["estimator", "unit", "score"]]
         if unit == "fold":

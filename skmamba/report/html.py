@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .._format import CONTROL, MARK, capitalize, format_comparison
+from .._format import CONTROL, MARK, capitalize, describe_std_seeds, format_comparison
 from .._io import write_atomically
 from .._results import EvaluationResults
 from .._types import StrPath
@@ -22,7 +22,8 @@ from ._parts import make_parts
 
 COLUMNS = [
     *("dataset", "protocol", "estimator", "kind", "fold", "held_out", "subject", "n_train"),
-    *("n_test", "adaptation", "fit_seconds", "predict_seconds", "seed", "error", "versions"),
+    *("n_test", "adaptation", "fit_seconds", "predict_seconds", "random_state", "error"),
+    "versions",
 ]
 
 
@@ -129,7 +130,8 @@ def _describe_part(part, score, label_names):
         "comparison": format_comparison(table),
         "statistics": _text.STATISTICS.format(models[0]),
         "footnotes": _text.write_footnotes(part.adaptations),
-        "seeds": part.rows["seed"].dropna().astype(int).unique().tolist(),
+        "std_seeds": describe_std_seeds(table),
+        "random_states": part.rows["random_state"].dropna().unique().tolist(),
         "picture": _draw_svg(draw, height=1 + 0.46 * len(table)),
         "scores": _tables.tabulate_scores(part.by_subject),
         "subjects": _tables.tabulate_subjects(part.by_subject, score),

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from .._format import CONTROL, MARK, MINUS, MISSING, capitalize, format_comparison
+from .._format import (
+    CONTROL,
+    MARK,
+    MINUS,
+    MISSING,
+    capitalize,
+    describe_std_seeds,
+    format_comparison,
+)
 from .._results import EvaluationResults
 from ._parts import make_parts
 from ._text import FOOTNOTE_SIGN, STATISTICS, name_score, write_footnotes
@@ -87,7 +95,8 @@ def to_latex(
     footnotes = [note for part in parts for note in write_footnotes(part.adaptations)]
     data = [f"Data: {text}." for part in parts for text in part.data]
     references = " or ".join(dict.fromkeys(rows[0]["estimator"] for _, rows in tables))
-    notes = dict.fromkeys([*footnotes, *data, STATISTICS.format(references)])
+    seeds = [describe_std_seeds(part.comparison) for part in parts]
+    notes = dict.fromkeys([*footnotes, *data, *filter(None, seeds), STATISTICS.format(references)])
     return "\n".join(
         [
             r"\begin{table}",

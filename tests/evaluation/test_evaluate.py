@@ -110,8 +110,8 @@ def test_scores_have_a_row_per_estimator_and_fold_with_baselines(trials):
     assert scores["kind"].tolist() == ["model"] * 8 + ["baseline"] * 8
     assert scores.columns.tolist() == [
         *("dataset", "protocol", "estimator", "kind", "adaptation"),
-        *("fold", "held_out", "subject", "n_train", "n_test", *SCORES),
-        *("fit_seconds", "predict_seconds", "seed", "data", "error", "versions"),
+        *("fold", "held_out", "subject", "n_train", "n_test", "n_classes", *SCORES),
+        *("fit_seconds", "predict_seconds", "random_state", "seed", "data", "error", "versions"),
     ]
     assert set(scores["dataset"]) == {"simulation"}
     assert set(scores["protocol"]) == {"cross_subject"}
@@ -370,6 +370,15 @@ def test_score_by_subject_requires_predictions(trials):
         score_by_subject(results.predictions.assign(subject=None))
 
 
+def test_results_contain_the_random_state_that_repeats_them(trials):
+    models = {"random": DummyClassifier(strategy="uniform")}
+    results = run(models, trials, random_state=None)
+    (random_state,) = set(results.scores["random_state"])
+    assert set(results.predictions["random_state"]) == {random_state}
+    again = run(models, trials, random_state=int(random_state))
+    pd.testing.assert_frame_equal(again.predictions, results.predictions)
+
+
 def test_concatenated_results_have_the_rows_of_all_parts(trials):
     parts = [run({"linear": linear()}, trials, random_state=seed) for seed in (0, 1)]
     both = EvaluationResults.concatenate(parts)
@@ -391,14 +400,19 @@ def test_results_of_several_parts_have_the_scores_of_each(trials):
 
 
 @pytest.mark.parametrize("scoring", ["f1", "kappa", "roc_auc"])
-def test_scores_of_several_seeds_are_averaged_and_not_those_of_all_predictions(trials, scoring):
+def test_scores_of_several_seeds_are_computed_by_seed_and_averaged(trials, scoring):
     tree = {"tree": make_pipeline(FunctionTransformer(log_variance), ExtraTreeClassifier())}
     parts = [run(tree, trials, CrossSubjectSplit(2), random_state=seed) for seed in range(4)]
     means = [compare(part, scoring).loc[0, "mean"] for part in parts]
     assert len(set(means)) > 1
     both = EvaluationResults.concatenate(parts)
-    assert compare(both, scoring).loc[0, "mean"] == pytest.approx(np.mean(means))
-    assert score_by_subject(both, scoring)["n_test"].tolist() == [6] * 8
+    table = compare(both, scoring)
+    assert table.loc[0, "mean"] == pytest.approx(np.mean(means))
+    assert table["std_seeds"].tolist() == pytest.approx([np.std(means, ddof=1), 0])
+    by_subject = score_by_subject(both, scoring)
+    assert by_subject["n_test"].tolist() == [6] * 32
+    assert by_subject["random_state"].tolist() == [0, 1, 2, 3] * 8
+    pd.testing.assert_frame_equal(compare(by_subject, scoring), table)
 
 
 def test_subjects_of_data_sets_with_other_labels_and_names_are_scored(trials):

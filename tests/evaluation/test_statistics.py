@@ -20,6 +20,7 @@ from skmamba.evaluation import (
 )
 from skmamba.evaluation.statistics import adjust_holm, sign_flip_p, signed_rank_test
 from skmamba.plots import ScoresDisplay
+from skmamba.report import to_latex
 
 
 def make_scores(**scores):
@@ -81,7 +82,10 @@ def test_a_hand_computed_table(scores):
 
 def test_columns_and_types_of_the_table(scores):
     table = compare(scores, "accuracy")
-    first, last = "estimator kind n_subjects mean low high", "difference effect_size p p_holm"
+    first, last = (
+        "estimator kind n_subjects mean low high std_seeds",
+        "difference effect_size p p_holm",
+    )
     assert list(table.columns) == [*first.split(), "chance", "p_chance", *last.split()]
     assert table["n_subjects"].dtype.kind == "i"
     assert all(table[name].dtype == float for name in table.columns[3:])
@@ -357,12 +361,17 @@ def test_the_chance_level_is_at_least_the_score_of_guessing(score, chance, basel
         random_state=0,
         verbose=False,
     )
-    table = compare(results, score).set_index("estimator")
+    table = compare(results, score, random_state=0).set_index("estimator")
     assert table.loc["majority", "mean"] < chance  # the class of the test trials is rarer
     assert (table["chance"] == chance).all()
-    by_subject = score_by_subject(results, score).query("estimator == 'guess'")[score]
+    by_subject = score_by_subject(results, score)
+    again = compare(by_subject, score, random_state=0).set_index("estimator")
+    pd.testing.assert_frame_equal(again, table)
+    by_subject = by_subject.query("estimator == 'guess'")[score]
     assert table.loc["guess", "p_chance"] == sign_flip_p((by_subject - chance).to_numpy().round(12))
     assert ScoresDisplay.from_results(results, score).chance_level == chance
+    rows = [row.split(" & ") for row in to_latex(results, score=score).splitlines()]
+    assert [row[2] for row in rows if row[0] in table.index] == [f"{chance:.2f}"] * len(table)
 
 
 def test_the_chance_level_of_f1_is_stratified():
