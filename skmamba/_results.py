@@ -177,18 +177,13 @@ def _drop_copies(tables):
 
 
 def _check_seeds(tables):
-    """Raise ValueError if an estimator has tested a trial in two tables with the same seeds."""
-    keys = ["dataset", "protocol", "estimator", "adaptation"]
-    tables = [table for table in tables if {*keys, "fold", "seed", "subject", "trial"} <= {*table}]
-    if len(tables) < 2:
+    """Raise ValueError if an estimator has tested a trial in two tables with one random state."""
+    keys = ["dataset", "protocol", "estimator", "adaptation", "random_state", "subject", "trial"]
+    tables = [table[keys].drop_duplicates() for table in tables if {*keys} <= {*table}]
+    if not tables:
         return
-    table = pd.concat([table.assign(part=part) for part, table in enumerate(tables)])
-    table = table[table["subject"].notna()]
-    fits = table.drop_duplicates([*keys, "fold", "seed", "part"])
-    fits = fits[fits.duplicated([*keys, "fold", "seed"], keep=False)]
-    table = table.merge(fits[[*keys, "part"]].drop_duplicates(), "inner", [*keys, "part"])
-    table = table.drop_duplicates([*keys, "subject", "trial", "part"])
-    repeated = table[table.duplicated([*keys, "subject", "trial"])]
+    table = pd.concat(tables)
+    repeated = table[table["subject"].notna() & table.duplicated()]
     if len(repeated):
         raise ValueError(
             f"parts must have different seeds, but {repeated['estimator'].iloc[0]!r} was evaluated "

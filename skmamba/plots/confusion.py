@@ -100,8 +100,7 @@ class ConfusionDisplay(Display):
         y_pred = y_pred.astype(y_true.dtype)  # NaN made integers floats
         labels = np.unique(np.concatenate([y_true, y_pred]))
         names = [str((label_names or {}).get(label, label)) for label in labels.tolist()]
-        has_seeds = {"fold", "seed"} <= {*rows}
-        is_repeated = has_seeds and rows.groupby("fold")["seed"].nunique().gt(1).any()
+        is_repeated = "random_state" in rows and rows["random_state"].nunique() > 1
         what = "predictions" if is_repeated else "trials"
         title = ", ".join([*format_source(rows), f"{len(rows)} {what}"])
         if "estimator" in rows:

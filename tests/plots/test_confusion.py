@@ -68,9 +68,9 @@ def test_predictions_of_several_parts_are_an_error(predictions, column):
 
 
 def test_predictions_of_several_seeds_are_not_called_trials(predictions):
-    seeds = pd.concat([predictions.assign(fold=0, seed=seed) for seed in (1, 2)])
+    seeds = pd.concat([predictions.assign(random_state=seed) for seed in (1, 2)])
     assert ConfusionDisplay.from_results(seeds, "net").title.endswith(", 10 predictions")
-    folds = pd.concat([predictions.assign(fold=fold, seed=fold) for fold in (1, 2)])
+    folds = pd.concat([predictions.assign(fold=fold, random_state=0) for fold in (1, 2)])
     assert ConfusionDisplay.from_results(folds, "net").title.endswith(", 10 trials")
 
 
