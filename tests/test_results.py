@@ -159,6 +159,7 @@ def test_subjects_of_which_a_whole_run_failed_have_no_score(subjects, n_left):
             results = EvaluationResults(scores, results.predictions[~lost])
         parts.append(results)
     table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
+    assert table["std_seeds"].isna().all() == (subjects[0] != subjects[1])
     assert table["n_subjects"]["band-power-LDA"] == n_left
     assert table["n_subjects"]["majority"] == n_left + 2
 

@@ -82,8 +82,8 @@ def compare(
           estimator with several values has one row for each, such as "net" and "net (reference)".
         - ``n_subjects``: subjects with a score.
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
-        - ``std_seeds``: standard deviation of the mean over the values of ``random_state``; NaN for
-          fewer than two, or for results without this column.
+        - ``std_seeds``: standard deviation of the mean over the values of ``random_state``, of
+          subjects tested with all of them; NaN for fewer than two values, or without this column.
         - ``chance``: chance level, the mean of the baseline ``"majority"``; of ``"stratified"``
           for ``f1`` and ``f1_macro``, and if its 95 % interval lies above that mean (for
           ``f1_weighted``, if its mean does); for ratings of ``"mean"``; NaN without. At least
@@ -177,11 +177,13 @@ def compare(
 
 
 def measure_std_seeds(scores, score):
-    """Return the standard deviation over seeds of the mean over subjects of each estimator."""
+    """Return the standard deviation over seeds of the mean over subjects with all of them."""
     if "random_state" not in scores:
         return np.nan
-    means = scores.groupby(["random_state", "estimator", "subject"])[score].mean()
-    return means.groupby(level=[0, 1]).mean().groupby("estimator").std()
+    by_seed = {}
+    for name, own in scores.groupby("estimator"):
+        by_seed[name] = own.pivot_table(score, "subject", "random_state", sort=False).dropna()
+    return pd.Series({name: means.mean().std() for name, means in by_seed.items()})
 
 
 def _subtract(scores, others):
