@@ -71,7 +71,7 @@ class ConfusionDisplay(Display):
             Results of :func:`~skmamba.evaluate`, or a table of predictions with the columns
             ``y_true`` and ``y_pred``.
         estimator : str, default=None
-            Name of the estimator; required if there are several.
+            Name of the estimator; None selects the only model.
         label_names : dict, default=None
             Names of the labels, such as ``trials.label_names``.
         normalize : {"true", None}, default="true"
@@ -157,7 +157,10 @@ def _select_predictions(results, estimator):
     check_columns("results", rows, ["y_true", "y_pred"], "evaluate")
     check_is_one_part(rows)
     names = list(rows["estimator"].unique()) if "estimator" in rows else []
-    if len(names) > 1 or estimator is not None:
+    models = rows.query("kind == 'model'") if "kind" in rows else rows
+    if names and estimator is None and models["estimator"].nunique() == 1:
+        estimator = models["estimator"].iloc[0]
+    if names or estimator is not None:
         if estimator not in names:
             raise ValueError(
                 f"estimator must be one of {', '.join(map(str, names))}, got {estimator!r}."

@@ -50,8 +50,10 @@ def test_class_that_is_only_predicted_has_a_row_of_zeros():
     assert np.array_equal(display.im_.get_array(), [[0.5, 0.5], [0, 0]])
 
 
-def test_estimator_is_required_only_if_there_are_several(predictions):
+def test_estimator_is_required_only_if_there_are_several_models(predictions):
     one = predictions[predictions["estimator"] == "net"]
+    kind = predictions["estimator"].replace({"net": "model", "zeros": "baseline"})
+    assert draw(predictions.assign(kind=kind)).title.startswith("net\n")
     assert draw(one).confusion_matrix.sum() == 5
     for estimator in (None, "svm"):
         with pytest.raises(ValueError, match=f"one of net, zeros, got {estimator!r}"):
