@@ -80,6 +80,26 @@ def check_equal_shapes(X):
         )
 
 
+def check_reference(reference, n_channels=None, n_times=1, *, constant=False):
+    """Validate the reference of one subject, which may be constant if allowed; return an array."""
+    reference = np.asarray(reference)
+    shape = reference.shape
+    if len(shape) != 2 or shape[0] != (n_channels or shape[0]) or shape[1] < n_times:
+        length = f" and at least {n_times} samples" if n_times > 1 else ""
+        raise ValueError(
+            f"reference must have shape ({n_channels or 'n_channels'}, n_reference_times){length}, "
+            f"got {shape}."
+        )
+    if reference.dtype.kind not in "iuf":
+        raise ValueError(f"reference must be real numbers, got {reference.dtype}.")
+    reference = check_array(reference, dtype=None, input_name="reference")
+    if not constant and not np.ptp(reference, axis=1).any():
+        raise ValueError(
+            f"reference must not be constant in all channels, got {shape[1]} equal samples."
+        )
+    return reference
+
+
 def check_is_no_single_trial(X, n_channels):
     """Raise ValueError if a 2-D X is one trial of that many channels."""
     shape: tuple = getattr(X, "shape", ())

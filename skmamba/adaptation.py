@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeVar
 
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from ._validation import check_reference
 from .preprocessing import SlidingWindows
 from .trials import Trials
 
@@ -44,7 +44,7 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
     ------
     ValueError
         If the estimator is not fitted or has no part that uses references, or the reference has
-        other channels, is too short, or has NaN.
+        other channels, is too short, is constant in all channels, or has NaN.
 
     See Also
     --------
@@ -66,7 +66,7 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
     if hasattr(fitted, "card"):  # a SavedModel
         return _replace(fitted, estimator=calibrate(fitted.estimator, reference))
     check_is_fitted(fitted)
-    reference = check_array(reference, dtype=None, input_name="reference")
+    reference = check_reference(reference)
     parts = list_steps(fitted)
     if not any(map(_uses_reference, parts)):
         raise ValueError(
@@ -152,7 +152,11 @@ def fine_tune(
 
 
 def list_steps(estimator):
-    """Return the steps of a pipeline, with those of nested pipelines; the classifier is last."""
+    """Return the steps of a pipeline, with those of nested pipelines; the classifier is last.
+
+    Searches are replaced by their best estimators.
+    """
+    estimator = getattr(estimator, "best_estimator_", estimator)
     if not isinstance(estimator, Pipeline):
         return [estimator]
     steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
@@ -164,6 +168,7 @@ def _calibrate_part(part, reference, before):
 
     SlidingWindows is left out: references are not cut into windows here.
     """
+    part = getattr(part, "best_estimator_", part)
     if isinstance(part, Pipeline):
         steps = [(name, _calibrate_part(step, reference, before)) for name, step in part.steps]
         return _replace(part, steps=steps)

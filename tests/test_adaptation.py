@@ -132,6 +132,16 @@ def test_classifiers_searches_and_saved_models_can_be_calibrated(tmp_path):
     assert np.array_equal(load_model(path).predict_proba(NEW.X), expected)
 
 
+def test_a_pipeline_that_ends_in_a_search_can_be_calibrated_and_streamed():
+    search = GridSearchCV(make_clf("reference"), {"drop_prob": [0.3]}, cv=2)
+    pipe = make_pipeline(SlidingWindows(window_size_samples=SIZE), search).fit(TRAIN, TRAIN.y)
+    calibrated = calibrate(pipe, REFERENCE)
+    assert np.array_equal(predict_alone(calibrated, NEW.X), predict_alone(pipe, NEW))
+    decoder = StreamDecoder(pipe, reference=REFERENCE)
+    expected = calibrated.predict_proba(NEW.X[:1, :, :SIZE])
+    assert np.array_equal(decoder.push(NEW.X[0, :, :SIZE]).proba, expected)
+
+
 def test_a_causal_copy_starts_from_the_reference():
     pipe = make_pipe(adaptation="causal").fit(TRAIN, TRAIN.y)
     calibrated = calibrate(pipe, NEW.X[0])  # a trial, as the reference of the next ones
@@ -154,11 +164,14 @@ def test_a_whitening_alone_accepts_a_reference_shorter_than_a_window():
             "have a part that uses references, .* got SlidingWindows, MS",
         ),
         (make_pipe(adaptation="reference"), REFERENCE[:3], r"reference must have shape \(4, n_ref"),
-        (make_pipe(SubjectWhitening()), REFERENCE[:3], "the 4 channels seen in fit, got"),
+        (make_pipe(SubjectWhitening()), REFERENCE[:3], r"reference must have shape \(4, n_ref"),
         (make_pipe(ChannelPicker(), SubjectWhitening()), REFERENCE[:3], "X has 3 channels, but Ch"),
         (make_pipe(adaptation="causal"), REFERENCE[:, :63], r"at least 64 samples, got \(4, 63\)"),
         (make_pipe(adaptation="reference"), REFERENCE * np.nan, "Input reference contains NaN"),
-        (make_pipe(adaptation="reference"), NEW.reference, "Found array with dim 3"),
+        (make_pipe(adaptation="reference"), NEW.reference, r"n_reference_times\), got \(4, 4, 160"),
+        (make_pipe(adaptation="causal"), REFERENCE.astype(str), "reference must be real numbers, "),
+        (make_pipe(adaptation="reference"), 0 * REFERENCE, "must not be constant in all ch"),
+        (make_pipe(EuclideanAlignment("reference")), REFERENCE[:, :1], "got 1 equal samples"),
         (make_pipe(adaptation="unlabelled"), REFERENCE, "for_subject requires adaptation='ref"),
     ],
 )

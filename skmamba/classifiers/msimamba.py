@@ -8,12 +8,17 @@ from typing import Any, Literal, Self
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .._selection import Selection
 from .._types import Seed
-from .._validation import ADAPTATIONS, check_fraction, check_int, check_option
+from .._validation import (
+    ADAPTATIONS,
+    check_fraction,
+    check_int,
+    check_option,
+    check_reference,
+)
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
 from ._adaptation import AdaptedNet, Statistics
@@ -151,12 +156,8 @@ class BaseMSiMamba(BaseNet):
                 f"for_subject requires adaptation='reference' or 'causal', got {self.adaptation!r}."
             )
         self._check_adaptation()
-        reference = check_array(reference, dtype=None, input_name="reference")
-        if len(reference) != self.n_chans_ or reference.shape[1] < self.n_times_:
-            raise ValueError(
-                f"reference must have shape ({self.n_chans_}, n_reference_times) and at least "
-                f"{self.n_times_} samples, got {reference.shape}."
-            )
+        # StreamDecoder adds windows, which may be constant; a warning follows.
+        reference = check_reference(reference, self.n_chans_, self.n_times_, constant=True)
         net, fitted = AdaptedNet(self.net_, self._scale), {}
         bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
         check_spread(self, bags, "reference")

@@ -9,13 +9,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .._metadata import check_order, encode, get_columns
 from .._selection import Selection
 from .._types import Epochs, Groups
-from .._validation import restore_on_error
+from .._validation import check_reference, restore_on_error
 from ..trials import Trials
 from ._base import BaseTrialTransformer, add_channel_axis
 
@@ -135,12 +134,7 @@ class BaseSubjectTransformer(BaseTrialTransformer):
         """
         check_is_fitted(self)
         self._check_params()
-        reference = check_array(reference, dtype=np.float64, input_name="reference")
-        if len(reference) != self.n_features_in_:
-            raise ValueError(
-                "reference must have shape (n_channels, n_reference_times) with the "
-                f"{self.n_features_in_} channels seen in fit, got {reference.shape}."
-            )
+        reference = check_reference(reference, self.n_features_in_).astype(float)
         step = copy.copy(self)
         step.mode = "reference"
         step.whitener_ = self._make_whitener(self._measure(reference))

@@ -133,11 +133,11 @@ def test_constant_trials_become_zero(mode):
     assert not step.fit_transform(np.full((3, 2, 300), 0.1), groups=[0, 0, 0]).any()
 
 
-@pytest.mark.parametrize("n_times", [1, 2, 50, 255])
+@pytest.mark.parametrize("n_times", [2, 50, 255])
 def test_a_reference_shorter_than_a_segment_is_one_segment(subjects, n_times):
     out = whiten_by(subjects.reference[0, :, :n_times], subjects.X)
     assert np.isfinite(out).all()
-    assert bool(out.any()) is (n_times > 1)
+    assert out.any()
 
 
 def test_trials_may_be_shorter_than_the_filter(subjects):
@@ -360,8 +360,9 @@ def test_nan_in_a_reference_is_an_error_that_names_the_trial(subjects, mode):
 @pytest.mark.parametrize(
     ("reference", "match"),
     [
-        (np.ones((3, 50)), r"with the 2 channels seen in fit, got \(3, 50\)"),
-        (np.ones((1, 2, 50)), "Found array with dim 3"),
+        (np.ones((3, 50)), r"reference must have shape \(2, n_reference_times\), got \(3, 50\)"),
+        (np.ones((1, 2, 50)), r"reference must have shape .* got \(1, 2, 50\)"),
+        (np.ones((2, 50)), "reference must not be constant in all channels, got 50 equal samples"),
         (np.full((2, 50), np.nan), "Input reference contains NaN"),
     ],
 )
