@@ -57,7 +57,8 @@ class StreamDecoder:
     ----------
     estimator : Pipeline, classifier or SavedModel
         A fitted classifier of windows such as :class:`~skmamba.MSiMambaClassifier`, a pipeline
-        or search that ends in one, or the result of :func:`~skmamba.load_model`.
+        or search that ends in one, or the result of :func:`~skmamba.load_model`. It is not
+        copied: do not fit it again while the decoder is in use.
     reference : array-like of shape (n_channels, n_reference_times), default=None
         Unlabelled EEG of the subject, recorded before the stream, with which the estimator is
         calibrated (:func:`~skmamba.calibrate`). Required if it uses references and is not yet
@@ -151,7 +152,8 @@ class StreamDecoder:
             if self.sfreq_ is None:
                 raise ValueError(f"smoothing={smoothing!r} requires sfreq, got sfreq=None.")
             self._decay = 2 ** (-self.stride_samples_ / (smoothing * self.sfreq_))
-        names = [getattr(saved, "ch_names", None), getattr((steps or [0])[0], "ch_names_in_", None)]
+        first = [*steps, classifier][0]
+        names = [getattr(saved, "ch_names", None), getattr(first, "ch_names_in_", None)]
         self._channels = next((n for n in names if n is not None), range(self.n_channels))
         inner = getattr(classifier, "estimator_", None)  # of a WindowVotingClassifier
         _check_adaptation([*steps, classifier, *([] if inner is None else list_steps(inner))])

@@ -134,13 +134,15 @@ def test_predictions_are_bitwise_independent_of_chunks(pipe, lengths, smoothing)
 
 
 def test_a_classifier_without_a_pipeline_is_accepted():
-    windows = SlidingWindows(window_size_samples=SIZE).fit_transform(TRIALS.X)
+    windows = SlidingWindows(window_size_samples=SIZE).fit_transform(TRIALS)
     network = MSiMambaClassifier(**TINY).fit(windows, TRIALS.y)
     decoder = StreamDecoder(network, stride_samples=STRIDE)
     assert (decoder.n_channels, decoder.window_size_samples_) == (4, SIZE)
     proba = decoder.push(STREAM[:, : SIZE + STRIDE]).proba
     second = network.predict_proba(STREAM[None, :, STRIDE : STRIDE + SIZE])
     np.testing.assert_array_equal(proba[1], second[0])
+    with pytest.raises(ValueError, match="in channel Fp1, Fp2, F3, F4, first"):
+        decoder.push(STREAM[:, :5] * np.nan)
 
 
 def test_searches_and_nested_pipelines_are_accepted():
@@ -527,7 +529,8 @@ def test_adaptation_inside_a_vote_is_refused():
     pipe = make_pipeline(
         EuclideanAlignment("unlabelled"), BandPower(128), LinearDiscriminantAnalysis()
     )
-    with pytest.warns(UserWarning, match="groups"):
-        voting = WindowVotingClassifier(pipe).fit(TRIALS.X, TRIALS.y)
-    with pytest.raises(ValueError, match=r"other trials of the subject, got EuclideanAlignment"):
-        StreamDecoder(voting)
+    for inner in (pipe, GridSearchCV(pipe, {"bandpower__sfreq": [128]}, cv=2)):
+        with pytest.warns(UserWarning, match="groups"):
+            voting = WindowVotingClassifier(inner).fit(TRIALS.X, TRIALS.y)
+        with pytest.raises(ValueError, match="trials of the subject, got EuclideanAlignment"):
+            StreamDecoder(voting)
