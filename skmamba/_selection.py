@@ -60,8 +60,10 @@ class Selection:
         if chan is not None:
             return self.array[rows, windows, self.picks[chan]]
         if self._has_all_channels():
-            return self.array[rows, windows]
-        return self.array[rows[:, None], windows[:, None], self.picks]
+            copied = self.array[rows, windows]
+        else:
+            copied = self.array[rows[:, None], windows[:, None], self.picks]
+        return np.ascontiguousarray(copied)  # rounding depends on the order in memory
 
     def gather(self):
         """Return the selected array: the array itself, if all of it is selected."""

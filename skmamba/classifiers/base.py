@@ -615,12 +615,20 @@ class BaseNet(BaseTrialEstimator):
     def _draw_splits(self, trials, target, groups, seed):
         options = {"n_splits": 20, "test_size": self.validation_fraction, "random_state": seed}
         if groups is None:
+            of = f"{len(trials)} trials"
             splits = self._splitter(**options).split(trials, target[trials])
         else:
             (groups,) = get_columns(groups, "subject", estimator=self)
+            of = f"{len(np.unique(groups[trials]))} groups"
             splits = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
-        for train, valid in splits:
-            yield trials[train], trials[valid]
+        try:
+            for train, valid in splits:
+                yield trials[train], trials[valid]
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping cannot hold out validation_fraction={self.validation_fraction!r} "
+                f"of {of}: {error}"
+            ) from error
 
     def _make_dataset(self, bags, dtype, subjects=None, **options):
         if subjects is None:

@@ -101,7 +101,8 @@ class PowerEmbedding(nn.Module):
         # A real signal has equal power at f and -f; 0 Hz and the last frequency occur once.
         n_equal = 2 - (2 * torch.arange(size // 2 + 1) % size == 0).float()
         self.register_buffer("n_equal", n_equal, persistent=False)
-        taper = torch.sin(torch.pi * (torch.arange(size) + 0.5) / size)
+        place = torch.arange(size, dtype=torch.float32)  # whatever torch's default is
+        taper = torch.sin(torch.pi * (place + 0.5) / size)
         self.register_buffer("taper", taper, persistent=False)
         scale = torch.ones(self.linear.in_features)
         if n_averages:  # a step of Adam changes tokens in proportion to the sum of scales

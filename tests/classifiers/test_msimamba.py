@@ -196,6 +196,24 @@ def test_pickles_and_copies_predict_the_same(fitted, bags):
     assert not hasattr(clone(fitted), "classes_")
 
 
+def test_a_model_loaded_under_another_default_precision_predicts_the_same(fitted, bags):
+    pickled = pickle.dumps(fitted)
+    torch.set_default_dtype(torch.float64)
+    try:
+        loaded = pickle.loads(pickled)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert np.array_equal(loaded.predict_proba(bags), fitted.predict_proba(bags))
+
+
+def test_predictions_are_independent_of_the_memory_order_of_x(bags):
+    X = bags[:, 0]
+    for params in ({}, {"scaling": "window"}):
+        clf = make_clf(max_epochs=1, **params).fit(X, np.arange(len(X)) % 2)
+        by_time = np.ascontiguousarray(X.swapaxes(1, 2)).swapaxes(1, 2)
+        assert np.array_equal(clf.predict_proba(by_time), clf.predict_proba(X))
+
+
 def test_a_pickle_contains_the_fitted_architecture_and_weights_as_arrays(bags, trials):
     clf = make_clf().fit(bags, trials.y)
     expected = clf.predict_proba(bags)
@@ -511,6 +529,14 @@ def test_early_stopping_requires_all_classes_in_the_training_groups(bags, trials
     for y in (trials.y, np.arange(len(trials)) % 4):
         with pytest.raises(ValueError, match=r"all classes in the training groups, got \["):
             clf.fit(bags, y, groups=y)
+
+
+def test_too_few_trials_or_groups_for_early_stopping_are_named(bags):
+    clf = make_clf(early_stopping=True)
+    with pytest.raises(ValueError, match=r"cannot hold out validation_fraction=0.2 of 4 trials: "):
+        clf.fit(bags[:4], [0, 1, 0, 1])
+    with pytest.raises(ValueError, match=r"cannot hold out validation_fraction=0.2 of 1 groups: "):
+        clf.fit(bags[:4], [0, 1, 0, 1], groups=[7] * 4)
 
 
 def test_early_stopping_holds_out_groups_that_leave_all_classes_in_training(bags):
