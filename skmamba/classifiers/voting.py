@@ -66,7 +66,6 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             If weights are given and the estimator does not accept them.
         """
         with restore_on_error(self):
-            check_option("voting", self.voting, self._votings)
             X, y = resolve_dataset(X, y)
             bags, windows = self._check_windows(X, reset=True)
             check_consistent_length(bags, y)
@@ -132,7 +131,8 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
                 )
 
     def _check_windows(self, X, *, reset):
-        """Validate X; return it as bags, and as rows of windows or of features."""
+        """Validate voting and X; return X as bags, and as rows of windows or of features."""
+        check_option("voting", self.voting, self._votings)
         bags = check_bags(self, X, reset=reset).gather()
         if not isinstance(X, Trials) and count_dims(as_array(X)) < 3:
             return bags, bags.reshape(len(bags), -1)

@@ -49,7 +49,7 @@ def to_onnx(
         alone or after :class:`~skmamba.ChannelPicker` and :class:`~skmamba.SlidingWindows`, which
         are not part of the graph.
     path : str or Path
-        File to write.
+        File to write. Its parent folder must exist.
     trials : Trials, default=None
         Training data, for the sampling rate and names of channels and labels in the metadata.
     opset : int, default=18
@@ -72,8 +72,9 @@ def to_onnx(
         If the last step is a regressor or has an ``adaptation``, a step before it is neither a
         ``ChannelPicker`` nor ``SlidingWindows``, ``opset`` is below 18, or the network cannot be
         exported.
-    FileExistsError
-        If the file exists, or with ``overwrite=True`` is not a graph of this function.
+    FileExistsError, FileNotFoundError
+        If the file exists, or with ``overwrite=True`` is not a graph of this function; or its
+        parent folder does not exist.
     RuntimeError
         If the probabilities of the graph, in onnxruntime and for random windows, differ from those
         of the network by more than 1e-5. Nothing is written then.
@@ -97,6 +98,8 @@ def to_onnx(
             f"adaptation={classifier.adaptation!r}."
         )
     check_int("opset", opset, minimum=18)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The parent folder of path must exist, got {path}.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
     with require_extra("onnx", "to_onnx"):

@@ -152,7 +152,7 @@ def _log_band_power(X, bins):
 
 def _find_bins(n_times, sfreq, bands):
     """Return the rfft bins of each band."""
-    frequencies = np.fft.rfftfreq(n_times, 1 / sfreq)
+    frequencies = np.arange(n_times // 2 + 1) * sfreq / n_times  # exact at limits, unlike rfftfreq
     bins = []
     for name, (low, high) in bands.items():
         bins.append(np.flatnonzero((low <= frequencies) & (frequencies < high)))

@@ -80,7 +80,12 @@ class ChannelPicker(BaseTrialTransformer):
 
     def _fit(self, X):
         names = get_ch_names(X) or self.ch_names
-        self._validate_trials(X, reset=True, max_ndim=4, lazy=True)
+        X = self._validate_trials(X, reset=True, max_ndim=4, lazy=True)
+        if self.picks is not None and X.ndim < 3:
+            raise ValueError(
+                f"picks={self.picks!r} requires X of shape (n_trials, n_channels, n_times), got "
+                f"{X.ndim} dimensions."
+            )
         names = check_ch_names(names, self.n_features_in_)
         self._set_picks(_resolve_picks(self.picks, names, self.n_features_in_), names)
 
@@ -144,11 +149,10 @@ def _resolve_pick(pick, ch_names, n_channels):
         raise ValueError(f"picks must be names or indices, got {pick!r}.")
     if ch_names is None:
         raise ValueError(f"picks={pick!r} is a name and requires ch_names, got ch_names=None.")
-    if pick in list(ch_names):  # exact names first: a montage may have both T3 and T7
-        return [list(ch_names).index(pick)]
-    index = {canonical_name(name): i for i, name in enumerate(ch_names)}
-    if canonical_name(pick) in index:
-        return [index[canonical_name(pick)]]
+    for spell in (str, str.lower, canonical_name):  # a montage may have both T3 and T7
+        names = list(map(spell, ch_names))
+        if spell(pick) in names:
+            return [names.index(spell(pick))]
     if pick.lower() in REGIONS:
         return _find_region(pick.lower(), ch_names)
     if pick.lower() in PRESETS:

@@ -65,6 +65,12 @@ def test_soft_vote_without_probabilities_is_an_error(bags, trials):
         voting.predict(bags)
 
 
+def test_an_unknown_voting_is_an_error_in_predict(bags, trials):
+    voting = WindowVotingClassifier(LDA).fit(bags, trials.y).set_params(voting="Soft")
+    with pytest.raises(ValueError, match="voting must be one of 'soft', 'hard', got 'Soft'"):
+        voting.predict(bags)
+
+
 def test_rows_of_features_reach_the_estimator_unchanged():
     X = np.random.default_rng(0).normal(size=(30, 5))
     y = (X[:, 2] > 0).astype(int)

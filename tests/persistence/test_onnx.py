@@ -155,6 +155,12 @@ def test_other_steps_and_old_opsets_are_refused(clf, trials, tmp_path):
         to_onnx(clf, tmp_path / "model.onnx", opset=11)
 
 
+def test_a_missing_folder_is_reported_before_the_export(clf, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.onnx.export", None)
+    with pytest.raises(FileNotFoundError, match=r"folder of path must exist, got .*absent"):
+        to_onnx(clf, tmp_path / "absent" / "model.onnx")
+
+
 def test_classifiers_that_use_other_windows_of_the_subject_are_refused(trials, tmp_path):
     clf = MSiMambaClassifier(adaptation="causal", **SMALL).fit(trials, trials.y)
     for copied in (clf, clf.for_subject(trials.X[0])):

@@ -40,6 +40,13 @@ def test_features_equal_the_periodogram_of_scipy(trials, dtype):
     np.testing.assert_allclose(features, expected + np.log(128 * 256 / 2), rtol=rtol)
 
 
+def test_a_frequency_at_the_limit_of_two_bands_belongs_to_the_upper_one():
+    # Bin 15 of 3.75 s is 4 Hz; 15 * (1 / 3.75) is less in floating point.
+    X = make_sines(4, sfreq=300, n_times=1125)
+    features = BandPower(sfreq=300, bands={"below": (1, 4), "above": (4, 8)}).fit_transform(X)
+    assert features[0, 1] - features[0, 0] > 20
+
+
 def test_offsets_have_no_effect(trials):
     X = trials.X.astype(float)
     step = BandPower(sfreq=128, bands={"low": (0, 4), **ALPHA}).fit(X)

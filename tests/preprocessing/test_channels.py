@@ -73,6 +73,7 @@ def test_old_and_current_names_are_the_same_electrode(old, new):
 def test_exact_names_take_precedence(ch_names):
     assert pick("T7", ch_names) == [ch_names.index("T7")]
     assert pick("T3", ch_names) == [ch_names.index("T3")]
+    assert pick("t3", ch_names) == [ch_names.index("T3")]
     assert pick("central", ["C3", "Central", "C4"]) == [1]
 
 
@@ -165,6 +166,7 @@ def test_invalid_picks_are_named_and_fit_changes_nothing(picks, match):
         (NAMES[:2], make_trials(3), "one name for each of the 3 channels of X, got 2 names"),
         (NAMES[:4], make_trials(3), "one name for each of the 3 channels of X, got 4 names"),
         (NAMES, np.zeros((1, 1, 1, 1, 1)), "at most 4 dimensions for ChannelPicker, got 5"),
+        (NAMES[:3], make_trials(3)[0], r"picks='Fp1' requires X of shape .* got 2 dimensions"),
         (NAMES[:3], np.full((2, 3, 4), np.nan), "contains NaN"),
     ],
 )
