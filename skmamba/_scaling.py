@@ -35,7 +35,8 @@ def fit_scaling(scaling, bags, trials, weight):
             scale[chan] = min(offset_scale[chan], MAX_RATIO * within or np.inf)
         else:
             center[chan] = np.average(x.ravel(), weights=w)
-            scale[chan] = np.sqrt(np.average(np.square(x.ravel() - center[chan]), weights=w))
+            if np.ptp(x):  # the mean of a constant may be rounded
+                scale[chan] = np.sqrt(np.average(np.square(x.ravel() - center[chan]), weights=w))
     # constant channels are not divided by zero
     return center, np.where(scale > 0, scale, 1.0), np.where(offset_scale > 0, offset_scale, 1.0)
 
@@ -55,8 +56,9 @@ def scale_windows(x, scaling, center, scale, offset_scale):
     if scaling is None:
         return x
     if scaling == "window":
+        is_constant = (x == x[..., :1]).all(-1, keepdims=True)  # its mean may be rounded
         center, scale = x.mean(-1, keepdims=True), x.std(-1, keepdims=True)
-        return (x - center) / np.where(scale > 0, scale, 1)
+        return np.where(is_constant, 0, x - center) / np.where(scale > 0, scale, 1)
     dtype = x.dtype if x.dtype.kind == "f" else float  # float32 windows stay float32
     scaled = (x - center[:, None].astype(dtype)) / scale[:, None].astype(dtype)
     if scaling == "standard":

@@ -38,6 +38,18 @@ def test_constant_windows_have_the_robust_scale_of_their_offsets():
     assert np.ravel(scales) == pytest.approx([148.26, 148.26])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scaling", ["robust", "standard", "window"])
+def test_constant_channels_are_zero_and_are_not_divided_by_rounding_errors(scaling, dtype):
+    x = np.full((10, 1, 1, 100), 1 / 3, dtype)
+    statistics = fit_scaling(
+        scaling, Selection(x), np.arange(10), np.random.default_rng(0).random(10)
+    )
+    assert np.abs(scale_windows(x[:, 0], scaling, *statistics)).max() < 1e-9
+    x[..., 50:] += 2
+    assert np.abs(scale_windows(x[:, 0], scaling, *statistics)).max() <= 2
+
+
 @pytest.mark.parametrize("scaling", ["robust", "standard"])
 def test_statistics_of_large_data_are_those_of_windows_of_the_whole_recording(monkeypatch, scaling):
     monkeypatch.setattr(_scaling, "MAX_VALUES", 200)

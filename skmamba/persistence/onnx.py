@@ -142,7 +142,8 @@ class _ProbabilityNetwork(nn.Module):
 
     def forward(self, x):  # (B, C, T) -> (B, n_classes)
         if self.scaling == "window":  # all scalings as skmamba._scaling.scale_windows
-            x = x - x.mean(-1, keepdim=True)
+            is_constant = x.amax(-1, keepdim=True) == x.amin(-1, keepdim=True)
+            x = torch.where(is_constant, 0.0, x - x.mean(-1, keepdim=True))
             scale = x.square().mean(-1, keepdim=True).sqrt()
             x = x / torch.where(scale > 0, scale, 1.0)
         elif self.scaling is not None:
