@@ -115,7 +115,7 @@ def check_recording(estimator, X, *, reset, any_channels=False):
             f"X must have the channels {', '.join(fitted)}, on which {name} was fitted, got "
             f"{', '.join(ch_names)}: reorder or rename them."
         )
-    rate = getattr(estimator, "sfreq_in_", None)
+    rate = get_fitted_sfreq(estimator)
     if sfreq and rate and not np.isclose(sfreq, rate):
         raise ValueError(
             f"X must be at {rate:g} Hz, at which {name} was fitted, got {sfreq:g} Hz: resample it."

@@ -165,8 +165,9 @@ default="source-only"
 
     def _measure(self, x):
         """Return the covariance of a trial or recording (n_channels, n_times), in float64."""
-        x = x - x.mean(-1, keepdims=True, dtype=float)
-        return x @ x.T / x.shape[-1]
+        centered = x - x.mean(-1, keepdims=True, dtype=float)
+        centered[np.ptp(x, axis=-1) == 0] = 0  # a constant, without rounding errors
+        return centered @ centered.T / x.shape[-1]
 
     def _measure_mean(self, trials):
         return np.mean([self._measure(x) for x in trials], axis=0)

@@ -108,7 +108,6 @@ class BandPower(BaseTrialTransformer):
             Log power, all channels of the first band first; float32 if X is.
         """
         check_is_fitted(self)
-        resolve_sfreq(X, self.sfreq_)
         X = add_channel_axis(self._validate_windows(X, reset=False))
         bins = _find_bins(X.shape[-1], self.sfreq_, self.bands_)
         batches = gen_batches(len(X), BATCH_SIZE)

@@ -135,7 +135,6 @@ class SubjectWhitening(BaseSubjectTransformer):
             )
 
     def _iterate_whiteners(self, X, trials, groups):
-        resolve_sfreq(X, self.sfreq_)
         if groups is None and self.mode != "reference" and not isinstance(X, Trials):
             self._warn_no_groups("transform", len(trials), "one subject")
         return super()._iterate_whiteners(X, trials, groups)

@@ -106,7 +106,6 @@ class SlidingWindows(BaseTrialTransformer):
             A read-only view of X; Trials if X is.
         """
         check_is_fitted(self)
-        resolve_sfreq(X, self.sfreq_)
         X = self._validate_trials(X, reset=False, lazy=True)
         return _cut(X, self.window_size_samples_, self.stride_samples_)
 

@@ -171,9 +171,9 @@ def test_directions_without_variance_stay_finite_and_small(trials, flaw, dtype):
     elif flaw == "short":
         X = X[:, :, :2]
     else:
-        X[:] = 0
+        X[:] = 1 / 3  # whose mean is rounded
     aligned = EuclideanAlignment().fit_transform(X, groups=trials.metadata)
-    assert np.isfinite(aligned).all()
+    assert np.abs(aligned).max() < 1000
     assert aligned.dtype == dtype
     assert np.abs(aligned - aligned.mean(axis=-1, keepdims=True)).max() < 100
 

@@ -168,7 +168,7 @@ def test_transform_rejects_data_that_do_not_match(trials, X, match):
 
 def test_trials_must_have_the_rate_of_the_array_in_fit(trials):
     step = BandPower(sfreq=128).fit(trials.X)
-    with pytest.raises(ValueError, match="sfreq must be 256 Hz, the sampling rate of X, got 128"):
+    with pytest.raises(ValueError, match=r"X must be at 128 Hz, .* got 256 Hz: resample it"):
         step.transform(trials.derive(sfreq=256.0))
 
 

@@ -397,5 +397,5 @@ def test_sampling_rates_must_agree(subjects):
     with pytest.raises(ValueError, match="sfreq must be 128 Hz"):
         SubjectWhitening(sfreq=250).fit(subjects)
     step = SubjectWhitening("causal", sfreq=250).fit(subjects.X)
-    with pytest.raises(ValueError, match=r"sfreq must be 128 Hz, the sampling rate of X, got 250"):
+    with pytest.raises(ValueError, match=r"X must be at 250 Hz, .* got 128 Hz: resample it"):
         step.transform(subjects)
