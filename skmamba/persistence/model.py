@@ -271,7 +271,8 @@ class SavedModel:
         self._check_channels(X, get_ch_names(X) if ch_names is None else check_ch_names(ch_names))
         if not isinstance(X, Trials) or "subject" not in X.metadata:
             return X
-        new = "new " + X.metadata["subject"].astype(str)
+        subject = X.metadata["subject"]
+        new = ("new " + subject.astype(str)).where(subject.notna())  # pandas 2 names missing values
         return X.derive(metadata=X.metadata.assign(subject=new))
 
     def _call(self, method, X, sfreq, ch_names, groups):

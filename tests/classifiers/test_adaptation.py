@@ -659,7 +659,7 @@ def test_a_reference_of_one_window_is_sufficient(fitted, mode):
         ),
         (TEST.reference[0, :, :31], r"at least 32 samples, got \(3, 31\)"),
         (np.full((3, 50), np.nan), "Input reference contains NaN"),
-        (TEST.reference[0, 0], "Expected 2D array, got 1D array"),
+        (TEST.reference[0, 0], r"n_reference_times\) .*, got \(100,\)"),
     ],
 )
 def test_an_invalid_reference_of_a_subject_is_an_error(fitted, reference, message):

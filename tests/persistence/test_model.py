@@ -203,6 +203,9 @@ def test_a_loaded_pipeline_accepts_the_subjects_of_arrays(mode, trials, tmp_path
     for method in ("predict_proba", "predict"):
         expected = getattr(pipe, method)(trials.X, groups=groups)
         assert np.array_equal(getattr(model, method)(trials.X, groups=groups), expected)
+    missing = trials.metadata.assign(subject=[None, *trials.metadata["subject"][1:]])
+    with pytest.raises(ValueError, match="requires 'subject' of every sample, got missing values"):
+        model.predict(trials.derive(metadata=missing))
     assert vars(model.estimator[-1]).keys() == before.keys()
 
 
