@@ -314,10 +314,10 @@ def _get_shape(steps, windows, classifier):
     if steps:
         n_channels = getattr(steps[0], "n_features_in_", n_channels)
     if size is None or n_channels is None:
-        name = type(classifier).__name__
         raise ValueError(
-            f"estimator must have a window length, got {name} without one: fit "
-            f"WindowVotingClassifier({name}(...)) instead."
+            f"estimator must have a window length, got {type(classifier).__name__} without one: "
+            "fit WindowVotingClassifier(estimator) on windows, with all steps that compute "
+            "features inside it."
         )
     return size, n_channels
 

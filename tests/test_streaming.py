@@ -488,8 +488,9 @@ def test_estimators_without_windows_probabilities_or_fit_are_refused():
     with pytest.raises(ValueError, match=r"probabilities of windows of shape \(2, 3\)"):
         StreamDecoder(WithoutProbabilities())
     power = make_pipeline(BandPower(128), LinearDiscriminantAnalysis()).fit(TRIALS.X, TRIALS.y)
-    with pytest.raises(ValueError, match=r"got Linear.* fit WindowVotingClassifier\(Linear"):
+    with pytest.raises(ValueError, match=r"got Linear.* fit WindowVotingClassifier\(estimator\)"):
         StreamDecoder(power)
+    assert StreamDecoder(WindowVotingClassifier(power).fit(TRIALS.X, TRIALS.y)).n_channels == 4
     with pytest.raises(NotFittedError):
         StreamDecoder(make_pipeline(SlidingWindows(), MSiMambaClassifier()))
 
