@@ -47,7 +47,8 @@ def measure_spread(bags):
     windows = np.arange(0, n_windows, -(-n_windows // 8))
     trials = np.arange(0, n_trials, -(-n_trials // 64))
     sample = (bags.read(np.full_like(windows, trial), windows) for trial in trials)
-    std = np.array([np.std(trial, axis=-1, dtype=float) for trial in sample])  # little memory
+    # One trial at a time: little memory. The mean of a constant may be rounded.
+    std = np.array([np.std(x, -1, dtype=float) * (np.ptp(x, axis=-1) != 0) for x in sample])
     return float(np.median(std[std > 0])) if std.any() else 0.0
 
 

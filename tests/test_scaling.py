@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skmamba import _scaling
-from skmamba._scaling import CLIP, MAX_OFFSET, fit_scaling, scale_windows
+from skmamba._scaling import CLIP, MAX_OFFSET, fit_scaling, measure_spread, scale_windows
 from skmamba._selection import Selection
 
 # two trials x one window x two channels x three samples
@@ -46,6 +46,7 @@ def test_constant_channels_are_zero_and_are_not_divided_by_rounding_errors(scali
         scaling, Selection(x), np.arange(10), np.random.default_rng(0).random(10)
     )
     assert np.abs(scale_windows(x[:, 0], scaling, *statistics)).max() < 1e-9
+    assert measure_spread(Selection(x)) == 0
     x[..., 50:] += 2
     assert np.abs(scale_windows(x[:, 0], scaling, *statistics)).max() <= 2
 
