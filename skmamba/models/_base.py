@@ -141,16 +141,23 @@ def _to_json(value):
 
 
 class EncoderClassifier(nn.Module):
-    """Base of networks that encode windows and classify the encoding with ``final_layer``."""
+    """Base of networks that encode windows and classify the encoding with ``final_layer``.
+
+    Takes the ``locals()`` of the constructor, in which ``sfreq`` and ``drop_prob`` are numbers and
+    all other parameters are sizes.
+    """
 
     final_layer: nn.Module
 
-    def __init__(self, n_chans: int, n_outputs: int, n_times: int, sfreq: float | None) -> None:
+    def __init__(self, params: Mapping[str, Any]) -> None:
         super().__init__()
-        check_sizes(locals(), "n_chans", "n_outputs", "n_times")
-        if sfreq is not None:
-            check_rate("sfreq", sfreq)
-        self.n_chans, self.n_outputs, self.n_times, self.sfreq = n_chans, n_outputs, n_times, sfreq
+        others = ("self", "__class__", "sfreq", "drop_prob")
+        check_sizes(params, *(name for name in params if name not in others))
+        if params["sfreq"] is not None:
+            check_rate("sfreq", params["sfreq"])
+        check_probability("drop_prob", params.get("drop_prob", 0))
+        self.n_chans, self.n_outputs = params["n_chans"], params["n_outputs"]
+        self.n_times, self.sfreq = params["n_times"], params["sfreq"]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compute the logits of windows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import nn
 
-from ._base import EncoderClassifier, check_sizes
+from ._base import EncoderClassifier
 
 
 class DLinear(EncoderClassifier):
@@ -41,8 +41,7 @@ class DLinear(EncoderClassifier):
         *,
         kernel_size: int = 25,
     ) -> None:
-        super().__init__(n_chans, n_outputs, n_times, sfreq)
-        check_sizes(locals(), "kernel_size")
+        super().__init__(locals())
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, got {kernel_size!r}.")
         self.kernel_size = kernel_size

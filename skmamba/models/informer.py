@@ -8,14 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ._base import (
-    EncoderClassifier,
-    EncoderLayer,
-    SeriesEmbedding,
-    build_head,
-    check_probability,
-    check_sizes,
-)
+from ._base import EncoderClassifier, EncoderLayer, SeriesEmbedding, build_head
 
 CHUNK_SIZE = 4  # windows whose attention scores fit into a core's cache
 
@@ -71,9 +64,7 @@ class Informer(EncoderClassifier):
         factor: int = 5,
         drop_prob: float = 0.1,
     ) -> None:
-        super().__init__(n_chans, n_outputs, n_times, sfreq)
-        check_sizes(locals(), "d_model", "n_layers", "n_heads", "d_hidden", "factor")
-        check_probability("drop_prob", drop_prob)
+        super().__init__(locals())
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)
         layers: list[nn.Module]
         layers, n_tokens = [], n_times

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ._base import EncoderClassifier, build_head, check_heads, check_probability, check_sizes
+from ._base import EncoderClassifier, build_head, check_heads
 
 
 class ITransformer(EncoderClassifier):
@@ -50,9 +50,7 @@ class ITransformer(EncoderClassifier):
         d_hidden: int = 128,
         drop_prob: float = 0.1,
     ) -> None:
-        super().__init__(n_chans, n_outputs, n_times, sfreq)
-        check_sizes(locals(), "d_model", "n_layers", "n_heads", "d_hidden")
-        check_probability("drop_prob", drop_prob)
+        super().__init__(locals())
         check_heads(d_model, n_heads)
         self.embed = nn.Sequential(nn.Linear(n_times, d_model), nn.Dropout(drop_prob))
         # nn.TransformerEncoder would initialise all layers with the same weights.

@@ -8,14 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ._base import (
-    EncoderClassifier,
-    EncoderLayer,
-    SeriesEmbedding,
-    build_head,
-    check_probability,
-    check_sizes,
-)
+from ._base import EncoderClassifier, EncoderLayer, SeriesEmbedding, build_head
 
 EPS = 1e-5  # added to a variance, so that constant channels stay finite
 
@@ -70,9 +63,7 @@ class NonstationaryTransformer(EncoderClassifier):
         d_factors: int = 64,
         drop_prob: float = 0.1,
     ) -> None:
-        super().__init__(n_chans, n_outputs, n_times, sfreq)
-        check_sizes(locals(), "d_model", "n_layers", "n_heads", "d_hidden", "d_factors")
-        check_probability("drop_prob", drop_prob)
+        super().__init__(locals())
         self.log_tau = Projector(n_chans, n_times, d_factors, 1)
         self.delta = Projector(n_chans, n_times, d_factors, n_times)
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ..modules import MultiScaleTemporalBlock
-from ._base import EncoderClassifier, SeriesEmbedding, build_head, check_probability, check_sizes
+from ._base import EncoderClassifier, SeriesEmbedding, build_head
 
 
 class TimesNet(EncoderClassifier):
@@ -60,9 +60,7 @@ class TimesNet(EncoderClassifier):
         d_hidden: int = 32,
         drop_prob: float = 0.1,
     ) -> None:
-        super().__init__(n_chans, n_outputs, n_times, sfreq)
-        check_sizes(locals(), "d_model", "n_layers", "top_k", "n_kernels", "d_hidden")
-        check_probability("drop_prob", drop_prob)
+        super().__init__(locals())
         self.embed = SeriesEmbedding(n_chans, n_times, d_model, drop_prob)
         self.blocks = nn.ModuleList(
             MultiScaleTemporalBlock(
