@@ -49,6 +49,18 @@ verbose : bool, 2 or None, default=None
     line per epoch.
 """
 
+WINDOW_ATTRIBUTES = """
+n_chans_, n_times_ : int
+    Size of a window.
+n_features_in_ : int
+    Channels of a 3-D or 4-D X, columns of a 2-D X.
+ch_names_in_, sfreq_in_ : list of str, float
+    Channels and sampling rate of Trials or Epochs in fit; None for an array.
+spread_ : float
+    Median standard deviation of the training windows, in the unit of X. Prediction warns if that
+    of X differs by a factor of more than 100.
+"""
+
 FITTED_ATTRIBUTES = """
 {target_attributes}
 net_ : skorch.NeuralNet
@@ -57,20 +69,12 @@ history_ : list of dict
     One entry per epoch: losses, seconds and records of callbacks.
 n_iter_ : int
     Number of trained epochs.
-n_chans_, n_times_ : int
-    Size of a window.
-n_features_in_ : int
-    Channels of a 3-D or 4-D X, columns of a 2-D X.
-ch_names_in_, sfreq_in_ : list of str, float
-    Channels and sampling rate of Trials or Epochs in fit; None for an array.
+{window_attributes}
 scaling_ : str or None
     Scaling of the training windows.
 center_, scale_, offset_scale_ : ndarray of shape (n_chans,)
     Statistics of the scaling, in the unit of X: center, scale of the signal and, with
     ``scaling="robust"``, scale of the offsets of windows.
-spread_ : float
-    Median standard deviation of the training windows, in the unit of X. Prediction warns if that
-    of X differs by a factor of more than 100.
 """
 
 CLASSIFIER_PARAMETERS = """
@@ -112,6 +116,7 @@ def add_shared_docs(**texts):
             "fitted_attributes": FITTED_ATTRIBUTES,
             "target_parameters": REGRESSOR_PARAMETERS if of_regressor else CLASSIFIER_PARAMETERS,
             "target_attributes": REGRESSOR_ATTRIBUTES if of_regressor else CLASSIFIER_ATTRIBUTES,
+            "window_attributes": WINDOW_ATTRIBUTES,
         }
         doc = inspect.cleandoc(cls.__doc__ or "")
         for name, text in parts.items():

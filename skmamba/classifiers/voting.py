@@ -18,6 +18,7 @@ from .._mne import as_array, count_dims
 from .._types import Epochs
 from .._validation import check_option, restore_on_error
 from ..trials import Trials
+from ._docs import add_shared_docs
 from .base import (
     BaseTrialClassifier,
     BaseTrialEstimator,
@@ -139,6 +140,7 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         return bags, bags.reshape(-1, *bags.shape[2:])
 
 
+@add_shared_docs()
 class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
     """Train any classifier on windows and predict each trial by the vote of its windows.
 
@@ -155,16 +157,8 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
     ----------
     estimator_ : classifier
         The fitted clone.
-    classes_ : ndarray of shape (n_classes,)
-        Labels, sorted.
-    n_chans_, n_times_ : int
-        Size of a window.
-    n_features_in_ : int
-        Channels of a 3-D or 4-D X, columns of a 2-D X.
-    ch_names_in_, sfreq_in_ : list of str, float
-        Channels and sampling rate of Trials or Epochs in fit; None for an array.
-    spread_ : float
-        As in :class:`MSiMambaClassifier`.
+    {target_attributes}
+    {window_attributes}
 
     See Also
     --------
@@ -234,6 +228,7 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
         return y
 
 
+@add_shared_docs()
 class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
     """Train any regressor on windows and predict each trial by the mean or median of its windows.
 
@@ -249,14 +244,7 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
     ----------
     estimator_ : regressor
         The fitted clone.
-    n_chans_, n_times_ : int
-        Size of a window.
-    n_features_in_ : int
-        Channels of a 3-D or 4-D X, columns of a 2-D X.
-    ch_names_in_, sfreq_in_ : list of str, float
-        Channels and sampling rate of Trials or Epochs in fit; None for an array.
-    spread_ : float
-        As in :class:`MSiMambaRegressor`.
+    {window_attributes}
 
     See Also
     --------
