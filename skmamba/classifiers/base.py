@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 from sklearn.preprocessing import StandardScaler
@@ -530,8 +530,13 @@ class BaseNet(BaseTrialEstimator):
         self._check_adaptation()
         X, _ = resolve_dataset(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
+        subjects = read_subjects(self, X, groups, len(bags))
         with torch_threads(self.n_threads):
-            outputs = self._predict_windows(bags, read_subjects(self, X, groups, len(bags)))
+            if subjects is None:
+                dataset = self._make_dataset(bags, self.net_.numpy_dtype)
+                outputs = self.net_.predict_proba(dataset)
+            else:
+                outputs = AdaptedNet(self.net_, self._scale).predict(bags, subjects)
         return vote(outputs.reshape(*bags.shape[:2], -1), self.voting)
 
     def _check_adaptation(self):
@@ -542,12 +547,6 @@ class BaseNet(BaseTrialEstimator):
                 f"adaptation must {'not be' if fitted else 'be'} None, as in fit, got "
                 f"{self.adaptation!r}: fit again."
             )
-
-    def _predict_windows(self, bags, subjects):
-        """Return the outputs of all windows of all trials, for a classifier probabilities."""
-        if subjects is None:
-            return self.net_.predict_proba(self._make_dataset(bags, self.net_.numpy_dtype))
-        return AdaptedNet(self.net_, self._scale).predict(bags, subjects)
 
     def _check_params(self):
         check_int("patience", self.patience)
@@ -610,9 +609,6 @@ class BaseNet(BaseTrialEstimator):
 
     def _hold_out(self, trials, target, groups, seed):
         """Split trials, or whole groups of them, into training and validation."""
-        return next(self._draw_splits(trials, target, groups, seed))
-
-    def _draw_splits(self, trials, target, groups, seed):
         options = {"n_splits": 20, "test_size": self.validation_fraction, "random_state": seed}
         if groups is None:
             of = f"{len(trials)} trials"
@@ -622,13 +618,22 @@ class BaseNet(BaseTrialEstimator):
             of = f"{len(np.unique(groups[trials]))} groups"
             splits = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
         try:
-            for train, valid in splits:
-                yield trials[train], trials[valid]
+            splits = list(splits)
         except ValueError as error:
             raise ValueError(
                 f"early_stopping cannot hold out validation_fraction={self.validation_fraction!r} "
                 f"of {of}: {error}"
             ) from error
+        for train, valid in splits:
+            train, valid = trials[train], trials[valid]
+            missing = np.setdiff1d(target[trials], target[train])
+            if not len(missing) or not is_classifier(self):
+                return train, valid
+        raise ValueError(
+            "early_stopping requires all classes in the training groups, got "
+            f"{self.classes_[missing].tolist()} only in groups that are held out for validation. "
+            "Pass groups that contain several classes, or a smaller validation_fraction."
+        )
 
     def _make_dataset(self, bags, dtype, subjects=None, **options):
         if subjects is None:
@@ -849,17 +854,6 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
             raise ValueError(f"class_weight must weigh a class of y, got {class_weight!r}.")
         by_class = pd.Series(of_class, classes).reindex(y).fillna(0.0).to_numpy()
         return by_class if weight is None else by_class * weight
-
-    def _hold_out(self, trials, target, groups, seed):
-        for train, valid in self._draw_splits(trials, target, groups, seed):
-            missing = np.setdiff1d(target[trials], target[train])
-            if not len(missing):
-                return train, valid
-        raise ValueError(
-            "early_stopping requires all classes in the training groups, got "
-            f"{self.classes_[missing].tolist()} only in groups that are held out for validation. "
-            "Pass groups that contain several classes, or a smaller validation_fraction."
-        )
 
 
 class BaseNetRegressor(BaseNet, BaseTrialRegressor):
