@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
+from .._extras import require_extra
 from .._types import Epochs, Seed
 from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials
@@ -134,12 +135,8 @@ default="integrated_gradients"
 
 def _load_method(method, n_steps):
     """Return a function of module, windows, baselines and class indices."""
-    try:
+    with require_extra("captum", "input_attribution"):
         from captum import attr
-    except ImportError as error:
-        raise ImportError(
-            f"input_attribution requires captum: pip install 'skmamba[captum]' ({error})."
-        ) from error
     if method == "integrated_gradients":
         return lambda module, x, baselines, index: attr.IntegratedGradients(module).attribute(
             x, baselines, target=index, n_steps=n_steps, internal_batch_size=BATCH_SIZE

@@ -85,11 +85,15 @@ class TrainingCurveDisplay(Display):
                 f"ends in one, got {name}, which has no `history_` of losses."
             )
         has_valid = all("valid_loss" in epoch for epoch in history)
+        best_epoch = None
+        if has_valid:
+            stopping = dict(classifier.net_.callbacks_).get("early_stopping")  # None if loaded
+            best_epoch = getattr(stopping, "best_epoch_", None)
         return cls(
             [epoch["epoch"] for epoch in history],
             [float(epoch["train_loss"]) for epoch in history],
             [float(epoch["valid_loss"]) for epoch in history] if has_valid else None,
-            best_epoch=_get_best_epoch(classifier) if has_valid else None,
+            best_epoch=best_epoch,
             title=name,
         ).plot(ax)
 
@@ -116,9 +120,3 @@ class TrainingCurveDisplay(Display):
         ax.set(xlabel="epoch", ylabel="loss")
         ax.set_title(self.title, loc="left", fontsize="medium")
         return self
-
-
-def _get_best_epoch(classifier):
-    """Return the epoch that early stopping restored, or None if it is not recorded."""
-    callbacks = dict(getattr(classifier.net_, "callbacks_", None) or [])
-    return getattr(callbacks.get("early_stopping"), "best_epoch_", None)
