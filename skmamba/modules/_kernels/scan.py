@@ -9,11 +9,7 @@ def fused_scan(u, delta, A, B, C):
 
 
 class _FusedScan(torch.autograd.Function):
-    """Scan whose states are (b, n, d), with d innermost: the widest axis fills the vector lanes.
-
-    The forward pass overwrites one state. The backward pass computes all states again, so memory
-    between the passes grows with the inputs, and not with ``n_state`` times them.
-    """
+    """Scan whose states are (b, n, d), with d innermost: the widest axis fills the vector lanes."""
 
     @staticmethod
     def forward(ctx, u, delta, A, B, C):

@@ -16,17 +16,9 @@ SAVED_BYTES = 8 << 20
 def sum_of_views(x, periods, weights, widen, narrow):
     """Reshape windows to grids, convolve them twice, and sum the views of each window.
 
-    Memory grows with the batch, but not with the number of grids or of hidden maps: these are
-    computed in chunks, and recomputed in the backward pass beyond ``SAVED_BYTES``.
-
-    Parameters
-    ----------
-    x : Tensor of shape (batch, n_times, n_chans)
-        Windows.
-    periods, weights : Tensor of shape (batch, k)
-        Periods in samples, and weights of the views; rows of weights sum to one.
-    widen, narrow : tuple of Tensor
-        Kernel and bias of the convolution before the GELU, and of the one after.
+    ``x`` is (batch, n_times, n_chans). ``periods``, in samples, and ``weights`` are (batch, k);
+    rows of weights sum to one. ``widen`` and ``narrow`` are kernel and bias of the convolution
+    before the GELU, and of the one after.
     """
     # Two frequencies of a window can have the same period: one grid has the sum of their weights.
     distinct, column = periods.unique(return_inverse=True)  # column: (B, k)
@@ -139,10 +131,6 @@ def _split(period, n_times, n_hidden, windows, weights):
 
 
 def round_size(n):
-    """Round a number of grids up to a power of two or to three quarters of one.
-
-    oneDNN compiles a convolution for each new shape and caches about a thousand. Chunks of
-    arbitrary size would be recompiled again and again, which costs more than a few spare grids.
-    """
+    """Round a number of grids up to a power of two or to three quarters of one, for few shapes."""
     power = 1 << (n - 1).bit_length()
     return power * 3 // 4 if n <= power * 3 // 4 else power
