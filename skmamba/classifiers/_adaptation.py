@@ -175,8 +175,7 @@ class SubjectDataset(WindowDataset):
     def _pick_reference(self, owners, start):
         """Return the references and the indices of up to about MAX_REFERENCE windows."""
         n_windows = self.subjects.reference.shape[1]
-        step = max(1, -(-n_windows * len(owners) // MAX_REFERENCE))
-        step = min(step, n_windows)
+        step = min(-(-n_windows * len(owners) // MAX_REFERENCE), n_windows)
         place = np.arange(start % step, n_windows, step)
         return np.repeat(owners, len(place)), np.tile(place, len(owners))
 

@@ -93,9 +93,8 @@ default="integrated_gradients"
     Notes
     -----
     Attributions describe the network, not the data: use held-out trials and a network whose score
-    is above the chance level. Integrated gradients sum to the difference of the logits of window
-    and baseline, up to some tenths at the default ``n_steps``, since the selected frequencies
-    change on the path. Zeros are unsuitable for log-power tokens, see the user guide.
+    is above the chance level. The user guide describes the choice of the baseline and the error of
+    integrated gradients.
 
     References
     ----------

@@ -53,7 +53,8 @@ def frequency_profile(
           windows of the class, in scaled units;
         - ``n_windows``: number of windows of the class.
 
-        ``profile.attrs["resolution"]`` is the distance between frequencies, in hertz.
+        ``profile.attrs["resolution"]`` is the distance between frequencies, in hertz: one cycle per
+        window.
 
     Raises
     ------
@@ -72,8 +73,7 @@ def frequency_profile(
     Notes
     -----
     EEG is strongest at low frequencies, which are selected in all classes: a selected frequency is
-    not necessarily relevant for the score. The resolution is one cycle per window, such as 0.5 Hz
-    for two seconds. With ``period_selection="fixed"``, every share is one.
+    not necessarily relevant for the score. With ``period_selection="fixed"``, every share is one.
 
     Examples
     --------
@@ -90,10 +90,10 @@ def frequency_profile(
     10.0
     """
     data = unpack_data(X, y, sfreq=sfreq, ch_names=ch_names)
-    if data.sfreq is None or not data.sfreq > 0:
+    if data.sfreq is None:
         raise ValueError(
-            "sfreq must be positive, in hertz, and is required unless X is Trials or "
-            f"mne.Epochs, got {data.sfreq!r}."
+            "sfreq must be positive, in hertz, and is required unless X is Trials or mne.Epochs, "
+            "got None."
         )
     classifier, windows, n_windows, names = get_network_input(estimator, data)
     block = _get_block(classifier)

@@ -432,8 +432,7 @@ class MSiMambaEnsemble(nn.Module):
             Logarithm of the members' mean probability, or the mean of their outputs; in training,
             the outputs of each member, so that each has its own loss.
         """
-        options = {} if average is None else {"average": average}
-        logits = [member(x, weight, **options) for member in self.members]
+        logits = [member(x, weight, average) for member in self.members]
         return self._average(torch.stack(logits, 1))  # (B, outputs) or (B, M, outputs)
 
     def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:

@@ -46,11 +46,10 @@ class PowerEmbedding(nn.Module):
 
     Notes
     -----
-    Departure from the paper, whose embedding is a linear map of the samples: a linear map cannot
-    represent the power of an oscillation of unknown phase, and power cannot represent the sign of
-    an evoked or slow potential. Log power after learned filters is the feature of
-    ShallowFBCSPNet [1]_, which filters in time. Here, Welch's method estimates it, from segments
-    that overlap by half and are tapered by half a sine.
+    Departure from the paper, whose embedding is a linear map of the samples, see the user guide.
+    Log power after learned filters is the feature of ShallowFBCSPNet [1]_, which filters in time.
+    Here, Welch's method estimates it, from segments that overlap by half and are tapered by half a
+    sine.
 
     References
     ----------
