@@ -725,8 +725,7 @@ class BaseNet(BaseTrialEstimator):
         net.module_.load_state_dict(
             {key: torch.from_numpy(np.array(value)) for key, value in saved["weights"].items()}
         )
-        net.history_ = History()
-        net.history_.extend(dict(epoch, batches=[]) for epoch in self.history_)
+        net.history_ = History(dict(epoch, batches=[]) for epoch in self.history_)
         self.net_ = net
 
 

@@ -71,9 +71,7 @@ def _merge_ch_names(ch_names, estimator):
     of_picker = getattr(picker, "ch_names", None)
     if ch_names is None:
         return getattr(picker, "ch_names_in_", None) if of_picker is None else of_picker
-    if of_picker is None:
-        return ch_names
-    if list(of_picker) != list(ch_names):
+    if of_picker is not None and list(of_picker) != list(ch_names):
         raise ValueError(
             f"ch_names of {type(pickers[0]).__name__} must be the channels of X, "
             f"{', '.join(map(str, ch_names))}, got {', '.join(map(str, of_picker))}."
