@@ -21,11 +21,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
@@ -337,11 +333,8 @@ class BaseNet(BaseTrialEstimator):
             if name != "self":
                 setattr(self, name, value)
 
-    def _fit_target(self, target, train, weight):
-        """Set the statistics of the encoded y of the training trials."""
-
-    def _scale_target(self, target):
-        """Return the encoded y as the targets of the network."""
+    def _scale_target(self, target, train, weight, fresh):
+        """Return the encoded y as targets of the network; set statistics of training if fresh."""
         return target
 
     def _weigh_loss(self, y, weight):
@@ -480,12 +473,11 @@ class BaseNet(BaseTrialEstimator):
             self.scaling_ = self.scaling
             statistics = fit_scaling(self.scaling, bags, train, weight)
             self.center_, self.scale_, self.offset_scale_ = statistics
-            self._fit_target(target, train, weight)
         make_dataset = partial(
             self._make_dataset,
             bags,
             ARRAY_DTYPES[self.dtype],
-            y=self._scale_target(target),
+            y=self._scale_target(target, train, weight, fresh),
             weight=self._weigh_loss(y, weight),
             subjects=read_subjects(self, X, groups, len(y)),
         )
@@ -869,10 +861,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
 
     @available_if(_can_partial_fit)
     def partial_fit(
-        self,
-        X: Trials | ArrayLike | Epochs,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
+        self, X: Trials | ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Train for one more epoch, with the scaling of X and y of the first call.
 
@@ -935,13 +924,12 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
             )
         return y
 
-    def _fit_target(self, target, train, weight):
-        columns = target[train].reshape(len(train), -1)
-        weight = None if weight is None else weight[train]
-        scaler = StandardScaler().fit(columns, sample_weight=weight)
-        shape = target.shape[1:]
-        self.y_mean_, self.y_scale_ = scaler.mean_.reshape(shape), scaler.scale_.reshape(shape)
-
-    def _scale_target(self, target):
+    def _scale_target(self, target, train, weight, fresh):
+        if fresh:
+            columns = target[train].reshape(len(train), -1)
+            weight = None if weight is None else weight[train]
+            scaler = StandardScaler().fit(columns, sample_weight=weight)
+            shape = target.shape[1:]
+            self.y_mean_, self.y_scale_ = scaler.mean_.reshape(shape), scaler.scale_.reshape(shape)
         scaled = (target - self.y_mean_) / self.y_scale_
         return scaled.reshape(len(target), -1).astype(ARRAY_DTYPES[self.dtype])
