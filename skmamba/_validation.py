@@ -6,11 +6,34 @@ import secrets
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from sklearn.utils import check_array, check_random_state, gen_batches
 
 ADAPTATIONS = ("reference", "causal", "unlabelled")  # unlabelled EEG of a test subject
 BATCH_SIZE = 8  # trials that are read at once
 MAX_WORKERS = 512  # threads or processes; many more can crash Python
+
+
+def as_labels(y):
+    """Return labels, or ratings, as an array in which missing ones remain missing."""
+    if isinstance(y, np.ma.MaskedArray):
+        raise ValueError("y must not be a masked array: pass NaN or None for missing labels.")
+    try:
+        labels = np.asarray(y)
+        if labels.dtype.kind == "U" and not hasattr(y, "dtype"):  # NumPy makes None and NaN text
+            entries = np.asarray(y, dtype=object)
+            labels = labels if all(isinstance(entry, str) for entry in entries.flat) else entries
+        if labels.dtype == object and not any(isinstance(entry, str) for entry in labels.flat):
+            labels = np.array(np.where(pd.isna(labels), np.nan, labels).tolist())
+    except ValueError as error:
+        raise ValueError(f"y must have one label or row of ratings per trial: {error}") from error
+    kinds = "biuf" if labels.ndim == 2 else "biufUO"
+    if labels.ndim > 2 or 0 in labels.shape[1:] or labels.dtype.kind not in kinds:
+        raise ValueError(
+            "y must be text or numbers of shape (n_trials,), or numbers of shape (n_trials, "
+            f"n_targets), got {labels.dtype} of shape {labels.shape}."
+        )
+    return labels
 
 
 def check_int(name, value, minimum=1, maximum=math.inf):

@@ -37,7 +37,7 @@ from ._raws import (
 )
 from ._selection import SelectedArray, Selection, is_index, resolve_rows
 from ._types import Epochs, Raw, StrPath
-from ._validation import check_equal_shapes, check_number, check_option
+from ._validation import as_labels, check_equal_shapes, check_number, check_option
 from ._windows import cut_windows, resolve_window
 
 __all__ = ["Trials"]
@@ -67,7 +67,8 @@ class Trials:
         EEG in microvolts; an array or a memory map. It is read when needed: ``trials[rows].X`` is
         a copy of the rows.
     y : ndarray of shape (n_trials,) or (n_trials, n_targets)
-        Labels, or ratings of one or several targets.
+        Labels (text or numbers), or ratings of one or several targets. Missing ones are NaN or
+        None: select the others before an evaluation, as in ``trials[~pd.isna(trials.y)]``.
     metadata : DataFrame of n_trials rows, or dict
         Columns, or values that all trials share: ``subject``, ``session``, ``trial`` (a number,
         unique in the data set), ``stimulus`` ... Splitters read them as ``groups``.
@@ -89,8 +90,8 @@ class Trials:
     Raises
     ------
     ValueError
-        If shapes do not match, ``X`` is not of real numbers, ``sfreq`` is not positive, or channel
-        names are not text or not distinct.
+        If shapes do not match, ``X`` is not of real numbers, ``y`` is not of text or numbers,
+        ``sfreq`` is not positive, or channel names are not text or not distinct.
 
     Examples
     --------
@@ -135,7 +136,8 @@ class Trials:
         ids = [name for name in ID_COLUMNS & {*metadata} if may_be_mixed(metadata[name].dtype)]
         metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
         object.__setattr__(self, "metadata", metadata)
-        unnamed = sorted(map(str, set(self.y.ravel().tolist()) - self.label_names.keys()))
+        labels = self.y[~pd.isna(self.y)].tolist()
+        unnamed = sorted(map(str, set(labels) - self.label_names.keys()))
         if self.label_names and unnamed:
             warnings.warn(
                 f"label_names must name all values of y, got {self.label_names} for y with "
@@ -157,7 +159,7 @@ class Trials:
             _check_numbers("X", X)
             X = Selection(X)
         object.__setattr__(self, "X", X)
-        object.__setattr__(self, "y", np.asarray(self.y))
+        object.__setattr__(self, "y", as_labels(self.y))
         if not self.y.ndim:
             raise ValueError(f"y must have one entry per trial, got {self.y.tolist()!r}.")
         if reference is not None:
@@ -286,32 +288,37 @@ class Trials:
 
     def _has_ratings(self):
         """Return whether y has several targets, or numbers with decimals."""
-        has_decimals = self.y.dtype.kind == "f" and (self.y != self.y.round()).any()
-        return self.y.ndim > 1 or bool(has_decimals)
+        y = self.y[~pd.isna(self.y)]
+        return self.y.ndim > 1 or bool(y.dtype.kind == "f" and (y != y.round()).any())
 
     def _describe_ratings(self):
         """Return the range and mean of each target, as text."""
         if not len(self):
             return ""
-        columns = self.y.reshape(len(self), -1).T
-        ranges = (f"{y.min():g} to {y.max():g} (mean {y.mean():.3g})" for y in columns)
+        columns = pd.DataFrame(self.y.astype(float))
+        missing = {name: f", {n} missing" if n else "" for name, n in columns.isna().sum().items()}
+        ranges = (
+            f"{y.min():g} to {y.max():g} (mean {y.mean():.3g}{missing[name]})"
+            for name, y in columns.items()
+        )
         return f"ratings {', '.join(ranges)}"
 
     def _count_classes(self):
         """Return the count of each class, as text."""
-        counted = pd.Series(self.y).value_counts(dropna=False, sort=False)
+        counted = pd.Series(self.y).value_counts(sort=False)
         try:
             counted = counted.sort_index()
-        except TypeError:  # text and numbers, or None
+        except TypeError:  # text and numbers
             counted = counted.sort_index(key=lambda labels: labels.map(str))
         labels, counts = counted.index, counted.to_numpy()
-        classes = ", ".join(
+        classes = [
             f"{n} {self.label_names.get(label, f'of class {label}')}"
             for label, n in zip(labels.tolist(), counts.tolist(), strict=True)
-        )
-        if len(self):
-            classes += f" (majority {100 * counts.max() / len(self):.0f} %)"
-        return classes
+        ]
+        n_missing = pd.isna(self.y).sum()
+        classes += [f"{n_missing} without label"] if n_missing else []
+        majority = f" (majority {100 * counts.max() / counts.sum():.0f} %)" if len(counts) else ""
+        return ", ".join(classes) + majority
 
     def select(self, where: str | Iterable[int] | None = None, /, **columns: Any) -> Self:
         """Return a selection of the trials.
@@ -636,7 +643,7 @@ class Trials:
             )
         trials = cls(
             X=np.concatenate([cut.X for cut in cuts]),
-            y=np.asarray(y)[kept],
+            y=as_labels(y)[kept],
             metadata=_number_trials(make_event_metadata(metadata, cuts).iloc[kept]),
             sfreq=cuts[0].channels.sfreq,
             ch_names=cuts[0].channels.names,

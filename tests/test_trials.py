@@ -16,6 +16,7 @@ from skmamba import (
     SlidingWindows,
     Trials,
     WindowVotingClassifier,
+    evaluate,
     leakage_report,
 )
 from skmamba.datasets import simulate_trials
@@ -63,6 +64,14 @@ def get_rows(trials):
         ({"sfreq": "128"}, "sfreq must be a positive number, got '128'"),
         ({"sfreq": True}, "sfreq must be a positive number, got True"),
         ({"y": 5}, "y must have one entry per trial, got 5"),
+        ({"y": np.ma.array([0, 1, 0, 1], mask=[1, 0, 0, 0])}, "y must not be a masked array: pass"),
+        ({"y": [[1], [1, 2], 1, 1]}, "y must have one label or row of ratings per trial: setting"),
+        (
+            {"y": np.array([b"a"] * 4)},
+            r"y must be text or numbers of shape .*got \|S1 of shape",
+        ),
+        ({"y": [["a", "b"]] * 4}, r"or numbers of shape \(n_trials, n_targets\), got <U1 of shape"),
+        ({"y": np.ones((4, 1, 1))}, r"y must be text .*got float64 of shape \(4, 1, 1\)"),
         ({"X": np.ma.zeros((4, 2, 9))}, "X must be an array of real numbers, got a masked array"),
         ({"X": np.ones((4, 2, 9), complex)}, "X must be an array of real numbers, got complex128"),
         ({"reference": np.full((4, 2, 9), "1")}, "reference must be an array of real numbers, got"),
@@ -350,6 +359,28 @@ def test_repr_shows_the_range_of_ratings_with_decimals():
     assert "; ratings 1 to 2.5 (mean 1.75)>" in repr(make_trials(y=[1.0, 2.5, 1.5, 2.0]))
     assert "1 of class 1.0" in repr(make_trials(y=[1.0, 2.0, 3.0, 4.0]))
     assert "0 trials" in repr(make_trials(y=np.ones((4, 2)))[:0])
+
+
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        ([0, np.nan, 1, 1], "; 1 calm, 2 tense, 1 without label (majority 67 %)>"),
+        ([0, None, 1, 1], "; 1 calm, 2 tense, 1 without label (majority 67 %)>"),
+        (
+            ["a", np.nan, "b", None],
+            "; 1 of class a, 1 of class b, 2 without label (majority",
+        ),
+        ([1.5, np.nan, 2, None], "; ratings 1.5 to 2 (mean 1.75, 2 missing)>"),
+        ([[1, 2], [None, 3]] * 2, "; ratings 1 to 1 (mean 1, 2 missing), 2 to 3 (mean 2.5)>"),
+        ([None] * 4, "; 4 without label>"),
+    ],
+)
+def test_missing_labels_remain_missing(y, text):
+    trials = make_trials(y=y, label_names={0: "calm", 1: "tense"} if 0 in y else {})
+    assert text in repr(trials)
+    assert pd.isna(trials.y).tolist() == pd.isna(np.array(y, dtype=object)).tolist()
+    with pytest.raises(ValueError, match=r"of every trial, got \d missing: select the others"):
+        evaluate({"clf": DummyClassifier()}, trials)
 
 
 def test_concatenate_keeps_the_order_of_the_parts():

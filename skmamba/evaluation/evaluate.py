@@ -294,14 +294,20 @@ def _are_regressors(estimators):
 
 
 def _check_y(y, ratings):
-    """Raise ValueError unless y has labels, or ratings of one target."""
-    if not ratings:
-        check_classification_targets(y)
-    elif y.ndim != 1:
+    """Raise ValueError unless y labels, or rates with one target, every trial."""
+    if ratings and y.ndim != 1:
         raise ValueError(
             f"trials.y must have one target, shape (n_trials,), for regressors, got {y.shape}: "
             "select one, as in dataclasses.replace(trials, y=trials.y[:, 0])."
         )
+    n_missing = pd.isna(y).sum()
+    if n_missing:
+        raise ValueError(
+            f"trials.y must have a label or rating of every trial, got {n_missing} missing: select "
+            "the others, as in trials[~pd.isna(trials.y)]."
+        )
+    if not ratings:
+        check_classification_targets(y)
     elif y.dtype.kind not in "biuf" or not np.isfinite(y).all():
         raise ValueError("trials.y must be finite numbers for regressors, got others.")
 

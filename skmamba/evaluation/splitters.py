@@ -456,8 +456,7 @@ class RandomWindowsKFold(_BaseProtocolSplit):
                 "RandomWindowsKFold requires windows as rows, got one row per trial. Cut windows "
                 "with Trials.as_windows first."
             )
-        if y is None:
-            raise ValueError("RandomWindowsKFold stratifies and requires y, got None.")
+        _require_labels(self, y)
         splitter = StratifiedKFold(
             self.n_splits, shuffle=True, random_state=make_random_state(self.random_state)
         )
@@ -603,8 +602,7 @@ class WithinSubjectSplit(_BaseProtocolSplit):
 
     def _check_labels(self, inner, y, subjects):
         """Raise ValueError unless each fold of each subject can contain each of its classes."""
-        if y is None:
-            raise ValueError(f"{self!r} stratifies and requires y, got None.")
+        _require_labels(self, y)
         if type_of_target(y) not in ("binary", "multiclass"):
             return  # StratifiedKFold raises
         short = []
@@ -752,6 +750,13 @@ def _seed_subject(splitter, name):
 def is_splitter(obj):
     """Return whether an object, such as a parameter ``cv``, is a splitter."""
     return hasattr(obj, "split") and not isinstance(obj, (str, type))
+
+
+def _require_labels(splitter, y):
+    """Raise ValueError unless y has a label of every sample."""
+    if y is None or pd.isna(y).any():
+        got = "None" if y is None else f"{pd.isna(y).sum()} missing labels"
+        raise ValueError(f"{splitter!r} stratifies and requires y, got {got}.")
 
 
 def _make_frame(groups, **column):

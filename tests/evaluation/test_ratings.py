@@ -210,7 +210,12 @@ def test_ratings_are_evaluated_within_subjects_by_unstratified_folds(trials):
             "baselines must be among mean, permutation, got 'majority'",
         ),
         ({"y": np.ones((40, 2))}, {}, r"trials.y must have one target, .*got \(40, 2\)"),
-        ({"y": np.full(40, np.nan)}, {}, "trials.y must be finite numbers for regressors"),
+        ({"y": np.full(40, np.inf)}, {}, "trials.y must be finite numbers for regressors"),
+        (
+            {"y": np.full(40, np.nan)},
+            {},
+            r"rating of every trial, got 40 missing: .*isna\(trials\.y",
+        ),
         ({"y": np.array(["low", "high"] * 20)}, {}, "trials.y must be finite numbers"),
     ],
 )

@@ -560,9 +560,11 @@ def test_runs_may_have_other_names_in_each_session():
 
 @pytest.mark.parametrize("cv", [WithinSubjectSplit(), RandomWindowsKFold()])
 def test_stratified_splits_require_labels(cv):
-    metadata, _ = make_windows()
-    with pytest.raises(ValueError, match="stratifies and requires y"):
+    metadata, y = make_windows()
+    with pytest.raises(ValueError, match=r"stratifies and requires y, got None\."):
         split(cv, metadata)
+    with pytest.raises(ValueError, match="requires y, got 36 missing labels"):
+        split(cv, metadata, np.where(y, 1, np.nan))
 
 
 @pytest.mark.parametrize(
