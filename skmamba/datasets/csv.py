@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+import zlib
 from collections.abc import Mapping, Sequence
+from gzip import BadGzipFile
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -17,6 +21,15 @@ from ._io import DataFormatError
 __all__ = ["read_raw_csv"]
 
 VOLTS = {"uV": 1e-6, "mV": 1e-3, "V": 1.0}
+DAMAGED = (
+    pd.errors.ParserError,
+    pd.errors.EmptyDataError,
+    UnicodeDecodeError,
+    EOFError,
+    BadGzipFile,
+    BadZipFile,
+    zlib.error,
+)
 MAX_GAP = 0.05  # seconds; a packet of Muse holds 0.047
 MAX_DEVIATION = 0.01  # of the sampling rate by the time stamps
 
@@ -63,8 +76,8 @@ def read_raw_csv(
     Raises
     ------
     DataFormatError
-        If a column is missing, a sample is not a number, or time stamps have gaps or do not fit
-        ``sfreq``.
+        If a column is missing, rows are longer than the header, a sample is not a number, or time
+        stamps have gaps or do not fit ``sfreq``.
     ValueError
         If another parameter is invalid.
 
@@ -79,10 +92,9 @@ def read_raw_csv(
     check_number("sfreq", sfreq)
     new_names = list(ch_names.values()) if isinstance(ch_names, Mapping) else ch_names
     names = dict(zip(ch_names, check_ch_names(new_names), strict=True))
-    try:
-        table = pd.read_csv(path, **read_params).reset_index(drop=True)  # errors name positions
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataFormatError(path, "a table that pandas.read_csv can read", str(error)) from error
+    if not names:
+        raise ValueError(f"ch_names must name at least one channel, got {ch_names!r}.")
+    table = _read_table(path, read_params).reset_index(drop=True)  # errors name positions
     missing = [c for c in (*names, time, markers) if c is not None and c not in table]
     if missing:
         raise DataFormatError(path, f"columns {missing}", f"only {list(table)}")
@@ -102,6 +114,24 @@ def read_raw_csv(
     onsets = (np.cumsum(is_sample) - is_sample)[rows] / sfreq  # of the next sample
     events = marks.iloc[rows].astype(str)
     return make_raw(VOLTS[unit] * X.T, list(names.values()), sfreq, onsets, events)
+
+
+def _read_table(path, read_params):
+    """Return the table of a file, in which each column has its own name.
+
+    By default, pandas takes the first column for an index, and shifts the names, if rows have one
+    cell more than the header; also if this cell is empty, because rows end with a separator.
+    """
+    try:
+        with warnings.catch_warnings():
+            category = pd.errors.ParserWarning
+            warnings.filterwarnings("error", "Length of header or names", category)
+            return pd.read_csv(path, **{"index_col": False, **read_params})
+    except pd.errors.ParserWarning as error:
+        expected = "a name for each column; pass index_col=0 if only the first has none"
+        raise DataFormatError(path, expected, "rows that are longer than the header") from error
+    except DAMAGED as error:
+        raise DataFormatError(path, "a table that pandas.read_csv can read", str(error)) from error
 
 
 def _to_numbers(samples, path):

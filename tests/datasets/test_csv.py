@@ -1,5 +1,6 @@
 """read_raw_csv."""
 
+import gzip
 from io import StringIO
 
 import numpy as np
@@ -140,13 +141,26 @@ def test_zero_and_blanks_are_no_marker_beside_text():
         (b"a,b\n1,2\n1,2,3,4\n", "can read, got .*line 3"),
         (b"a,b\n\xff\xfe,2\n", "can read, got 'utf-8' codec"),
         (b"a,b\n", "at least one sample, got none"),
+        (b"a,b\n0,1,2\n1,3,4\n", "a name for each column; .*index_col=0 .*longer than the header"),
+        (gzip.compress(b"a,b\n1,2\n")[:-9], "can read, got Compressed file ended"),
     ],
-    ids=["empty", "ragged", "encoding", "header"],
+    ids=["empty", "ragged", "encoding", "header", "unnamed", "truncated"],
 )
 def test_files_without_a_table_of_samples_raise(tmp_path, content, match):
-    (tmp_path / "one.csv").write_bytes(content)
+    path = tmp_path / ("one.csv.gz" if content.startswith(b"\x1f") else "one.csv")
+    path.write_bytes(content)
     with pytest.raises(DataFormatError, match=rf"one\.csv.*{match}"):
-        read_raw_csv(tmp_path / "one.csv", 100, ["a", "b"])
+        read_raw_csv(path, 100, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("content", "params"),
+    [("a,b\n1,2,\n3,4,\n", {}), ("a,b\n0,1,2\n1,3,4\n", {"index_col": 0})],
+    ids=["separator", "unnamed"],
+)
+def test_columns_keep_their_names_if_rows_have_more_cells_than_the_header(content, params):
+    raw = read_raw_csv(StringIO(content), 100, ["a", "b"], **params)
+    assert raw.get_data(units="uV").tolist() == [[1, 3], [2, 4]]
 
 
 def test_an_error_names_the_kind_of_an_open_file():
@@ -166,6 +180,11 @@ def test_stamps_of_a_slightly_different_rate_are_an_error(rate):
     table = pd.DataFrame({"t": np.arange(500) / rate, "A": 0.0})
     with pytest.raises(DataFormatError, match=f"time stamps at sfreq=100 Hz, got {rate} Hz"):
         read_raw_csv(StringIO(table.to_csv()), 100, ["A"], time="t")
+
+
+def test_at_least_one_channel_is_required():
+    with pytest.raises(ValueError, match=r"ch_names must name at least one channel, got \[\]"):
+        read_raw_csv(StringIO("a\n1\n"), 100, [])
 
 
 def test_false_is_no_marker():
