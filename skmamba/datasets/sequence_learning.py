@@ -21,6 +21,7 @@ SOURCE = "https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning"
 SFREQ = 220
 N_SUBJECTS = 69
 CH_NAMES = "TP9 AF7 AF8 TP10".split()
+MAX_BYTES = 1 << 23  # of a decompressed array; the longest round has 20 s, at most 1 MB
 ROUND = r"(\d+)_(\d+)_(\d+)\.npz"  # subject, session, round
 OUTCOMES = ["fail", "success"]
 LABELS = {"load": {0: "low load", 1: "high load"}, "success": {0: "fail", 1: "success"}}
@@ -86,8 +87,8 @@ def load_sequence_learning(
     subjects = _io.check_numbers("subjects", subjects, N_SUBJECTS)
     n_times = _io.count_times(seconds, SFREQ, optional=False)
     rounds = _find_rounds(Path(path), subjects)
-    raws = [_read_round(file) for file in rounds["file"]]
-    rounds["duration"] = [raw.shape[1] / SFREQ for raw in raws]
+    lengths, ends = zip(*(_read_round(file, n_times) for file in rounds["file"]), strict=True)
+    rounds["duration"] = np.array(lengths) / SFREQ
     keep = rounds["duration"] >= n_times / SFREQ
     if not keep.any():
         raise ValueError(f"seconds must leave at least one round, got {seconds!r}.")
@@ -101,11 +102,9 @@ def load_sequence_learning(
             f"target='load' leaves out rounds of {SHORT:g} to {LONG:g} s, and no others have at "
             f"least {seconds:g} s: choose more subjects, or target='success'."
         )
-    ends = [raws[row][:, -n_times:] for row in np.flatnonzero(keep)]
-    ends = [end - end.mean(1, keepdims=True) for end in ends]
-    parts = zip(rounds["file"][keep], ends, strict=True)
+    parts = [(rounds["file"][row], ends[row]) for row in np.flatnonzero(keep)]
     trials = Trials(
-        X=np.stack([_io.as_float32(file, "raw", end) for file, end in parts]),
+        X=np.stack([_io.as_float32(f, "raw", x - x.mean(1, keepdims=True)) for f, x in parts]),
         y=y[keep].to_numpy(),
         metadata=rounds.loc[keep, ["subject", "session", "trial", "success", "duration"]],
         sfreq=SFREQ,
@@ -122,11 +121,11 @@ def _find_rounds(path, subjects):
     folder = path / "EEG_DATA" if (path / "EEG_DATA").is_dir() else path
     fold = min(folder.glob("fold_*"), default=folder)
     rows = []
-    for file in fold.glob("*/*/*.npz"):
+    for file in fold.glob("*/*/[!.]*.npz"):  # macOS adds files such as ._1_1_1.npz
         name, outcome = re.fullmatch(ROUND, file.name), file.parent.name
         if name is None or outcome not in OUTCOMES:
             expected = "success/ or fail/, and a name SUBJECT_SESSION_ROUND.npz"
-            raise DataFormatError(file, expected, f"{outcome}/")
+            raise DataFormatError(file, expected, f"{outcome}/{file.name}")
         subject, session, trial = map(int, name.groups())
         rows.append((file, subject, session, trial, OUTCOMES.index(outcome)))
     if not rows:
@@ -142,12 +141,14 @@ def _find_rounds(path, subjects):
     return table.sort_values(place, ignore_index=True)
 
 
-def _read_round(file):
-    """Return the EEG of a file, (4, n_samples), in microvolts."""
+def _read_round(file, n_times):
+    """Return the number of samples of a file, and the last ones, (4, n_times), in microvolts."""
     try:
         with np.load(file, allow_pickle=False) as content:
+            if content.zip.getinfo("raw.npy").file_size > MAX_BYTES:
+                raise ValueError(f"more than {MAX_BYTES} bytes")
             raw = content["raw"].astype(float)  # text
     except Exception as error:  # NumPy raises many kinds on damaged files
         raise DataFormatError(file, "an array 'raw' of numbers as text", str(error)) from error
     _io.check_shape(file, "raw", raw, (None, len(CH_NAMES)))
-    return raw.T
+    return len(raw), raw[-n_times:].T.copy()

@@ -107,8 +107,8 @@ NUMBERS = "expected an array 'raw' of numbers as text"
     ("file", "raw", "message"),
     [
         ("success/2_1_4.npz", [b"1"] * 3, r"raw of shape \(any, 4\), got shape \(2000, 3\)"),
-        ("maybe/2_1_4.npz", [b"1"] * 4, f"{NAME} maybe/"),
-        ("fail/2_1.npz", [b"1"] * 4, f"{NAME} fail/"),
+        ("maybe/2_1_4.npz", [b"1"] * 4, f"{NAME} maybe/2_1_4.npz"),
+        ("fail/2_1.npz", [b"1"] * 4, f"{NAME} fail/2_1.npz"),
         ("fail/2_1_1.npz", [b"1"] * 4, "expected each round once, got another file of this round"),
         ("success/2_1_3.npz", None, NUMBERS),
         ("success/2_1_3.npz", [b"a"] * 4, f"{NUMBERS}, got could not convert"),
@@ -142,6 +142,21 @@ def test_damaged_files_are_named(tmp_path, content):
     (folder / "2_1_1.npz").write_bytes(content)
     with pytest.raises(DataFormatError, match=r"2_1_1\.npz: expected an array 'raw'"):
         load_sequence_learning(tmp_path)
+
+
+def test_an_array_that_decompresses_to_more_than_a_round_is_not_read(tmp_path, peak_below):
+    folder = tmp_path / "EEG_DATA/fold_0/train/success"
+    folder.mkdir(parents=True)
+    np.savez_compressed(folder / "2_1_1.npz", raw=np.zeros((300_000, 4)))
+    with peak_below(1e6), pytest.raises(DataFormatError, match="got more than 8388608 bytes"):
+        load_sequence_learning(tmp_path)
+
+
+def test_hidden_files_are_ignored(tmp_path):
+    folder = tmp_path / "EEG_DATA/fold_0/train/success"
+    write_round(folder, "2_1_1.npz", np.random.default_rng(0).normal(size=(4, 3100)))
+    (folder / "._2_1_1.npz").write_bytes(b"macOS")
+    assert len(load_sequence_learning(tmp_path)) == 1
 
 
 def test_rounds_between_low_and_high_load_alone_are_an_error(tmp_path):
