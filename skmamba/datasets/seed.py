@@ -176,7 +176,10 @@ def _find_by_date(folder):
     dates: dict[int, dict[str, Path]] = {}
     examples = "1_20131027.mat, 1_20131030.mat, ... of SEED"
     for subject, date, path in _find_files(folder, examples):
-        dates.setdefault(subject, {})[date] = path
+        own = dates.setdefault(subject, {})
+        if date in own:
+            _fail_twice(subject, own[date], path)
+        own[date] = path
     files: dict[tuple[int, int], tuple[Path, str]] = {}
     for subject, found in dates.items():
         # the published dates identify the sessions of an incomplete data set
@@ -203,10 +206,14 @@ def _find_by_folder(folder):
         examples = "1_20160518.mat, ... of SEED-IV"
         for subject, date, path in _find_files(folder / str(session), examples):
             if (subject, session) in files:
-                got = f"{files[subject, session][0].name} and {path.name}"
-                raise DataFormatError(path.parent, f"one file of subject {subject}", got)
+                _fail_twice(subject, files[subject, session][0], path)
             files[subject, session] = path, date
     return files
+
+
+def _fail_twice(subject, path, other):
+    got = f"{path.name} and {other.name}"
+    raise DataFormatError(path.parent, f"one file of subject {subject} and session", got)
 
 
 def _find_files(folder, examples):

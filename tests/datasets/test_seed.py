@@ -181,6 +181,12 @@ def test_other_dates_are_accepted_if_there_are_three(copy):
         load_seed(copy, seconds=SHORT)
 
 
+def test_two_files_of_one_subject_and_date_are_an_error(copy):
+    shutil.copy(copy / "1_20131030.mat", copy / "01_20131030.mat")
+    with pytest.raises(DataFormatError, match="subject 1 and session, got 01_.* and 1_20131030"):
+        load_seed(copy, seconds=SHORT)
+
+
 @pytest.mark.parametrize(
     ("subjects", "sessions", "rows"),
     [
@@ -396,7 +402,8 @@ def test_a_session_of_seed_iv_is_its_folder_not_its_date(save):
 def test_two_files_of_one_subject_and_session_are_an_error(save):
     save(films(24, "cz"), "1/1_20170101.mat")
     folder = save(films(24, "cz"), "1/1_20160101.mat")
-    with pytest.raises(DataFormatError, match="one file of subject 1, got"):
+    twice = "one file of subject 1 and session, got 1_2016"
+    with pytest.raises(DataFormatError, match=twice):
         load_seed_iv(folder)
     (folder / "1/1_20170101.mat").unlink()
     save(films(15), "1/1_20160101.mat")  # as of SEED
