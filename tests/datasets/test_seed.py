@@ -183,7 +183,7 @@ def test_other_dates_are_accepted_if_there_are_three(copy):
 
 def test_two_files_of_one_subject_and_date_are_an_error(copy):
     shutil.copy(copy / "1_20131030.mat", copy / "01_20131030.mat")
-    with pytest.raises(DataFormatError, match="subject 1 and session, got 01_.* and 1_20131030"):
+    with pytest.raises(DataFormatError, match=r"subject 1 and session, got 01_.* and 1_20131030"):
         load_seed(copy, seconds=SHORT)
 
 
