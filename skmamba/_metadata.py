@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from collections.abc import Mapping
 from numbers import Integral
 
@@ -29,7 +30,7 @@ def get_columns(groups, *columns, estimator, n_samples=None):
             f"{name} requires groups=metadata with {required}, one row per sample, got None."
         )
     if isinstance(groups, dict):
-        groups = make_table(groups, 1 if n_samples is None else n_samples)
+        groups = make_table(groups, 1 if n_samples is None else n_samples, "groups")
     if not isinstance(groups, pd.DataFrame):
         values = np.asarray(groups)
         if values.ndim != 1 or len(columns) > 1:
@@ -56,11 +57,19 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     return [unify_types(groups[column]) for column in columns]
 
 
-def make_table(metadata, n_rows):
+def make_table(metadata, n_rows, name="metadata"):
     """Return metadata as a DataFrame; a dict of scalars is repeated in ``n_rows`` rows."""
     if isinstance(metadata, Mapping) and all(map(is_scalar, metadata.values())):
         metadata = [metadata] * n_rows
-    return pd.DataFrame(metadata)
+    try:
+        table = pd.DataFrame(metadata)
+    except (TypeError, ValueError) as error:
+        got = f"{type(metadata).__name__}: {str(error).rstrip('.!')}"
+        raise ValueError(f"{name} must be a DataFrame or a dict of columns, got {got}.") from error
+    if table.columns.has_duplicates:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise ValueError(f"{name} must have different columns, got {twice!r} twice.")
+    return table
 
 
 def make_folds(cv, X, y, groups, *, estimator, classifier=True):
@@ -131,6 +140,24 @@ def check_identifiers(metadata):
                 f"{column!r} must be text or numbers in all parts, got both, some of which are "
                 f"equal as numbers: {', '.join(sorted(map(repr, ids))[:5])}."
             )
+
+
+def warn_of_repeats(metadata, part):
+    """Warn if rows of different parts have the identifiers of one trial, or of one window."""
+    ids = [name for name in (*TRIAL_COLUMNS, "window") if name in metadata]
+    if "trial" not in ids:
+        return
+    n_parts = pd.Series(part).groupby(encode(*(metadata[name] for name in ids))[0])
+    repeated = metadata[(n_parts.transform("nunique") > 1).to_numpy() & metadata["trial"].notna()]
+    if len(repeated):
+        example = ", ".join(f"{name} {repeated[name].iloc[0]}" for name in ids)
+        warnings.warn(
+            f"{len(repeated)} trials of different parts have the same identifiers, such as "
+            f"{example}, and count as one trial: if they are different, give each part its own "
+            "subject, session or run, as in [dataclasses.replace(part, "
+            "metadata=part.metadata.assign(session=i)) for i, part in enumerate(parts)].",
+            stacklevel=3,
+        )
 
 
 def encode(*columns, natural=False):

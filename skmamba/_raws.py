@@ -329,11 +329,11 @@ def _add_recording(cut, raw, number, exclude_bads):
 
 def _load_raw(raw, number, exclude_bads, argument="raws"):
     """Return a recording in memory, and its Channels."""
-    from mne.io import BaseRaw, read_raw
+    from mne.io import BaseRaw
 
     from_file = isinstance(raw, (str, PathLike))
     if from_file:
-        raw = read_raw(raw, verbose="WARNING")
+        raw = _read(raw, f"{argument} must hold recordings that mne.io.read_raw can read")
     elif not isinstance(raw, BaseRaw):
         raise ValueError(
             f"{argument} must hold mne.io.Raw objects or paths, got {type(raw).__name__} at index "
@@ -349,6 +349,19 @@ def _load_raw(raw, number, exclude_bads, argument="raws"):
     names = [raw.ch_names[pick] for pick in picks]
     bads = list_bads(raw) if exclude_bads else []
     return raw, Channels(source, picks, names, raw.info["sfreq"], bads)
+
+
+def _read(path, requirement):
+    """Return the recording of a file; raise ValueError, which names the file, if it is damaged."""
+    from mne.io import read_raw
+
+    try:
+        return read_raw(path, verbose="WARNING")
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # MNE raises any kind, also without a message
+        got = f"{type(error).__name__}: {str(error).rstrip('.')}".rstrip(": ")
+        raise ValueError(f"{requirement}, got {path}: {got}.") from error
 
 
 def _get_events(raw, events, source):

@@ -79,6 +79,18 @@ class Selection:
         return len(self.picks) == n_channels and (self.picks == np.arange(n_channels)).all()
 
 
+def join_selections(selections):
+    """Return a selection of all rows; a row that is selected several times is copied once."""
+    used = [np.unique(selection.rows, return_inverse=True) for selection in selections]
+    parts = [
+        Selection(selection.array, rows, selection.picks).gather()
+        for selection, (rows, _) in zip(selections, used, strict=True)
+    ]
+    starts = np.cumsum([0, *map(len, parts)])
+    rows = [start + inverse for start, (_, inverse) in zip(starts, used, strict=False)]
+    return Selection(np.concatenate(parts), np.concatenate(rows))
+
+
 class SelectedArray:
     """Attribute that holds a :class:`Selection` and returns its array."""
 

@@ -27,6 +27,8 @@ def as_labels(y):
             labels = np.array(np.where(pd.isna(labels), np.nan, labels).tolist())
     except ValueError as error:
         raise ValueError(f"y must have one label or row of ratings per trial: {error}") from error
+    if not labels.ndim:
+        raise ValueError(f"y must have one entry per trial, got {labels.tolist()!r}.")
     kinds = "biuf" if labels.ndim == 2 else "biufUO"
     if labels.ndim > 2 or 0 in labels.shape[1:] or labels.dtype.kind not in kinds:
         raise ValueError(

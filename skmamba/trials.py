@@ -25,6 +25,7 @@ from ._metadata import (
     make_table,
     may_be_mixed,
     unify_types,
+    warn_of_repeats,
 )
 from ._mne import as_array, get_ch_names, list_bads
 from ._raws import (
@@ -35,7 +36,7 @@ from ._raws import (
     label_events,
     make_event_metadata,
 )
-from ._selection import SelectedArray, Selection, is_index, resolve_rows
+from ._selection import SelectedArray, Selection, is_index, join_selections, resolve_rows
 from ._types import Epochs, Raw, StrPath
 from ._validation import as_labels, check_equal_shapes, check_number, check_option
 from ._windows import cut_windows, resolve_window
@@ -160,8 +161,6 @@ class Trials:
             X = Selection(X)
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "y", as_labels(self.y))
-        if not self.y.ndim:
-            raise ValueError(f"y must have one entry per trial, got {self.y.tolist()!r}.")
         if reference is not None:
             object.__setattr__(self, "reference", _validate_reference(reference, X.shape))
 
@@ -389,8 +388,9 @@ class Trials:
     def concatenate(parts: Iterable[Trials]) -> Trials:
         """Concatenate trials of several sources.
 
-        Identifiers of subjects and trials are kept: different subjects must have different ones,
-        or splitters treat them as one subject.
+        Identifiers of subjects and trials are kept: different ones must differ, or splitters and
+        reports treat them as one. :meth:`from_raws` numbers trials and recordings from 0 in each
+        call: pass all recordings to one call, or give each part its own ``session`` or ``run``.
 
         Parameters
         ----------
@@ -405,9 +405,14 @@ class Trials:
         Raises
         ------
         ValueError
-            If the parts differ in channels, sampling rate, lengths, number of targets,
-            ``label_names`` or ``loader_params``, or if different identifiers, such as "01" and 1,
-            are equal as numbers.
+            If the parts differ in channels, sampling rate, lengths, number of targets, type of
+            labels, ``label_names`` or ``loader_params``, or if different identifiers, such as "01"
+            and 1, are equal as numbers.
+
+        Warns
+        -----
+        UserWarning
+            If trials of different parts have the same subject, session, run and number.
 
         Examples
         --------
@@ -430,6 +435,7 @@ class Trials:
                 ("n_times", first.shape[2], part.shape[2]),
                 ("length of reference", *map(_get_reference_length, (first, part))),
                 ("number of targets", first.y.shape[1:], part.y.shape[1:]),
+                ("type of labels", *map(_get_label_type, (first, part))),
                 ("label_names", first.label_names, part.label_names),
                 ("loader_params", first.loader_params, part.loader_params),
             ):
@@ -440,13 +446,13 @@ class Trials:
                     )
         metadata = pd.concat([part.metadata for part in parts], ignore_index=True)
         check_identifiers(metadata)
+        warn_of_repeats(metadata, np.repeat(range(len(parts)), [len(part) for part in parts]))
+        references = [part.reference_data for part in parts]
         return replace(
             first,
             X=np.concatenate([part.X for part in parts]),
             y=np.concatenate([part.y for part in parts]),
-            reference=None
-            if first.reference_data is None
-            else np.concatenate([np.asarray(part.reference) for part in parts]),
+            reference=None if first.reference_data is None else join_selections(references),
             metadata=metadata,
             name=" + ".join(dict.fromkeys(part.name for part in parts if part.name)),
         )
@@ -507,7 +513,7 @@ class Trials:
         return cls(
             X=X,
             y=y,  # type: ignore[arg-type]  # converted in __post_init__
-            metadata=_number_trials(make_table({} if metadata is None else metadata, len(y))),
+            metadata=_number_trials(make_table({} if metadata is None else metadata, len(X))),
             sfreq=epochs.info["sfreq"],
             ch_names=get_ch_names(epochs),
             label_names=label_names,
@@ -533,7 +539,7 @@ class Trials:
 
         Filter, resample and re-reference the recordings with MNE before. MNE cuts the trials,
         without baseline correction or rejection by amplitude. Recordings from a generator are
-        read one at a time: memory holds one recording and the trials.
+        read one at a time: memory holds one recording and, when they are joined, the trials twice.
 
         Parameters
         ----------
@@ -636,7 +642,7 @@ class Trials:
         label_names = {}
         if y is None:
             y, label_names = label_events(selected, event_id, are_codes=events is not None)
-        elif len(y) != len(selected):
+        elif len(y := as_labels(y)) != len(selected):
             raise ValueError(
                 f"y must have one label per selected event ({len(selected)}), dropped events "
                 f"included, got {len(y)}."
@@ -877,6 +883,10 @@ def _check_numbers(name, array):
     if array.dtype.kind not in "fiu" or isinstance(array, np.ma.MaskedArray):
         what = "a masked array" if isinstance(array, np.ma.MaskedArray) else array.dtype
         raise ValueError(f"{name} must be an array of real numbers, got {what}.")
+
+
+def _get_label_type(trials):
+    return "text" if trials.y.dtype.kind in "UO" else "numbers"
 
 
 def _get_reference_length(trials):

@@ -1,6 +1,7 @@
 """Trials: construction, selection, use as an array, concatenation, and reading with MNE."""
 
 import gc
+import re
 import warnings
 import weakref
 from dataclasses import replace
@@ -55,6 +56,11 @@ def get_rows(trials):
         ),
         ({"y": [0, 1, 0]}, "y must have one entry per trial: X has 4 trials, y has 3"),
         ({"metadata": pd.DataFrame({"subject": range(5)})}, "4 trials, metadata has 5"),
+        ({"metadata": "abcd"}, "metadata must be a DataFrame or a dict of columns, got str: Data"),
+        (
+            {"metadata": pd.DataFrame(np.ones((4, 2)), columns=["subject", "subject"])},
+            "metadata must have different columns, got 'subject' twice",
+        ),
         ({"ch_names": ["Fp1"]}, "each of the 2 channels of X, got 1 names"),
         ({"ch_names": "ab"}, r"ch_names must be a list of names \(str\), got 'ab'"),
         ({"ch_names": {"a", "b"}}, r"ch_names must be a list of names \(str\), got {"),
@@ -416,6 +422,7 @@ def test_concatenate_joins_names(names, expected):
         ({"label_names": {0: "a", 1: "b"}}, r"same label_names, got \{\} and \{0: 'a', 1: 'b'\}"),
         ({"loader_params": {"ties": "low"}}, r"same loader_params, got \{\} and \{'ties'"),
         ({"y": np.ones((4, 2))}, r"same number of targets, got \(\) and \(2,\)"),
+        ({"y": list("abab")}, "same type of labels, got numbers and text"),
     ],
 )
 def test_concatenate_of_different_parts_raises(parts, match):
@@ -429,6 +436,33 @@ def test_concatenated_trials_need_references_of_one_length(referenced):
     for other in (None, np.zeros((24, 4, 64))):
         with pytest.raises(ValueError, match="parts must have the same length of reference"):
             Trials.concatenate([referenced, replace(referenced, reference=other)])
+
+
+def test_a_reference_that_trials_share_is_copied_once(referenced):
+    rows = np.repeat([0, 3], 12)
+    shared = replace(referenced, reference=referenced.reference_data.take(rows))
+    joined = Trials.concatenate([shared[4:], shared[:4]])
+    assert len(joined.reference_data.array) == 3
+    expected = referenced.reference[[*rows[4:], *rows[:4]]]
+    np.testing.assert_array_equal(joined.reference, expected)
+
+
+def test_trials_of_different_parts_with_the_same_numbers_are_a_warning():
+    raws = [make_raw(number, annotations=MARKS) for number in range(2)]
+    parts = [Trials.from_raws([raw], 0, 1, metadata={"subject": 1}) for raw in raws]
+    match = r"4 trials of different parts .* such as subject 1, trial 0, .*assign\(session=i\)"
+    with pytest.warns(UserWarning, match=match):
+        Trials.concatenate(parts)
+    tables = [part.metadata.assign(session=i) for i, part in enumerate(parts)]
+    sessions = [replace(part, metadata=m) for part, m in zip(parts, tables, strict=True)]
+    windows, folds = sessions[0].as_windows(0.5), [([0, 1], [2, 3])]
+    with warnings.catch_warnings(action="error"):
+        report = leakage_report(folds, Trials.concatenate(sessions))
+        partly = leakage_report(folds, Trials.concatenate([parts[0], sessions[1]]))
+        Trials.concatenate([sessions[0][1:], sessions[0][:1]])
+        Trials.concatenate([windows[1:], windows[:1]])
+    assert report["verdict"].tolist()[:3] == ["not shared"] * 3
+    assert partly["verdict"][2] == "unknown: subject or session or trial is missing in 2 rows"
 
 
 def test_identifiers_that_concatenate_would_make_equal_raise():
@@ -752,6 +786,7 @@ def test_sampling_rates_may_differ_by_rounding():
         ([(5, "a")], {"events": [EVENTS[:, :2]]}, r"Recording 0: events must be .* \(4, 2\)"),
         ([(5, "a")], {"events": [EVENTS / 2]}, "Recording 0: events must be .* float64"),
         ([(5, "a")], {"events": [EVENTS], "event_id": {"x": 3}}, r"\[-9, 2, 7\], got \[3\]"),
+        ([(5, "a")], {"y": 1}, "y must have one entry per trial, got 1"),
         ([(5, "a")], {"y": [0, 1]}, r"one label per selected event \(1\).* got 2"),
         ([(5, "a")], {"metadata": {"subject": [1, 2]}}, r"one per selected event \(1\), got 2"),
         ([(19.5, "a"), (5, "a"), (5, "BAD", 3)], {}, "of 2 .*1 are too near .* 1 overlap BAD"),
@@ -762,6 +797,14 @@ def test_from_raws_with_invalid_arguments_raises(raws, arguments, match):
         raws = [make_raw(annotations=raws)]
     with pytest.raises(ValueError, match=match), warnings.catch_warnings(action="ignore"):
         Trials.from_raws(raws, **({"tmin": 0, "tmax": 1} | arguments))
+
+
+@pytest.mark.parametrize("name", ["a.edf", "a.txt", "a_raw.fif"])
+def test_files_that_mne_cannot_read_are_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"abc")
+    match = rf"raws must hold recordings that .* can read, got .*{re.escape(name)}: \w"
+    with pytest.raises(ValueError, match=match), warnings.catch_warnings(action="ignore"):
+        Trials.from_raws([tmp_path / name], 0, 1)
 
 
 def test_events_at_the_edges_are_dropped_with_a_warning():

@@ -457,7 +457,7 @@ class BaseNet(BaseTrialEstimator):
         name, module_params = self._module_spec(X, fresh)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
         y = self._check_y(y)
-        groups = make_table(groups, len(bags)) if isinstance(groups, Mapping) else groups
+        groups = make_table(groups, len(bags), "groups") if isinstance(groups, Mapping) else groups
         check_consistent_length(bags, y, sample_weight, groups)
         target = self._encode(y, classes, fresh)
         weight, trials = _check_weight(sample_weight, bags)

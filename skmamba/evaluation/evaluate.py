@@ -307,7 +307,11 @@ def _check_y(y, ratings):
             "the others, as in trials[~pd.isna(trials.y)]."
         )
     if not ratings:
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except TypeError as error:  # text and numbers are not ordered
+            message = f"trials.y must have labels of one type, text or numbers: {error}."
+            raise ValueError(message) from error
     elif y.dtype.kind not in "biuf" or not np.isfinite(y).all():
         raise ValueError("trials.y must be finite numbers for regressors, got others.")
 

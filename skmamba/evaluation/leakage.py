@@ -388,7 +388,7 @@ def _get_key(metadata, column):
     owners = [owner for owner in TRIAL_COLUMNS[:-1] if owner in metadata]
     if column not in metadata or not owners:
         return [column]
-    n_owners = metadata.groupby(column, observed=True)[owners].nunique()
+    n_owners = metadata.groupby(column, observed=True)[owners].nunique(dropna=False)
     return [*owners, column] if (n_owners > 1).any(axis=None) else [column]
 
 

@@ -851,10 +851,16 @@ def test_invalid_arguments_raise_before_any_fit(trials, counter, options, messag
     assert counter.n_fits() == 0
 
 
-def test_continuous_labels_are_rejected(trials):
+def test_continuous_labels_and_mixed_types_are_rejected(trials):
     ratings = Trials(trials.X, trials.y + 0.5, trials.metadata, 128, trials.ch_names)
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         run({"dummy": DummyClassifier()}, ratings)
+    labels = ["rest" if label else 0 for label in trials.y.tolist()]
+    mixed = Trials(trials.X, labels, trials.metadata, 128, trials.ch_names)
+    with pytest.raises(
+        ValueError, match=r"trials\.y must have labels of one type, text or numbers"
+    ):
+        run({"dummy": DummyClassifier()}, mixed)
 
 
 def test_verbose_controls_the_progress_bar(trials, capsys):
