@@ -41,7 +41,7 @@ def read_recording(path):
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:
             raw = read_raw_bids(path, verbose="WARNING")
-        except (RuntimeError, ValueError) as error:
+        except (LookupError, RuntimeError, ValueError) as error:
             raise ValueError(
                 f"{path.basename} cannot be read: {str(error).rstrip('.')}. Read it with other "
                 "options of mne_bids.read_raw_bids, and pass the recordings to Trials.from_raws."

@@ -27,7 +27,7 @@ from ._metadata import (
     unify_types,
     warn_of_repeats,
 )
-from ._mne import as_array, get_ch_names, list_bads
+from ._mne import as_array, get_ch_names, is_epochs, list_bads
 from ._raws import (
     cut_recordings,
     index_kept_events,
@@ -137,6 +137,9 @@ class Trials:
         ids = [name for name in ID_COLUMNS & {*metadata} if may_be_mixed(metadata[name].dtype)]
         metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
         object.__setattr__(self, "metadata", metadata)
+        for argument in ("label_names", "loader_params"):
+            if not isinstance(vars(self)[argument], Mapping):
+                raise ValueError(f"{argument} must be a dict, got {vars(self)[argument]!r}.")
         labels = self.y[~pd.isna(self.y)].tolist()
         unnamed = sorted(map(str, set(labels) - self.label_names.keys()))
         if self.label_names and unnamed:
@@ -150,6 +153,8 @@ class Trials:
     def _set_arrays(self) -> None:
         """Validate ``X``, ``y`` and ``reference``, and set them as selections and an array."""
         X, reference = vars(self)["_X"], vars(self)["_reference"]
+        if is_epochs(X):  # as an array, it has all channels in volts
+            raise ValueError("X must be an array, got mne.Epochs: use Trials.from_epochs.")
         check_equal_shapes(X)
         if not isinstance(X, Selection):
             X = np.asanyarray(X)  # a memory map remains one

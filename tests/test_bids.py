@@ -253,6 +253,13 @@ def test_an_unreadable_recording_is_named(root):
         Trials.from_bids(root, task="film", tmin=0, tmax=0.5)
 
 
+def test_a_table_without_events_is_named(root):
+    events = root / "sub-01/ses-a/eeg/sub-01_ses-a_task-film_run-1_events.tsv"
+    events.write_text("onset\tduration\n")
+    with pytest.raises(ValueError, match=r"sub-01.*_eeg.vhdr cannot be read: .*Trials.from_raws"):
+        Trials.from_bids(root, task="film", tmin=0, tmax=0.5)
+
+
 def test_participant_columns_named_as_those_of_trials_are_renamed(root):
     table = "participant_id\tonset\ttrial\nsub-01\t52\t7\nsub-02\t61\t8\n"
     (root / "participants.tsv").write_text(table)

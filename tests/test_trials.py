@@ -56,6 +56,8 @@ def get_rows(trials):
         ),
         ({"y": [0, 1, 0]}, "y must have one entry per trial: X has 4 trials, y has 3"),
         ({"metadata": pd.DataFrame({"subject": range(5)})}, "4 trials, metadata has 5"),
+        ({"label_names": ["a", "b"]}, r"label_names must be a dict, got \['a', 'b'\]"),
+        ({"loader_params": None}, "loader_params must be a dict, got None"),
         ({"metadata": "abcd"}, "metadata must be a DataFrame or a dict of columns, got str: Data"),
         (
             {"metadata": pd.DataFrame(np.ones((4, 2)), columns=["subject", "subject"])},
@@ -491,6 +493,11 @@ def test_from_epochs_reads_eeg_in_microvolts_and_names_the_codes(make_epochs):
     assert trials.label_names == {2: "left", 5: "right"}
     assert (trials.sfreq, trials.ch_names, trials.name) == (256.0, ("Fp1", "O1"), "Toy")
     assert trials.metadata.to_dict("list") == {"trial": [0, 1, 2]}
+
+
+def test_epochs_are_no_array_of_trials(make_epochs):
+    with pytest.raises(ValueError, match=r"X must be an array, got mne\.Epochs: use Trials\.from"):
+        make_trials(X=make_epochs(4))
 
 
 def test_from_epochs_prefers_explicit_labels_and_metadata(make_epochs):
