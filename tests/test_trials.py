@@ -444,7 +444,7 @@ def test_a_reference_that_trials_share_is_copied_once(referenced):
     rows = np.repeat([0, 3], 12)
     shared = replace(referenced, reference=referenced.reference_data.take(rows))
     joined = Trials.concatenate([shared[4:], shared[:4]])
-    assert len(joined.reference_data.array) == 3
+    assert len(joined.reference_data.array) == 3  # rows 0 and 3, and row 0 of the second part
     expected = referenced.reference[[*rows[4:], *rows[:4]]]
     np.testing.assert_array_equal(joined.reference, expected)
 

@@ -445,7 +445,7 @@ def _locate_rows(trials, trial):
 def _make_overlap_finder(trials, trial, place):
     """Return the finder of rows with common samples of a recording or, without onset, a trial."""
     recording, in_recording, position, _ = place
-    sfreq, size = trials.sfreq, trials.X.shape[-1]
+    sfreq, size = trials.sfreq, trials.shape[-1]
     in_trial = np.where(trial.codes >= 0, trial.codes + len(trials), -1)
     codes = np.where(in_recording, recording.codes, in_trial)
     start = pd.Series(position).where((codes >= 0) & np.isfinite(position))

@@ -724,7 +724,7 @@ def check_splitter(cv):
 
 def iter_folds(cv, trials, groups):
     """Return the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
-    folds = cv.split(trials.X, trials.y, groups) if hasattr(cv, "split") else cv
+    folds = cv.split(trials, trials.y, groups) if hasattr(cv, "split") else cv
     return to_rows(folds, len(trials))
 
 

@@ -452,6 +452,18 @@ def test_invalid_splitters_and_groups_are_rejected(cv, groups, match):
         leakage_report(cv, make_study(), groups=groups)
 
 
+def test_splitters_receive_trials_without_a_copy_of_the_eeg():
+    class Recorder(GroupKFold):
+        def split(self, X, y=None, groups=None):
+            received.append(X)
+            return super().split(X, y, groups)
+
+    received, trials = [], make_study()[1:]
+    leakage_report(Recorder(3), trials, groups="subject")
+    assert all(X is trials for X in received)
+    assert received
+
+
 # Labels that duration, amplitude or order predict. Each of these has two values, low and high, so
 # that a tree can learn no rule but a threshold between them.
 
