@@ -213,7 +213,7 @@ class Trials:
             X=self.data.take(rows),
             y=self.y[rows],
             metadata=self.metadata.iloc[rows].reset_index(drop=True),
-            reference=self.reference_data and self.reference_data.take(rows),
+            reference=_take(self.reference_data, rows),
         )
 
     if not TYPE_CHECKING:  # type checkers know the attributes of Trials only
@@ -241,7 +241,7 @@ class Trials:
         """
         return self.derive(
             X=self.data.pick(picks),
-            reference=self.reference_data and self.reference_data.pick(picks),
+            reference=None if self.reference_data is None else self.reference_data.pick(picks),
             ch_names=tuple(self.ch_names[i] for i in picks),
         )
 
@@ -844,7 +844,7 @@ class Trials:
         if "window" in metadata:  # windows of windows are numbered through their trial
             ids = [metadata[name] for name in TRIAL_COLUMNS if name in metadata]
             window = metadata.groupby(ids, dropna=False).cumcount().to_numpy()
-        reference: Any = self.reference_data and self.reference_data.take(rows)
+        reference: Any = _take(self.reference_data, rows)
         return replace(
             self,
             X=bags.reshape(-1, *bags.shape[2:]),
@@ -895,7 +895,12 @@ def _get_label_type(trials):
 
 
 def _get_reference_length(trials):
-    return trials.reference_data and trials.reference_data.shape[2]
+    return None if trials.reference_data is None else trials.reference_data.shape[2]
+
+
+def _take(selection, rows):
+    """Return rows of a selection, which may be empty, or None."""
+    return None if selection is None else selection.take(rows)
 
 
 def _number_trials(metadata):

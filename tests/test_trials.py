@@ -449,6 +449,12 @@ def test_a_reference_that_trials_share_is_copied_once(referenced):
     np.testing.assert_array_equal(joined.reference, expected)
 
 
+def test_a_selection_of_no_trials_has_a_reference_of_none(referenced):
+    empty = referenced[:0]
+    assert empty.pick(np.array([2])).reference.shape == (0, 1, referenced.reference.shape[2])
+    assert len(Trials.concatenate([empty, referenced]).reference) == len(referenced)
+
+
 def test_trials_of_different_parts_with_the_same_numbers_are_a_warning():
     raws = [make_raw(number, annotations=MARKS) for number in range(2)]
     parts = [Trials.from_raws([raw], 0, 1, metadata={"subject": 1}) for raw in raws]
