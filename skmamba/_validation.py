@@ -20,6 +20,7 @@ def as_labels(y):
         raise ValueError("y must not be a masked array: pass NaN or None for missing labels.")
     try:
         labels = np.asarray(y)
+        labels = labels.astype(object) if labels.dtype.kind == "T" else labels  # StringDType
         if labels.dtype.kind == "U" and not hasattr(y, "dtype"):  # NumPy makes None and NaN text
             entries = np.asarray(y, dtype=object)
             labels = labels if all(isinstance(entry, str) for entry in entries.flat) else entries

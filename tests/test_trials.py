@@ -391,6 +391,12 @@ def test_missing_labels_remain_missing(y, text):
         evaluate({"clf": DummyClassifier()}, trials)
 
 
+def test_text_of_any_type_labels_trials():
+    for y in (np.array(list("abab"), dtype=np.dtypes.StringDType()), pd.Categorical(list("abab"))):
+        assert "; 2 of class a, 2 of class b" in repr(make_trials(y=y))
+        assert make_trials(y=y).y.tolist() == list("abab")
+
+
 def test_concatenate_keeps_the_order_of_the_parts():
     trials = make_trials(n_trials=6)
     joined = Trials.concatenate([trials.select([4, 5]), trials.select([0]), trials.select([2])])
