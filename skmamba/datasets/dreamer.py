@@ -136,8 +136,10 @@ def load_dreamer(
     y, keep, label_names = _io.make_labels(metadata, rule, THRESHOLD)
     kept = [(data[s - 1]["EEG"], i) for (s, i), is_kept in zip(films, keep, strict=True) if is_kept]
     has_reference = baseline == "reference"
+    joined = (_join(eeg, i, baseline, n_times, crop) for eeg, i in kept)
+    shape = _join(*kept[0], baseline, n_times, crop).shape
     trials = Trials(
-        X=np.stack([_join(eeg, i, baseline, n_times, crop) for eeg, i in kept]),
+        X=np.fromiter(joined, np.dtype(("f4", shape)), len(kept)),  # one film at a time
         y=y[keep],
         metadata=metadata[keep],
         sfreq=SFREQ,

@@ -371,3 +371,5 @@ def test_memory_is_bounded_by_the_returned_trials(tmp_path, peak_below):
     with peak_below(4 << 20):
         trials = load_dreamer(path, seconds=10, baseline="reference")
         assert trials.reference.shape == (36, 4, 640)
+    with peak_below(10e6):  # the films, and X of 3.9 MB
+        assert load_dreamer(path, picks="all", seconds=10, baseline="keep").X.nbytes > 3.8e6
