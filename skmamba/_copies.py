@@ -7,10 +7,10 @@ import pandas as pd
 
 
 def encode_samples(X):
-    """Return a code per row, equal for identical rows; -1 for copies with constant channels."""
+    """Return a code per row, equal for identical rows; -1 for copies without a signal."""
     codes = pd.factorize(np.array([hash(row.tobytes()) for row in X]))[0]
     for row in np.flatnonzero(pd.Series(codes).duplicated(keep=False)):
-        if not np.ptp(X[row], axis=-1).any():
+        if not np.ptp(np.nan_to_num(X[row]), axis=-1).any():
             codes[row] = -1
     return codes
 

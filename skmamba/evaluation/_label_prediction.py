@@ -84,21 +84,29 @@ def _average(values, trial):
 
 
 def _measure_order(metadata, trial):
-    """Return the relative rank of each trial in its subject, session and run; why it is unknown."""
+    """Return the relative ranks of each trial in its run and of the run in its subject.
+
+    The second value is why they are unknown. Without runs, the sessions of a subject are ranked.
+    """
     number, onset = (read_numbers(metadata, column) for column in ("trial", "onset"))
     recording = _encode_columns(metadata, ["recording"])
     in_time = [recording, onset] if np.isfinite(onset).all() else [number]
     unknown = describe_missing(np.isnan(in_time[-1]), metadata, ["trial"])
-    place = _encode_columns(metadata, TRIAL_COLUMNS[:-1])
-    table = pd.DataFrame({"place": place, "position": encode(*in_time)[0]})
-    position = table.groupby(trial).min().groupby("place")[["position"]]
-    return position.rank(pct=True).to_numpy(), unknown
+    codes = {
+        "subject": _encode_columns(metadata, ["subject"]),
+        "run": _encode_columns(metadata, TRIAL_COLUMNS[:-1]),
+        "position": encode(*in_time)[0],
+    }
+    first = pd.DataFrame(codes).groupby(trial).min()
+    in_run = first.groupby("run")["position"].rank(pct=True)
+    in_subject = first.groupby("subject")["run"].rank("dense", pct=True)
+    return np.column_stack([in_run, in_subject]), unknown
 
 
 def _encode_columns(metadata, columns):
     """Return the rank of each row among the distinct values of the columns that exist."""
     known = [metadata[column] for column in columns if column in metadata]
-    return encode(np.zeros(len(metadata)), *known)[0]
+    return encode(np.zeros(len(metadata)), *known, natural=True)[0]
 
 
 def _predict(values, y, trial, folds):

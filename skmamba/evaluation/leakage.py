@@ -80,7 +80,8 @@ def leakage_report(
         predict the labels without the time course of the EEG: ``"label from duration"`` (column
         ``duration`` of the metadata, in seconds), ``"label from amplitude"`` (logarithm of the
         standard deviation of each channel) and ``"label from order"`` (relative rank of the
-        trial in its subject, session and run, by ``onset`` if all rows have it, else by ``trial``).
+        trial in its session and run, by ``onset`` if all rows have it, else by ``trial``; and of
+        session and run in the subject).
         Columns:
 
         - ``kind``;

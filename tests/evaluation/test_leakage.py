@@ -328,9 +328,10 @@ def test_a_copy_of_the_data_under_new_ids_is_found():
     assert report.loc["trial", "verdict"] == "not shared"
 
 
-def test_flat_signals_are_not_copies():
+@pytest.mark.parametrize("padding", [0, np.nan])
+def test_flat_signals_are_not_copies(padding):
     trials = make_study()
-    trials.X[:, :, -4:] = 0  # padding
+    trials.X[:, :, -4:] = padding
     report = report_on("cross_subject", cut(trials, 4))
     assert report.loc["identical data", "verdict"] == "not shared"
     trials.X[:, 0, -4:] = np.arange(4)
@@ -570,6 +571,18 @@ def test_order_is_a_share_of_the_trials_of_a_subject():
     trials = make_trials({"subject": np.repeat(range(8), sizes), "trial": range(len(y))}, y)
     row = report_on("cross_subject", trials).loc["label from order"]
     assert row["verdict"] == "predicted: balanced accuracy 1.00 (chance level 0.50)"
+
+
+@pytest.mark.parametrize("column", ["session", "run"])
+def test_the_order_of_sessions_and_runs_predicts_their_labels(column):
+    subject, part, trial = np.indices((10, 2, 4)).reshape(3, -1)
+    names = np.array(["run-9", "run-10"], object)[part]
+    columns = {"subject": subject, column: names, "trial": trial}
+    row = report_on("cross_subject", make_trials(columns, part)).loc["label from order"]
+    assert row["verdict"] == "predicted: balanced accuracy 1.00 (chance level 0.50)"
+    shuffled = np.concatenate([np.random.default_rng(i).permutation(8) % 2 for i in range(10)])
+    row = report_on("cross_subject", make_trials(columns, shuffled)).loc["label from order"]
+    assert row["verdict"] == "not predicted"
 
 
 def test_a_quantity_that_predicts_a_rare_class_is_found():
