@@ -1,5 +1,6 @@
 """Axes, colours and labels shared by the displays."""
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -40,6 +41,12 @@ def label_rows(ax, names):
     ax.set_yticks(range(len(names)), names, parse_math=False)  # a $ is part of the name
     ax.set_ylim(len(names) - 0.5, -0.8)
     ax.tick_params(axis="y", length=0)
+
+
+def wrap_name(name, width, max_length=48):
+    """Break a name into lines, without the middle if it is long, so that names stay distinct."""
+    half = max_length // 2 - 1
+    return fill(name if len(name) <= max_length else f"{name[:half]}…{name[-half:]}", width)
 
 
 def use_integers(axis):
@@ -91,3 +98,5 @@ def check_columns(name, frame, columns, function):
             f"`{name}` must have the columns {', '.join(columns)} that {function} returns; "
             f"missing: {', '.join(missing)}."
         )
+    if frame.empty:
+        raise ValueError(f"`{name}` must have rows to draw, got none.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from .._results import EvaluationResults, check_is_one_part, get_table
-from ._axes import Axes, Display, check_columns, format_source
+from ._axes import Axes, Display, check_columns, format_source, wrap_name
 
 
 @dataclass(eq=False, repr=False)
@@ -141,9 +141,9 @@ class ConfusionDisplay(Display):
                 va="center",
                 color="white" if values[row, column] > 0.55 * vmax else "black",
             )
-        ticks = range(len(counts))
-        ax.set_xticks(ticks, self.display_labels, parse_math=False)
-        ax.set_yticks(ticks, self.display_labels, parse_math=False)
+        ticks, names = range(len(counts)), [wrap_name(name, 10) for name in self.display_labels]
+        ax.set_xticks(ticks, names, parse_math=False)
+        ax.set_yticks(ticks, names, parse_math=False)
         ax.set(xlabel="predicted class", ylabel="true class")
         ax.set_title(self.title, loc="left", fontsize="medium", parse_math=False)
         ax.spines[:].set_visible(False)

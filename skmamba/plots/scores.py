@@ -1,7 +1,6 @@
 """Display of the scores of estimators by subject."""
 
 from dataclasses import KW_ONLY, dataclass
-from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -20,6 +19,7 @@ from ._axes import (
     format_score_name,
     format_source,
     label_rows,
+    wrap_name,
 )
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class ScoresDisplay(Display):
                 text += "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
                 annotate_row(ax, text, position)
         self.chance_line_ = draw_chance_level(ax, self.chance_level)
-        label_rows(ax, [fill(_shorten(str(name)), 24) for name in self.summary["estimator"]])
+        label_rows(ax, [wrap_name(str(name), 24) for name in self.summary["estimator"]])
         ax.set_xlabel(self._get_xlabel())
         ax.set_title(self.title, loc="left", fontsize="medium", parse_math=False)
         return self
@@ -181,12 +181,6 @@ class ScoresDisplay(Display):
         if self.summary["low"].notna().any():
             mean = f"diamond, bar: mean, {100 * self.confidence:g} % interval"
         return f"{format_score_name(self.score)} (dot: one {self.unit}; {mean})"
-
-
-def _shorten(name, max_length=48):
-    """Replace the middle of a long name, so that names with one beginning stay distinct."""
-    half = max_length // 2 - 1
-    return name if len(name) <= max_length else f"{name[:half]}…{name[-half:]}"
 
 
 def _stack(values, width):

@@ -45,6 +45,14 @@ def test_classes_are_labelled_with_their_names(predictions):
     assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["rest", "1"]
 
 
+def test_long_names_of_classes_do_not_overlap(predictions):
+    names = {0: "serial subtraction of sevens", 1: "rest with eyes closed"}
+    axes = draw(predictions, "net", label_names=names).ax_
+    axes.figure.canvas.draw()
+    first, second = (label.get_window_extent() for label in axes.get_xticklabels())
+    assert first.x1 < second.x0
+
+
 def test_class_that_is_only_predicted_has_a_row_of_zeros():
     display = draw(pd.DataFrame({"y_true": [0, 0], "y_pred": [0, 1]}))
     assert np.array_equal(display.im_.get_array(), [[0.5, 0.5], [0, 0]])

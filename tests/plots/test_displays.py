@@ -83,9 +83,11 @@ def test_importing_the_displays_does_not_import_matplotlib():
 
 
 @pytest.mark.parametrize("case", [name for name, (*_, column) in CASES.items() if column])
-def test_missing_columns_are_an_error_before_a_figure_is_created(case, request):
+def test_missing_columns_and_rows_are_errors_before_a_figure_is_created(case, request):
     create, fixture, options, column = CASES[case]
-    frame = request.getfixturevalue(fixture).drop(columns=column)
+    frame = request.getfixturevalue(fixture)
     with pytest.raises(ValueError, match=f"missing: {column}"):
-        create(frame, **options)
+        create(frame.drop(columns=column), **options)
+    with pytest.raises(ValueError, match=r"must have (rows to draw, got none|at least one row)"):
+        create(frame.iloc[:0], **options)
     assert not plt.get_fignums()
