@@ -96,6 +96,11 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
     return folds
 
 
+def infer_groups(metadata, cv):
+    """Return the metadata of Trials as groups if they have subjects or ``cv`` requires them."""
+    return metadata if "subject" in metadata or hasattr(cv, "protocol") else None
+
+
 def to_rows(folds, n_rows):
     """Yield folds of indices or masks as pairs of index arrays."""
     rows = np.arange(n_rows)

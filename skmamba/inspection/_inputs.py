@@ -81,7 +81,7 @@ def _merge_ch_names(ch_names, estimator):
 
 def replace_channels(X, channels, values):
     """Return a copy of X with other values in some channels, the first axis of ``values``."""
-    changed = np.array(X)
+    changed = np.array(X, np.result_type(X.dtype, np.float32))  # integers would be rounded
     np.moveaxis(changed, -2, 0)[channels] = values
     return X.derive(X=Selection(changed)) if isinstance(X, Trials) else changed
 

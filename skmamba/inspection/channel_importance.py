@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.utils.parallel import Parallel
 
-from .._metadata import make_folds
+from .._metadata import infer_groups, make_folds
 from .._parallel import delayed
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_int, check_option, draw_seed
@@ -53,8 +53,8 @@ def channel_importance(
     y : array-like of shape (n_trials,), default=None
         Labels; None uses those of Trials.
     groups : DataFrame or array-like of shape (n_trials,), default=None
-        The metadata with the column ``subject``, or that column. Splitters of this package
-        receive the metadata.
+        The metadata with the column ``subject``, or that column; None uses the metadata of
+        Trials. Splitters of this package receive the metadata.
     cv : int, splitter or iterable of (train, test), default=None
         Cross-validation. An int, or None for five, is the number of stratified folds: over subjects
         if ``groups`` has several, with at most one fold per subject, else over trials.
@@ -126,6 +126,7 @@ def channel_importance(
     data = unpack_labelled_data(X, y, ch_names, estimator)
     if isinstance(data.X, Trials):
         data = data._replace(X=data.X.derive(ch_names=tuple(data.ch_names)))
+        groups = infer_groups(data.X.metadata, cv) if groups is None else groups
     estimator = _set_picker_names(clone(estimator), data.ch_names)
     channels = find_used_channels(estimator, data.X)
     scorer = check_scoring(estimator, scoring=scoring)

@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel
 
 from .._ch_names import check_ch_names
-from .._metadata import make_folds
+from .._metadata import infer_groups, make_folds
 from .._mne import get_ch_names, resolve_sfreq
 from .._parallel import delayed
 from .._types import Epochs, Groups, Splitter
@@ -145,8 +145,7 @@ class SequentialChannelSelector(ChannelPicker):
         """
         estimator = self._make_estimator(resolve_sfreq(X, self.sfreq))
         if groups is None and isinstance(X, Trials):
-            needs_metadata = "subject" in X.metadata or hasattr(self.cv, "protocol")
-            groups = X.metadata if needs_metadata else None
+            groups = infer_groups(X.metadata, self.cv)
         with restore_on_error(self):
             names = get_ch_names(X) or self.ch_names
             X = self._validate_trials(X, reset=True, max_ndim=4)

@@ -151,7 +151,8 @@ def test_dropped_channel_is_removed_from_the_picks(effect_in_f3, picks):
     importance = channel_importance(pipe, effect_in_f3, method="drop", cv=2)
     assert importance["channel"].unique().tolist() == ["F4", "F3", "Fp2"]
     X = effect_in_f3.X[:, [3, 2, 1]]
-    expected = channel_importance(linear(), X, effect_in_f3.y, method="drop", cv=2)
+    options = {"groups": effect_in_f3.metadata, "method": "drop", "cv": 2}
+    expected = channel_importance(linear(), X, effect_in_f3.y, **options)
     np.testing.assert_allclose(importance["importance"], expected["importance"], atol=1e-12)
 
 
@@ -167,7 +168,7 @@ def test_channels_can_be_dropped_before_a_picker_of_windows(effect_in_f3):
 def test_only_picked_channels_have_rows_whoever_provides_their_names(effect_in_f3):
     without = linear(ChannelPicker(["F3", "Fp1"]))
     with_names = linear(ChannelPicker(["F3", "Fp1"], ch_names=effect_in_f3.ch_names))
-    options = {"cv": 3, "random_state": 0}
+    options = {"groups": effect_in_f3.metadata, "cv": 3, "random_state": 0}
     expected = channel_importance(with_names, effect_in_f3, **options)
     assert expected["channel"].unique().tolist() == ["F3", "Fp1"]
     assert channel_importance(without, effect_in_f3, **options).equals(expected)
@@ -179,8 +180,9 @@ def test_only_picked_channels_have_rows_whoever_provides_their_names(effect_in_f
 def test_epochs_provide_the_channels(effect_in_f3):
     info = mne.create_info(list(effect_in_f3.ch_names), effect_in_f3.sfreq, "eeg")
     epochs = mne.EpochsArray(1e-6 * effect_in_f3.X.astype(float), info, verbose=False)
-    importance = channel_importance(linear(), epochs, effect_in_f3.y, cv=3, random_state=0)
-    expected = channel_importance(linear(), effect_in_f3, cv=3, random_state=0)
+    options = {"groups": effect_in_f3.metadata, "cv": 3, "random_state": 0}
+    importance = channel_importance(linear(), epochs, effect_in_f3.y, **options)
+    expected = channel_importance(linear(), effect_in_f3, **options)
     assert importance["channel"].tolist() == expected["channel"].tolist()
     np.testing.assert_allclose(importance["importance"], expected["importance"])
 
@@ -203,7 +205,8 @@ def test_groups_are_passed_to_the_splitter(effect_in_f3):
     assert importance.equals(by_metadata)
     metadata = effect_in_f3.metadata.astype({"subject": object})
     metadata.loc[::2, "subject"] = metadata.loc[::2, "subject"].astype(str)
-    for groups in (subject, metadata, metadata["subject"]):  # by default, folds are of groups
+    # By default, folds are of groups, and groups those of Trials.
+    for groups in (None, subject, metadata, metadata["subject"]):
         by_default = channel_importance(Threshold(), effect_in_f3, groups=groups, **options)
         assert by_default["fold"].nunique() == 4
         assert sorted(by_default["score"].unique()) == sorted(importance["score"].unique())

@@ -77,6 +77,15 @@ def test_noise_has_the_mean_and_standard_deviation_of_the_channel(data):
             assert abs(noise[y == 1].mean() - noise[y == 0].mean()) < 0.1
 
 
+def test_noise_of_integers_is_not_rounded(data):
+    X, y = np.repeat(np.sign(data[0]), 50, axis=2).astype("int8"), data[1]
+    model = AnyPositive().fit(X, y)
+    electrode_failure(model, X, y, failure="noise", max_failed=1, random_state=0)
+    assert np.array_equal(model.recorded_[0], X)
+    for channel, recorded in enumerate(model.recorded_[1:]):
+        assert recorded[:, channel].std() == pytest.approx(X[:, channel].std(), abs=0.05)
+
+
 def test_random_subsets_are_distinct_and_of_the_requested_number(data):
     X, y = np.repeat(data[0], 5, axis=1), data[1]
     curve = electrode_failure(AnyPositive().fit(X, y), X, y, n_subsets=7, random_state=0)
