@@ -141,7 +141,7 @@ class ConfusionDisplay(Display):
                 va="center",
                 color="white" if values[row, column] > 0.55 * vmax else "black",
             )
-        ticks, names = range(len(counts)), [wrap_name(name, 10) for name in self.display_labels]
+        ticks, names = range(len(counts)), [wrap_name(name, 12) for name in self.display_labels]
         ax.set_xticks(ticks, names, parse_math=False)
         ax.set_yticks(ticks, names, parse_math=False)
         ax.set(xlabel="predicted class", ylabel="true class")
