@@ -10,9 +10,11 @@ from skmamba.datasets import simulate_trials
 
 @pytest.fixture(scope="session")
 def with_reference(effect_in_f3):
-    """The same trials, with noise as the reference of each subject."""
+    """Two trials of each subject and class, with noise as the reference of the subject."""
+    number = effect_in_f3.metadata.groupby(["subject", effect_in_f3.y]).cumcount()
+    trials = effect_in_f3.select(number < 2)
     noise = 10 * np.random.default_rng(0).normal(size=(4, 4, 256)).astype("float32")
-    return replace(effect_in_f3, reference=noise[effect_in_f3.metadata["subject"]])
+    return replace(trials, reference=noise[trials.metadata["subject"]])
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -60,16 +60,17 @@ def test_network_in_a_pipeline_is_cloned(effect_in_f3):
 
 @pytest.mark.parametrize("method", ["permutation", "drop"])
 def test_subject_and_reference_of_trials_are_kept(with_reference, method):
-    params = {"d_model": 8, "d_hidden": 2, "max_epochs": 1, "random_state": 0}
+    params = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "random_state": 0}
     clf = MSiMambaClassifier(adaptation="reference", **params)
     pipe = make_pipeline(ChannelPicker(["F3", "Fp1"]), SubjectWhitening(), clf)
     options = {"groups": with_reference.metadata, "cv": LeaveOneGroupOut(), "random_state": 0}
-    importance = channel_importance(pipe, with_reference, method=method, n_repeats=2, **options)
+    options |= {"n_repeats": 2, "scoring": "neg_log_loss"}
+    importance = channel_importance(pipe, with_reference, method=method, **options)
     assert mean_by_channel(importance).index.tolist() == ["F3", "Fp1"]
     if method == "drop":  # the channel is removed from the reference, too
         train, test = (with_reference.select(f"subject {sign} 0") for sign in (">", "=="))
         pipe.set_params(channelpicker__picks=["Fp1"]).fit(train, train.y)
-        without = balanced_accuracy_score(test.y, pipe.predict(test))
+        without = -log_loss(test.y, pipe.predict_proba(test))
         first = importance.iloc[0]
         assert (first["channel"], first["fold"]) == ("F3", 0)
         assert first["score"] - first["importance"] == pytest.approx(without)

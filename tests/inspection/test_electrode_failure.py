@@ -113,7 +113,8 @@ def test_network_loses_its_score_without_the_channel_of_the_effect(effect_in_f3)
 @pytest.mark.filterwarnings("ignore:X has a standard deviation")
 @pytest.mark.parametrize("mode", ["reference", "causal", "unlabelled"])
 def test_subject_and_reference_of_trials_are_kept(with_reference, mode):
-    clf = MSiMambaClassifier(d_model=8, adaptation=mode, max_epochs=1, random_state=0)
+    params = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "random_state": 0}
+    clf = MSiMambaClassifier(adaptation=mode, **params)
     picker = ChannelPicker(["F3", "Fp1"])
     pipe = make_pipeline(picker, SubjectWhitening(), clf).fit(with_reference, with_reference.y)
     curve = electrode_failure(pipe, with_reference, scoring="neg_log_loss").set_index("channels")
