@@ -653,10 +653,7 @@ def test_a_reference_of_one_window_is_sufficient(fitted, mode):
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        (
-            TEST.reference[0, :2],
-            r"reference must have shape \(3, n_reference_times\).*got \(2, 100",
-        ),
+        (TEST.reference[0, :2], r"reference must have shape \(3, n_reference_times\).*got \(2, 10"),
         (TEST.reference[0, :, :31], r"at least 32 samples, got \(3, 31\)"),
         (np.full((3, 50), np.nan), "Input reference contains NaN"),
         (TEST.reference[0, 0], r"n_reference_times\) .*, got \(100,\)"),

@@ -23,10 +23,7 @@ from skmamba.streaming import StreamDecoder
 
 TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 2, "random_state": 0}
 SIZE = 64
-NETWORKS = [
-    MSiMambaRegressor(**TINY),
-    BraindecodeRegressor("EEGNet", max_epochs=2, random_state=0),
-]
+NETWORKS = [MSiMambaRegressor(**TINY), BraindecodeRegressor("EEGNet", max_epochs=2, random_state=0)]
 
 
 def simulate_ratings(n_subjects=4, n_trials=8, n_times=256, seed=0):
