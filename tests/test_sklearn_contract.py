@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.estimator_checks import (
@@ -53,10 +54,7 @@ STRICT = [
     WindowVotingClassifier(LogisticRegression(), voting="hard"),
     MSiMambaClassifier(n_members=2, **SMALL, **EXACT),
     MSiMambaClassifier(
-        scaling="standard",
-        module_params={"period_selection": "fixed"},
-        **SMALL,
-        **EXACT,
+        scaling="standard", module_params={"period_selection": "fixed"}, **SMALL, **EXACT
     ),
     WindowVotingRegressor(Ridge()),
     WindowVotingRegressor(Ridge(), voting="median"),
@@ -111,10 +109,7 @@ EXPECTED_FAILURES = [
     (EuclideanAlignment("causal"), EARLIER_ROWS),
     (SubjectWhitening("unlabelled", sfreq=2, l_freq=0), ALL_ROWS),
     (SubjectWhitening("causal", sfreq=2, l_freq=0), EARLIER_ROWS),
-    (
-        BraindecodeClassifier(),
-        dict.fromkeys(SHORT_SERIES.split(), TOO_SHORT),
-    ),
+    (BraindecodeClassifier(), dict.fromkeys(SHORT_SERIES.split(), TOO_SHORT)),
     (
         BraindecodeRegressor(),
         dict.fromkeys([*SHORT_SERIES.split(), "check_fit2d_1sample"], TOO_SHORT),
@@ -122,9 +117,22 @@ EXPECTED_FAILURES = [
 ]
 
 
+# Predictions of these checks must be good, or equal up to rounding after many epochs.
+LEARNING = """
+    check_class_weight_classifiers check_classifiers_classes check_classifiers_train
+    check_regressors_train check_sample_weight_equivalence_on_dense_data
+""".split()
+
+
+def run(check, estimator):
+    if check.func.__name__ not in LEARNING and hasattr(estimator, "max_epochs"):
+        estimator = clone(estimator).set_params(max_epochs=2)
+    check(estimator)
+
+
 @parametrize_with_checks(STRICT)
 def test_strict_instances_pass_every_check(estimator, check):
-    check(estimator)
+    run(check, estimator)
 
 
 def get_kind(estimator):
@@ -140,7 +148,7 @@ def get_expected_failures(estimator):
     [estimator for estimator, _ in EXPECTED_FAILURES], expected_failed_checks=get_expected_failures
 )
 def test_other_instances_fail_the_expected_checks_only(estimator, check):
-    check(estimator)
+    run(check, estimator)
 
 
 class ScoredBraindecodeClassifier(BraindecodeClassifier):
