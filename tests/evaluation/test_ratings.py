@@ -204,11 +204,7 @@ def test_ratings_are_evaluated_within_subjects_by_unstratified_folds(trials):
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        (
-            {},
-            {"baselines": "majority"},
-            "baselines must be among mean, permutation, got 'majority'",
-        ),
+        ({}, {"baselines": "majority"}, "baselines must be among mean, permutation, got 'majority"),
         ({"y": np.ones((40, 2))}, {}, r"trials.y must have one target, .*got \(40, 2\)"),
         ({"y": np.full(40, np.inf)}, {}, "trials.y must be finite numbers for regressors"),
         (

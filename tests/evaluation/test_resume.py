@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from joblib import parallel_config
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skmamba import MSiMambaClassifier, SlidingWindows, evaluate
 from skmamba.datasets import simulate_trials
@@ -68,27 +70,26 @@ def test_kills_hit_running_evaluations(killed):
 
 
 def test_two_processes_may_share_a_cache(tmp_path):
-    code = (
-        "import sys\n"
-        "from sklearn.dummy import DummyClassifier\n"
-        "from skmamba import evaluate\n"
-        "from skmamba.datasets import simulate_trials\n"
-        "trials = simulate_trials(n_subjects=12, n_trials=4, n_times=64)\n"
-        "model = {'dummy': DummyClassifier(strategy='uniform')}\n"
-        "options = {'random_state': 0, 'verbose': False}\n"
-        "results = evaluate(model, trials, cache_dir=sys.argv[1], **options)\n"
-        "results.scores.to_pickle(sys.argv[2])\n"
-    )
-    tables = [tmp_path / f"{name}.pkl" for name in ("one", "two", "alone")]
-    caches = [tmp_path / "shared", tmp_path / "shared", tmp_path / "own"]
-    processes = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", code, str(cache), str(table)])
-        for cache, table in zip(caches, tables, strict=True)
-    ]
-    assert [process.wait() for process in processes] == [0, 0, 0]
-    one, two, alone = (pd.read_pickle(table).drop(columns=TIMES) for table in tables)
-    pd.testing.assert_frame_equal(one, alone, check_exact=True)
-    pd.testing.assert_frame_equal(two, alone, check_exact=True)
+    trials = simulate_trials(n_subjects=12, n_trials=4, n_times=64)
+    model, options = {"dummy": DummyClassifier(strategy="uniform")}, {"random_state": 0}
+    (tmp_path / "call.pkl").write_bytes(pickle.dumps((model, trials, options)))
+    code = """
+import pickle, sys
+from pathlib import Path
+from skmamba import evaluate
+folder = Path(sys.argv[1])
+model, trials, options = pickle.loads((folder / "call.pkl").read_bytes())
+results = evaluate(model, trials, cache_dir=folder / "shared", verbose=False, **options)
+results.scores.to_pickle(folder / sys.argv[2])
+"""
+    command = [sys.executable, "-W", "error", "-c", code, tmp_path]
+    processes = [subprocess.Popen([*command, name]) for name in ("one", "two")]
+    alone = evaluate(model, trials, cache_dir=tmp_path / "own", verbose=False, **options).scores
+    assert [process.wait() for process in processes] == [0, 0]
+    for name in ("one", "two"):
+        scores = pd.read_pickle(tmp_path / name)
+        expected = alone.drop(columns=TIMES)
+        pd.testing.assert_frame_equal(scores.drop(columns=TIMES), expected, check_exact=True)
     assert len(list((tmp_path / "shared").iterdir())) == len(list((tmp_path / "own").iterdir()))
 
 
@@ -159,14 +160,22 @@ def test_a_fold_whose_worker_is_killed_is_run_alone_and_the_others_go_on(
     assert results.scores["accuracy"].isna().tolist() == is_failed.tolist()
     if how_often == "always":
         with pytest.raises(RuntimeError, match="unexpectedly terminated"):
-            evaluate(model, numbered_trials, n_jobs=2, error_score="raise", **options)
+            two = numbered_trials.select("subject < 2")
+            evaluate(model, two, n_jobs=2, error_score="raise", baselines=(), verbose=False)
 
 
 @posix
 def test_a_cluster_that_loses_a_worker_gives_the_scores_of_one_process(tmp_path):
     distributed = pytest.importorskip("distributed", reason="requires the extra 'dask'")
-    trials = simulate_trials(n_subjects=6, n_trials=8, n_times=512)
-    pipe = make_pipeline(SlidingWindows(window_size_samples=128), MSiMambaClassifier(max_epochs=5))
+    main, trials = os.getpid(), simulate_trials(n_subjects=6, n_trials=8, n_times=256)
+
+    def wait_in_workers(X):  # so that no worker has finished all folds before one is killed
+        time.sleep(0.5 * (os.getpid() != main))
+        return X
+
+    clf = MSiMambaClassifier(d_model=8, d_hidden=4, n_kernels=2, max_epochs=2)
+    windows = SlidingWindows(window_size_samples=128)
+    pipe = make_pipeline(FunctionTransformer(wait_in_workers), windows, clf)
     options = {"baselines": ["stratified"], "random_state": 0, "verbose": False}
     serial = evaluate({"net": pipe}, trials, **options).scores
     n_cached_at_kill = []
