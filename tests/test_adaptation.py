@@ -158,11 +158,7 @@ def test_a_whitening_alone_accepts_a_reference_shorter_than_a_window():
 @pytest.mark.parametrize(
     ("estimator", "reference", "message"),
     [
-        (
-            make_pipe(),
-            REFERENCE,
-            "have a part that uses references, .* got SlidingWindows, MS",
-        ),
+        (make_pipe(), REFERENCE, "have a part that uses references, .* got SlidingWindows, MS"),
         (make_pipe(adaptation="reference"), REFERENCE[:3], r"reference must have shape \(4, n_ref"),
         (make_pipe(SubjectWhitening()), REFERENCE[:3], r"reference must have shape \(4, n_ref"),
         (make_pipe(ChannelPicker(), SubjectWhitening()), REFERENCE[:3], "X has 3 channels, but Ch"),

@@ -48,8 +48,5 @@ def test_the_version_to_cite_is_that_of_the_package():
 def test_every_requirement_is_pinned_to_an_allowed_version():
     extras = chain.from_iterable(PROJECT["optional-dependencies"].values())
     for requirement in map(Requirement, [*PROJECT["dependencies"], *extras]):
-        if requirement.name not in (
-            "skmamba",
-            "mamba-ssm",
-        ):  # requires CUDA
+        if requirement.name not in ("skmamba", "mamba-ssm"):  # requires CUDA
             assert PINS[canonicalize_name(requirement.name)] in requirement.specifier, requirement

@@ -47,11 +47,7 @@ def test_text_that_is_a_number_equals_the_number_in_a_column_of_both(alone):
 @pytest.mark.parametrize(
     ("groups", "columns", "match"),
     [
-        (
-            METADATA["subject"],
-            "subject session",
-            "a DataFrame with 'subject' and 'session', got Series",
-        ),
+        (METADATA["subject"], "subject session", "Frame with 'subject' and 'session', got Series"),
         (np.zeros((3, 1)), "subject", r"got ndarray of shape \(3, 1\)"),
         (None, "subject trial", "Splitter requires groups=metadata with 'subject' and 'trial'"),
         (METADATA, "trial", "with 'trial', got only subject, session"),

@@ -86,10 +86,7 @@ def get_rows(trials):
         ({"sfreq": np.nan}, "sfreq must be a positive number, got nan"),
         ({"reference": np.ones((3, 2, 9))}, r"with 4 trials and 2 channels as X, got \(3, 2, 9\)"),
         ({"reference": np.ones((4, 3, 9))}, r"with 4 trials and 2 channels as X, got \(4, 3, 9\)"),
-        (
-            {"reference": np.ones((4, 18))},
-            r"reference must have shape \(n_trials, .*, got \(4, 18\)",
-        ),
+        ({"reference": np.ones((4, 18))}, r"reference must have shape \(n_trials, .*, got \(4, 18"),
         ({"reference": np.ones((4, 2, 0))}, "reference must have at least one sample, got none"),
     ],
 )
@@ -748,14 +745,8 @@ def test_channels_are_ordered_as_in_the_first_recording():
         ({"ch_names": ["Fp1", "O2"]}, r"Recording 1 lacks \['Fp2'\] and adds \['O2'\].*raw\.pick"),
         ({"ch_names": ["Fp1"]}, r"lacks \['Fp2'\] and adds \[\]"),
         ({"types": ["eeg", "eog"]}, r"lacks \['Fp2'\] and adds \[\]"),
-        (
-            {"types": "misc"},
-            r"Recording 1 must have EEG channels.*, got only \['misc'\]\. .*set_channel_ty",
-        ),
-        (
-            {"annotations": [(5, "a"), (5, "b")]},
-            r"1: events \['a', 'b'\] share sample 50.*event_id",
-        ),
+        ({"types": "misc"}, r"Recording 1 must have EEG channels.*, got only \['misc'\]\. .*set_c"),
+        ({"annotations": [(5, "a"), (5, "b")]}, r"1: events \['a', 'b'\] share sample 50.*event_i"),
     ],
     ids=["sfreq", "names", "fewer", "type", "no EEG", "shared sample"],
 )
@@ -785,11 +776,7 @@ def test_sampling_rates_may_differ_by_rounding():
         ({"one": "rest.fif"}, {}, r"sequence of recordings, got a dict"),
         ([(5, "a")], {"tmax": None}, "tmax must be a finite number, got None"),
         ([(5, "a")], {"tmin": -np.inf}, "tmin must be a finite number, got -inf"),
-        (
-            [(5, "a")],
-            {"event_id": {"a": [0]}},
-            r"one hashable label .* got {'a': \[0\]}",
-        ),
+        ([(5, "a")], {"event_id": {"a": [0]}}, r"one hashable label .* got {'a': \[0\]}"),
         (
             [(5, "film"), (6, "film/1")],
             {},

@@ -295,9 +295,7 @@ def test_only_picked_channels_must_be_finite(save):
     content["djc_eeg2"][40, 0] = np.nan
     folder = save(content)
     assert load_seed(folder, seconds=None).X.shape[:2] == (15, 4)
-    with pytest.raises(
-        DataFormatError, match=r"picked channels of film 2 .* got 1 NaN or infinite"
-    ):
+    with pytest.raises(DataFormatError, match=r"picked channels of film 2 .* got 1 NaN or infinit"):
         load_seed(folder, seconds=None, picks="all")
 
 

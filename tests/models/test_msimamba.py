@@ -89,10 +89,7 @@ def test_phase_differences_between_channels_are_learned():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (
-            {"embedding": "patch"},
-            "embedding must be one of 'power', 'inverted', 'temporal', got 'p",
-        ),
+        ({"embedding": "patch"}, "must be one of 'power', 'inverted', 'temporal', got 'patch'"),
         ({"mixer": "lstm"}, "mixer must be one of 'mamba', 'attention', 'none', got 'lstm'"),
         ({"head": "cls"}, "head must be one of 'flatten', 'mean', got 'cls'"),
         ({"mixer": "attention", "n_heads": 3}, "n_heads must divide d_model=8, got n_heads=3"),

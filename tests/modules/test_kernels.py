@@ -9,13 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
-from skmamba.modules import (
-    Mamba,
-    MultiScaleTemporalBlock,
-    PowerEmbedding,
-    mamba,
-    multiscale,
-)
+from skmamba.modules import Mamba, MultiScaleTemporalBlock, PowerEmbedding, mamba, multiscale
 from skmamba.modules._kernels import can_use_kernels, convolution, sum_of_views, views
 from skmamba.modules._kernels.convolution import (
     MIN_STACKED_POINTS,

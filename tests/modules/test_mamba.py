@@ -218,11 +218,7 @@ def test_initial_step_sizes_are_log_uniform_and_their_weights_have_the_scale_of_
 
 @pytest.mark.parametrize(
     ("error", "device", "expected"),
-    [
-        (None, "cpu", "torch"),
-        (None, "cuda:0", "mamba_ssm"),
-        ("no such module", "cuda", "torch"),
-    ],
+    [(None, "cpu", "torch"), (None, "cuda:0", "mamba_ssm"), ("no such module", "cuda", "torch")],
 )
 def test_auto_is_mamba_ssm_on_cuda_if_its_kernel_imports(monkeypatch, error, device, expected):
     monkeypatch.setattr(mamba, "_import_failure", lambda: error)

@@ -11,12 +11,7 @@ from scipy.linalg import inv, sqrtm
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import (
-    GroupKFold,
-    LeaveOneGroupOut,
-    cross_val_score,
-    cross_validate,
-)
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 

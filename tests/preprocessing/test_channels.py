@@ -144,10 +144,7 @@ def test_the_output_is_a_copy():
         ([1.0], r"picks must be names or indices, got 1\.0"),
         ([True, False], "picks must be names or indices, got True"),
         ([], r"picks must select at least one of 8 channels, got \[\]"),
-        (
-            slice(8, None),
-            r"picks must select at least one of 8 channels, got slice\(8, None, None\)",
-        ),
+        (slice(8, None), r"picks must select at least one of 8 channels, got slice\(8, None, None"),
     ],
     ids=repr,
 )
