@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import shutil
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -571,33 +570,36 @@ import os, signal, sys
 from pathlib import Path
 from skmamba import load_model, save_model
 
-path, holder, name, n_calls = Path(sys.argv[1]), *sys.argv[2:4], int(sys.argv[4])
-estimator, holder = load_model(path).estimator, {"os": os, "Path": Path}[holder]
-function, calls = getattr(holder, name), []
+estimator = load_model(sys.argv[1]).estimator
+for path, (holder, name) in zip(sys.argv[1:], [(os, "fsync"), (Path, "rename")], strict=True):
+    if not (process := os.fork()):
+        function, calls = getattr(holder, name), []
 
-def kill(*args):
-    calls.append(args)
-    if len(calls) == n_calls:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args)
+        def kill(*args):
+            calls.append(args)
+            if len(calls) == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args)
 
-setattr(holder, name, kill)
-save_model(estimator, path, overwrite=True)
+        setattr(holder, name, kill)
+        save_model(estimator, path, overwrite=True)
+    assert os.waitpid(process, 0)[1] == signal.SIGKILL
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a process cannot be killed with SIGKILL")
-@pytest.mark.parametrize("moment", [("os", "fsync", 2), ("Path", "rename", 2)], ids=str)
-def test_folders_of_a_killed_process_are_removed_by_the_next(moment, saved, clf, trials):
-    call = [sys.executable, "-c", KILLED, saved, *map(str, moment)]
-    assert subprocess.run(call, timeout=120, check=False).returncode == -signal.SIGKILL
-    left = set(os.listdir(saved.parent))
-    assert any(name.startswith(".model.") for name in left)
-    save_model(clf, saved.with_name("other"))
-    assert set(os.listdir(saved.parent)) == {*left, "other"}  # belongs to another path
-    save_model(clf, saved, overwrite=True)
-    assert set(os.listdir(saved.parent)) == {"model", "other"}
-    assert np.array_equal(load_model(saved).predict_proba(trials.X), clf.predict_proba(trials.X))
+def test_folders_of_a_killed_process_are_removed_by_the_next(original, clf, trials, tmp_path):
+    paths = [shutil.copytree(original, tmp_path / name / "model") for name in ("fsync", "rename")]
+    subprocess.run([sys.executable, "-c", KILLED, *paths], timeout=120, check=True)
+    for saved in paths:
+        left = set(os.listdir(saved.parent))
+        assert any(name.startswith(".model.") for name in left)
+        save_model(clf, saved.with_name("other"))
+        assert set(os.listdir(saved.parent)) == {*left, "other"}  # belongs to another path
+        save_model(clf, saved, overwrite=True)
+        assert set(os.listdir(saved.parent)) == {"model", "other"}
+        proba = load_model(saved).predict_proba(trials.X)
+        assert np.array_equal(proba, clf.predict_proba(trials.X))
 
 
 def test_a_missing_package_is_named_with_its_extra(clf, saved, tmp_path, monkeypatch):
@@ -715,10 +717,7 @@ HUGE = {
     ),
     "width": (edit_network(d_model=20000), TOO_LARGE),
     "buffers": (
-        lambda c: (
-            edit_network(n_times=10**6, filter_size=2)(c),
-            edit_fitted(n_times_=10**6)(c),
-        ),
+        lambda c: (edit_network(n_times=10**6, filter_size=2)(c), edit_fitted(n_times_=10**6)(c)),
         TOO_LARGE,
     ),
     "overflow": (edit_network(d_model=10**30), "d_model must be at most"),
