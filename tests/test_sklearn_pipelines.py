@@ -266,13 +266,12 @@ def test_band_power_and_channel_search_take_names_and_rate_from_trials(trials):
 
 
 @pytest.mark.parametrize("step", [SlidingWindows(1.0), BandPower()])
-@pytest.mark.parametrize("param", [None, 250.0])
-def test_another_rate_than_that_of_fit_or_of_the_step_is_an_error(step, param, trials):
-    step = clone(step).set_params(sfreq=param)
+def test_another_rate_than_that_of_fit_or_of_the_step_is_an_error(step, trials):
+    step = clone(step).fit(replace(trials, sfreq=250.0))
+    with pytest.raises(ValueError, match=r"X must be at 250 Hz, at which .* fitted, got 128 Hz"):
+        step.transform(trials)
     with pytest.raises(ValueError, match=r"sfreq must be 128 Hz, the .* rate of X, got 250\."):
-        if param is None:
-            step.fit(replace(trials, sfreq=250.0)).transform(trials)
-        step.fit(trials)
+        step.set_params(sfreq=250.0).fit(trials)
 
 
 @pytest.mark.parametrize("names", [("F4", "F3", "Fp2", "Fp1"), ("Fp1", "Fp2", "C3", "F4")])
