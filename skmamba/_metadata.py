@@ -156,11 +156,12 @@ def warn_of_repeats(metadata, part):
     repeated = metadata[(n_parts.transform("nunique") > 1).to_numpy() & metadata["trial"].notna()]
     if len(repeated):
         example = ", ".join(f"{name} {repeated[name].iloc[0]}" for name in ids)
+        new = "run" if "session" in ids else "session"
         warnings.warn(
             f"{len(repeated)} trials of different parts have the same identifiers, such as "
             f"{example}, and count as one trial: if they are different, give each part its own "
             "subject, session or run, as in [dataclasses.replace(part, "
-            "metadata=part.metadata.assign(session=i)) for i, part in enumerate(parts)].",
+            f"metadata=part.metadata.assign({new}=i)) for i, part in enumerate(parts)].",
             stacklevel=3,
         )
 

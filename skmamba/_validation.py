@@ -15,22 +15,25 @@ MAX_WORKERS = 512  # threads or processes; many more can crash Python
 
 
 def as_labels(y):
-    """Return labels, or ratings, as an array in which missing ones remain missing."""
+    """Return labels, or ratings, as an array in which missing ones are NaN."""
     if isinstance(y, np.ma.MaskedArray):
         raise ValueError("y must not be a masked array: pass NaN or None for missing labels.")
     try:
         labels = np.asarray(y)
-        labels = labels.astype(object) if labels.dtype.kind == "T" else labels  # StringDType
         if labels.dtype.kind == "U" and not hasattr(y, "dtype"):  # NumPy makes None and NaN text
             entries = np.asarray(y, dtype=object)
             labels = labels if all(isinstance(entry, str) for entry in entries.flat) else entries
-        if labels.dtype == object and not any(isinstance(entry, str) for entry in labels.flat):
-            labels = np.array(np.where(pd.isna(labels), np.nan, labels).tolist())
+        has_text = labels.dtype.kind == "U"
+        if labels.dtype.kind in "OT" and labels.ndim:  # T: StringDType
+            labels = labels.astype(object)
+            labels[pd.isna(labels)] = np.nan
+            has_text = any(isinstance(entry, str) for entry in labels.flat)
+            labels = labels if has_text else np.array(labels.tolist())
     except ValueError as error:
         raise ValueError(f"y must have one label or row of ratings per trial: {error}") from error
     if not labels.ndim:
         raise ValueError(f"y must have one entry per trial, got {labels.tolist()!r}.")
-    kinds = "biuf" if labels.ndim == 2 else "biufUO"
+    kinds = "UO" if has_text and labels.ndim == 1 else "biuf"
     if labels.ndim > 2 or 0 in labels.shape[1:] or labels.dtype.kind not in kinds:
         raise ValueError(
             "y must be text or numbers of shape (n_trials,), or numbers of shape (n_trials, "

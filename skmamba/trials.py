@@ -68,8 +68,8 @@ class Trials:
         EEG in microvolts; an array or a memory map. It is read when needed: ``trials[rows].X`` is
         a copy of the rows.
     y : ndarray of shape (n_trials,) or (n_trials, n_targets)
-        Labels (text or numbers), or ratings of one or several targets. Missing ones are NaN or
-        None: select the others before an evaluation, as in ``trials[~pd.isna(trials.y)]``.
+        Labels (text or numbers), or ratings of one or several targets. Missing ones become NaN:
+        select the others before an evaluation, as in ``trials[~pd.isna(trials.y)]``.
     metadata : DataFrame of n_trials rows, or dict
         Columns, or values that all trials share: ``subject``, ``session``, ``trial`` (a number,
         unique in the data set), ``stimulus`` ... Splitters read them as ``groups``.
@@ -140,9 +140,9 @@ class Trials:
         for argument in ("label_names", "loader_params"):
             if not isinstance(vars(self)[argument], Mapping):
                 raise ValueError(f"{argument} must be a dict, got {vars(self)[argument]!r}.")
-        labels = self.y[~pd.isna(self.y)].tolist()
-        unnamed = sorted(map(str, set(labels) - self.label_names.keys()))
-        if self.label_names and unnamed:
+        labels = set(self.y[~pd.isna(self.y)].tolist()) if self.label_names else set()
+        unnamed = sorted(map(str, labels - self.label_names.keys()))
+        if unnamed:
             warnings.warn(
                 f"label_names must name all values of y, got {self.label_names} for y with "
                 f"{', '.join(unnamed)}, and are dropped: pass label_names with y.",
@@ -647,14 +647,15 @@ class Trials:
         label_names = {}
         if y is None:
             y, label_names = label_events(selected, event_id, are_codes=events is not None)
-        elif len(y := as_labels(y)) != len(selected):
+        labels = as_labels(y)
+        if len(labels) != len(selected):
             raise ValueError(
                 f"y must have one label per selected event ({len(selected)}), dropped events "
-                f"included, got {len(y)}."
+                f"included, got {len(labels)}."
             )
         trials = cls(
             X=np.concatenate([cut.X for cut in cuts]),
-            y=as_labels(y)[kept],
+            y=labels[kept],
             metadata=_number_trials(make_event_metadata(metadata, cuts).iloc[kept]),
             sfreq=cuts[0].channels.sfreq,
             ch_names=cuts[0].channels.names,

@@ -79,6 +79,7 @@ def get_rows(trials):
             r"y must be text or numbers of shape .*got \|S1 of shape",
         ),
         ({"y": [["a", "b"]] * 4}, r"or numbers of shape \(n_trials, n_targets\), got <U1 of shape"),
+        ({"y": [pd.Timestamp("2026-01-01")] * 4}, r"y must be text .*got object of shape \(4,\)"),
         ({"y": np.ones((4, 1, 1))}, r"y must be text .*got float64 of shape \(4, 1, 1\)"),
         ({"X": np.ma.zeros((4, 2, 9))}, "X must be an array of real numbers, got a masked array"),
         ({"X": np.ones((4, 2, 9), complex)}, "X must be an array of real numbers, got complex128"),
@@ -371,19 +372,17 @@ def test_repr_shows_the_range_of_ratings_with_decimals():
     [
         ([0, np.nan, 1, 1], "; 1 calm, 2 tense, 1 without label (majority 67 %)>"),
         ([0, None, 1, 1], "; 1 calm, 2 tense, 1 without label (majority 67 %)>"),
-        (
-            ["a", np.nan, "b", None],
-            "; 1 of class a, 1 of class b, 2 without label (majority",
-        ),
+        (["a", None, "b", pd.NA], "; 1 of class a, 1 of class b, 2 without label (majority"),
         ([1.5, np.nan, 2, None], "; ratings 1.5 to 2 (mean 1.75, 2 missing)>"),
         ([[1, 2], [None, 3]] * 2, "; ratings 1 to 1 (mean 1, 2 missing), 2 to 3 (mean 2.5)>"),
         ([None] * 4, "; 4 without label>"),
     ],
 )
 def test_missing_labels_remain_missing(y, text):
-    trials = make_trials(y=y, label_names={0: "calm", 1: "tense"} if 0 in y else {})
+    trials = make_trials(y=y, label_names={0: "calm", 1: "tense"} if y[0] == 0 else {})
     assert text in repr(trials)
     assert pd.isna(trials.y).tolist() == pd.isna(np.array(y, dtype=object)).tolist()
+    assert (trials.y == trials.y).tolist() == (~pd.isna(trials.y)).tolist()
     with pytest.raises(ValueError, match=r"of every trial, got \d missing: select the others"):
         evaluate({"clf": DummyClassifier()}, trials)
 
@@ -466,6 +465,8 @@ def test_trials_of_different_parts_with_the_same_numbers_are_a_warning():
         Trials.concatenate(parts)
     tables = [part.metadata.assign(session=i) for i, part in enumerate(parts)]
     sessions = [replace(part, metadata=m) for part, m in zip(parts, tables, strict=True)]
+    with pytest.warns(UserWarning, match=r"assign\(run=i\)"):
+        Trials.concatenate([sessions[0], sessions[0]])
     windows, folds = sessions[0].as_windows(0.5), [([0, 1], [2, 3])]
     with warnings.catch_warnings(action="error"):
         report = leakage_report(folds, Trials.concatenate(sessions))

@@ -294,17 +294,17 @@ def _are_regressors(estimators):
 
 
 def _check_y(y, ratings):
-    """Raise ValueError unless y labels, or rates with one target, every trial."""
-    if ratings and y.ndim != 1:
-        raise ValueError(
-            f"trials.y must have one target, shape (n_trials,), for regressors, got {y.shape}: "
-            "select one, as in dataclasses.replace(trials, y=trials.y[:, 0])."
-        )
+    """Raise ValueError unless y has a label, or a rating of one target, of every trial."""
     n_missing = pd.isna(y).sum()
     if n_missing:
         raise ValueError(
             f"trials.y must have a label or rating of every trial, got {n_missing} missing: select "
             "the others, as in trials[~pd.isna(trials.y)]."
+        )
+    if y.ndim != 1:
+        raise ValueError(
+            f"trials.y must have one target, shape (n_trials,), got {y.shape}: select one, as in "
+            "dataclasses.replace(trials, y=trials.y[:, 0])."
         )
     if not ratings:
         try:
