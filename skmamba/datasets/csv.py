@@ -122,16 +122,23 @@ def _read_table(path, read_params):
     By default, pandas takes the first column for an index, and shifts the names, if rows have one
     cell more than the header; also if this cell is empty, because rows end with a separator.
     """
+    options = {"index_col": False, **read_params}
     try:
         with warnings.catch_warnings():
             category = pd.errors.ParserWarning
             warnings.filterwarnings("error", "Length of header or names", category)
-            return pd.read_csv(path, **{"index_col": False, **read_params})
+            if "usecols" in read_params and not {"index_col", "names"} & {*read_params}:
+                start = path.tell() if hasattr(path, "seek") else None
+                pd.read_csv(path, **{**options, "usecols": None, "nrows": 1})  # with it, no warning
+                if start is not None:
+                    path.seek(start)
+            return pd.read_csv(path, **options)
     except pd.errors.ParserWarning as error:
         expected = "a name for each column; pass index_col=0 if only the first has none"
         raise DataFormatError(path, expected, "rows that are longer than the header") from error
     except DAMAGED as error:
-        raise DataFormatError(path, "a table that pandas.read_csv can read", str(error)) from error
+        reason = str(error).strip()
+        raise DataFormatError(path, "a table that pandas.read_csv can read", reason) from error
 
 
 def _to_numbers(samples, path):

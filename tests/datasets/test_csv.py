@@ -163,6 +163,17 @@ def test_columns_keep_their_names_if_rows_have_more_cells_than_the_header(conten
     assert raw.get_data(units="uV").tolist() == [[1, 3], [2, 4]]
 
 
+@pytest.mark.parametrize("usecols", [["a", "b"], [0, 1], lambda name: name != "c"])
+def test_usecols_does_not_hide_a_column_without_a_name(tmp_path, usecols):
+    path = tmp_path / "one.csv"
+    path.write_text("a,b,c\n0,1,2,3\n1,3,4,5\n")
+    for source in (path, StringIO(path.read_text())):
+        with pytest.raises(DataFormatError, match="got rows that are longer than the header"):
+            read_raw_csv(source, 100, ["a", "b"], usecols=usecols)
+    raw = read_raw_csv(StringIO("a,c,b\n1,7,2,\n3,7,4,\n"), 100, ["a", "b"], usecols=["a", "b"])
+    assert raw.get_data(units="uV").tolist() == [[1, 3], [2, 4]]
+
+
 def test_an_error_names_the_kind_of_an_open_file():
     with pytest.raises(DataFormatError, match=r"StringIO.*got 'x' in column 'a', row 0"):
         read_raw_csv(StringIO("a,b\nx,1\n"), 100, ["a", "b"])
