@@ -215,16 +215,17 @@ class AdaptedNet:
 
     def __init__(self, net, scale):
         self.net, self.scale = net, scale
+        net.module_.eval()
 
     @torch.no_grad()
     def compute_features(self, bags, row, gain=None):
         """Return the features of all windows of a row, ``(n_windows, [n_members,] C, F)``."""
-        module, parts = self.net.module_.eval(), []
+        parts = []
         for rows in gen_batches(bags.shape[1], PREDICT_BATCH):
             x = read_trial(bags, self.scale, row, np.arange(rows.start, rows.stop))
             x = x if gain is None else whiten(x, gain)
             x = torch.from_numpy(x.astype(self.net.numpy_dtype, copy=False))
-            parts.append(self.net.run(module.features, x).cpu().numpy())
+            parts.append(self.net.run(self.net.module_.features, x).cpu().numpy())
         return np.concatenate(parts)
 
     @torch.no_grad()
@@ -234,7 +235,7 @@ class AdaptedNet:
         values = torch.from_numpy(features)
         statistics = [mean, compute_spread(mean, square)]
         statistics = [part.to(values).expand_as(values) for part in statistics]
-        outputs = self.net.run(self.net.module_.eval().classify, values, *statistics)
+        outputs = self.net.run(self.net.module_.classify, values, *statistics)
         return self.net.activate(outputs).cpu().numpy()
 
     def predict(self, bags, subjects):

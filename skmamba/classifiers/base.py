@@ -606,21 +606,20 @@ class BaseNet(BaseTrialEstimator):
             of = f"{len(trials)} trials"
             splits = self._splitter(**options).split(trials, target[trials])
         else:
-            (groups,) = get_columns(groups, "subject", estimator=self)
+            groups = encode(*get_columns(groups, "subject", estimator=self))[0]
             of = f"{len(np.unique(groups[trials]))} groups"
             splits = GroupShuffleSplit(**options).split(trials, groups=groups[trials])
         try:
-            splits = list(splits)
+            for train, valid in splits:
+                train, valid = trials[train], trials[valid]
+                missing = np.setdiff1d(target[trials], target[train])
+                if not len(missing) or not is_classifier(self):
+                    return train, valid
         except ValueError as error:
             raise ValueError(
                 f"early_stopping cannot hold out validation_fraction={self.validation_fraction!r} "
                 f"of {of}: {error}"
             ) from error
-        for train, valid in splits:
-            train, valid = trials[train], trials[valid]
-            missing = np.setdiff1d(target[trials], target[train])
-            if not len(missing) or not is_classifier(self):
-                return train, valid
         raise ValueError(
             "early_stopping requires all classes in the training groups, got "
             f"{self.classes_[missing].tolist()} only in groups that are held out for validation. "

@@ -351,10 +351,11 @@ class RememberTrials(Callback):
         type(self).seen.append((set(dataset_train.trials), set(dataset_valid.trials)))
 
 
-@pytest.mark.parametrize("form", ["metadata", "ids"])
+@pytest.mark.parametrize("form", ["metadata", "ids", "text and numbers"])
 def test_early_stopping_holds_out_whole_groups(bags, trials, form):
     subjects = trials.metadata["subject"].to_numpy()
-    groups = trials.metadata if form == "metadata" else subjects
+    mixed = np.where(subjects == subjects[0], "pilot", subjects.astype(object))
+    groups = {"metadata": trials.metadata, "ids": subjects, "text and numbers": mixed}[form]
     RememberTrials.seen = []
     clf = make_clf(
         early_stopping=True,
