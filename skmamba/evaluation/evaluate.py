@@ -307,11 +307,9 @@ def _check_y(y, ratings):
             "dataclasses.replace(trials, y=trials.y[:, 0])."
         )
     if not ratings:
-        try:
-            check_classification_targets(y)
-        except TypeError as error:  # text and numbers are not ordered
-            message = f"trials.y must have labels of one type, text or numbers: {error}."
-            raise ValueError(message) from error
+        if y.dtype == object and not all(isinstance(label, str) for label in y):
+            raise ValueError("trials.y must have labels of one type, text or numbers, got both.")
+        check_classification_targets(y)
     elif y.dtype.kind not in "biuf" or not np.isfinite(y).all():
         raise ValueError("trials.y must be finite numbers for regressors, got others.")
 
