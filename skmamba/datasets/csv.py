@@ -66,7 +66,8 @@ def read_raw_csv(
     unit : {"uV", "mV", "V"}, default="uV"
         Unit of the channels.
     **read_params
-        Passed to :func:`pandas.read_csv`, such as ``sep=";"`` or ``skiprows``.
+        Passed to :func:`pandas.read_csv`, such as ``sep=";"`` or ``skiprows``. Unlike there,
+        ``index_col`` is False by default: no column is an index.
 
     Returns
     -------
