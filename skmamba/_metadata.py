@@ -97,8 +97,10 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
 
 
 def infer_groups(metadata, cv):
-    """Return the metadata of Trials as groups if they have subjects or ``cv`` requires them."""
-    return metadata if "subject" in metadata or hasattr(cv, "protocol") else None
+    """Return the metadata of Trials as groups if ``cv`` may use them, else None."""
+    has_folds = cv is not None and not isinstance(cv, Integral) and not hasattr(cv, "split")
+    uses_subjects = "subject" in metadata and not has_folds
+    return metadata if uses_subjects or hasattr(cv, "protocol") else None
 
 
 def to_rows(folds, n_rows):

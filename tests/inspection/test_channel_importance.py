@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mne
 import numpy as np
 import pandas as pd
@@ -217,6 +219,9 @@ def test_groups_are_passed_to_the_splitter(effect_in_f3):
         Threshold(), effect_in_f3, groups=effect_in_f3.metadata, cv=LeaveOneGroupOut(), **options
     )
     assert of_column.equals(importance)
+    unknown = replace(effect_in_f3, metadata=metadata.assign(subject=None))
+    folds = list(LeaveOneGroupOut().split(subject, groups=subject))
+    assert channel_importance(Threshold(), unknown, cv=folds, **options).equals(importance)
 
 
 def test_groups_must_contain_the_subjects(effect_in_f3):
