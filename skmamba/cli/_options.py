@@ -97,7 +97,8 @@ def parse_numbers(text):
         first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, -1)
         if not first <= last < first + 10_000:
             raise click.BadParameter(
-                f"must be a list of numbers and ranges, such as 1,2,5 or 1-8, got {text!r}."
+                "must be a list of numbers below 10**9 and ranges of up to 10000, such as 1,2,5 or "
+                f"1-8, got {text!r}."
             )
         numbers += range(first, last + 1)
     return list(dict.fromkeys(numbers))

@@ -165,7 +165,7 @@ def read_results(paths):
     """Return the results in ``results.csv`` files and beside them, and their leakage tables."""
     parts: list[EvaluationResults] = []
     tables: dict[str, pd.DataFrame] = {}
-    for path in dict.fromkeys(paths):
+    for path in {path.resolve(): path for path in paths}.values():
         part = EvaluationResults.from_csv(path)
         parts.append(part)
         beside = path.with_name("leakage.csv")

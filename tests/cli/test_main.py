@@ -464,7 +464,8 @@ def test_several_results_become_parts_of_one_page(run, tmp_path):
     page = (tmp_path / "both.html").read_text("utf8")
     assert "Shared by training and test data: simulation, within_subject" in page
     assert "Shared by training and test data: simulation, cross_subject" in page
-    assert call(f"report '{run[0]}' '{run[0]}'", tmp_path / "twice.html").exit_code == 0
+    respelled = run[0] / ".." / run[0].name
+    assert call(f"report '{run[0]}' '{respelled}'", tmp_path / "twice.html").exit_code == 0
     once = (run[0] / "report.html").read_bytes()
     assert (tmp_path / "twice.html").read_bytes() == once
     assert "require --out" in call(arguments).stderr
@@ -472,7 +473,7 @@ def test_several_results_become_parts_of_one_page(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("", "must be a table written by skmamba"), ("x,y\n1,2\n", "must have the columns")],
+    [("", "must be a table written by skmamba"), ("x,y\n1,2\n", "missing columns: estimator")],
 )
 def test_other_tables_are_an_error(tmp_path, content, message):
     (tmp_path / "results.csv").write_text(content)
@@ -535,7 +536,7 @@ def test_the_package_runs_as_a_module():
         ("leakage --data eegmat --gap --adaptation causal", "--gap cannot be used with --adapt"),
         ("evaluate --data eegmat --target valence", "--target requires deap or dreamer"),
         *(
-            (f"evaluate --data simulation --subjects {given}", "numbers and ranges, such as 1,2,5")
+            (f"evaluate --data simulation --subjects {given}", "list of numbers below 10**9")
             for given in ("3-1", "one", "1-999999999", "1-")
         ),
         *(
