@@ -95,8 +95,9 @@ def to_latex(
     footnotes = [note for part in parts for note in write_footnotes(part.adaptations)]
     data = [f"Data: {text}." for part in parts for text in part.data]
     references = " or ".join(dict.fromkeys(rows[0]["estimator"] for _, rows in tables))
-    seeds = [describe_std_seeds(part.comparison) for part in parts]
-    notes = dict.fromkeys([*footnotes, *data, *filter(None, seeds), STATISTICS.format(references)])
+    seeds = {part.name: describe_std_seeds(part.comparison) for part in parts}
+    seeds = [f"{name}: {text}" if len(parts) > 1 else text for name, text in seeds.items() if text]
+    notes = dict.fromkeys([*footnotes, *data, *seeds, STATISTICS.format(references)])
     return "\n".join(
         [
             r"\begin{table}",

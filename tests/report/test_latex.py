@@ -87,9 +87,12 @@ def test_protocols_and_scores_have_names(scores):
 
 
 def test_every_protocol_is_a_part_of_the_table(scores):
-    table = to_latex([scores, scores.assign(protocol="within_subject")])
+    seed = scores.assign(random_state=1, accuracy=scores["accuracy"] - 0.1)
+    table = to_latex([scores, scores.assign(protocol="within_subject"), seed], score="accuracy")
     assert table.count(r"\multicolumn{7}{l}{\emph{toy, ") == 2
     assert table.count("\nnet & ") == 2
+    text = "toy, cross-subject: Standard deviation of the mean over seeds: net 0.071, lda 0.071."
+    assert table.count("over seeds") == table.count(text) == 1
 
 
 def test_notes_of_several_parts_are_written_once_and_name_each_first_model(scores):
