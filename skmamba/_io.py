@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import pandas as pd
 
-# Columns of text, and columns of labels, which may be numbers or text.
+# Columns of text, and columns of identifiers and labels, which may be integers or text.
 TEXTS = ("dataset", "protocol", "estimator", "kind", "held_out", "adaptation", "error")
 TEXTS += ("data", "versions", "example", "verdict")
-LABELS = ("subject", "trial", "y_true", "y_pred")
+IDENTIFIERS = ("subject", "trial", "random_state")
+LABELS = ["y_true", "y_pred"]
 
 
 @contextlib.contextmanager
@@ -73,24 +74,34 @@ def write_table(path, table):
     write_atomically(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def read_table(path):
+def read_table(path, required=()):
     """Read a table that skmamba wrote; texts and labels such as "01" remain text."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         reason = str(error).strip()
         raise ValueError(f"{path} must be a table written by skmamba: {reason}") from error
-    columns = {name: _restore_numbers(table[name]) for name in table if name not in TEXTS}
+    missing = [name for name in required if name not in table]
+    if missing:
+        raise ValueError(
+            f"{path} must be a table written by skmamba, missing columns: {', '.join(missing)}."
+        )
+    names = [name for name in table if name not in (*TEXTS, *LABELS)]
+    columns = {name: _restore_numbers(table[name], name not in IDENTIFIERS) for name in names}
+    if {*LABELS} <= {*table}:  # of one type, ratings if there are no probabilities
+        has_ratings = not any(name.startswith("proba_") for name in names)
+        both = _restore_numbers(table[LABELS].melt()["value"], has_ratings)
+        columns |= zip(LABELS, both.to_numpy().reshape(2, -1), strict=True)
     return table.assign(**columns)
 
 
-def _restore_numbers(texts):
-    """Convert texts to integers if all are, else to floats, but not "01" and "0.5" in labels."""
+def _restore_numbers(texts, may_be_floats):
+    """Convert texts to integers if all are, such as 1 but not 01, else to floats if allowed."""
     known = texts[texts != ""]
     if len(known) and known.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
         dtype = "int64" if len(known) == len(texts) else "Int64"
         return known.astype("Int64").reindex(texts.index).astype(dtype)
-    if texts.name not in LABELS or known.empty:
+    if may_be_floats or known.empty:
         with contextlib.suppress(ValueError):
             return texts.replace("", "nan").astype(float)  # exact, unlike read_csv
     return texts.where(texts != "")

@@ -17,6 +17,7 @@ from ._metadata import encode
 from ._scoring import (
     DEFAULT_SCORING,
     RATING_SCORING,
+    RESERVED,
     SCORERS,
     FixedPredictions,
     check_scoring,
@@ -26,9 +27,6 @@ from ._types import StrPath
 
 # Parameters of pipeline steps that select a part of the data.
 SELECTION = ("picks", "window_size", "window_size_samples", "stride", "stride_samples")
-# Numeric columns that are not scores.
-NO_SCORES = {"fold", "subject", "n_classes", "n_train", "n_test", "fit_seconds", "predict_seconds"}
-NO_SCORES |= {"random_state", "seed"}
 MACRO_F1 = ("f1", "f1_macro")  # constant predictions score lower than random ones
 PROBABILITY_SCORES = ("neg_log_loss", "neg_brier_score", "d2_log_loss_score", "d2_brier_score")
 N_RESAMPLES = 9999
@@ -123,7 +121,8 @@ class EvaluationResults:
         """Read results that :meth:`to_csv` or ``skmamba evaluate`` wrote.
 
         Unlike :func:`pandas.read_csv`, it reads subjects and labels such as "01" and "NA" as text.
-        Labels that are all integers are read as integers.
+        Subjects, and labels, that are all integers are read as integers. Predictions without
+        columns ``proba_<label>`` are ratings.
 
         Parameters
         ----------
@@ -145,8 +144,10 @@ class EvaluationResults:
         path = Path(path)
         path = path / "results.csv" if path.is_dir() else path
         beside = path.with_name("predictions.csv")
-        predictions = read_table(beside) if beside.exists() else pd.DataFrame()
-        return EvaluationResults(read_table(path), predictions)
+        scores = read_table(path, ["estimator", "kind", "subject", "n_test"])
+        if not beside.exists():
+            return EvaluationResults(scores, pd.DataFrame())
+        return EvaluationResults(scores, read_table(beside, ["estimator", "y_true", "y_pred"]))
 
     def __repr__(self) -> str:
         n_estimators = self.scores["estimator"].nunique()
@@ -187,8 +188,9 @@ def _check_seeds(tables):
     if len(repeated):
         raise ValueError(
             f"parts must have different seeds, but {repeated['estimator'].iloc[0]!r} was evaluated "
-            "twice with the same seed on one trial: pass a different random_state to each call of "
-            "evaluate, or name the trials differently if their data differ."
+            "twice with the same seed on one trial, with different predictions, such as of other "
+            "folds: pass a different random_state to each call of evaluate, or name the trials "
+            "differently if their data differ."
         )
 
 
@@ -348,12 +350,13 @@ def _fill_adaptation(table):
     return table if known.all() else table.assign(adaptation=filled)
 
 
-def get_scores(results, score):
+def get_scores(results, score, *, with_defaults=False):
     """Return a checked DataFrame of scores, with one subject per row if the results allow it.
 
-    If folds test several subjects, each is scored from the predictions. The score is NaN if the
-    estimator lacks some of these because a fold failed. Rows of folds are returned if
-    ``results`` is a DataFrame, or if there is no scorer of that name (single windows, functions).
+    If folds test several subjects, each is scored from the predictions, by the other default scores
+    too if ``with_defaults``. The score is NaN if the estimator lacks some of these because a fold
+    failed. Rows of folds are returned if ``results`` is a DataFrame, or if there is no scorer of
+    that name (single windows, functions).
     """
     if isinstance(results, pd.DataFrame):
         _check_results(results, score)
@@ -369,24 +372,32 @@ def get_scores(results, score):
     ):
         return scores
     defaults = RATING_SCORING if has_ratings(predictions) else DEFAULT_SCORING
-    scoring = defaults if score in defaults else score
+    scoring = defaults if with_defaults and score in defaults else [score]
     by_subject = score_by_subject(predictions, scoring)
-    keys = [key for key in ("dataset", "protocol", "estimator", "kind") if key in scores]
+    keys = ["dataset", "protocol", "estimator", "kind", "random_state"]
+    keys = [key for key in keys if key in scores and key in by_subject]
     # An estimator of which every fold failed has no predictions.
     grid = scores[[*keys, *scores.columns.intersection(["adaptation"])]].drop_duplicates()
     grid = grid.merge(by_subject[["subject"]].drop_duplicates(), "cross")
     by_subject = by_subject.drop(columns=grid.columns.intersection(["adaptation"]))
     by_subject = grid.merge(by_subject, "left", [*keys, "subject"]).fillna({"n_test": 0})
     is_incomplete = _find_incomplete(by_subject, scores, predictions, keys)
-    names = [scoring] if isinstance(scoring, str) else scoring
-    return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in names})
+    of_all_seeds = [by_subject["estimator"], by_subject["subject"]]
+    is_incomplete = is_incomplete.groupby(of_all_seeds).transform("any")
+    return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in scoring})
 
 
 def _find_incomplete(by_subject, scores, predictions, keys):
     """Return a mask of the rows that lack predictions of the subject because a fold failed."""
-    is_incomplete = _lacks(by_subject, "n_test")
-    if not {"fold", "seed"} <= {*scores} & {*predictions} or "n_test" not in scores:
-        return is_incomplete
+    run = [key for key in keys if key == "random_state"]
+    expected = by_subject.groupby([*run, "subject"], dropna=False)["n_test"].transform("max")
+    fits = [*run, "fold", "seed"]
+    if not {*fits} <= {*scores} & {*predictions} or "n_test" not in scores:
+        return by_subject["n_test"] < expected
+    if run:  # subjects of folds without any prediction are known from other seeds only
+        is_tested = scores.set_index(fits).index.isin(predictions.set_index(fits).index)
+        is_lost = by_subject["random_state"].isin(scores.loc[~is_tested, "random_state"])
+        expected = expected.mask(is_lost, by_subject.groupby("subject")["n_test"].transform("max"))
     # Fewer trials without a failed fold are due to another splitter.
     folds = scores.drop_duplicates([*keys, "fold", "seed"]).groupby(keys, dropna=False)
     table = folds["n_test"].sum().to_frame("expected")
@@ -395,16 +406,8 @@ def _find_incomplete(by_subject, scores, predictions, keys):
         failed = scores["error"].fillna("").ne("")
         table["failed"] = failed.groupby([scores[key] for key in keys], dropna=False).any()
     table = by_subject[keys].merge(table.reset_index(), "left", keys)
-    fits = predictions.drop_duplicates([*keys, "subject", "fold", "seed"])
-    n_fits = fits.groupby([*keys, "subject"], dropna=False).size().reset_index(name="n_fits")
-    n_fits = by_subject[[*keys, "subject"]].merge(n_fits, "left", [*keys, "subject"]).fillna(0)
-    is_incomplete |= _lacks(n_fits, "n_fits")
-    return is_incomplete & ((table["n_tested"] < table["expected"]) | table.get("failed", False))
-
-
-def _lacks(by_subject, column):
-    """Return a mask of the rows with a smaller value than another estimator's for the subject."""
-    return by_subject[column] < by_subject.groupby("subject")[column].transform("max")
+    is_failed = (table["n_tested"] < table["expected"]) | table.get("failed", False)
+    return is_failed & (by_subject["n_test"] < expected)
 
 
 def _check_results(results, score):
@@ -464,7 +467,7 @@ def check_is_one_version(scores):
 
 def list_scores(table):
     """Return the names of the columns that hold scores."""
-    return [name for name in table.select_dtypes("number") if name not in NO_SCORES]
+    return [name for name in table.select_dtypes("number") if name not in RESERVED]
 
 
 def summarize(results, unit, score, confidence, seed):
@@ -472,7 +475,7 @@ def summarize(results, unit, score, confidence, seed):
 
     The name of the chance level is that of the baseline; None if it is the score of guessing.
     """
-    by_unit = _average_by(results, unit, score)
+    by_unit = average_by(results, unit, score)
     rows = {}
     for name, kind in results.groupby("estimator", sort=False)["kind"].first().items():
         values = by_unit[name].dropna().to_numpy()
@@ -494,12 +497,13 @@ def summarize(results, unit, score, confidence, seed):
     return by_unit, summary, chance
 
 
-def _average_by(results, unit, score):
+def average_by(results, unit, score):
     """Return mean scores, a row per unit and a column per estimator; NaN where a fold failed."""
     order = list(dict.fromkeys(results["estimator"]))
-    if {"fold", "seed"} <= set(results):  # then identical rows are copies
-        results = results.drop_duplicates()
     keys = [unit, "estimator"]
+    if {"fold", "seed"} <= set(results):  # then rows of equal folds are copies
+        fold = ["fold", "seed", "held_out", "n_train", "n_test", "error", score]
+        results = results.drop_duplicates([*keys, *results.columns.intersection(fold)])
     means = results.groupby(keys)[score].mean()
     if "error" in results:
         failed = results[score].isna() & results["error"].notna() & results["error"].ne("")

@@ -25,8 +25,8 @@ from sklearn.utils.metaestimators import available_if
 DEFAULT_SCORING = ("accuracy", "balanced_accuracy", "kappa", "f1", "roc_auc")
 RATING_SCORING = ("r2", "neg_mean_absolute_error", "ccc")
 RESERVED = tuple(  # columns of results, which a score would replace
-    "dataset protocol estimator kind adaptation fold held_out subject n_train n_test fit_seconds "
-    "predict_seconds seed data error versions".split()
+    "dataset protocol estimator kind adaptation fold held_out subject n_train n_test n_classes "
+    "fit_seconds predict_seconds random_state seed data error versions".split()
 )
 
 

@@ -182,6 +182,61 @@ def test_results_are_read_as_they_were_written(tmp_path, subjects):
         EvaluationResults.from_csv(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "has_proba"),
+    [
+        ([4.5, 5.0, 2.25], [4.0, 4.0, 4.0], False),  # ratings
+        ([4, 5, 2], [4.0, 4.25, 4.0], False),
+        (["1", "2", "rest"], ["1", "2", "1"], True),  # of which one is never predicted
+        ([0, 1, 2], [0, 0, 0], True),
+    ],
+)
+def test_labels_and_their_predictions_are_read_with_one_type(tmp_path, y_true, y_pred, has_proba):
+    columns = {"estimator": "net", "kind": "model", "subject": 1, "n_test": 3}
+    predictions = pd.DataFrame(columns | {"y_true": y_true, "y_pred": y_pred})
+    if has_proba:
+        predictions[f"proba_{y_true[0]}"] = 0.5
+    EvaluationResults(pd.DataFrame(columns, [0]), predictions).to_csv(tmp_path)
+    read = EvaluationResults.from_csv(tmp_path).predictions
+    pd.testing.assert_frame_equal(read, predictions, check_dtype=False)
+    assert read["y_true"].dtype == read["y_pred"].dtype
+
+
+def test_other_tables_are_not_read_as_results(tmp_path):
+    results = evaluate_lda(simulate_trials(2, 4), baselines=None)
+    results.to_csv(tmp_path)
+    with pytest.raises(ValueError, match=r"predictions\.csv must be .*, missing columns: n_test"):
+        EvaluationResults.from_csv(tmp_path / "predictions.csv")
+    results.scores.to_csv(tmp_path / "predictions.csv", index=False)
+    with pytest.raises(ValueError, match=r"predictions\.csv must be .*, missing columns: y_true"):
+        EvaluationResults.from_csv(tmp_path)
+
+
+def test_a_baseline_that_was_evaluated_twice_with_one_seed_is_counted_once():
+    trials, options = simulate_trials(4, 6), {"baselines": "stratified", "verbose": False}
+    parts = [
+        evaluate({name: DummyClassifier()}, trials, random_state=seed, **options)
+        for name, seed in (("a", 0), ("b", 0), ("a", 1))
+    ]
+    table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
+    means = [compare(part).set_index("estimator").loc["stratified", "mean"] for part in parts]
+    assert means[0] == means[1] != means[2]
+    assert table.loc["stratified", "mean"] == pytest.approx((means[0] + means[2]) / 2)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("b", 0), ("a", 2)])
+def test_a_failed_fold_excludes_its_subjects_also_beside_more_seeds_of_others(name, seed):
+    trials, parts = simulate_trials(4, 6), []
+    for each, random_state in (("a", 0), ("a", 1), (name, seed)):
+        options = {"baselines": None, "random_state": random_state, "verbose": False}
+        parts.append(evaluate({each: DummyClassifier()}, trials, CrossSubjectSplit(2), **options))
+    scores, predictions = parts[2].scores, parts[2].predictions
+    scores = scores.assign(error=np.where(scores["fold"].eq(1), "ValueError", ""))
+    parts[2] = EvaluationResults(scores, predictions[predictions["fold"].eq(0)])
+    table = compare(EvaluationResults.concatenate(parts)).set_index("estimator")
+    assert table.loc[name, "n_subjects"] == 2
+
+
 def test_predictions_of_windows_have_their_numbers():
     windows = simulate_trials(3, 4).as_windows(1.0)
     predictions = evaluate_lda(windows, baselines=None).predictions

@@ -158,7 +158,7 @@ def compare(
     seed = np.random.default_rng(random_state).integers(2**32)  # the same for all rows
     by_subject, table, chance = summarize(scores, "subject", score, confidence, seed)
     table["n_subjects"] = by_subject.count()
-    table["std_seeds"] = measure_std_seeds(scores, score)
+    table["std_seeds"] = measure_std_seeds(scores, by_subject, score)
     table = table.reindex(columns=COLUMNS)
     if chance is not None:
         table["chance"] = chance.mean()
@@ -176,14 +176,16 @@ def compare(
     return _Comparison(table.reset_index())
 
 
-def measure_std_seeds(scores, score):
+def measure_std_seeds(scores, by_subject, score):
     """Return the standard deviation over seeds of the mean over subjects with all of them."""
     if "random_state" not in scores:
         return np.nan
-    by_seed = {}
+    std_seeds = {}
     for name, own in scores.groupby("estimator"):
-        by_seed[name] = own.pivot_table(score, "subject", "random_state", sort=False).dropna()
-    return pd.Series({name: means.mean().std() for name, means in by_seed.items()})
+        own = own[own["subject"].isin(by_subject.index[by_subject[name].notna()])]
+        by_seed = own.pivot_table(score, "subject", "random_state", sort=False).dropna()
+        std_seeds[name] = by_seed.mean().std()
+    return pd.Series(std_seeds)
 
 
 def _subtract(scores, others):

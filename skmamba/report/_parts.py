@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .._results import EvaluationResults, get_scores, list_scores
+from .._results import EvaluationResults, get_scores
 from ..evaluation import compare
 from ._text import FOOTNOTE_MARK, PROTOCOLS, describe_data
 
@@ -103,8 +103,8 @@ def _make_part(dataset, protocol, rows, predictions, score, is_recorded):
 
 
 def _score_subjects(rows, predictions, score):
-    """Return scores of single subjects, NaN for subjects with a failed fold."""
-    by_subject = get_scores(EvaluationResults(rows, predictions), score)
+    """Return scores with one subject per row."""
+    by_subject = get_scores(EvaluationResults(rows, predictions), score, with_defaults=True)
     if by_subject["subject"].isna().any():
         if not predictions.empty:
             raise ValueError(
@@ -116,9 +116,4 @@ def _score_subjects(rows, predictions, score):
             f"results must include predictions to compute {score} by subject, because folds test "
             "several subjects: pass the EvaluationResults of evaluate."
         )
-    if "error" not in by_subject:
-        return by_subject
-    keys = [by_subject["estimator"], by_subject["subject"]]
-    failed = (by_subject["error"] != "").groupby(keys).transform("any")
-    names = list_scores(by_subject)
-    return by_subject.assign(**{name: by_subject[name].mask(failed) for name in names})
+    return by_subject

@@ -7,25 +7,22 @@ import numpy as np
 import pandas as pd
 
 from .._format import MISSING, capitalize, format_number, join_words, summarize_gap
-from .._results import has_ratings, list_scores
+from .._results import average_by, has_ratings, list_scores
 from ._text import name_score
 
 
 def tabulate_scores(by_subject):
     """Return the mean over subjects of each score of each estimator."""
-    columns = list_scores(by_subject)
-    means = by_subject.groupby(["estimator", "subject"], sort=False)[columns].mean()
-    means = means.groupby(level=0, sort=False).mean().map(format_number)
-    means = means.rename(columns=lambda name: capitalize(name_score(name)))
-    return means.rename_axis("Estimator").reset_index()
+    means = {
+        capitalize(name_score(name)): average_by(by_subject, "subject", name).mean()
+        for name in list_scores(by_subject)
+    }
+    return pd.DataFrame(means).map(format_number).rename_axis("Estimator").reset_index()
 
 
 def tabulate_subjects(by_subject, score):
     """Return the score of each subject, one column per estimator; the last row has the means."""
-    values = by_subject.pivot_table(
-        index="subject", columns="estimator", values=score, sort=False, dropna=False
-    )
-    values = values[list(by_subject["estimator"].unique())]
+    values = average_by(by_subject, "subject", score)
     values = values.loc[pd.factorize(values.index, sort=True)[1]]  # sorts numbers beside texts
     values = pd.concat([values, values.mean().to_frame("mean").T]).map(format_number)
     return values.rename_axis("Subject").reset_index()

@@ -832,7 +832,10 @@ def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
         ({"cv": []}, "must give at least one fold"),
         ({"scoring": "acuracy"}, "did you mean 'accuracy'"),
         ({"scoring": []}, "must be one or more names of scores"),
-        ({"scoring": {"fold": "accuracy"}}, "other than columns of results such as 'fold'"),
+        *(
+            ({"scoring": {name: "accuracy"}}, "other than columns of results such as 'fold'")
+            for name in ("fold", "n_classes", "random_state")
+        ),
         ({"scoring": 5}, "must be one or more names of scores, .* got 5"),
         ({"windows": "no"}, "windows must be True or False, got 'no'"),
         ({"baselines": ["best"]}, "among majority, stratified, permutation, got 'best'"),

@@ -287,6 +287,16 @@ def test_a_failed_fold_excludes_its_subject_but_an_undefined_score_does_not(
     assert table.loc["net", "mean"] == pytest.approx(mean)
 
 
+def test_std_seeds_is_of_the_subjects_of_the_mean():
+    scores = make_scores(net=[0.5, 0.7, 0.9, 0.8]).assign(subject=[1, 2, 1, 2])
+    scores = scores.assign(random_state=[0, 0, 1, 1], error="")
+    std_seeds = compare_named(scores).loc["net", "std_seeds"]
+    assert std_seeds == pytest.approx(np.std([0.6, 0.85], ddof=1))
+    failed = scores.iloc[[0]].assign(accuracy=np.nan, error="broke")  # another fold of subject 1
+    table = compare_named(pd.concat([scores, failed]))
+    assert table.loc["net", "std_seeds"] == pytest.approx(np.std([0.7, 0.8], ddof=1))
+
+
 def test_a_table_of_scores_needs_no_folds(scores):
     by_subject = scores[["dataset", "protocol", "estimator", "kind", "subject", "accuracy"]]
     pd.testing.assert_frame_equal(compare_named(by_subject), compare_named(scores))
