@@ -110,11 +110,11 @@ class EvaluationResults:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        predictions = folder / "predictions.csv"
+        predictions.unlink(missing_ok=True)  # first: never beside the scores of other results
         write_table(folder / "results.csv", self.scores)
-        if self.predictions.empty:
-            (folder / "predictions.csv").unlink(missing_ok=True)
-        else:
-            write_table(folder / "predictions.csv", self.predictions)
+        if not self.predictions.empty:
+            write_table(predictions, self.predictions)
 
     @staticmethod
     def from_csv(path: StrPath) -> EvaluationResults:
@@ -140,6 +140,18 @@ class EvaluationResults:
             If there is no file of scores.
         ValueError
             If a file is no such table.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.dummy import DummyClassifier
+        >>> from skmamba import evaluate
+        >>> from skmamba.datasets import simulate_trials
+        >>> results = evaluate({"dummy": DummyClassifier()}, simulate_trials(2, 4), verbose=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     results.to_csv(folder)
+        ...     EvaluationResults.from_csv(folder)
+        <EvaluationResults: 3 estimators, 2 folds, 24 predictions>
         """
         path = Path(path)
         path = path / "results.csv" if path.is_dir() else path

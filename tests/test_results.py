@@ -237,6 +237,16 @@ def test_a_failed_fold_excludes_its_subjects_also_beside_more_seeds_of_others(na
     assert table.loc[name, "n_subjects"] == 2
 
 
+def test_interrupted_writing_leaves_no_predictions_of_earlier_results(tmp_path):
+    results = evaluate_lda(simulate_trials(3, 4), baselines="majority")
+    results.to_csv(tmp_path)
+    (tmp_path / "results.csv").unlink()
+    (tmp_path / "results.csv").mkdir()
+    with pytest.raises(OSError, match=r"results\.csv"):
+        results.to_csv(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
+
+
 def test_predictions_of_windows_have_their_numbers():
     windows = simulate_trials(3, 4).as_windows(1.0)
     predictions = evaluate_lda(windows, baselines=None).predictions

@@ -12,13 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._selection import Selection
 from .._types import Seed
-from .._validation import (
-    ADAPTATIONS,
-    check_fraction,
-    check_int,
-    check_option,
-    check_reference,
-)
+from .._validation import ADAPTATIONS, check_fraction, check_int, check_option, check_reference
 from ..models import MSiMamba, MSiMambaEnsemble
 from ..modules import resolve_backend
 from ._adaptation import AdaptedNet, Statistics

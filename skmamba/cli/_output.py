@@ -172,7 +172,7 @@ def read_results(paths):
         if beside.exists():
             keys = part.scores[[key for key in KEYS if key in part.scores]].drop_duplicates()
             name = "; ".join(", ".join(map(str, key)) for key in keys.to_numpy())
-            table, name = read_table(beside), f"Shared by training and test data: {name}"
-            is_other = name in tables and not table.equals(tables[name])
-            tables[f"{name} ({path.parent})" if is_other else name] = table
+            table, heading = read_table(beside), f"Shared by training and test data: {name}"
+            is_other = heading in tables and not table.equals(tables[heading])
+            tables[f"{heading} ({path.parent})" if is_other else heading] = table
     return EvaluationResults.concatenate(parts), tables if len(parts) > 1 else [*tables.values()]

@@ -126,10 +126,10 @@ def evaluate(
         ``results.scores`` is a DataFrame of ``n_estimators * n_folds`` rows: ``dataset``,
         ``protocol``, ``estimator``, ``kind`` ("model" or "baseline"), ``adaptation`` (what
         the estimator uses of the test subjects besides the trial to predict, see Notes), ``fold``,
-        ``held_out``, ``subject`` (if the fold tests only one), ``n_train`` and ``n_test`` trials,
-        ``n_classes`` (NaN for ratings), one column per score, ``fit_seconds``,
-        ``predict_seconds``, ``random_state``, ``seed`` (of the fold), ``data`` (how the trials were
-        read, and the channels and windows of the estimator), ``error``, ``versions``.
+        ``random_state``, ``held_out``, ``subject`` (if the fold tests only one), ``n_train`` and
+        ``n_test`` trials, ``n_classes`` (NaN for ratings), one column per score, ``fit_seconds``,
+        ``predict_seconds``, ``seed`` (of the fold), ``data`` (how the trials were read, and the
+        channels and windows of the estimator), ``error``, ``versions``.
         ``results.predictions`` is a DataFrame with one row per estimator and tested trial:
         ``dataset``, ``protocol``, ``estimator``, ``kind``, ``adaptation``, ``fold``,
         ``random_state``, ``seed``, ``trial``, ``subject``, ``window`` (if the metadata have it),
@@ -219,6 +219,7 @@ def evaluate(
             "kind": entry.kind,
             "adaptation": adaptations[entry.name],
             "fold": number,
+            "random_state": seed,
         }
         rows.append(
             {
@@ -228,7 +229,6 @@ def evaluate(
                 **score_fold(record, scorers, trials.y, task),
                 "fit_seconds": record.get("fit_seconds", np.nan),
                 "predict_seconds": record.get("predict_seconds", np.nan),
-                "random_state": seed,
                 "seed": task.seed,
                 "data": describe_data(trials, entry.estimator),
                 "error": record["error"],
@@ -236,7 +236,6 @@ def evaluate(
             }
         )
         if not record["error"]:
-            about["random_state"] = seed
             predictions.append(tabulate_predictions(about, record, trials, task))
     table = pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame()
     return EvaluationResults(pd.DataFrame(rows), table)

@@ -9,13 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from .._format import describe_adaptations
-from .._results import (
-    DECIMALS,
-    N_RESAMPLES,
-    EvaluationResults,
-    get_scores,
-    summarize,
-)
+from .._results import DECIMALS, N_RESAMPLES, EvaluationResults, get_scores, summarize
 from .._validation import check_fraction
 
 # Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
@@ -158,7 +152,7 @@ def compare(
     seed = np.random.default_rng(random_state).integers(2**32)  # the same for all rows
     by_subject, table, chance = summarize(scores, "subject", score, confidence, seed)
     table["n_subjects"] = by_subject.count()
-    table["std_seeds"] = measure_std_seeds(scores, by_subject, score)
+    table["std_seeds"] = _measure_std_seeds(scores, by_subject, score)
     table = table.reindex(columns=COLUMNS)
     if chance is not None:
         table["chance"] = chance.mean()
@@ -176,7 +170,7 @@ def compare(
     return _Comparison(table.reset_index())
 
 
-def measure_std_seeds(scores, by_subject, score):
+def _measure_std_seeds(scores, by_subject, score):
     """Return the standard deviation over seeds of the mean over subjects with all of them."""
     if "random_state" not in scores:
         return np.nan

@@ -110,8 +110,8 @@ def test_scores_have_a_row_per_estimator_and_fold_with_baselines(trials):
     assert scores["kind"].tolist() == ["model"] * 8 + ["baseline"] * 8
     assert scores.columns.tolist() == [
         *("dataset", "protocol", "estimator", "kind", "adaptation"),
-        *("fold", "held_out", "subject", "n_train", "n_test", "n_classes", *SCORES),
-        *("fit_seconds", "predict_seconds", "random_state", "seed", "data", "error", "versions"),
+        *("fold", "random_state", "held_out", "subject", "n_train", "n_test", "n_classes"),
+        *(*SCORES, "fit_seconds", "predict_seconds", "seed", "data", "error", "versions"),
     ]
     assert set(scores["dataset"]) == {"simulation"}
     assert set(scores["protocol"]) == {"cross_subject"}
