@@ -32,6 +32,7 @@ SEQUENCE_SUBJECTS = [
     *(40, 41, 43, 45, 46, 47, 48, 49, 50, 52, 53, 54, 56, 57, 58, 60, 62, 63, 65, 66, 67, 69),
 ]
 SSVEP_SUBJECTS = [2, 4, 5, 6, 7, 10, 11, 12]
+N_SOURCES = 16  # simulated sources and channels
 LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success
 
 
@@ -86,7 +87,8 @@ def load_ssvep(folder):
 
 def simulate(signal, effect, folder):
     """Simulate trials of one window whose classes differ in a known signal."""
-    return simulate_trials(30, 40, n_times=256, signal=signal, effect=effect)
+    n_channels = N_SOURCES if signal == "source" else 4
+    return simulate_trials(30, 40, n_channels, n_times=256, signal=signal, effect=effect)
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ DATA_SETS = {
 # Size of the difference between the classes of each simulated signal.
 SIGNALS = {
     **{"strength": 1.5, "agreement": 1.5, "synchrony": 3.0, "slow rhythm": 4.0},
-    **{"evoked response": 0.35, "drift": 0.3},
+    **{"evoked response": 0.35, "drift": 0.3, "source": 1.5},
 }
 SIMULATIONS = {
     signal: DataSet(partial(simulate, signal, effect), CrossSubjectSplit(3), balance=False)

@@ -51,6 +51,7 @@ NEED_DATA = {  # by section, the data sets that it reads from --data
     "ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
     "all_ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
     "ssvep_channels": ["SSVEP-exoskeleton"],
+    "spatial_whitening": ["Sequence-Learning", "SSVEP-exoskeleton"],
     "sequence_subjects": ["Sequence-Learning"],
 }
 CHANCE_RANGE = 0.45, 0.55
@@ -181,6 +182,35 @@ def ssvep_channels(settings):
     return report_channels(DATA_SETS["SSVEP-exoskeleton"], settings, ["O1", "O2", "Oz", "POz"])
 
 
+def spatial_whitening(settings):
+    """Return scores of MS-iMamba with and without spatial whitening."""
+    rows = []
+    for entry, params in (
+        (DATA_SETS["EEGMAT"], {}),
+        (DATA_SETS["EEGMAT"], {"picks": None}),
+        (DATA_SETS["Sequence-Learning"], {}),
+        (DATA_SETS["SSVEP-exoskeleton"], {}),
+        (SIMULATIONS["source"], {}),
+    ):
+        trials = settings.shorten(entry.load(settings.data))
+        models = entry.make_models("MS-iMamba", trials, **params, **settings.epochs)
+        models["spatial whitening"] = clone(models["MS-iMamba"])
+        models["spatial whitening"][-1].set_params(module_params={"spatial_whitening": True})
+        splitters = [CrossSubjectSplit(settings.n_folds) for _ in settings.seeds()]
+        by_fold, by_subject = settings.evaluate(models, trials, splitters)
+        columns = {"trials": (by_subject, SCORE), "windows": (by_fold, WINDOWS)}
+        for name, model in models.items():
+            n_channels = model[:-1].fit_transform(trials[:1]).shape[2]
+            row = {"data": trials.name, "channels": n_channels, "model": name}
+            for column, (scores, unit) in (columns | {"AUC": (by_fold, "auc")}).items():
+                own = scores[scores["estimator"] == name]
+                mean = format_score(own[unit].mean())
+                row[column] = f"{mean} ({format_range(own, unit)[name]})"
+            rows.append(row)
+    seeds = ", ".join(map(str, settings.seeds()))
+    return f"{settings.n_folds} folds, seeds {seeds}.\n\n{to_markdown(rows)}"
+
+
 def offsets(settings):
     """Return scores with a random offset of each channel of each trial."""
     trials = settings.shorten(load_eegmat())
@@ -297,7 +327,8 @@ SECTIONS = {
     section.__name__: section
     for section in (
         *(headline, sequence_learning, ssvep, simulations, ranks),
-        *(models, all_ranks, ablations, channels, ssvep_channels, offsets, four_subjects),
+        *(models, all_ranks, ablations, channels, ssvep_channels, spatial_whitening),
+        *(offsets, four_subjects),
         *(subjects, sequence_subjects, leakage, control),
         *(new_subject, new_subject_control, label_shift),
     )

@@ -100,5 +100,11 @@ def test_band_power_does_not_contain_the_signal(signal):
     assert score_new_subjects(make_linear(), simulate(signal)) < NOT_FOUND
 
 
+def test_spatial_whitening_separates_a_source_from_others():
+    trials = simulate_trials(12, 40, 8, 256, signal="source", effect=1.0)
+    whitened = score_new_subjects(make_msimamba(spatial_whitening=True), trials)
+    assert whitened > score_new_subjects(make_msimamba(), trials) + 0.05
+
+
 def test_band_power_contains_the_strength_of_a_rhythm():
     assert score_new_subjects(make_linear(), simulate("strength")) > FOUND

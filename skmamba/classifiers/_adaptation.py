@@ -190,7 +190,7 @@ class Statistics(NamedTuple):
     """Number of windows of a subject, and mean and mean square of their features."""
 
     n_windows: float
-    mean: np.ndarray  # ([n_members,] n_chans, n_features), float64
+    mean: np.ndarray  # ([n_members,] n_tokens, n_features), float64
     square: np.ndarray
 
     def add(self, features):

@@ -16,6 +16,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, S
 
 from .._progress import progress_bar
 from .._validation import MAX_WORKERS, check_int
+from ..models import MSiMamba
 from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 # Type of windows, weights and outputs for each dtype; bfloat16 is that of matrix products only.
@@ -202,6 +203,30 @@ class WindowNet(NeuralNet):
             weights = weights + weight.sum()
         for block in blocks:
             block.set_frequencies(total / weights)
+
+    @torch.no_grad()
+    def fit_whitening(self, dataset):
+        """Set the spatial whitening of networks from the mean correlation of the windows."""
+        networks = [
+            module
+            for module in self.module_.modules()
+            if isinstance(module, MSiMamba) and module.whitener is not None
+        ]
+        if not networks:
+            return
+        total = torch.zeros((), dtype=torch.float64)
+        for inputs, _ in load_batches(dataset, PREDICT_BATCH):
+            x = inputs["x"].to(torch.float64)
+            x = x - x.mean(2, keepdim=True)  # (B, C, T)
+            # relative to the mean variance of the window, so that artifacts do not dominate
+            power = x.square().mean((1, 2))  # (B,)
+            weight = inputs["weight"] / power.clamp_min(torch.finfo(x.dtype).tiny)
+            total = total + torch.einsum("b,bct,bdt->cd", weight, x, x)
+        std = total.diagonal().sqrt()
+        correlation = total / std.outer(std).clamp_min(torch.finfo(total.dtype).tiny)
+        correlation.fill_diagonal_(1)  # of constant channels, too
+        for network in networks:
+            network.set_correlation(correlation)
 
     @torch.no_grad()
     def check_outputs(self, dataset):

@@ -490,6 +490,7 @@ class BaseNet(BaseTrialEstimator):
             if fresh:
                 with describe_errors(self._module_class(name), architecture["params"], self._task):
                     net.fit_periods(dataset)
+                    net.fit_whitening(dataset)
                     net.check_outputs(dataset)
             else:
                 net.resume(self.net_)

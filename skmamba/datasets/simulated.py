@@ -21,8 +21,10 @@ WAVE_AMPLITUDE = 75.0  # microvolts
 RESPONSE_LATENCY, RESPONSE_WIDTH = 0.3, 0.1  # seconds, after each whole second of a trial
 RESPONSE = 20.0  # peak, in microvolts
 DRIFT = 20.0  # microvolts, at the end of a trial
+SOURCE_SPREAD = 1.0  # radians on a circle of sources, as by volume conduction
+SENSOR_NOISE = 1.0  # microvolts, in the channels
 Signal: TypeAlias = Literal[
-    "strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift"
+    "strength", "source", "agreement", "synchrony", "slow rhythm", "evoked response", "drift"
 ]
 
 
@@ -57,11 +59,13 @@ def simulate_trials(
         Sampling rate in hertz.
     n_classes : int, default=2
         Number of classes, labelled 0, 1, ...
-    signal : {"strength", "agreement", "synchrony", "slow rhythm", "evoked response", "drift"}, \
-            default="strength"
+    signal : {"strength", "source", "agreement", "synchrony", "slow rhythm", "evoked response", \
+            "drift"}, default="strength"
         Difference between the classes.
 
         - strength: amplitude of the alpha rhythm, which is the same in all channels.
+        - source: amplitude of alpha in one of ``n_channels`` sources. Sources and channels are on a
+          circle, and a channel is a weighted sum of all sources, as by volume conduction.
         - agreement: difference between the levels of alpha in the first two channels, modulo
           ``n_classes``. The level of a single channel is random.
         - synchrony: phase lag between alpha in the first two channels.
@@ -71,7 +75,7 @@ def simulate_trials(
           each whole second.
         - drift: slope of a line over the trial.
     effect : float, default=1.0
-        Size of the difference; 0 is no difference. Strength, agreement: log ratio of alpha
+        Size of the difference; 0 is no difference. Strength, source, agreement: log ratio of alpha
         amplitudes between classes or levels. Synchrony, slow rhythm: difference between classes
         in the log amplitude ratio of sum to difference, of two channels or successive waves.
         Evoked response, drift: difference between classes, in units of 20 microvolts, of the peak
@@ -126,7 +130,10 @@ def simulate_trials(
         level, phase = _draw_alpha(rng, signal, y, n_classes, lag, n_channels)
         rhythm = _make_alpha(traits, effect * (level - middle), phase, n_times, sfreq)
 
-    X = _make_pink_noise(rng, (n_subjects, n_trials, n_channels, n_times)) + rhythm + offsets
+    X = _make_pink_noise(rng, (n_subjects, n_trials, n_channels, n_times)) + rhythm
+    if signal == "source":
+        X = _mix_sources(n_channels) @ X + rng.normal(scale=SENSOR_NOISE, size=X.shape)
+    X += offsets
     subject = np.repeat(np.arange(n_subjects), n_trials)
     return Trials(
         X=X.reshape(-1, n_channels, n_times).astype("float32"),
@@ -149,9 +156,21 @@ def _draw_alpha(rng, signal, y, n_classes, lag, n_channels):
     if signal == "synchrony":
         phase[..., 1] = phase[..., 0] + lag
         return np.full(shape, (n_classes - 1) / 2), phase
+    if signal == "source":
+        level = np.full(shape, (n_classes - 1) / 2)
+        level[..., 0] = y
+        return level, phase
     level = rng.randint(n_classes, size=shape)
     level[..., 1] = (level[..., 0] + y) % n_classes
     return level, phase
+
+
+def _mix_sources(n_channels):
+    """Return the weights of sources in channels, (n_channels, n_channels), with a norm of 1."""
+    angle = 2 * np.pi * np.arange(n_channels) / n_channels
+    distance = np.angle(np.exp(1j * np.subtract.outer(angle, angle)))  # -pi to pi
+    weights = np.exp(-np.square(distance / SOURCE_SPREAD))
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
 
 
 def _make_alpha(traits, log_amplitude, phase, n_times, sfreq):

@@ -22,6 +22,7 @@ from ._base import (
 
 MOMENTUM = 0.1  # of running statistics, as in batch normalisation
 MIN_SPREAD = 0.1  # of features; that of log power of EEG windows is about 0.5
+SHRINKAGE = 0.05  # of correlations of channels; limits the gain of sensor noise
 
 
 class MSiMamba(SignalNetwork):
@@ -68,6 +69,9 @@ class MSiMamba(SignalNetwork):
         samples, as in the paper; or one token per sample (ablation).
     filter_size, n_averages : int, default=None, 32
         See :class:`~skmamba.modules.PowerEmbedding`; used by ``embedding="power"``.
+    spatial_whitening : bool, default=False
+        Add a second token of each channel, from the spatially whitened window (ours), see
+        :meth:`set_correlation`. Not with ``embedding="temporal"``.
     mixer : {"mamba", "attention", "none"}, default="mamba"
         Mixer of the tokens (ablation).
     n_heads : int, default=4
@@ -106,6 +110,7 @@ class MSiMamba(SignalNetwork):
         embed: Any  # a PowerEmbedding, or a linear layer
         prior_mean: torch.Tensor
         prior_square: torch.Tensor
+        whitener: torch.Tensor | None
 
     weighs_windows = True  # forward accepts the weights of windows, for the mean power
 
@@ -134,6 +139,7 @@ class MSiMamba(SignalNetwork):
         embedding: Literal["power", "inverted", "temporal"] = "power",
         filter_size: int | None = None,
         n_averages: int = 32,
+        spatial_whitening: bool = False,
         mixer: Literal["mamba", "attention", "none"] = "mamba",
         n_heads: int = 4,
         head: Literal["flatten", "mean"] = "flatten",
@@ -147,7 +153,7 @@ class MSiMamba(SignalNetwork):
             check_sizes(locals(), "filter_size")
         check_sizes(locals(), "n_averages", minimum=0)
         check_probability("drop_prob", drop_prob)
-        for name in ("use_mstb", "standardize", "bidirectional"):
+        for name in ("use_mstb", "standardize", "bidirectional", "spatial_whitening"):
             check_option(name, locals()[name], (True, False))
         check_option("embedding", embedding, ("power", "inverted", "temporal"))
         check_option("mixer", mixer, ("mamba", "attention", "none"))
@@ -174,6 +180,9 @@ class MSiMamba(SignalNetwork):
             raise ValueError(f"standardize requires embedding='power', got {embedding!r}.")
         else:
             self.embed = nn.Linear(n_times if embedding == "inverted" else n_chans, d_model)
+        if spatial_whitening and embedding == "temporal":
+            raise ValueError("spatial_whitening must be False with embedding='temporal', got True.")
+        self.register_buffer("whitener", torch.eye(n_chans) if spatial_whitening else None)
         self.drop = nn.Dropout(drop_prob)
 
         def build_mixer():
@@ -185,10 +194,10 @@ class MSiMamba(SignalNetwork):
         self.blocks = nn.Sequential(
             *(MixerBlock(d_model, build_mixer(), activation, drop_prob) for _ in range(n_layers))
         )
+        n_tokens = n_times if embedding == "temporal" else n_chans * (1 + spatial_whitening)
         if standardize:  # mean and mean square of the features of training windows
             for name in ("prior_mean", "prior_square"):
-                self.register_buffer(name, torch.zeros(n_chans, self.embed.linear.in_features))
-        n_tokens = n_times if embedding == "temporal" else n_chans
+                self.register_buffer(name, torch.zeros(n_tokens, self.embed.linear.in_features))
         n_features = d_model * (n_tokens if head == "flatten" else 1)
         self.final_layer = nn.Linear(n_features, self.n_outputs)
 
@@ -225,24 +234,45 @@ class MSiMamba(SignalNetwork):
             check_windows(x, self.n_chans, self.n_times)
             if self.standardize:
                 return self._forward_standardized(x, weight, average)
+        windows = x
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
+        if self.whitener is not None:
+            x = torch.cat([x, self.whitener @ windows], 1)  # (B, 2 C, T)
         if self.embedding == "temporal":
             x = x.transpose(1, 2)  # (B, T, C)
         if torch.jit.is_scripting() or self.embedding != "power":
             tokens = self.embed(x)  # (B, tokens, d_model)
         else:
-            tokens = self.embed(x, weight)  # (B, C, d_model)
+            tokens = self.embed(x, weight)  # (B, tokens, d_model)
         tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
         features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
         return self.final_layer(self.drop(features))  # (B, n_outputs)
 
+    @torch.no_grad()
+    def set_correlation(self, correlation: torch.Tensor) -> None:
+        """Set the spatial whitening, which is the identity before.
+
+        It is ``R ** -0.5``, with rows scaled to a variance of 1, where ``R`` is the correlation
+        matrix, shrunk by 0.05 towards the identity. The classifier calls this method in fit.
+
+        Parameters
+        ----------
+        correlation : Tensor of shape (n_chans, n_chans)
+            Correlation matrix of the channels in the training windows.
+        """
+        identity = torch.eye(len(correlation)).to(correlation)
+        values, vectors = torch.linalg.eigh(correlation.lerp(identity, SHRINKAGE))
+        whitener = vectors / values.sqrt() @ vectors.T  # (C, C)
+        variance = (whitener @ correlation * whitener).sum(1, keepdim=True)  # (C, 1)
+        self.whitener.copy_(whitener / variance.sqrt())
+
     def _forward_standardized(self, x, weight, average):  # (B, C, T) -> (n_classified, n_outputs)
         if average is None:
             raise ValueError("average must be given with standardize=True, got None.")
-        features = self.features(x, weight)  # (B, C, n_features)
-        mean, spread = self._measure(features, average)  # (n_classified, C, n_features)
+        features = self.features(x, weight)  # (B, tokens, n_features)
+        mean, spread = self._measure(features, average)  # (n_classified, tokens, n_features)
         return self.classify(features[: len(average)], mean, spread)
 
     def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
@@ -255,13 +285,16 @@ class MSiMamba(SignalNetwork):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_chans, n_features)
+        features : Tensor of shape (batch, n_tokens, n_features)
             See :meth:`PowerEmbedding.features <skmamba.modules.PowerEmbedding.features>`.
         """
+        windows = x
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
-        return self.embed.features(x, weight)  # (B, C, n_features)
+        if self.whitener is not None:
+            x = torch.cat([x, self.whitener @ windows], 1)  # (B, 2 C, T)
+        return self.embed.features(x, weight)  # (B, tokens, n_features)
 
     def classify(
         self, features: torch.Tensor, mean: torch.Tensor, spread: torch.Tensor
@@ -270,7 +303,7 @@ class MSiMamba(SignalNetwork):
 
         Parameters
         ----------
-        features, mean, spread : Tensor of shape (batch, n_chans, n_features)
+        features, mean, spread : Tensor of shape (batch, n_tokens, n_features)
             Features of the windows, and their mean and spread in the subject.
 
         Returns
@@ -445,7 +478,7 @@ class MSiMambaEnsemble(nn.Module):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_members, n_chans, n_features)
+        features : Tensor of shape (batch, n_members, n_tokens, n_features)
             Features.
         """
         return torch.stack([member.features(x, weight) for member in self.members], 1)
@@ -457,7 +490,7 @@ class MSiMambaEnsemble(nn.Module):
 
         Parameters
         ----------
-        features, mean, spread : Tensor of shape (batch, n_members, n_chans, n_features)
+        features, mean, spread : Tensor of shape (batch, n_members, n_tokens, n_features)
             As in :meth:`MSiMamba.classify`, of each member.
 
         Returns

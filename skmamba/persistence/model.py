@@ -14,6 +14,7 @@ import pandas as pd
 import sklearn
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from .._ch_names import are_same_channels, check_ch_names
 from .._extras import require_extra
@@ -281,6 +282,9 @@ class SavedModel:
         try:
             with sklearn.config_context(enable_metadata_routing=groups is not None or None):
                 estimator = self.estimator if groups is None else _request_groups(self.estimator)
+                if hasattr(estimator, "steps") and groups is not None:
+                    if not get_routing_for_object(estimator).consumes(method, options):
+                        raise ValueError(f"groups must be None, since no step of {self} uses them.")
                 return getattr(estimator, method)(X, **options)
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError) as error:
             raise ValueError(f"{self} cannot predict X or has a damaged card: {error}.") from error

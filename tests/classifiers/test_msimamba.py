@@ -677,6 +677,40 @@ def test_weights_of_trials_count_in_fixed_periods():
         assert own.net_.module_.mstb.frequencies.tolist() == [frequency]
 
 
+def test_the_whitening_is_that_of_the_training_windows(bags, trials):
+    clf = make_clf(module_params={"spatial_whitening": True}).fit(bags, trials.y)
+    windows = scale(bags, clf).reshape(-1, *bags.shape[2:])
+    windows = windows - windows.mean(2, keepdims=True)
+    windows /= windows.std((1, 2), keepdims=True)
+    correlation = np.corrcoef(windows.swapaxes(0, 1).reshape(bags.shape[2], -1))
+    values, vectors = np.linalg.eigh(0.95 * correlation + 0.05 * np.eye(len(correlation)))
+    expected = vectors * values**-0.5 @ vectors.T
+    expected /= np.sqrt(np.diag(expected @ correlation @ expected.T))[:, None]
+    whitener = clf.net_.module_.whitener.numpy()
+    np.testing.assert_allclose(whitener, expected, atol=1e-4)
+    clf.partial_fit(bags[:4] ** 2, trials.y[:4])
+    assert np.array_equal(clf.net_.module_.whitener.numpy(), whitener)
+
+
+def test_weights_of_trials_count_in_the_whitening(bags, trials):
+    params = {"module_params": {"spatial_whitening": True}, "max_epochs": 1}
+    weight = np.arange(len(bags)) % 3
+    weighted = make_clf(**params).fit(bags, trials.y, sample_weight=weight)
+    repeated = make_clf(**params).fit(bags.repeat(weight, 0), trials.y.repeat(weight))
+    np.testing.assert_allclose(
+        weighted.net_.module_.whitener, repeated.net_.module_.whitener, atol=1e-5
+    )
+
+
+def test_constant_channels_are_whitened(bags, trials):
+    bags = bags.copy()
+    bags[:, :, 1] = 3.0
+    clf = make_clf(module_params={"spatial_whitening": True}).fit(bags, trials.y)
+    whitener = clf.net_.module_.whitener.numpy()
+    np.testing.assert_allclose(whitener[1], np.arange(len(whitener)) == 1, atol=1e-6)
+    np.testing.assert_allclose(whitener[:, 1], np.arange(len(whitener)) == 1, atol=1e-6)
+
+
 def test_callbacks_and_net_params_reach_skorch(bags, trials):
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.5)
     net_params = {"callbacks": [("schedule", schedule)], "optimizer__betas": (0.5, 0.9)}

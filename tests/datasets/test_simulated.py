@@ -75,7 +75,7 @@ def test_values_of_random_state_0_are_those_of_earlier_versions():
     np.testing.assert_array_equal(trials.X, simulate_trials(signal="strength").X)
 
 
-@pytest.mark.parametrize("signal", ["strength", *HIDDEN, *SIGNED])
+@pytest.mark.parametrize("signal", ["strength", "source", *HIDDEN, *SIGNED])
 @pytest.mark.usefixtures("unchanged_global_state")
 def test_random_state_determines_the_trials_and_leaves_the_global_state(signal):
     options = {"n_subjects": 3, "n_trials": 20, "n_classes": 4, "signal": signal}
@@ -86,13 +86,22 @@ def test_random_state_determines_the_trials_and_leaves_the_global_state(signal):
     assert (first.y != other.y).any()
 
 
-@pytest.mark.parametrize("signal", ["strength", *HIDDEN, *SIGNED])
+@pytest.mark.parametrize("signal", ["strength", "source", *HIDDEN, *SIGNED])
 @pytest.mark.parametrize("n_times", [1, 2, 3])
 def test_trials_of_few_samples_are_finite(signal, n_times):
     trials = simulate_trials(3, 5, 6, n_times, signal=signal, n_classes=4, sfreq=100)
     assert trials.X.shape == (15, 6, n_times)
     assert np.isfinite(trials.X).all()
     assert set(trials.y) == {0, 1, 2, 3}
+
+
+def test_a_source_is_in_one_direction_of_correlated_channels():
+    trials = simulate_trials(1, 400, 6, 256, signal="source", effect=2.0)
+    of_class = [np.mean([np.cov(x) for x in trials.X[trials.y == label]], 0) for label in (0, 1)]
+    assert np.corrcoef(np.concatenate(trials.X, axis=1))[0, 1] > 0.5
+    values, vectors = np.linalg.eigh(of_class[1] - of_class[0])
+    assert abs(values[:-1]).max() < 0.2 * values[-1]  # the classes differ in one direction
+    assert abs(vectors[0, -1]) == abs(vectors[:, -1]).max()  # nearest to the first channel
 
 
 def test_a_random_state_instance_advances():

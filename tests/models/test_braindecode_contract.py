@@ -207,7 +207,7 @@ def test_the_network_is_exported():
         {},
         {"mixer": "attention", "activation": nn.ELU},
         {"mixer": "none", "use_mstb": False, "bidirectional": False},
-        {"embedding": "inverted", "n_layers": 2},
+        {"embedding": "inverted", "n_layers": 2, "spatial_whitening": True},
         {"embedding": "temporal", "head": "mean"},
     ],
     ids=repr,

@@ -1,7 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import fractional_matrix_power
 
 from skmamba.models import MSiMamba, MSiMambaEnsemble
 
@@ -18,6 +20,7 @@ ABLATIONS = {
     "mean head": {"head": "mean"},
     "two layers": {"n_layers": 2},
     "wide Mamba": {"expand": 2, "d_conv": 4},
+    "spatial whitening": {"spatial_whitening": True},
 }
 
 
@@ -68,6 +71,42 @@ def test_one_direction_is_causal_over_channels():
     assert not torch.allclose(mixer(tokens)[:, 3], mixer(changed)[:, 3])
 
 
+def make_correlation(n_chans, rank):
+    generator = torch.Generator().manual_seed(0)
+    sources = torch.randn(rank, 1000, generator=generator).double()
+    return torch.corrcoef(torch.randn(n_chans, rank, generator=generator).double() @ sources)
+
+
+@pytest.mark.parametrize("use_mstb", [True, False])
+def test_further_tokens_are_those_of_the_whitened_window(use_mstb):
+    torch.manual_seed(0)
+    options = {"mixer": "none", "use_mstb": use_mstb, **SMALL}
+    net = MSiMamba(5, 2, 64, spatial_whitening=True, **options).double().eval()
+    plain = MSiMamba(5, 2, 64, **options).double().eval()
+    whitened = MSiMamba(5, 2, 64, **options | {"use_mstb": False}).double().eval()
+    net.set_correlation(make_correlation(5, 5))
+    shared = {k: v for k, v in net.state_dict().items() if "final" not in k and k != "whitener"}
+    plain.load_state_dict(shared, strict=False)
+    whitened.load_state_dict(shared, strict=False)
+    x = torch.randn(3, 5, 64).double()
+    weight = net.final_layer.weight  # (2, tokens * d_model)
+    for part, own in zip((plain, whitened), weight.chunk(2, dim=1), strict=True):
+        part.final_layer.weight.data.copy_(own)
+        part.final_layer.bias.data.copy_(net.final_layer.bias / 2)
+    torch.testing.assert_close(net(x), plain(x) + whitened(net.whitener @ x))
+
+
+@pytest.mark.parametrize("rank", [1, 3, 5])
+def test_the_whitening_is_the_inverse_root_of_shrunk_correlations(rank):
+    correlation = make_correlation(5, rank)
+    net = MSiMamba(5, 2, 64, spatial_whitening=True).double()
+    net.set_correlation(correlation)
+    shrunk = 0.95 * correlation.numpy() + 0.05 * np.eye(5)
+    root = torch.from_numpy(fractional_matrix_power(shrunk, -0.5))
+    variance = (root @ correlation @ root.T).diagonal()
+    torch.testing.assert_close(net.whitener, root / variance[:, None].sqrt())
+
+
 def test_phase_differences_between_channels_are_learned():
     # the class is whether two channels are in phase, which no single channel and no mean shows
     generator = torch.Generator().manual_seed(0)
@@ -93,6 +132,11 @@ def test_phase_differences_between_channels_are_learned():
         ({"mixer": "lstm"}, "mixer must be one of 'mamba', 'attention', 'none', got 'lstm'"),
         ({"head": "cls"}, "head must be one of 'flatten', 'mean', got 'cls'"),
         ({"mixer": "attention", "n_heads": 3}, "n_heads must divide d_model=8, got n_heads=3"),
+        ({"spatial_whitening": 1.5}, "spatial_whitening must be one of True, False, got 1.5"),
+        (
+            {"spatial_whitening": True, "embedding": "temporal"},
+            "spatial_whitening must be False with embedding='temporal', got True",
+        ),
     ],
 )
 def test_invalid_options_raise(options, message):

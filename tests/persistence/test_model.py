@@ -150,6 +150,7 @@ def test_a_loaded_model_predicts_bitwise_as_before(original, pipe, trials):
         {"embedding": "inverted", "module_params": {"mixer": "attention", "head": "mean"}},
         {"embedding": "temporal", "module_params": {"use_mstb": False, "mixer": "none"}},
         {"module_params": {"period_selection": "fixed", "bidirectional": False}},
+        {"module_params": {"spatial_whitening": True}, "n_members": 2},
         {"early_stopping": True, "validation_fraction": 0.4},
         {"net_params": {"optimizer__betas": (0.9, 0.95)}, "optimizer": "adam"},
         {"batch_size": None, "n_threads": None, "net_params": {"callbacks": []}},
@@ -192,6 +193,13 @@ def test_a_loaded_model_keeps_the_adaptation(mode, n_members, trials, tmp_path):
     message = "requires Trials with a reference as X" if mode == "reference" else "the subject of"
     with pytest.raises(ValueError, match=message):
         model.predict(trials.X)
+
+
+def test_a_loaded_pipeline_without_adaptation_refuses_subjects(trials, tmp_path):
+    pipe = make_pipe().fit(trials.X, trials.y)
+    model = load_model(save_model(pipe, tmp_path / "model", trials=trials))
+    with pytest.raises(ValueError, match="groups must be None, since no step of <SavedModel"):
+        model.predict(trials.X, groups=trials.metadata)
 
 
 @pytest.mark.parametrize("mode", ["causal", "unlabelled"])
