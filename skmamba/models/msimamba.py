@@ -110,7 +110,7 @@ class MSiMamba(SignalNetwork):
         embed: Any  # a PowerEmbedding, or a linear layer
         prior_mean: torch.Tensor
         prior_square: torch.Tensor
-        whitener: torch.Tensor | None
+        whitener: Any  # a Tensor of shape (n_chans, n_chans), or None
 
     weighs_windows = True  # forward accepts the weights of windows, for the mean power
 
