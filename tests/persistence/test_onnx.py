@@ -31,8 +31,8 @@ pytest.importorskip("onnxscript")
 TINY = {"d_model": 8, "d_hidden": 4, "n_kernels": 2, "max_epochs": 1, "random_state": 0}
 # A small graph, which is exported fast.
 SMALL = {**TINY, "module_params": {"mixer": "none", "use_mstb": False}}
-FIXED = {"period_selection": "fixed", "head": "mean", "bidirectional": False}
-ATTENTION = {"mixer": "attention", "use_mstb": False, "spatial_whitening": True}
+FIXED = {"period_selection": "fixed", "head": "mean", "spatial_whitening": True}
+ATTENTION = {"mixer": "attention", "use_mstb": False}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def run(path, windows, size=None):
     "params",
     [
         {"embedding": "inverted", "scaling": None, "dtype": "float64", "module_params": FIXED},
-        {"scaling": "standard", "module_params": ATTENTION},
+        {"embedding": "temporal", "scaling": "standard", "module_params": ATTENTION},
         {**SMALL, "n_members": 2, "scaling": "window", "voting": "hard"},
     ],
     ids=repr,
