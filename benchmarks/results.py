@@ -198,11 +198,15 @@ def spatial_whitening(settings):
         models["spatial whitening"][-1].set_params(module_params={"spatial_whitening": True})
         splitters = [CrossSubjectSplit(settings.n_folds) for _ in settings.seeds()]
         by_fold, by_subject = settings.evaluate(models, trials, splitters)
-        columns = {"trials": (by_subject, SCORE), "windows": (by_fold, WINDOWS)}
+        columns = {
+            "trials": (by_subject, SCORE),
+            "windows": (by_fold, WINDOWS),
+            "AUC": (by_fold, "auc"),
+        }
         for name, model in models.items():
             n_channels = model[:-1].fit_transform(trials[:1]).shape[2]
             row = {"data": trials.name, "channels": n_channels, "model": name}
-            for column, (scores, unit) in (columns | {"AUC": (by_fold, "auc")}).items():
+            for column, (scores, unit) in columns.items():
                 own = scores[scores["estimator"] == name]
                 mean = format_score(own[unit].mean())
                 row[column] = f"{mean} ({format_range(own, unit)[name]})"

@@ -217,7 +217,8 @@ class WindowNet(NeuralNet):
         total = torch.zeros((), dtype=torch.float64)
         for inputs, _ in load_batches(dataset, PREDICT_BATCH):
             x = inputs["x"].to(torch.float64)
-            x = x - x.mean(2, keepdim=True)  # (B, C, T)
+            is_flat = (x == x[..., :1]).all(2, keepdim=True)  # their mean may be rounded
+            x = (x - x.mean(2, keepdim=True)).masked_fill(is_flat, 0)  # (B, C, T)
             # relative to the mean variance of the window, so that artifacts do not dominate
             power = x.square().mean((1, 2))  # (B,)
             weight = inputs["weight"] / power.clamp_min(torch.finfo(x.dtype).tiny)

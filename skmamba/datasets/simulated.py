@@ -44,8 +44,8 @@ def simulate_trials(
     """Simulate EEG: 1/f noise and a rhythm that depends on the class.
 
     ``signal="strength"`` changes the power of single channels. Others require a model that
-    combines two channels, or samples half a second apart, or one that uses the sign of the signal
-    (see the user guide).
+    combines channels, or samples half a second apart, or one that uses the sign of the signal (see
+    the user guide).
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def simulate_trials(
         Difference between the classes.
 
         - strength: amplitude of the alpha rhythm, which is the same in all channels.
-        - source: amplitude of alpha in one of ``n_channels`` sources. Sources and channels are on a
-          circle, and a channel is a weighted sum of all sources, as by volume conduction.
+        - source: amplitude of alpha in the first of ``n_channels`` sources. Sources and channels
+          are on a circle; a channel is a weighted sum of all sources, as by volume conduction.
         - agreement: difference between the levels of alpha in the first two channels, modulo
           ``n_classes``. The level of a single channel is random.
         - synchrony: phase lag between alpha in the first two channels.
@@ -166,7 +166,7 @@ def _draw_alpha(rng, signal, y, n_classes, lag, n_channels):
 
 
 def _mix_sources(n_channels):
-    """Return the weights of sources in channels, (n_channels, n_channels), with a norm of 1."""
+    """Return the weights of the sources in each channel, (n_channels, n_channels)."""
     angle = 2 * np.pi * np.arange(n_channels) / n_channels
     distance = np.angle(np.exp(1j * np.subtract.outer(angle, angle)))  # -pi to pi
     weights = np.exp(-np.square(distance / SOURCE_SPREAD))

@@ -194,7 +194,7 @@ class MSiMamba(SignalNetwork):
         self.blocks = nn.Sequential(
             *(MixerBlock(d_model, build_mixer(), activation, drop_prob) for _ in range(n_layers))
         )
-        n_tokens = n_times if embedding == "temporal" else n_chans * (1 + spatial_whitening)
+        n_tokens = n_times if embedding == "temporal" else n_chans * (2 if spatial_whitening else 1)
         if standardize:  # mean and mean square of the features of training windows
             for name in ("prior_mean", "prior_square"):
                 self.register_buffer(name, torch.zeros(n_tokens, self.embed.linear.in_features))
@@ -252,7 +252,7 @@ class MSiMamba(SignalNetwork):
 
     @torch.no_grad()
     def set_correlation(self, correlation: torch.Tensor) -> None:
-        """Set the spatial whitening, which is the identity before.
+        """Set the spatial whitening; until then, it is the identity.
 
         It is ``R ** -0.5``, with rows scaled to a variance of 1, where ``R`` is the correlation
         matrix, shrunk by 0.05 towards the identity. The classifier calls this method in fit.
@@ -261,7 +261,22 @@ class MSiMamba(SignalNetwork):
         ----------
         correlation : Tensor of shape (n_chans, n_chans)
             Correlation matrix of the channels in the training windows.
+
+        Raises
+        ------
+        ValueError
+            If the network has no spatial whitening, or ``correlation`` has another shape or a
+            diagonal other than ones.
         """
+        if self.whitener is None:
+            raise ValueError("set_correlation requires spatial_whitening=True, got False.")
+        diagonal = correlation.diagonal()
+        is_unit = torch.allclose(diagonal, torch.ones_like(diagonal), atol=1e-3)
+        if correlation.shape != self.whitener.shape or not is_unit:
+            raise ValueError(
+                f"correlation must have shape {tuple(self.whitener.shape)} and ones on the "
+                f"diagonal, got shape {tuple(correlation.shape)} and {diagonal.tolist()}."
+            )
         identity = torch.eye(len(correlation)).to(correlation)
         values, vectors = torch.linalg.eigh(correlation.lerp(identity, SHRINKAGE))
         whitener = vectors / values.sqrt() @ vectors.T  # (C, C)

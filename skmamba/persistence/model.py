@@ -282,7 +282,7 @@ class SavedModel:
         try:
             with sklearn.config_context(enable_metadata_routing=groups is not None or None):
                 estimator = self.estimator if groups is None else _request_groups(self.estimator)
-                if hasattr(estimator, "steps") and groups is not None:
+                if groups is not None and hasattr(estimator, "steps"):
                     if not get_routing_for_object(estimator).consumes(method, options):
                         raise ValueError(f"groups must be None, since no step of {self} uses them.")
                 return getattr(estimator, method)(X, **options)

@@ -711,6 +711,16 @@ def test_constant_channels_are_whitened(bags, trials):
     np.testing.assert_allclose(whitener[:, 1], np.arange(len(whitener)) == 1, atol=1e-6)
 
 
+def test_flat_windows_do_not_change_the_whitening(bags, trials):
+    rng, params = np.random.default_rng(0), {"module_params": {"spatial_whitening": True}}
+    bags = bags[..., :49].astype(float)  # sums of 64 equal values would be exact
+    flat = np.broadcast_to(rng.normal(size=bags[..., :1].shape), bags.shape)
+    both, y = np.concatenate([bags, flat]), np.tile(trials.y, 2)
+    clf = make_clf(**params, scaling=None, max_epochs=1, dtype="float64")
+    own = [clone(clf).fit(X, y[: len(X)]).net_.module_.whitener for X in (bags, both)]
+    np.testing.assert_allclose(own[1], own[0], atol=1e-9)
+
+
 def test_callbacks_and_net_params_reach_skorch(bags, trials):
     schedule = LRScheduler("StepLR", step_size=1, gamma=0.5)
     net_params = {"callbacks": [("schedule", schedule)], "optimizer__betas": (0.5, 0.9)}

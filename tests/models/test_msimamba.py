@@ -107,6 +107,23 @@ def test_the_whitening_is_the_inverse_root_of_shrunk_correlations(rank):
     torch.testing.assert_close(net.whitener, root / variance[:, None].sqrt())
 
 
+@pytest.mark.parametrize(
+    ("correlation", "message"),
+    [
+        (torch.ones(1, 1), r"shape \(5, 5\) and ones on the diagonal, got shape \(1, 1\)"),
+        (4 * torch.eye(5), r"ones on the diagonal, got shape \(5, 5\) and \[4.0, 4.0"),
+        (torch.full((5, 5), torch.nan), r"ones on the diagonal, .* \[nan"),
+    ],
+)
+def test_matrices_other_than_correlations_are_refused(correlation, message):
+    net = MSiMamba(5, 2, 64, spatial_whitening=True)
+    with pytest.raises(ValueError, match=message):
+        net.set_correlation(correlation)
+    assert torch.equal(net.whitener, torch.eye(5))
+    with pytest.raises(ValueError, match="requires spatial_whitening=True, got False"):
+        MSiMamba(5, 2, 64).set_correlation(torch.eye(5))
+
+
 def test_phase_differences_between_channels_are_learned():
     # the class is whether two channels are in phase, which no single channel and no mean shows
     generator = torch.Generator().manual_seed(0)
