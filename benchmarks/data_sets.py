@@ -2,13 +2,14 @@
 
 EEGMAT is part of the package. The other data sets are read from one folder. It contains the
 published files of Sequence-Learning (https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning)
-in ``EEG_DATA`` and of SSVEP-exoskeleton (https://github.com/sylvchev/dataset-ssvep-exoskeleton) in
-``ssvep-exo``, or one packed file for each. ``sequence_learning.npz`` has ``x`` (4, n_samples) in
-0.1 microvolt, ``offset``, ``subject``, ``session``, ``round``, ``duration_level``, ``sfreq`` and
-``ch_names``. ``ssvep_exo.npz`` has ``X`` (n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``,
-``subject``, ``sfreq`` and ``ch_names``. The scores in the documentation are from packed files of
-the subjects below. In that of SSVEP-exoskeleton, trials were filtered one by one, and two
-recordings are missing.
+in ``EEG_DATA``, of SSVEP-exoskeleton (https://github.com/sylvchev/dataset-ssvep-exoskeleton) in
+``ssvep-exo``, and of EEGMMIDB (https://physionet.org/content/eegmmidb/1.0.0/) in ``eegmmidb``, with
+one folder for each subject. One packed file may replace each of the first two.
+``sequence_learning.npz`` has ``x`` (4, n_samples) in 0.1 microvolt, ``offset``, ``subject``,
+``session``, ``round``, ``duration_level``, ``sfreq`` and ``ch_names``. ``ssvep_exo.npz`` has ``X``
+(n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``, ``subject``, ``sfreq`` and ``ch_names``.
+The scores in the documentation are from packed files of the subjects below. In that of
+SSVEP-exoskeleton, trials were filtered one by one, and two recordings are missing.
 """
 
 from collections.abc import Callable
@@ -17,13 +18,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import mne
 import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import LeaveOneGroupOut
 
 from skmamba import Trials, load_eegmat, make_models
 from skmamba.datasets import load_sequence_learning, load_ssvep_exo, simulate_trials
-from skmamba.evaluation import CrossSubjectSplit
+from skmamba.evaluation import CrossSubjectSplit, WithinSubjectSplit
 
 MODELS = ["MS-iMamba", "EEGNet", "ShallowFBCSPNet", "band-power-LDA", "tangent-space-LR"]
 # Subjects of the scores in the documentation, on whom the default of MS-iMamba was chosen.
@@ -32,6 +35,10 @@ SEQUENCE_SUBJECTS = [
     *(40, 41, 43, 45, 46, 47, 48, 49, 50, 52, 53, 54, 56, 57, 58, 60, 62, 63, 65, 66, 67, 69),
 ]
 SSVEP_SUBJECTS = [2, 4, 5, 6, 7, 10, 11, 12]
+MOTOR_RUNS = {  # of each subject of EEGMMIDB
+    **{"fists, moved": (3, 7, 11), "fists, imagined": (4, 8, 12)},
+    **{"fists or feet, moved": (5, 9, 13), "fists or feet, imagined": (6, 10, 14)},
+}
 N_SOURCES = 16  # simulated sources and channels
 LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success
 
@@ -85,6 +92,18 @@ def load_ssvep(folder):
         return Trials(X, data["y"].astype(int), metadata, sfreq, ch_names, name="SSVEP-exoskeleton")
 
 
+def load_motor(runs, folder):
+    """Load the first 4 s of the trials of three runs of each subject, filtered from 1 to 40 Hz."""
+    files = sorted((folder / "eegmmidb").glob("S*/S*R*.edf"))
+    files = [path for path in files if int(path.stem[5:]) in runs]
+    raws = (
+        mne.io.read_raw_edf(path, preload=True, verbose="ERROR").filter(1, 40, verbose="ERROR")
+        for path in files
+    )
+    metadata = [{"subject": int(path.stem[1:4]), "run": int(path.stem[5:])} for path in files]
+    return Trials.from_raws(raws, 0, 4, event_id=["T1", "T2"], metadata=metadata, name="EEGMMIDB")
+
+
 def simulate(signal, effect, folder):
     """Simulate trials of one window whose classes differ in a known signal."""
     n_channels = N_SOURCES if signal == "source" else 4
@@ -96,7 +115,7 @@ class DataSet:
     """A data set, how it is split into folds over subjects, and the models' parameters."""
 
     load: Callable[[Path | None], Trials]
-    cv: CrossSubjectSplit
+    cv: CrossSubjectSplit | WithinSubjectSplit
     params: dict[str, Any] = field(default_factory=dict)  # of make_models
     balance: bool = True  # whether models weigh classes equally, where classes differ in size
     files: tuple[str, ...] = ()  # names of which the folder must have one
@@ -136,6 +155,15 @@ DATA_SETS = {
     "SSVEP-exoskeleton": DataSet(
         load_ssvep, CrossSubjectSplit(), files=("ssvep_exo.npz", "ssvep-exo")
     ),
+}
+# Two classes of 45 trials in three runs; a model is trained on two of them, for each subject.
+MOTOR = {
+    task: DataSet(
+        partial(load_motor, runs),
+        WithinSubjectSplit(LeaveOneGroupOut(), inner_groups="run"),
+        files=("eegmmidb",),
+    )
+    for task, runs in MOTOR_RUNS.items()
 }
 # Size of the difference between the classes of each simulated signal.
 SIGNALS = {

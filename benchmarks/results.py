@@ -14,7 +14,7 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from data_sets import DATA_SETS, MODELS, SIMULATIONS, use_first_as_reference
+from data_sets import DATA_SETS, MODELS, MOTOR, SIMULATIONS, use_first_as_reference
 from measure import describe_machine, to_markdown
 from scores import (
     SCORE,
@@ -52,6 +52,7 @@ NEED_DATA = {  # by section, the data sets that it reads from --data
     "all_ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
     "ssvep_channels": ["SSVEP-exoskeleton"],
     "spatial_whitening": ["Sequence-Learning", "SSVEP-exoskeleton"],
+    "motor": list(MOTOR),
     "sequence_subjects": ["Sequence-Learning"],
 }
 CHANCE_RANGE = 0.45, 0.55
@@ -193,9 +194,7 @@ def spatial_whitening(settings):
         (SIMULATIONS["source"], {}),
     ):
         trials = settings.shorten(entry.load(settings.data))
-        models = entry.make_models("MS-iMamba", trials, **params, **settings.epochs)
-        models["spatial whitening"] = clone(models["MS-iMamba"])
-        models["spatial whitening"][-1].set_params(module_params={"spatial_whitening": True})
+        models = add_whitening(entry.make_models("MS-iMamba", trials, **params, **settings.epochs))
         splitters = [CrossSubjectSplit(settings.n_folds) for _ in settings.seeds()]
         by_fold, by_subject = settings.evaluate(models, trials, splitters)
         columns = {
@@ -213,6 +212,23 @@ def spatial_whitening(settings):
             rows.append(row)
     seeds = ", ".join(map(str, settings.seeds()))
     return f"{settings.n_folds} folds, seeds {seeds}.\n\n{to_markdown(rows)}"
+
+
+def motor(settings):
+    """Return scores within subjects, with and without spatial whitening, for each motor task."""
+    means, shown = {}, {}
+    for task, entry in MOTOR.items():
+        trials = settings.shorten(entry.load(settings.data))
+        models = add_whitening(entry.make_models(MODELS, trials, **settings.epochs))
+        splitters = [entry.cv for _ in settings.seeds()]
+        _, by_subject = settings.evaluate(models, trials, splitters)
+        means[task] = by_subject.groupby("estimator")[SCORE].mean()
+        shown[task] = means[task].map(format_score) + " (" + format_range(by_subject, SCORE) + ")"
+    shown["mean"] = pd.DataFrame(means).mean(axis=1).map(format_score)
+    table = pd.DataFrame(shown).loc[list(models)].rename_axis("model").reset_index()
+    seeds = ", ".join(map(str, settings.seeds()))
+    n_subjects = by_subject["subject"].nunique()
+    return f"Subjects: {n_subjects}; three folds, seeds {seeds}.\n\n{to_markdown(table)}"
 
 
 def offsets(settings):
@@ -332,7 +348,7 @@ SECTIONS = {
     for section in (
         *(headline, sequence_learning, ssvep, simulations, ranks),
         *(models, all_ranks, ablations, channels, ssvep_channels, spatial_whitening),
-        *(offsets, four_subjects),
+        *(motor, offsets, four_subjects),
         *(subjects, sequence_subjects, leakage, control),
         *(new_subject, new_subject_control, label_shift),
     )
@@ -340,6 +356,13 @@ SECTIONS = {
 
 
 # Parts of sections
+
+
+def add_whitening(models):
+    """Return models with a copy of MS-iMamba that has spatial whitening."""
+    whitened = clone(models["MS-iMamba"])
+    whitened[-1].set_params(module_params={"spatial_whitening": True})
+    return models | {"spatial whitening": whitened}
 
 
 def evaluate_data_set(entry, settings, names=MODELS):
@@ -516,7 +539,8 @@ def main(argv=None):
     for name in options.only or SECTIONS:
         start = perf_counter()
         print(f"\n{name}", flush=True)
-        if not all(DATA_SETS[entry].is_in(settings.data) for entry in NEED_DATA.get(name, [])):
+        needed = [(DATA_SETS | MOTOR)[entry] for entry in NEED_DATA.get(name, [])]
+        if not all(entry.is_in(settings.data) for entry in needed):
             print("skipped: its files are not in --data, see benchmarks/data_sets.py")
             continue
         result = SECTIONS[name](settings)

@@ -1,11 +1,15 @@
 """Fixtures shared by all tests."""
 
+import gc
 import os
 
 # Required by scikit-learn's array API check, and read when SciPy is first imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 # Read by CUDA and its libraries when they are first used; required for determinism.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+# Read by NumPy and torch when they are first imported. Arrays and networks in tests are tiny:
+# synchronising threads takes longer than computing.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -13,8 +17,18 @@ import torch
 
 from skmamba.datasets import simulate_trials
 
-# Networks in tests are tiny: synchronising threads takes longer than computing.
 torch.set_num_threads(1)
+
+
+# While the tests are collected, packages create millions of objects that stay. Garbage collection
+# would visit all of them again and again.
+gc.disable()
+
+
+def pytest_collection_finish(session):
+    """Collect garbage again, except among the objects of imported packages."""
+    gc.enable()
+    gc.freeze()
 
 
 def pytest_configure(config):

@@ -100,7 +100,7 @@ def test_loso_on_dask_scores_subjects_on_workers(tmp_path, capsys, monkeypatch):
 
 
 def test_grid_search_finds_the_simulated_channels_and_window_length(capsys):
-    names = run_example("grid_search", N_SUBJECTS=8, N_TRIALS=12, MAX_EPOCHS=12)
+    names = run_example("grid_search", N_SUBJECTS=8, N_TRIALS=12, MAX_EPOCHS=8)
     assert names["best"]["channelpicker__picks"] == ["F3", "F4"]
     assert names["best"]["slidingwindows__window_size"] > 0.5
     assert set(names["test"].metadata["subject"]).isdisjoint(names["train"].metadata["subject"])
@@ -109,10 +109,10 @@ def test_grid_search_finds_the_simulated_channels_and_window_length(capsys):
 
 def test_random_windows_score_above_held_out_subjects_also_on_permuted_labels(agg):
     pytest.importorskip("braindecode", reason="needs the extra 'braindecode'")
-    names = run_example("compare_and_leak", N_SUBJECTS=6, N_FOLDS=2, MAX_EPOCHS=6)
+    names = run_example("compare_and_leak", N_SUBJECTS=4, N_FOLDS=2, MAX_EPOCHS=6)
     scores = names["results"].scores
     assert set(scores["estimator"]) == {*names["models"], "majority"}
-    assert names["results"].predictions.groupby("estimator")["subject"].nunique().eq(6).all()
+    assert names["results"].predictions.groupby("estimator")["subject"].nunique().eq(4).all()
     score = names["gap"].set_index(["labels", "split"])["mean"]
     assert score["true", "random windows"] > score["true", "subjects"] + 0.1
     assert score["permuted", "random windows"] > 0.55

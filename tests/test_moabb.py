@@ -98,7 +98,7 @@ def arrays(dataset, paradigm):
 @pytest.fixture(scope="module")
 def pipelines():
     sizes = {"d_hidden": 4, "n_kernels": 2, "batch_size": 16}
-    network = MSiMambaClassifier(8, **sizes, max_epochs=10, lr=1e-2, random_state=0)
+    network = MSiMambaClassifier(8, **sizes, max_epochs=5, lr=1e-2, random_state=0)
     tangent = make_pipeline(Covariances("oas"), TangentSpace(), LogisticRegression())
     return {
         "MS-iMamba": make_pipeline(SlidingWindows(1.0, sfreq=SFREQ), network),

@@ -3,8 +3,6 @@
 import importlib
 import inspect
 import re
-import subprocess
-import sys
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
@@ -115,88 +113,3 @@ def test_annotations_are_complete_and_agree_with_the_docstring(name):
         described = set(re.findall(r'"([^"]+)"', documented.get(parameter, ("", ""))[0]))
         if described and parameter != "cv":  # the options of cv are listed in its text
             assert get_options(annotation) == described, parameter
-
-
-PROGRAM = """
-from typing import Any, assert_type
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from sklearn.pipeline import make_pipeline
-
-import skmamba
-from skmamba import (
-    BraindecodeClassifier, ChannelPicker, MSiMambaClassifier, SlidingWindows, StreamDecoder,
-    Trials, WindowVotingClassifier, compare, evaluate, leakage_report, load_eegmat, load_model,
-    make_models, save_model,
-)
-from skmamba.datasets import simulate_trials
-from skmamba.evaluation import CrossSubjectSplit, EvaluationResults
-from skmamba.models import MSiMamba
-from skmamba.preprocessing import EuclideanAlignment
-
-from skmamba import EuclideanAlignement  # wrong: attr-defined
-skmamba.load_eegmta()  # wrong: attr-defined
-
-trials = load_eegmat()
-assert_type(trials.select("subject < 3", session=[0, 1]), Trials)
-assert_type(trials.select(trials.y == 1).as_windows(2.0, stride=1.0), Trials)
-assert_type(Trials.concatenate([trials, simulate_trials(signal="slow rhythm")]), Trials)
-simulate_trials(signal="strenght")  # wrong: arg-type
-trials.as_windows("2 s")  # wrong: arg-type
-trials.sfrq  # wrong: attr-defined
-
-picker = ChannelPicker(["Fp1", 3], ch_names=trials.ch_names)
-assert_type(picker.fit(trials.X), ChannelPicker)
-assert_type(picker.transform(trials.X.tolist()), Trials | NDArray[Any])
-MSiMambaClassifier().fit(trials[[1, 2]], trials.y[:2]).predict(trials)
-EuclideanAlignment("calibration").fit(trials.X, groups=trials.metadata)
-ChannelPicker(pick="Fp1")  # wrong: call-arg
-SlidingWindows("2 s")  # wrong: arg-type
-
-clf = MSiMambaClassifier(embedding="inverted", class_weight="balanced", scaling=None)
-assert_type(clf.fit(trials.X, trials.y, groups=trials.metadata["subject"]), MSiMambaClassifier)
-assert_type(clf.predict_proba(trials.X), NDArray[Any])
-WindowVotingClassifier(clf, voting="hard").fit(trials.X, ["rest", "task"] * 20)
-BraindecodeClassifier(MSiMamba, class_weight={0: 1, 1: 2.5}, random_state=0)
-MSiMambaClassifier(embedding="invertd")  # wrong: arg-type
-MSiMambaClassifier(learning_rate=0.1)  # wrong: call-arg
-clf.fit(trials.X)  # wrong: call-arg
-
-pipe = make_pipeline(picker, SlidingWindows(2.0, sfreq=trials.sfreq), clf)
-results = evaluate({"net": pipe}, trials, CrossSubjectSplit(4), scoring=["f1"], verbose=False)
-assert_type(results, EvaluationResults)
-assert_type(results.scores, pd.DataFrame)
-evaluate({"net": pipe}, trials, [(np.arange(20), np.arange(20, 40))])
-compare(results, "accuracy", reference="net").to_csv("table.csv")
-evaluate({"net": pipe}, trials, "cross_subjects")  # wrong: arg-type
-evaluate({"net": pipe}, trials, n_job=2)  # wrong: call-arg
-leakage_report("loso", trials)  # wrong: arg-type
-make_models("all", trials.X)  # wrong: arg-type
-
-assert_type(load_model(save_model(pipe, "model", trials=trials)).predict(trials), NDArray[Any])
-decoder = StreamDecoder(pipe, stride=0.5, smoothing=1.0, sfreq=trials.sfreq)
-assert_type(decoder.delay, float)
-StreamDecoder(pipe, 0.5)  # wrong: call-arg
-"""
-
-
-def test_mypy_accepts_a_correct_program_and_finds_its_mistakes(tmp_path):
-    pytest.importorskip("mypy")
-    (tmp_path / "program.py").write_text(PROGRAM, "utf8")
-    options = ["--config-file=", "--strict", "--ignore-missing-imports", "--cache-dir=cache"]
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, "program.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert not done.stderr
-    found = re.findall(r"^program\.py:(\d+): error: .*\[([a-z-]+)\]$", done.stdout, re.MULTILINE)
-    expected = [
-        (str(number), line.split("# wrong: ")[1])
-        for number, line in enumerate(PROGRAM.splitlines(), start=1)
-        if "# wrong: " in line
-    ]
-    assert sorted(found) == sorted(expected), done.stdout

@@ -257,6 +257,27 @@ def test_packed_files_are_read_in_microvolts(bench, tmp_path):
     assert trials.y.tolist() == [1, 2, 3, 4]
 
 
+def test_the_trials_of_a_motor_task_are_those_of_its_runs(bench, tmp_path):
+    mne, _ = pytest.importorskip("mne"), pytest.importorskip("edfio")
+    for subject in (1, 2):
+        (tmp_path / f"eegmmidb/S00{subject}").mkdir(parents=True)
+        for run in (3, 4, 7):
+            info = mne.create_info(["C3..", "C4.."], 160.0, "eeg")
+            raw = mne.io.RawArray(np.random.default_rng(run).normal(0, 1e-5, (2, 2400)), info)
+            raw.set_annotations(mne.Annotations([0, 2, 6, 9], 4, ["T0", "T2", "T1", "T0"]))
+            raw.export(tmp_path / f"eegmmidb/S00{subject}/S00{subject}R0{run}.edf", verbose="ERROR")
+    entry = bench.data_sets.MOTOR["fists, moved"]
+    trials = entry.load(tmp_path)
+    assert trials.X.shape == (8, 2, 640)
+    assert trials.y.tolist() == [1, 0] * 4
+    assert trials.metadata["subject"].tolist() == [1] * 4 + [2] * 4
+    assert trials.metadata["run"].tolist() == [3, 3, 7, 7] * 2
+    for train_idx, test_idx in entry.cv.split(trials.X, trials.y, trials.metadata):
+        train, test = trials.metadata.iloc[train_idx], trials.metadata.iloc[test_idx]
+        assert set(train["subject"]) == set(test["subject"])
+        assert set(train["run"]).isdisjoint(test["run"])
+
+
 def test_the_first_trials_of_a_subject_become_its_reference(bench):
     trials = simulate_trials(n_subjects=3, n_trials=4, n_times=128)
     rest = bench.data_sets.use_first_as_reference(trials, 2)

@@ -52,12 +52,8 @@ STRICT = [
     WindowVotingClassifier(LogisticRegression()),
     WindowVotingClassifier(LogisticRegression(), voting="hard"),
     MSiMambaClassifier(n_members=2, **SMALL, **EXACT),
-    MSiMambaClassifier(
-        scaling="standard", module_params={"period_selection": "fixed"}, **SMALL, **EXACT
-    ),
     WindowVotingRegressor(Ridge()),
     WindowVotingRegressor(Ridge(), voting="median"),
-    MSiMambaRegressor(n_members=2, **SMALL, **EXACT),
     MSiMambaRegressor(
         scaling="standard",
         loss="huber",

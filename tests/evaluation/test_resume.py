@@ -23,7 +23,7 @@ from skmamba import MSiMambaClassifier, SlidingWindows, evaluate
 from skmamba.datasets import simulate_trials
 
 TIMES = ["fit_seconds", "predict_seconds"]
-N_KILLS = 12
+N_KILLS = 8
 N_FOLDS = 12
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="requires SIGKILL and fork")
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="requires /proc")
@@ -94,12 +94,14 @@ results.scores.to_pickle(folder / sys.argv[2])
 
 
 @linux
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize(
-    "call",
+    ("call", "signal_number"),
     [
-        "evaluate({'model': Sleeps()}, simulate_trials(4, 4), n_jobs=2, verbose=False)",
-        "read_files(sleep, [(1,), (2,)], n_jobs=2, verbose=False, unit='file')",
+        (
+            "evaluate({'model': Sleeps()}, simulate_trials(4, 4), n_jobs=2, verbose=False)",
+            signal.SIGKILL,
+        ),
+        ("read_files(sleep, [(1,), (2,)], n_jobs=2, verbose=False, unit='file')", signal.SIGTERM),
     ],
     ids=["folds", "files"],
 )
@@ -170,7 +172,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_scores_of_one_process(tmp_path)
     main, trials = os.getpid(), simulate_trials(n_subjects=6, n_trials=8, n_times=256)
 
     def wait_in_workers(X):  # so that no worker has finished all folds before one is killed
-        time.sleep(0.5 * (os.getpid() != main))
+        time.sleep(0.25 * (os.getpid() != main))
         return X
 
     clf = MSiMambaClassifier(d_model=8, d_hidden=4, n_kernels=2, max_epochs=2)
