@@ -155,9 +155,11 @@ class ReferenceMSiMamba(nn.Module):
         n_kernels=3,
         d_hidden=16,
         d_state=4,
+        spatial_whitening=False,
         periods="batch",
     ):
         super().__init__()
+        self.register_buffer("whitener", torch.eye(n_chans) if spatial_whitening else None)
         self.mstb = MultiScaleBlock(n_chans, top_k, n_kernels, d_hidden, periods)
         embeddings = {"power": PowerEmbedding, "inverted": nn.Linear}
         self.embed = embeddings[embedding](n_times, d_model)
@@ -165,6 +167,8 @@ class ReferenceMSiMamba(nn.Module):
         self.final_layer = nn.Linear(n_chans * d_model, n_outputs)
 
     def forward(self, x):
+        if self.whitener is not None:
+            x = self.whitener @ x
         mean = x.mean(2, keepdim=True)
         tokens = self.embed(self.mstb(x - mean) + mean)
         return self.final_layer(self.blocks(tokens).flatten(1))

@@ -359,10 +359,13 @@ SECTIONS = {
 
 
 def add_whitening(models):
-    """Return models with a copy of MS-iMamba that has spatial whitening."""
-    whitened = clone(models["MS-iMamba"])
+    """Return models with copies of MS-iMamba instead: without and with spatial whitening."""
+    models = dict(models)
+    plain = models.pop("MS-iMamba")
+    whitened = clone(plain)
+    plain[-1].set_params(module_params={"spatial_whitening": False})
     whitened[-1].set_params(module_params={"spatial_whitening": True})
-    return models | {"spatial whitening": whitened}
+    return {"no whitening": plain, "spatial whitening": whitened, **models}
 
 
 def evaluate_data_set(entry, settings, names=MODELS):

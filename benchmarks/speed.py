@@ -29,12 +29,12 @@ from measure import (
 from reference import ReferenceMSiMamba
 
 from skmamba import BraindecodeClassifier, MSiMambaClassifier, SlidingWindows
+from skmamba.classifiers.msimamba import MAX_UNWHITENED
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba, MSiMambaEnsemble
 from skmamba.persistence import to_onnx
 
-# Options of the network: as shipped, and wide.
-DEFAULTS: dict = {}
+DEFAULTS = None  # options of the network: those of the classifier
 WIDE = {"embedding": "inverted", "top_k": 3, "n_kernels": 6, "d_hidden": 64, "d_state": 16}
 DEFAULT_SHAPES = [(64, 4, 128), (64, 4, 256), (64, 4, 512), (64, 14, 256), (32, 62, 200)]
 WIDE_SHAPES = [(64, 4, 128), (64, 4, 512), (64, 14, 256), (32, 62, 200), (16, 62, 1000)]
@@ -55,8 +55,14 @@ def make_windows(batch, n_chans, n_times, sfreq=128):
     return torch.from_numpy((x / x.std()).astype("float32"))
 
 
+def get_defaults(n_chans):
+    """Return the options that the classifier sets for a number of channels."""
+    return {"spatial_whitening": n_chans > MAX_UNWHITENED}
+
+
 def make_nets(params, shape, periods="batch"):
     """Return our network and the plain composition, with the same weights and no dropout."""
+    params = get_defaults(shape[1]) if params is None else params
     torch.manual_seed(0)
     ours = MSiMamba(shape[1], 2, shape[2], drop_prob=0.0, **params)
     plain = ReferenceMSiMamba(shape[1], 2, shape[2], periods=periods, **params)
@@ -167,7 +173,8 @@ def make_network(name, shape):
     _, n_chans, n_times = shape
     sizes = {"n_chans": n_chans, "n_outputs": 2, "n_times": n_times}
     if name.startswith("MS-iMamba"):
-        return (MSiMambaEnsemble if "three" in name else MSiMamba)(**sizes)
+        network = MSiMambaEnsemble if "three" in name else MSiMamba
+        return network(**sizes, **get_defaults(n_chans))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from braindecode import models

@@ -10,14 +10,16 @@ from skmamba.models import MSiMamba
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.mark.parametrize("embedding", ["power", "inverted"])
-def test_outputs_and_gradients_equal_those_of_the_reference(monkeypatch, embedding):
+@pytest.mark.parametrize("options", [{}, {"spatial_whitening": True}, {"embedding": "inverted"}])
+def test_outputs_and_gradients_equal_those_of_the_reference(monkeypatch, options):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from reference import ReferenceMSiMamba
 
     torch.manual_seed(0)
-    params = {"d_model": 8, "top_k": 3, "n_kernels": 3, "d_hidden": 4, "embedding": embedding}
+    params = {"d_model": 8, "top_k": 3, "n_kernels": 3, "d_hidden": 4, **options}
     ours = MSiMamba(4, 2, 96, drop_prob=0.0, **params).double()
+    if options.get("spatial_whitening"):
+        ours.set_correlation(torch.corrcoef(torch.randn(4, 20, dtype=torch.float64)))
     plain = ReferenceMSiMamba(4, 2, 96, periods="window", **params).double()
     plain.load_state_dict(ours.state_dict())
     x = torch.randn(6, 4, 96, dtype=torch.float64)

@@ -197,9 +197,11 @@ class WindowNet(NeuralNet):
         if not blocks:
             return
         total = weights = torch.zeros((), dtype=torch.float64)
+        whitened = self._find_whitened()
         for inputs, _ in load_batches(dataset, PREDICT_BATCH):
-            weight = inputs["weight"].to(torch.float64)
-            total = total + weight @ window_amplitudes(inputs["x"]).to(torch.float64)
+            weight, x = inputs["weight"].to(torch.float64), inputs["x"]
+            x = whitened[0].whitener.to(x.device) @ x if whitened else x  # the same in all members
+            total = total + weight @ window_amplitudes(x).to(torch.float64)
             weights = weights + weight.sum()
         for block in blocks:
             block.set_frequencies(total / weights)
@@ -207,11 +209,7 @@ class WindowNet(NeuralNet):
     @torch.no_grad()
     def fit_whitening(self, dataset):
         """Set the spatial whitening of networks from the mean correlation of the windows."""
-        networks = [
-            module
-            for module in self.module_.modules()
-            if isinstance(module, MSiMamba) and module.whitener is not None
-        ]
+        networks = self._find_whitened()
         if not networks:
             return
         total = torch.zeros((), dtype=torch.float64)
@@ -228,6 +226,13 @@ class WindowNet(NeuralNet):
         correlation.fill_diagonal_(1)  # of constant channels, too
         for network in networks:
             network.set_correlation(correlation)
+
+    def _find_whitened(self):
+        return [
+            module
+            for module in self.module_.modules()
+            if isinstance(module, MSiMamba) and module.whitener is not None
+        ]
 
     @torch.no_grad()
     def check_outputs(self, dataset):

@@ -454,8 +454,8 @@ class BaseNet(BaseTrialEstimator):
         for name in ("subject_statistics_", "subject_gain_"):  # of a copy for one subject
             self.__dict__.pop(name, None)
         device = resolve_device(self.device)
-        name, module_params = self._module_spec(X, fresh)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=fresh)
+        name, module_params = self._module_spec(X, fresh)
         y = self._check_y(y)
         groups = make_table(groups, len(bags), "groups") if isinstance(groups, Mapping) else groups
         check_consistent_length(bags, y, sample_weight, groups)
@@ -489,8 +489,8 @@ class BaseNet(BaseTrialEstimator):
             dataset = make_dataset(trials=train)
             if fresh:
                 with describe_errors(self._module_class(name), architecture["params"], self._task):
-                    net.fit_periods(dataset)
                     net.fit_whitening(dataset)
+                    net.fit_periods(dataset)
                     net.check_outputs(dataset)
             else:
                 net.resume(self.net_)

@@ -21,6 +21,7 @@ from ._skorch import resolve_device, torch_threads
 from .base import BaseNet, BaseNetClassifier, BaseNetRegressor, check_spread
 
 AUTO_EPOCHS, AUTO_STEPS = 12, 2000  # upper limits of max_epochs="auto"
+MAX_UNWHITENED = 8  # number of channels above which spatial whitening is the default
 
 
 NETWORK_PARAMETERS = """
@@ -53,7 +54,8 @@ adaptation : {"reference", "causal", "unlabelled"} or None, default=None
 module_params : dict, default=None
     Further parameters of :class:`~skmamba.models.MSiMamba`, such as
     ``{"mixer": "attention"}``: sizes of Mamba, ``backend``, period selection and ablation
-    switches.
+    switches. With more than 8 channels, ``embedding="power"`` and ``adaptation=None``,
+    ``spatial_whitening`` is True unless it is set here.
 lr : float, default=2e-3
     Learning rate.
 max_epochs : int or "auto", default="auto"
@@ -106,12 +108,21 @@ class BaseMSiMamba(BaseNet):
             check_option("adaptation", self.adaptation, ADAPTATIONS)
             own["standardize"] = True
         params = self._merge_module_params(own, MSiMamba)
+        if "spatial_whitening" not in params and self._whitens(fresh):
+            params["spatial_whitening"] = True
         if self.n_members == 1:
             del params["n_members"]
             return "MSiMamba", params
         if is_regressor(self):
             params["average_outputs"] = True
         return "MSiMambaEnsemble", params
+
+    def _whitens(self, fresh):
+        """Return whether the network has spatial whitening by default, or had it in fit."""
+        if not fresh:
+            return self.net_.architecture["params"].get("spatial_whitening", False)
+        is_default = self.embedding == "power" and self.adaptation is None
+        return is_default and self.n_chans_ > MAX_UNWHITENED
 
     def _count_epochs(self, n_windows):
         if self.max_epochs == "auto":

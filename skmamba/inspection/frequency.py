@@ -50,7 +50,7 @@ def frequency_profile(
         - ``weight``: mean weight over the windows of the class, zero where the frequency is not
           selected; equal for all channels, with a sum of one over frequencies;
         - ``amplitude``: amplitude of the sine of this frequency in the channel, mean over all
-          windows of the class, in scaled units;
+          windows of the class, in scaled units, after spatial whitening if the network has it;
         - ``n_windows``: number of windows of the class.
 
         ``profile.attrs["resolution"]`` is the distance between frequencies, in hertz: one cycle per

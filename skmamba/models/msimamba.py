@@ -70,8 +70,8 @@ class MSiMamba(SignalNetwork):
     filter_size, n_averages : int, default=None, 32
         See :class:`~skmamba.modules.PowerEmbedding`; used by ``embedding="power"``.
     spatial_whitening : bool, default=False
-        Add a second token of each channel, from the spatially whitened window (ours), see
-        :meth:`set_correlation`. Not with ``embedding="temporal"``.
+        Whiten windows spatially first (ours), see :meth:`set_correlation`. The default of the
+        estimators depends on the number of channels.
     mixer : {"mamba", "attention", "none"}, default="mamba"
         Mixer of the tokens (ablation).
     n_heads : int, default=4
@@ -180,8 +180,6 @@ class MSiMamba(SignalNetwork):
             raise ValueError(f"standardize requires embedding='power', got {embedding!r}.")
         else:
             self.embed = nn.Linear(n_times if embedding == "inverted" else n_chans, d_model)
-        if spatial_whitening and embedding == "temporal":
-            raise ValueError("spatial_whitening must be False with embedding='temporal', got True.")
         self.register_buffer("whitener", torch.eye(n_chans) if spatial_whitening else None)
         self.drop = nn.Dropout(drop_prob)
 
@@ -194,7 +192,7 @@ class MSiMamba(SignalNetwork):
         self.blocks = nn.Sequential(
             *(MixerBlock(d_model, build_mixer(), activation, drop_prob) for _ in range(n_layers))
         )
-        n_tokens = n_times if embedding == "temporal" else n_chans * (2 if spatial_whitening else 1)
+        n_tokens = n_times if embedding == "temporal" else n_chans
         if standardize:  # mean and mean square of the features of training windows
             for name in ("prior_mean", "prior_square"):
                 self.register_buffer(name, torch.zeros(n_tokens, self.embed.linear.in_features))
@@ -234,12 +232,11 @@ class MSiMamba(SignalNetwork):
             check_windows(x, self.n_chans, self.n_times)
             if self.standardize:
                 return self._forward_standardized(x, weight, average)
-        windows = x
+        if self.whitener is not None:
+            x = self.whitener @ x
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
-        if self.whitener is not None:
-            x = torch.cat([x, self.whitener @ windows], 1)  # (B, 2 C, T)
         if self.embedding == "temporal":
             x = x.transpose(1, 2)  # (B, T, C)
         if torch.jit.is_scripting() or self.embedding != "power":
@@ -303,12 +300,11 @@ class MSiMamba(SignalNetwork):
         features : Tensor of shape (batch, n_tokens, n_features)
             See :meth:`PowerEmbedding.features <skmamba.modules.PowerEmbedding.features>`.
         """
-        windows = x
+        if self.whitener is not None:
+            x = self.whitener @ x
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
-        if self.whitener is not None:
-            x = torch.cat([x, self.whitener @ windows], 1)  # (B, 2 C, T)
         return self.embed.features(x, weight)  # (B, tokens, n_features)
 
     def classify(

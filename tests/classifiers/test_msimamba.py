@@ -677,6 +677,17 @@ def test_weights_of_trials_count_in_fixed_periods():
         assert own.net_.module_.mstb.frequencies.tolist() == [frequency]
 
 
+def test_fixed_periods_are_those_of_whitened_windows():
+    rng, time = np.random.default_rng(0), np.arange(64) / 64
+    first, second, weak = (np.sin(2 * np.pi * frequency * time) for frequency in (6, 9, 15))
+    shared = 3 * first + 2 * second  # by both channels
+    X = rng.normal(size=(16, 2, 64)) * 0.01 + shared + np.stack([weak, -weak])
+    for whitened, frequency in ((False, 6), (True, 15)):
+        params = {"period_selection": "fixed", "spatial_whitening": whitened}
+        clf = make_clf(module_params=params, top_k=1, max_epochs=1).fit(X, [0, 1] * 8)
+        assert clf.net_.module_.mstb.frequencies.tolist() == [frequency]
+
+
 def test_the_whitening_is_that_of_the_training_windows(bags, trials):
     clf = make_clf(module_params={"spatial_whitening": True}).fit(bags, trials.y)
     windows = scale(bags, clf).reshape(-1, *bags.shape[2:])
@@ -719,6 +730,35 @@ def test_flat_windows_do_not_change_the_whitening(bags, trials):
     clf = make_clf(**params, scaling=None, max_epochs=1, dtype="float64")
     own = [clone(clf).fit(X, y[: len(X)]).net_.module_.whitener for X in (bags, both)]
     np.testing.assert_allclose(own[1], own[0], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n_chans", "params", "expected"),
+    [
+        (8, {}, False),
+        (9, {}, True),
+        (9, {"n_members": 2}, True),
+        (9, {"module_params": {"spatial_whitening": False}}, False),
+        (9, {"embedding": "inverted"}, False),
+        (9, {"adaptation": "causal"}, False),
+    ],
+    ids=repr,
+)
+def test_more_than_eight_channels_are_whitened_by_default(n_chans, params, expected):
+    X = np.random.default_rng(0).normal(size=(8, n_chans, 64))
+    clf = make_clf(max_epochs=1, **params).fit(X, [0, 1] * 4, groups=[0] * 8)
+    networks = [own for own in clf.net_.module_.modules() if isinstance(own, MSiMamba)]
+    assert {own.whitener is not None for own in networks} == {expected}
+
+
+def test_training_goes_on_with_the_whitening_of_the_fitted_network(monkeypatch):
+    X, y = np.random.default_rng(0).normal(size=(8, 9, 64)), [0, 1] * 4
+    with monkeypatch.context() as patch:  # as fitted by a version without whitening by default
+        patch.setattr(msimamba, "MAX_UNWHITENED", 100)
+        clf = make_clf(max_epochs=1).fit(X, y)
+    assert clf.partial_fit(X, y).net_.module_.whitener is None
+    assert clf.fine_tune(X, y).net_.module_.whitener is None
+    assert clf.fit(X, y).partial_fit(X, y).net_.module_.whitener is not None
 
 
 def test_callbacks_and_net_params_reach_skorch(bags, trials):

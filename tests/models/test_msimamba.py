@@ -77,23 +77,29 @@ def make_correlation(n_chans, rank):
     return torch.corrcoef(torch.randn(n_chans, rank, generator=generator).double() @ sources)
 
 
-@pytest.mark.parametrize("use_mstb", [True, False])
-def test_further_tokens_are_those_of_the_whitened_window(use_mstb):
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"use_mstb": False}, {"embedding": "inverted"}, {"embedding": "temporal"}],
+    ids=repr,
+)
+def test_the_whitened_window_is_processed_instead(options):
     torch.manual_seed(0)
-    options = {"mixer": "none", "use_mstb": use_mstb, **SMALL}
-    net = MSiMamba(5, 2, 64, spatial_whitening=True, **options).double().eval()
-    plain = MSiMamba(5, 2, 64, **options).double().eval()
-    whitened = MSiMamba(5, 2, 64, **options | {"use_mstb": False}).double().eval()
+    net = MSiMamba(5, 2, 64, spatial_whitening=True, **SMALL | options).double().eval()
+    plain = MSiMamba(5, 2, 64, **SMALL | options).double().eval()
     net.set_correlation(make_correlation(5, 5))
-    shared = {k: v for k, v in net.state_dict().items() if "final" not in k and k != "whitener"}
-    plain.load_state_dict(shared, strict=False)
-    whitened.load_state_dict(shared, strict=False)
+    plain.load_state_dict({k: v for k, v in net.state_dict().items() if k != "whitener"})
     x = torch.randn(3, 5, 64).double()
-    weight = net.final_layer.weight  # (2, tokens * d_model)
-    for part, own in zip((plain, whitened), weight.chunk(2, dim=1), strict=True):
-        part.final_layer.weight.data.copy_(own)
-        part.final_layer.bias.data.copy_(net.final_layer.bias / 2)
-    torch.testing.assert_close(net(x), plain(x) + whitened(net.whitener @ x))
+    torch.testing.assert_close(net(x), plain(net.whitener @ x))
+
+
+def test_features_of_the_whitened_window_are_standardised():
+    torch.manual_seed(0)
+    net = MSiMamba(5, 2, 64, spatial_whitening=True, standardize=True, **SMALL).double().eval()
+    plain = MSiMamba(5, 2, 64, standardize=True, **SMALL).double().eval()
+    net.set_correlation(make_correlation(5, 5))
+    plain.load_state_dict({k: v for k, v in net.state_dict().items() if k != "whitener"})
+    x = torch.randn(3, 5, 64).double()
+    torch.testing.assert_close(net.features(x), plain.features(net.whitener @ x))
 
 
 @pytest.mark.parametrize("rank", [1, 3, 5])
@@ -150,10 +156,6 @@ def test_phase_differences_between_channels_are_learned():
         ({"head": "cls"}, "head must be one of 'flatten', 'mean', got 'cls'"),
         ({"mixer": "attention", "n_heads": 3}, "n_heads must divide d_model=8, got n_heads=3"),
         ({"spatial_whitening": 1.5}, "spatial_whitening must be one of True, False, got 1.5"),
-        (
-            {"spatial_whitening": True, "embedding": "temporal"},
-            "spatial_whitening must be False with embedding='temporal', got True",
-        ),
     ],
 )
 def test_invalid_options_raise(options, message):
