@@ -233,7 +233,10 @@ class MSiMamba(SignalNetwork):
             if self.standardize:
                 return self._forward_standardized(x, weight, average)
         if self.whitener is not None:
-            x = self.whitener @ x
+            if torch.jit.is_scripting():
+                x = self.whitener @ x
+            else:
+                x = whiten(self.whitener, x)
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
@@ -301,7 +304,7 @@ class MSiMamba(SignalNetwork):
             See :meth:`PowerEmbedding.features <skmamba.modules.PowerEmbedding.features>`.
         """
         if self.whitener is not None:
-            x = self.whitener @ x
+            x = whiten(self.whitener, x)
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
@@ -338,6 +341,13 @@ class MSiMamba(SignalNetwork):
             mean = torch.einsum("ib,bcf->icf", average, features) + rest * self.prior_mean
             square = torch.einsum("ib,bcf->icf", average, square) + rest * self.prior_square
         return mean, compute_spread(mean, square)
+
+
+def whiten(whitener, x):  # (C, C), (B, C, T) -> (B, C, T)
+    """Return whitened windows; autocast would compute them, and so the periods, in bfloat16."""
+    device = x.device.type if x.device.type != "meta" else "cpu"  # meta has no autocast
+    with torch.autocast(device, enabled=False):
+        return whitener @ x
 
 
 def compute_spread(mean, square):

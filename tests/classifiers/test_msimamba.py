@@ -46,7 +46,13 @@ def scale(bags, clf):
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"n_members": 2}, {"module_params": {"mixer": "attention"}}]
+    "params",
+    [
+        {},
+        {"n_members": 2},
+        {"module_params": {"mixer": "attention"}},
+        {"module_params": {"spatial_whitening": True}},
+    ],
 )
 def test_mixed_precision_predicts_nearly_the_same(params, bags, trials):
     params = {**params, "drop_prob": 0.0}
