@@ -4,12 +4,13 @@ EEGMAT is part of the package. The other data sets are read from one folder. It 
 published files of Sequence-Learning (https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning)
 in ``EEG_DATA``, of SSVEP-exoskeleton (https://github.com/sylvchev/dataset-ssvep-exoskeleton) in
 ``ssvep-exo``, and of EEGMMIDB (https://physionet.org/content/eegmmidb/1.0.0/) in ``eegmmidb``, with
-one folder for each subject. One packed file may replace each of the first two.
-``sequence_learning.npz`` has ``x`` (4, n_samples) in 0.1 microvolt, ``offset``, ``subject``,
-``session``, ``round``, ``duration_level``, ``sfreq`` and ``ch_names``. ``ssvep_exo.npz`` has ``X``
-(n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``, ``subject``, ``sfreq`` and ``ch_names``.
-The scores in the documentation are from packed files of the subjects below. In that of
-SSVEP-exoskeleton, trials were filtered one by one, and two recordings are missing.
+one folder for each subject; all must have the same sampling rate. One packed file may replace each
+of the first two. ``sequence_learning.npz`` has ``x`` (4, n_samples) in 0.1 microvolt, ``offset``,
+``subject``, ``session``, ``round``, ``duration_level``, ``sfreq`` and ``ch_names``.
+``ssvep_exo.npz`` has ``X`` (n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``, ``subject``,
+``sfreq`` and ``ch_names``. The scores in the documentation are from packed files of the subjects
+below. In that of SSVEP-exoskeleton, trials were filtered one by one, and two recordings are
+missing.
 """
 
 from collections.abc import Callable
@@ -36,8 +37,10 @@ SEQUENCE_SUBJECTS = [
 ]
 SSVEP_SUBJECTS = [2, 4, 5, 6, 7, 10, 11, 12]
 MOTOR_RUNS = {  # of each subject of EEGMMIDB
-    **{"fists, moved": (3, 7, 11), "fists, imagined": (4, 8, 12)},
-    **{"fists or feet, moved": (5, 9, 13), "fists or feet, imagined": (6, 10, 14)},
+    "fists, moved": (3, 7, 11),
+    "fists, imagined": (4, 8, 12),
+    "fists or feet, moved": (5, 9, 13),
+    "fists or feet, imagined": (6, 10, 14),
 }
 N_SOURCES = 16  # simulated sources and channels
 LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success

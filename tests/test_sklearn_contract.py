@@ -57,7 +57,7 @@ STRICT = [
     MSiMambaRegressor(
         scaling="standard",
         loss="huber",
-        module_params={"period_selection": "fixed"},
+        module_params={"period_selection": "fixed", "spatial_whitening": True},
         **SMALL,
         **EXACT,
     ),

@@ -1,4 +1,4 @@
-"""Program that ``make lint`` checks with mypy, which reports comments without a mistake."""
+"""Program whose mistakes mypy must find: in ``make lint``, a comment without one is an error."""
 
 from typing import Any, assert_type
 

@@ -208,7 +208,7 @@ class MSiMambaClassifier(BaseMSiMamba, BaseNetClassifier):
     -----
     The paper does not state window length, optimizer, widths, depth or k: these defaults are
     choices of this package. The default embedding departs from the paper, which uses
-    ``embedding="inverted"``.
+    ``embedding="inverted"``, and so does the spatial whitening of more than 8 channels.
 
     References
     ----------

@@ -192,10 +192,10 @@ class MSiMamba(SignalNetwork):
         self.blocks = nn.Sequential(
             *(MixerBlock(d_model, build_mixer(), activation, drop_prob) for _ in range(n_layers))
         )
-        n_tokens = n_times if embedding == "temporal" else n_chans
         if standardize:  # mean and mean square of the features of training windows
             for name in ("prior_mean", "prior_square"):
-                self.register_buffer(name, torch.zeros(n_tokens, self.embed.linear.in_features))
+                self.register_buffer(name, torch.zeros(n_chans, self.embed.linear.in_features))
+        n_tokens = n_times if embedding == "temporal" else n_chans
         n_features = d_model * (n_tokens if head == "flatten" else 1)
         self.final_layer = nn.Linear(n_features, self.n_outputs)
 
@@ -236,7 +236,7 @@ class MSiMamba(SignalNetwork):
             if torch.jit.is_scripting():
                 x = self.whitener @ x
             else:
-                x = whiten(self.whitener, x)
+                x = whiten(x, self.whitener)
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
@@ -245,7 +245,7 @@ class MSiMamba(SignalNetwork):
         if torch.jit.is_scripting() or self.embedding != "power":
             tokens = self.embed(x)  # (B, tokens, d_model)
         else:
-            tokens = self.embed(x, weight)  # (B, tokens, d_model)
+            tokens = self.embed(x, weight)  # (B, C, d_model)
         tokens = self.blocks(self.drop(tokens))  # (B, tokens, d_model)
         features = tokens.flatten(1) if self.head_input == "flatten" else tokens.mean(1)
         return self.final_layer(self.drop(features))  # (B, n_outputs)
@@ -286,8 +286,8 @@ class MSiMamba(SignalNetwork):
     def _forward_standardized(self, x, weight, average):  # (B, C, T) -> (n_classified, n_outputs)
         if average is None:
             raise ValueError("average must be given with standardize=True, got None.")
-        features = self.features(x, weight)  # (B, tokens, n_features)
-        mean, spread = self._measure(features, average)  # (n_classified, tokens, n_features)
+        features = self.features(x, weight)  # (B, C, n_features)
+        mean, spread = self._measure(features, average)  # (n_classified, C, n_features)
         return self.classify(features[: len(average)], mean, spread)
 
     def features(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
@@ -300,15 +300,15 @@ class MSiMamba(SignalNetwork):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_tokens, n_features)
+        features : Tensor of shape (batch, n_chans, n_features)
             See :meth:`PowerEmbedding.features <skmamba.modules.PowerEmbedding.features>`.
         """
         if self.whitener is not None:
-            x = whiten(self.whitener, x)
+            x = whiten(x, self.whitener)
         if self.mstb is not None:
             mean = x.mean(2, keepdim=True)  # (B, C, 1)
             x = self.mstb(x - mean) + mean  # (B, C, T)
-        return self.embed.features(x, weight)  # (B, tokens, n_features)
+        return self.embed.features(x, weight)  # (B, C, n_features)
 
     def classify(
         self, features: torch.Tensor, mean: torch.Tensor, spread: torch.Tensor
@@ -317,7 +317,7 @@ class MSiMamba(SignalNetwork):
 
         Parameters
         ----------
-        features, mean, spread : Tensor of shape (batch, n_tokens, n_features)
+        features, mean, spread : Tensor of shape (batch, n_chans, n_features)
             Features of the windows, and their mean and spread in the subject.
 
         Returns
@@ -343,7 +343,7 @@ class MSiMamba(SignalNetwork):
         return mean, compute_spread(mean, square)
 
 
-def whiten(whitener, x):  # (C, C), (B, C, T) -> (B, C, T)
+def whiten(x, whitener):  # (B, C, T), (C, C) -> (B, C, T)
     """Return whitened windows; autocast would compute them, and so the periods, in bfloat16."""
     device = x.device.type if x.device.type != "meta" else "cpu"  # meta has no autocast
     with torch.autocast(device, enabled=False):
@@ -499,7 +499,7 @@ class MSiMambaEnsemble(nn.Module):
 
         Returns
         -------
-        features : Tensor of shape (batch, n_members, n_tokens, n_features)
+        features : Tensor of shape (batch, n_members, n_chans, n_features)
             Features.
         """
         return torch.stack([member.features(x, weight) for member in self.members], 1)
@@ -511,7 +511,7 @@ class MSiMambaEnsemble(nn.Module):
 
         Parameters
         ----------
-        features, mean, spread : Tensor of shape (batch, n_members, n_tokens, n_features)
+        features, mean, spread : Tensor of shape (batch, n_members, n_chans, n_features)
             As in :meth:`MSiMamba.classify`, of each member.
 
         Returns
