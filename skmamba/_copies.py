@@ -16,20 +16,16 @@ def encode_samples(X):
 
 
 def warn_of_copies(trials):
-    """Warn if trials of different subjects have identical samples; return the trials."""
-    if "subject" not in trials.metadata:
-        return trials
-    table = pd.DataFrame(
-        {"code": encode_samples(trials.X), "subject": trials.metadata["subject"].to_numpy()}
-    )
-    copies = table[(table["code"] >= 0) & table.duplicated("code", keep=False)]
-    copies = copies[copies.groupby("code")["subject"].transform("nunique") > 1]
+    """Warn if trials have identical samples; return the trials."""
+    codes = pd.Series(encode_samples(trials.X))
+    copies = codes[(codes >= 0) & codes.duplicated(keep=False)]
     if len(copies):
-        example = copies[copies["code"] == copies["code"].iloc[0]].drop_duplicates("subject")
-        (first, second), names = example.index[:2], example["subject"].tolist()
+        first, second = copies.index[copies == copies.iloc[0]][:2]
+        subjects = trials.metadata.get("subject", pd.Series("unknown", codes.index))
+        names = dict.fromkeys(subjects.iloc[[first, second]])
         warnings.warn(
-            f"{len(copies)} trials of different subjects have identical samples, such as rows "
-            f"{first} and {second} of subjects {names[0]} and {names[1]}. A split by subject has "
+            f"{len(copies)} trials have identical samples, such as rows {first} and {second} of "
+            f"subject{'s' * (len(names) > 1)} {' and '.join(map(str, names))}. A split can have "
             "them in training and in test: leave out all but one of each.",
             stacklevel=3,
         )

@@ -871,6 +871,15 @@ def test_the_subject_of_the_file_is_used_unless_metadata_have_one():
     assert scalar.tolist() == [2] * 4
 
 
+def test_a_recording_of_two_sessions_is_a_warning():
+    raws = [make_raw(number, annotations=MARKS) for number in (0, 1, 0)]
+    metadata = {"subject": ["s1"] * 3, "session": [1, 1, 2]}
+    with pytest.warns(
+        UserWarning, match=r"4 trials have identical samples.* 0 and 4 of subject s1\."
+    ):
+        Trials.from_raws(raws, 0, 1, metadata=metadata)
+
+
 def test_from_raws_does_not_change_the_recordings(tmp_path):
     mne = pytest.importorskip("mne")
     loaded = make_raw(annotations=MARKS, ch_names=["O1", "EOG"], types=["eeg", "eog"])

@@ -32,6 +32,7 @@ DAMAGED = (
 )
 MAX_GAP = 0.05  # seconds; a packet of Muse holds 0.047
 MAX_DEVIATION = 0.01  # of the sampling rate by the time stamps
+MAX_GAPS = 0.5  # between packets, per second of samples; with more, the rate is another one
 
 
 def read_raw_csv(
@@ -41,6 +42,7 @@ def read_raw_csv(
     *,
     time: str | None = None,
     markers: str | None = None,
+    gaps: Literal["raise", "annotate"] = "raise",
     unit: Literal["uV", "mV", "V"] = "uV",
     **read_params: Any,
 ) -> Any:
@@ -63,6 +65,10 @@ def read_raw_csv(
         Column of event names, empty, 0 or False where there is no event. Events become annotations;
         equal names in adjacent rows are one event, and an event in a row without EEG belongs to
         the next sample.
+    gaps : {"raise", "annotate"}, default="raise"
+        ``"raise"``: gaps are an error; ``"annotate"``: the samples before and after a gap are
+        joined, and a gap is annotated as ``BAD boundary`` and ``EDGE boundary``, as where MNE joins
+        recordings: MNE filters the parts one by one, and trials that span a gap are dropped.
     unit : {"uV", "mV", "V"}, default="uV"
         Unit of the channels.
     **read_params
@@ -78,7 +84,7 @@ def read_raw_csv(
     ------
     DataFormatError
         If a column is missing, rows are longer than the header, a sample is not a number, or time
-        stamps have gaps or do not fit ``sfreq``.
+        stamps have gaps, unless these are annotated, or do not fit ``sfreq``.
     ValueError
         If another parameter is invalid.
 
@@ -89,6 +95,7 @@ def read_raw_csv(
     >>> read_raw_csv(file, 100, ["TP9", "AF7"], time="timestamps").get_data(units="uV").tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
+    check_option("gaps", gaps, ("raise", "annotate"))
     check_option("unit", unit, tuple(VOLTS))
     check_number("sfreq", sfreq)
     new_names = list(ch_names.values()) if isinstance(ch_names, Mapping) else ch_names
@@ -108,13 +115,20 @@ def read_raw_csv(
     if samples.empty:
         raise DataFormatError(path, "at least one sample", "none")
     X = _to_numbers(samples[list(names)], path)
-    if time is not None:
-        _check_times(samples[time], sfreq, path)
+    lost = np.zeros(0) if time is None else _measure_gaps(samples[time], sfreq, path)
+    if gaps == "raise" and lost.any():
+        got = f"about {round(lost.max() * sfreq)} lost samples ({lost.max():.2f} s) after row "
+        got += f"{samples.index[lost.argmax()]}"
+        raise DataFormatError(path, "no gap, or gaps='annotate'", got)
     is_held = text.eq(text.shift()) & marks.shift().notna()
     rows = np.flatnonzero(marks.notna() & ~is_held)
     onsets = (np.cumsum(is_sample) - is_sample)[rows] / sfreq  # of the next sample
     events = marks.iloc[rows].astype(str)
-    return make_raw(VOLTS[unit] * X.T, list(names.values()), sfreq, onsets, events)
+    raw = make_raw(VOLTS[unit] * X.T, list(names.values()), sfreq, onsets, events)
+    starts = (np.flatnonzero(lost) + 1) / sfreq  # of the first sample after each gap
+    for name in ("BAD boundary", "EDGE boundary"):
+        raw.annotations.append(starts, np.zeros_like(starts), name)
+    return raw
 
 
 def _read_table(path, read_params):
@@ -165,13 +179,14 @@ def _to_seconds(times, path):
     return seconds.to_numpy(float)
 
 
-def _check_times(times, sfreq, path):
-    """Raise an error if time stamps have another rate, descend, or show lost samples."""
+def _measure_gaps(times, sfreq, path):
+    """Return the seconds that are lost after each sample but the last, zero where there is no gap.
+
+    Time stamps of another rate or in another order are an error.
+    """
     seconds = _to_seconds(times, path)
     if len(seconds) < 2:
-        return
-    duration = seconds[-1] - seconds[0]
-    rate = (len(seconds) - 1) / duration if duration > 0 else np.nan
+        return np.zeros(0)
     steps = np.diff(seconds) * sfreq
     step = np.median(steps)
     if step > 1.5 and np.quantile(np.abs(steps / step - 1), 0.9) < 0.25:  # regular, no gap
@@ -182,14 +197,15 @@ def _check_times(times, sfreq, path):
     # Packets arrive late, but in order: only a lost sample delays all that follow it.
     delays = seconds - np.arange(len(seconds)) / sfreq
     latest = np.maximum.accumulate(delays)[:-1]
-    gaps = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
+    lost = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
     # Regular, without packets: most steps are close to that of sfreq.
     is_regular = np.quantile(np.abs(steps - 1), 0.9) < 0.25
-    if gaps.max() > (0.5 / sfreq if is_regular else MAX_GAP):
-        gap, row = gaps.max(), times.index[gaps.argmax()]
-        expected = f"no gap; read the rows before it with nrows={row + 1}, and those after it with "
-        expected += f"skiprows=range(1, {row + 2}), in addition to other rows that are skipped"
-        got = f"about {round(gap * sfreq)} lost samples ({gap:.2f} s) after row {row}"
-        raise DataFormatError(path, expected, got)
-    if not abs(rate / sfreq - 1) < MAX_DEVIATION:
+    lost[lost <= (0.5 / sfreq if is_regular else MAX_GAP)] = 0
+    duration = seconds[-1] - seconds[0]
+    deviation = abs(duration - lost.sum() - len(steps) / sfreq)
+    n_gaps = np.count_nonzero(lost)
+    is_slower = not is_regular and n_gaps > MAX_GAPS * len(seconds) / sfreq
+    if is_slower or not deviation < MAX_DEVIATION * duration + MAX_GAP * n_gaps:
+        rate = len(steps) / duration if duration > 0 else np.nan
         raise DataFormatError(path, f"time stamps at sfreq={sfreq:g} Hz", f"{rate:.4g} Hz")
+    return lost

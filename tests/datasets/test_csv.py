@@ -3,6 +3,7 @@
 import gzip
 from io import StringIO
 
+import mne
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,12 +89,36 @@ def test_late_packets_are_no_gap_but_lost_samples_are(muselsl):
     ):
         read_raw_csv(path, 256, CHANNELS, time="timestamps")
     assert read_raw_csv(path, 256, CHANNELS).n_times == 2512
-    for params in ({}, {"index_col": "TP9"}):
-        with pytest.raises(DataFormatError, match=r"nrows=1200, .* skiprows=range\(1, 1201\)"):
-            read_raw_csv(path, 256, ["AF7"], time="timestamps", **params)
-    for params, n_times in (({"nrows": 1200}, 1200), ({"skiprows": range(1, 1201)}, 1312)):
-        part = read_raw_csv(path, 256, CHANNELS, time="timestamps", **params)
-        assert part.n_times == n_times
+    with pytest.raises(DataFormatError, match=r"no gap, or gaps='annotate', got .* after row 1199"):
+        read_raw_csv(path, 256, ["AF7"], time="timestamps", index_col="TP9")
+
+
+def test_trials_that_span_an_annotated_gap_are_dropped(muselsl):
+    path, X = muselsl
+    table = pd.read_csv(path)
+    table["Marker0"] = np.where(np.arange(2560) % 512 == 100, 1, 0)
+    lost = [*range(1200, 1248), *range(1700, 1780)]
+    kept = np.setdiff1d(np.arange(2560), lost)
+    table.iloc[kept].to_csv(path, index=False)
+    options = {"time": "timestamps", "markers": "Marker0"}
+    raw = read_raw_csv(path, 256, CHANNELS, gaps="annotate", **options)
+    is_gap = raw.annotations.description == "BAD boundary"
+    np.testing.assert_allclose(raw.annotations.onset[is_gap] * 256, [1200, 1700 - 48])
+    trials = Trials.from_raws([raw], 0, 1, event_id=["1"], metadata={"subject": 1})
+    # Events at 100, 612, 1124, 1636 and 2148; the third and the fourth trial span a gap.
+    expected = [X[start : start + 256].T for start in (100, 612, 2148)]
+    np.testing.assert_allclose(trials.X, expected, rtol=1e-5)
+    before = mne.filter.filter_data(raw.get_data()[:, :1200], 256, 1, 40)
+    np.testing.assert_allclose(raw.filter(1, 40).get_data()[:, :1200], before, atol=1e-12)
+
+
+def test_stamps_of_another_rate_are_no_annotated_gaps(muselsl):
+    path, _ = muselsl
+    table = pd.read_csv(path)
+    table["timestamps"] = 4 * (table["timestamps"] - table["timestamps"][0])
+    table.to_csv(path, index=False)
+    with pytest.raises(DataFormatError, match=r"at sfreq=256 Hz, got 6\d\.?\d* Hz"):
+        read_raw_csv(path, 256, CHANNELS, time="timestamps", gaps="annotate")
 
 
 @pytest.mark.parametrize(

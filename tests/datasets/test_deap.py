@@ -480,5 +480,5 @@ def test_a_file_of_two_subjects_is_a_warning(tmp_path):
     write_fake_deap(tmp_path, n_subjects=2, **SMALL)
     load_deap(tmp_path)
     shutil.copy(tmp_path / "s01.dat", tmp_path / "s02.dat")
-    with pytest.warns(UserWarning, match="12 trials of different subjects have identical samples"):
+    with pytest.warns(UserWarning, match=r"12 trials have identical .* subjects 1 and 2\."):
         load_deap(tmp_path)
