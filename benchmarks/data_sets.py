@@ -4,13 +4,17 @@ EEGMAT is part of the package. The other data sets are read from one folder. It 
 published files of Sequence-Learning (https://github.com/MikeMpapa/EEG-Dataset--Sequence-Learning)
 in ``EEG_DATA``, of SSVEP-exoskeleton (https://github.com/sylvchev/dataset-ssvep-exoskeleton) in
 ``ssvep-exo``, and of EEGMMIDB (https://physionet.org/content/eegmmidb/1.0.0/) in ``eegmmidb``, with
-one folder for each subject; all must have the same sampling rate. One packed file may replace each
-of the first two. ``sequence_learning.npz`` has ``x`` (4, n_samples) in 0.1 microvolt, ``offset``,
-``subject``, ``session``, ``round``, ``duration_level``, ``sfreq`` and ``ch_names``.
-``ssvep_exo.npz`` has ``X`` (n_trials, 8, n_times) in ``unit_uv`` microvolts, ``y``, ``subject``,
-``sfreq`` and ``ch_names``. The scores in the documentation are from packed files of the subjects
-below. In that of SSVEP-exoskeleton, trials were filtered one by one, and two recordings are
-missing.
+one folder for each subject; all must have the same sampling rate. ``eeg-notebooks_v0.1`` is a clone
+of the recordings of a headband (https://github.com/NeuroTechX/eeg-notebooks_v0.1), and ``bi2012``
+has ``subject_01_session_01.npz`` of https://doi.org/10.5281/zenodo.2649006 in NY format
+(https://github.com/Marco-Congedo/Eegle.jl, ``data_examples/P300``).
+
+One packed file may replace each of the first two data sets. ``sequence_learning.npz`` has ``x``
+(4, n_samples) in 0.1 microvolt, ``offset``, ``subject``, ``session``, ``round``,
+``duration_level``, ``sfreq`` and ``ch_names``. ``ssvep_exo.npz`` has ``X`` (n_trials, 8, n_times)
+in ``unit_uv`` microvolts, ``y``, ``subject``, ``sfreq`` and ``ch_names``. The scores in the
+documentation are from packed files of the subjects below. In that of SSVEP-exoskeleton, trials were
+filtered one by one, and two recordings are missing.
 """
 
 from collections.abc import Callable
@@ -23,10 +27,15 @@ import mne
 import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import LeaveOneGroupOut
+from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 
 from skmamba import Trials, load_eegmat, make_models
-from skmamba.datasets import load_sequence_learning, load_ssvep_exo, simulate_trials
+from skmamba.datasets import (
+    load_sequence_learning,
+    load_ssvep_exo,
+    read_raw_csv,
+    simulate_trials,
+)
 from skmamba.evaluation import CrossSubjectSplit, WithinSubjectSplit
 
 MODELS = ["MS-iMamba", "EEGNet", "ShallowFBCSPNet", "band-power-LDA", "tangent-space-LR"]
@@ -42,6 +51,18 @@ MOTOR_RUNS = {  # of each subject of EEGMMIDB
     "fists or feet, moved": (5, 9, 13),
     "fists or feet, imagined": (6, 10, 14),
 }
+HEADBAND_TASKS = {  # folder of each task of eeg-notebooks, start and end of its trials in seconds
+    "faces or houses (N170)": ("visual/N170", 0, 0.8),
+    "left or right visual field": ("visual/left-right", 0, 0.8),
+    "visual oddball (P300)": ("visual/P300", 0, 0.8),
+    "auditory oddball (P300)": ("auditory/P300", 0, 0.8),
+    "go or no-go": ("visual/go_no_go", 0, 0.8),
+    "two flicker rates (SSVEP)": ("visual/SSVEP", 0.5, 3),
+    "two modulation rates (SSAEP)": ("auditory/SSAEP", 0.5, 3),
+}
+HEADBAND = ["TP9", "AF7", "AF8", "TP10"]
+MIN_RECORDINGS, MIN_TRIALS = 3, 100  # of a subject
+ODDBALL_CHANNELS = "F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split()
 N_SOURCES = 16  # simulated sources and channels
 LENGTH = 6.8  # seconds at the end of each round: the length of a whole round predicts success
 
@@ -107,6 +128,37 @@ def load_motor(runs, folder):
     return Trials.from_raws(raws, 0, 4, event_id=["T1", "T2"], metadata=metadata, name="EEGMMIDB")
 
 
+def load_headband(task, tmin, tmax, folder):
+    """Load trials of one task, filtered from 1 to 30 Hz, of subjects with enough of them."""
+    files = (folder / "eeg-notebooks_v0.1/data" / task).glob("subject*/session*/*.csv")
+    files = {path.name: path for path in sorted(files)}.values()  # one is filed in two sessions
+    raws = (
+        read_raw_csv(
+            path, 256, HEADBAND, time="timestamps", markers=pd.read_csv(path, nrows=0).columns[-1]
+        ).filter(1, 30, verbose="ERROR")
+        for path in files
+    )
+    metadata = [{"subject": int(path.parts[-3].removeprefix("subject"))} for path in files]
+    event_id = ["1", "2"]
+    trials = Trials.from_raws(raws, tmin, tmax, event_id=event_id, metadata=metadata, name=task)
+    of_subject = trials.metadata.groupby("subject")["recording"]
+    is_enough = of_subject.transform("nunique").ge(MIN_RECORDINGS)
+    return trials[(is_enough & of_subject.transform("size").ge(MIN_TRIALS)).to_numpy()]
+
+
+def load_oddball(folder):
+    """Load the trials of a visual oddball task in eight blocks, filtered from 1 to 24 Hz."""
+    with np.load(folder / "bi2012/subject_01_session_01.npz") as file:
+        data, stim = file["data"].T.astype(float), file["stim"]
+    info = mne.create_info(ODDBALL_CHANNELS, 128.0, "eeg")
+    raw = mne.io.RawArray(1e-6 * data, info, verbose="ERROR").filter(1, 24, verbose="ERROR")
+    onsets = np.flatnonzero(stim)
+    events = np.column_stack([onsets, np.zeros_like(onsets), stim[onsets]])
+    block = np.cumsum(np.diff(onsets, prepend=onsets[0]) > 2 * raw.info["sfreq"])
+    metadata = pd.DataFrame({"subject": 1, "block": block})
+    return Trials.from_raws([raw], 0, 1, events=[events], metadata=metadata, name="bi2012")
+
+
 def simulate(signal, effect, folder):
     """Simulate trials of one window whose classes differ in a known signal."""
     n_channels = N_SOURCES if signal == "source" else 4
@@ -167,6 +219,24 @@ MOTOR = {
         files=("eegmmidb",),
     )
     for task, runs in MOTOR_RUNS.items()
+}
+# Of each subject, a third of the recordings is tested.
+HEADBAND_SETS = {
+    name: DataSet(
+        partial(load_headband, task, tmin, tmax),
+        WithinSubjectSplit(GroupKFold(3), inner_groups="recording"),
+        {"window_size": min(tmax - tmin, 2.0)},
+        files=("eeg-notebooks_v0.1",),
+    )
+    for name, (task, tmin, tmax) in HEADBAND_TASKS.items()
+}
+ODDBALL = {
+    "visual oddball (P300)": DataSet(
+        load_oddball,
+        WithinSubjectSplit(GroupKFold(4), inner_groups="block"),
+        {"window_size": 1.0},
+        files=("bi2012",),
+    )
 }
 # Size of the difference between the classes of each simulated signal.
 SIGNALS = {

@@ -14,7 +14,15 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from data_sets import DATA_SETS, MODELS, MOTOR, SIMULATIONS, use_first_as_reference
+from data_sets import (
+    DATA_SETS,
+    HEADBAND_SETS,
+    MODELS,
+    MOTOR,
+    ODDBALL,
+    SIMULATIONS,
+    use_first_as_reference,
+)
 from measure import describe_machine, to_markdown
 from scores import (
     SCORE,
@@ -45,15 +53,18 @@ HEADLINE = [
 TWO = ["MS-iMamba", "EEGNet"]
 WHITENED = ["band-power-LDA", "EEGNet", "ShallowFBCSPNet"]
 N_REFERENCE = 3  # first trials of a subject of Sequence-Learning
+_, SEQUENCES, SSVEP = DATA_SETS.values()
 NEED_DATA = {  # by section, the data sets that it reads from --data
-    "sequence_learning": ["Sequence-Learning"],
-    "ssvep": ["SSVEP-exoskeleton"],
-    "ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
-    "all_ranks": ["Sequence-Learning", "SSVEP-exoskeleton"],
-    "ssvep_channels": ["SSVEP-exoskeleton"],
-    "spatial_whitening": ["Sequence-Learning", "SSVEP-exoskeleton"],
-    "motor": list(MOTOR),
-    "sequence_subjects": ["Sequence-Learning"],
+    "sequence_learning": [SEQUENCES],
+    "ssvep": [SSVEP],
+    "ranks": [SEQUENCES, SSVEP],
+    "all_ranks": [SEQUENCES, SSVEP],
+    "ssvep_channels": [SSVEP],
+    "spatial_whitening": [SEQUENCES, SSVEP],
+    "motor": [*MOTOR.values()],
+    "oddball": [*ODDBALL.values()],
+    "headband": [*HEADBAND_SETS.values()],
+    "sequence_subjects": [SEQUENCES],
 }
 CHANCE_RANGE = 0.45, 0.55
 CONTROL_REFERENCE = 20  # seconds, a third of the first minute of rest
@@ -132,11 +143,11 @@ def headline(settings):
 
 
 def sequence_learning(settings):
-    return report_data_set(DATA_SETS["Sequence-Learning"], settings)
+    return report_data_set(SEQUENCES, settings)
 
 
 def ssvep(settings):
-    return report_data_set(DATA_SETS["SSVEP-exoskeleton"], settings)
+    return report_data_set(SSVEP, settings)
 
 
 def simulations(settings):
@@ -180,7 +191,7 @@ def channels(settings):
 
 
 def ssvep_channels(settings):
-    return report_channels(DATA_SETS["SSVEP-exoskeleton"], settings, ["O1", "O2", "Oz", "POz"])
+    return report_channels(SSVEP, settings, ["O1", "O2", "Oz", "POz"])
 
 
 def spatial_whitening(settings):
@@ -189,8 +200,8 @@ def spatial_whitening(settings):
     for entry, params in (
         (DATA_SETS["EEGMAT"], {}),
         (DATA_SETS["EEGMAT"], {"picks": None}),
-        (DATA_SETS["Sequence-Learning"], {}),
-        (DATA_SETS["SSVEP-exoskeleton"], {}),
+        (SEQUENCES, {}),
+        (SSVEP, {}),
         (SIMULATIONS["source"], {}),
     ):
         trials = settings.shorten(entry.load(settings.data))
@@ -216,19 +227,17 @@ def spatial_whitening(settings):
 
 def motor(settings):
     """Return scores within subjects, with and without spatial whitening, for each motor task."""
-    means, shown = {}, {}
-    for task, entry in MOTOR.items():
-        trials = settings.shorten(entry.load(settings.data))
-        models = add_whitening(entry.make_models(MODELS, trials, **settings.epochs))
-        splitters = [entry.cv for _ in settings.seeds()]
-        _, by_subject = settings.evaluate(models, trials, splitters)
-        means[task] = by_subject.groupby("estimator")[SCORE].mean()
-        shown[task] = means[task].map(format_score) + " (" + format_range(by_subject, SCORE) + ")"
-    shown["mean"] = pd.DataFrame(means).mean(axis=1).map(format_score)
-    table = pd.DataFrame(shown).loc[list(models)].rename_axis("model").reset_index()
-    seeds = ", ".join(map(str, settings.seeds()))
-    n_subjects = by_subject["subject"].nunique()
-    return f"Subjects: {n_subjects}; three folds, seeds {seeds}.\n\n{to_markdown(table)}"
+    return report_tasks(MOTOR, settings, add_whitening)
+
+
+def oddball(settings):
+    """Return scores within a session of a visual oddball task, with and without whitening."""
+    return report_tasks(ODDBALL, settings, add_whitening)
+
+
+def headband(settings):
+    """Return scores within subjects for each task with a headband."""
+    return report_tasks(HEADBAND_SETS, settings)
 
 
 def offsets(settings):
@@ -348,7 +357,7 @@ SECTIONS = {
     for section in (
         *(headline, sequence_learning, ssvep, simulations, ranks),
         *(models, all_ranks, ablations, channels, ssvep_channels, spatial_whitening),
-        *(motor, offsets, four_subjects),
+        *(motor, oddball, headband, offsets, four_subjects),
         *(subjects, sequence_subjects, leakage, control),
         *(new_subject, new_subject_control, label_shift),
     )
@@ -386,6 +395,27 @@ def score_data_set(entry, settings, names=MODELS):
     """Return the score of each model: the mean over subjects and seeds, by trials."""
     models, _, (_, by_subject) = evaluate_data_set(entry, settings, names)
     return by_subject.groupby("estimator")[SCORE].mean()[list(models)]
+
+
+def report_tasks(entries, settings, change_models=dict):
+    """Return the score of each model within subjects for each task, and their means."""
+    rows, means = [], []
+    for task, entry in entries.items():
+        trials = settings.shorten(entry.load(settings.data))
+        models = change_models(entry.make_models(MODELS, trials, **settings.epochs))
+        splitters = [entry.cv for _ in settings.seeds(5)]
+        _, by_subject = settings.evaluate(models, trials, splitters)
+        n_subjects = by_subject["subject"].nunique()
+        means.append(by_subject.groupby("estimator")[SCORE].mean()[list(models)])
+        ranges = format_range(by_subject, SCORE)[list(models)]
+        scores = means[-1].map(format_score) + " (" + ranges + ")"
+        rows.append(
+            {"task": task, "subjects": str(n_subjects), "trials": str(len(trials)), **scores}
+        )
+    if len(rows) > 1:
+        rows.append({"task": "mean", **pd.DataFrame(means).mean().map(format_score)})
+    seeds = ", ".join(map(str, settings.seeds(5)))
+    return f"Seeds {seeds}.\n\n{to_markdown(pd.DataFrame(rows).fillna(''))}"
 
 
 def report_ranks(entries, settings, names=MODELS):
@@ -542,8 +572,7 @@ def main(argv=None):
     for name in options.only or SECTIONS:
         start = perf_counter()
         print(f"\n{name}", flush=True)
-        needed = [(DATA_SETS | MOTOR)[entry] for entry in NEED_DATA.get(name, [])]
-        if not all(entry.is_in(settings.data) for entry in needed):
+        if not all(entry.is_in(settings.data) for entry in NEED_DATA.get(name, [])):
             print("skipped: its files are not in --data, see benchmarks/data_sets.py")
             continue
         result = SECTIONS[name](settings)

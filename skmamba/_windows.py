@@ -10,7 +10,8 @@ def cut_windows(X, window_size, stride):
     n_times = X.shape[-1]
     if n_times < window_size:
         raise ValueError(
-            f"Trials of {n_times} samples are shorter than one window of {window_size} samples."
+            f"window_size must be at most the length of a trial, {n_times} samples, got "
+            f"{window_size} samples."
         )
     return sliding_window_view(X, window_size, axis=-1)[:, :, ::stride].swapaxes(1, 2)
 

@@ -13,7 +13,7 @@ import pytest
 from skmamba import load_eegmat
 from skmamba.cli import main as skmamba
 from skmamba.datasets import simulate_trials
-from skmamba.evaluation import CrossSubjectSplit
+from skmamba.evaluation import CrossSubjectSplit, WithinSubjectSplit
 from skmamba.pipelines import list_models
 
 ROOT = Path(__file__).parents[1]
@@ -276,6 +276,65 @@ def test_the_trials_of_a_motor_task_are_those_of_its_runs(bench, tmp_path):
         train, test = trials.metadata.iloc[train_idx], trials.metadata.iloc[test_idx]
         assert set(train["subject"]) == set(test["subject"])
         assert set(train["run"]).isdisjoint(test["run"])
+
+
+def test_recordings_of_a_headband_are_split_within_subjects_and_read_once(bench, tmp_path):
+    pytest.importorskip("mne")
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "eeg-notebooks_v0.1/data/visual/SSVEP"
+    places = [("1", "1", 0), ("1", "1", 1), ("1", "2", 1), ("1", "2", 2), ("2", "1", 3)]
+    for subject, session, number in places:  # number 1 is in two sessions, subject 2 has one
+        path = folder / f"subject{subject}/session{session}/data_{number}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pd.DataFrame(rng.normal(0, 20, (40 * 768, 4)), columns=bench.data_sets.HEADBAND)
+        table.insert(0, "timestamps", np.arange(len(table)) / 256)
+        table["Right AUX"], table["Marker0"] = 0.0, 0
+        table.loc[::768, "Marker0"] = 1 + np.arange(40) % 2
+        table.to_csv(path, index=False)
+    entry = bench.data_sets.HEADBAND_SETS["two flicker rates (SSVEP)"]
+    trials = entry.load(tmp_path)
+    assert trials.X.shape == (3 * 40, 4, 640)
+    assert trials.y.tolist() == [0, 1] * 60
+    assert trials.metadata["subject"].unique().tolist() == [1]
+    for train_idx, test_idx in entry.cv.split(trials.X, trials.y, trials.metadata):
+        train, test = trials.metadata.iloc[train_idx], trials.metadata.iloc[test_idx]
+        assert set(train["recording"]).isdisjoint(test["recording"])
+
+
+def test_trials_of_an_oddball_task_are_split_by_blocks(bench, tmp_path):
+    pytest.importorskip("mne")
+    data = np.random.default_rng(0).normal(0, 10, (8 * 2048, 17)).astype("float32")
+    stim = np.zeros(len(data), "int16")
+    for block in range(8):
+        stim[2048 * block + 64 : 2048 * block + 1024 : 64] = [2, 1, 1] * 5
+    (tmp_path / "bi2012").mkdir()
+    np.savez(tmp_path / "bi2012/subject_01_session_01.npz", data=data, stim=stim)
+    (entry,) = bench.data_sets.ODDBALL.values()
+    trials = entry.load(tmp_path)
+    assert trials.X.shape == (120, 17, 128)
+    assert trials.y.tolist() == [2, 1, 1] * 40
+    assert trials.metadata["block"].tolist() == np.repeat(np.arange(8), 15).tolist()
+    for train_idx, test_idx in entry.cv.split(trials.X, trials.y, trials.metadata):
+        train, test = trials.metadata.iloc[train_idx], trials.metadata.iloc[test_idx]
+        assert set(train["block"]).isdisjoint(test["block"])
+
+
+def test_scores_of_tasks_are_means_over_subjects_and_tasks(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench.results, "MODELS", ["band-power-LDA"])
+    settings = bench.results.Settings(2, False, 1, str(tmp_path))
+    entries = {
+        effect: bench.data_sets.DataSet(
+            lambda folder, effect=effect: simulate_trials(2, 20, n_times=256, effect=effect),
+            WithinSubjectSplit(2),
+            {"window_size": 2.0},
+        )
+        for effect in (0.0, 3.0)
+    }
+    none, large, mean = read_rows(bench.results.report_tasks(entries, settings))
+    scores = [float(row["band-power-LDA"].split()[0]) for row in (none, large, mean)]
+    assert (none["subjects"], none["trials"], mean["task"]) == ("2", "40", "mean")
+    assert scores[0] < 0.7 < scores[1]
+    assert scores[2] == pytest.approx(np.mean(scores[:2]), abs=0.011)
 
 
 def test_the_first_trials_of_a_subject_become_its_reference(bench):

@@ -1199,7 +1199,7 @@ def test_windows_have_trial_numbers_even_if_trials_have_none():
 @pytest.mark.parametrize(
     ("lengths", "match"),
     [
-        ({"window_size": 0.6}, "5 samples are shorter than one window of 6 samples"),
+        ({"window_size": 0.6}, "window_size must be at most .* 5 samples, got 6 samples"),
         ({"window_size_samples": 2, "stride_samples": True}, "stride_samples must .* got True"),
         ({"window_size": 0.04}, "window_size must be at least one sample .* got 0.04"),
     ],

@@ -116,8 +116,8 @@ def test_the_sampling_rate_of_x_is_that_of_the_parameter_and_of_fit(make_epochs)
 @pytest.mark.parametrize(
     ("params", "match"),
     [
-        ({"window_size_samples": 6}, "5 samples are shorter than one window of 6 samples"),
-        ({"window_size": 1, "sfreq": 128}, "5 samples are shorter than one window of 128 samples"),
+        ({"window_size_samples": 6}, "window_size must be at most .* 5 samples, got 6 samples"),
+        ({"window_size": 1, "sfreq": 128}, "window_size must .* 5 samples, got 128 samples"),
         ({}, "window_size=2.0 is in seconds and requires sfreq, got sfreq=None"),
         ({"window_size_samples": 2, "stride": 0.5}, "stride=0.5 is in seconds and requires sfreq"),
         ({"window_size_samples": 0}, "window_size_samples must be an integer of at least 1, got 0"),
@@ -146,7 +146,7 @@ def test_invalid_lengths_are_rejected_and_fit_changes_nothing(params, match):
 @pytest.mark.parametrize(
     ("X", "match"),
     [
-        (make_ramp(n_times=4), "4 samples are shorter than one window of 5 samples"),
+        (make_ramp(n_times=4), "window_size must be at most .* 4 samples, got 5 samples"),
         (make_ramp(n_channels=3), "X has 3 channels, but SlidingWindows was fitted on 2"),
         (np.zeros((2, 2, 2, 5)), "at most 3 dimensions for SlidingWindows, got 4"),
         (np.full((2, 2, 5), np.nan), "contains NaN"),
