@@ -38,10 +38,10 @@ MAX_GAPS = 0.5  # between packets, per second of samples; with more, the rate is
 def read_raw_csv(
     path: StrPath,
     sfreq: float,
-    ch_names: Sequence[str] | Mapping[str, str],
+    ch_names: Sequence[str] | Mapping[str, str] | Mapping[int, str],
     *,
-    time: str | None = None,
-    markers: str | None = None,
+    time: str | int | None = None,
+    markers: str | int | None = None,
     gaps: Literal["raise", "annotate"] = "raise",
     unit: Literal["uV", "mV", "V"] = "uV",
     **read_params: Any,
@@ -57,11 +57,12 @@ def read_raw_csv(
     sfreq : float
         Sampling rate in hertz.
     ch_names : list of str or dict
-        Columns of the EEG channels, or a dict from column to channel name.
-    time : str, default=None
+        Columns of the EEG channels, or a dict from column to channel name. Columns are numbers,
+        from 0, if ``header=None`` is passed to pandas.
+    time : str or int, default=None
         Column of time stamps, in seconds or as dates, to find gaps that are longer than the jitter
         of the stamps; None: no sample is missing.
-    markers : str, default=None
+    markers : str or int, default=None
         Column of event names, empty, 0 or False where there is no event. Events become annotations;
         equal names in adjacent rows are one event, and an event in a row without EEG belongs to
         the next sample.

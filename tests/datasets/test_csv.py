@@ -80,6 +80,29 @@ def test_zero_is_no_marker_and_time_stamps_may_have_a_zone(muselsl):
     np.testing.assert_allclose(raw.annotations.onset, np.array([500, 1500, 2500]) / 256)
 
 
+def test_files_of_the_openbci_gui_are_read_with_options_of_pandas():
+    options = {"time": "Timestamp", "markers": "Marker Channel"}
+    options |= {"comment": "%", "skipinitialspace": True}
+    header = "%OpenBCI Raw EXG Data\n%Sample Rate = 200 Hz\nSample Index, EXG Channel 0, "
+    header += "EXG Channel 1, Other, Other, Timestamp, Marker Channel, Timestamp (Formatted)\n"
+    rows = (
+        f"{i % 200}.0, {i}.5, -{i}.5, 0.0, 0.0, {1.7e9 + i / 200:.6f}, {float(i == 200)}, 12:00:00"
+        for i in range(400)
+    )
+    names = {"EXG Channel 0": "Fp1", "EXG Channel 1": "Fp2"}
+    raw = read_raw_csv(StringIO(header + "\n".join(rows)), 200, names, **options)
+    expected = [np.arange(400) + 0.5, -np.arange(400) - 0.5]
+    np.testing.assert_allclose(raw.get_data(units="uV"), expected)
+    assert raw.annotations.onset.tolist() == [1.0]
+    assert raw.annotations.description.tolist() == ["1"]
+
+
+def test_files_without_a_header_have_columns_by_number():
+    rows = "\n".join(f"{i}, {i}.5, 12:00:0{i // 200}.{5 * (i % 200):03}" for i in range(400))
+    raw = read_raw_csv(StringIO(rows), 200, {1: "Fp1"}, time=2, header=None)
+    np.testing.assert_allclose(raw.get_data(units="uV"), [np.arange(400) + 0.5])
+
+
 def test_late_packets_are_no_gap_but_lost_samples_are(muselsl):
     path, _ = muselsl
     table = pd.read_csv(path)
