@@ -131,7 +131,7 @@ def load_motor(runs, folder):
 def load_headband(task, tmin, tmax, folder):
     """Load trials of one task, filtered from 1 to 30 Hz, of subjects with enough of them."""
     files = (folder / "eeg-notebooks_v0.1/data" / task).glob("subject*/session*/*.csv")
-    files = {path.name: path for path in sorted(files)}.values()  # one is filed in two sessions
+    files = {path.name: path for path in sorted(files)}.values()  # one is in two sessions
     raws = (
         read_raw_csv(
             path, 256, HEADBAND, time="timestamps", markers=pd.read_csv(path, nrows=0).columns[-1]

@@ -53,7 +53,7 @@ HEADLINE = [
 TWO = ["MS-iMamba", "EEGNet"]
 WHITENED = ["band-power-LDA", "EEGNet", "ShallowFBCSPNet"]
 N_REFERENCE = 3  # first trials of a subject of Sequence-Learning
-_, SEQUENCES, SSVEP = DATA_SETS.values()
+SEQUENCES, SSVEP = DATA_SETS["Sequence-Learning"], DATA_SETS["SSVEP-exoskeleton"]
 NEED_DATA = {  # by section, the data sets that it reads from --data
     "sequence_learning": [SEQUENCES],
     "ssvep": [SSVEP],
@@ -287,10 +287,10 @@ def subjects(settings):
 
 
 def sequence_subjects(settings):
-    entry = DATA_SETS["Sequence-Learning"]
-    trials = settings.shorten(use_first_as_reference(entry.load(settings.data), N_REFERENCE))
+    trials = SEQUENCES.load(settings.data)
+    trials = settings.shorten(use_first_as_reference(trials, N_REFERENCE))
     names = [*TWO, "band-power-LDA"]
-    models = entry.make_models(names, trials, **settings.epochs)
+    models = SEQUENCES.make_models(names, trials, **settings.epochs)
     models["MS-iMamba, reference"] = clone(models["MS-iMamba"])
     models["MS-iMamba, reference"][-1].set_params(adaptation="reference")
     return report_fewer_subjects(models, trials, settings, (36, 24, 12, 6))

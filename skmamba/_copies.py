@@ -21,12 +21,13 @@ def warn_of_copies(trials):
     copies = codes[(codes >= 0) & codes.duplicated(keep=False)]
     if len(copies):
         first, second = copies.index[copies == copies.iloc[0]][:2]
-        subjects = trials.metadata.get("subject", pd.Series("unknown", codes.index))
-        names = dict.fromkeys(subjects.iloc[[first, second]])
+        owner = ""
+        if "subject" in trials.metadata:
+            names = dict.fromkeys(trials.metadata["subject"].iloc[[first, second]])
+            owner = f" of subject{'s' * (len(names) > 1)} {' and '.join(map(str, names))}"
         warnings.warn(
-            f"{len(copies)} trials have identical samples, such as rows {first} and {second} of "
-            f"subject{'s' * (len(names) > 1)} {' and '.join(map(str, names))}. A split can have "
-            "them in training and in test: leave out all but one of each.",
+            f"{len(copies)} trials have identical samples, such as rows {first} and {second}"
+            f"{owner}. A split may place them in both training and test sets: keep one of each.",
             stacklevel=3,
         )
     return trials

@@ -16,6 +16,8 @@ from ._mne import as_array, list_bads, pick_eeg
 from ._selection import Selection
 from ._validation import check_number
 
+BOUNDARY = "BAD boundary"  # annotation of MNE where recordings are joined
+
 
 class Channels(NamedTuple):
     """EEG channels of one recording."""
@@ -438,7 +440,24 @@ def _cut_events(raw, events, tmin, tmax, picks, **options):
     )
     at_edge = [bool({"NO_DATA", "TOO_SHORT"} & set(reasons)) for reasons in epochs.drop_log]
     X = as_array(epochs).astype("float32") if len(epochs) else no_trials
-    return X, np.asarray(epochs.selection), np.array(at_edge), onsets
+    kept = np.asarray(epochs.selection, int)
+    is_joined = ~_is_separated(raw, events, first, first + n_times)[kept]
+    return X[is_joined], kept[is_joined], np.array(at_edge), onsets
+
+
+def _is_separated(raw, events, first, stop):
+    """Return whether recordings were joined between each event and its trial."""
+    from mne import events_from_annotations
+
+    is_separated = np.zeros(len(events), bool)
+    if BOUNDARY not in raw.annotations.description:
+        return is_separated
+    found, _ = events_from_annotations(raw, {BOUNDARY: 1}, regexp=None, verbose="ERROR")
+    for place in found[:, 0] - raw.first_samp:
+        event = events[:, 0] - raw.first_samp
+        is_separated |= (event < place) & (place <= event + first)
+        is_separated |= (event + stop <= place) & (place <= event)
+    return is_separated
 
 
 def _match_channels(cut, first):

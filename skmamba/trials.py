@@ -610,7 +610,8 @@ class Trials:
         UserWarning
             If channels marked as bad are dropped, or events too near the edges of their recording,
             if a recording has none of the selected events, or if trials are identical. Trials that
-            overlap an annotation that starts with BAD are dropped without a warning.
+            overlap an annotation that starts with BAD, or are separated from their event by
+            ``BAD boundary``, are dropped without a warning.
 
         Examples
         --------

@@ -282,14 +282,17 @@ def test_recordings_of_a_headband_are_split_within_subjects_and_read_once(bench,
     pytest.importorskip("mne")
     rng = np.random.default_rng(0)
     folder = tmp_path / "eeg-notebooks_v0.1/data/visual/SSVEP"
-    places = [("1", "1", 0), ("1", "1", 1), ("1", "2", 1), ("1", "2", 2), ("2", "1", 3)]
-    for subject, session, number in places:  # number 1 is in two sessions, subject 2 has one
+    places = [("1", "1", 0, 40), ("1", "1", 1, 40), ("1", "2", 1, 40), ("1", "2", 2, 40)]
+    places += [("2", "1", 3, 80), ("2", "1", 4, 80)]  # fewer than three recordings
+    places += [("3", "1", 5, 20), ("3", "1", 6, 20), ("3", "1", 7, 20)]  # fewer than 100 trials
+    for subject, session, number, n_trials in places:  # number 1 is in two sessions
         path = folder / f"subject{subject}/session{session}/data_{number}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        table = pd.DataFrame(rng.normal(0, 20, (40 * 768, 4)), columns=bench.data_sets.HEADBAND)
+        X = rng.normal(0, 20, (n_trials * 768, 4))
+        table = pd.DataFrame(X, columns=bench.data_sets.HEADBAND)
         table.insert(0, "timestamps", np.arange(len(table)) / 256)
         table["Right AUX"], table["Marker0"] = 0.0, 0
-        table.loc[::768, "Marker0"] = 1 + np.arange(40) % 2
+        table.loc[::768, "Marker0"] = 1 + np.arange(n_trials) % 2
         table.to_csv(path, index=False)
     entry = bench.data_sets.HEADBAND_SETS["two flicker rates (SSVEP)"]
     trials = entry.load(tmp_path)
@@ -319,7 +322,7 @@ def test_trials_of_an_oddball_task_are_split_by_blocks(bench, tmp_path):
         assert set(train["block"]).isdisjoint(test["block"])
 
 
-def test_scores_of_tasks_are_means_over_subjects_and_tasks(bench, tmp_path, monkeypatch):
+def test_the_last_row_of_tasks_is_their_mean(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(bench.results, "MODELS", ["band-power-LDA"])
     settings = bench.results.Settings(2, False, 1, str(tmp_path))
     entries = {

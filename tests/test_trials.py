@@ -835,6 +835,22 @@ def test_trials_that_overlap_BAD_annotations_are_dropped_and_BAD_is_not_an_event
 
 
 @pytest.mark.parametrize(
+    ("tmin", "tmax", "onsets"),
+    [
+        (0, 1, [10, 18.9, 20, 22]),  # the third spans the boundary at 20
+        (0.5, 1.5, [10.5, 20.5, 22.5]),  # the second spans it, the third is after it
+        (-2.5, -0.5, [7.5, 16.4, 17.1]),  # the fourth is before it, the last spans it
+    ],
+)
+def test_trials_are_not_separated_from_their_event_by_joined_recordings(tmin, tmax, onsets):
+    mne = pytest.importorskip("mne")
+    first = make_raw(annotations=[(10, "a"), (18.9, "b"), (19.6, "c")])
+    raw = mne.concatenate_raws([first, make_raw(1, annotations=[(0, "d"), (2, "e")])])
+    trials = Trials.from_raws([raw], tmin, tmax)
+    assert trials.metadata["onset"].tolist() == pytest.approx(onsets)
+
+
+@pytest.mark.parametrize(
     "metadata",
     [
         {"subject": ["ann", "bob"], "age": [30, 40]},

@@ -1,4 +1,4 @@
-"""Recordings in CSV files, as written by the software of consumer headbands."""
+"""Recordings in CSV files, as written by the software of headbands and of OpenBCI boards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .._ch_names import check_ch_names
-from .._raws import make_raw
+from .._raws import BOUNDARY, make_raw
 from .._types import StrPath
 from .._validation import check_number, check_option
 from ._io import DataFormatError
@@ -31,8 +31,10 @@ DAMAGED = (
     zlib.error,
 )
 MAX_GAP = 0.05  # seconds; a packet of Muse holds 0.047
+MAX_ERROR = 0.15  # of the length of a gap between packets, in seconds
 MAX_DEVIATION = 0.01  # of the sampling rate by the time stamps
-MAX_GAPS = 0.5  # between packets, per second of samples; with more, the rate is another one
+MAX_GAP_RATE = 0.5  # gaps between packets per second; more indicate another sampling rate
+NEAR = 10  # seconds; longer than packets are delayed, too short for clocks to drift
 
 
 def read_raw_csv(
@@ -69,7 +71,8 @@ def read_raw_csv(
     gaps : {"raise", "annotate"}, default="raise"
         ``"raise"``: gaps are an error; ``"annotate"``: the samples before and after a gap are
         joined, and a gap is annotated as ``BAD boundary`` and ``EDGE boundary``, as where MNE joins
-        recordings: MNE filters the parts one by one, and trials that span a gap are dropped.
+        recordings: MNE filters the parts one by one, and trials that span a gap are dropped. An
+        event within a gap belongs to the sample before it. Requires ``time``.
     unit : {"uV", "mV", "V"}, default="uV"
         Unit of the channels.
     **read_params
@@ -121,14 +124,16 @@ def read_raw_csv(
         got = f"about {round(lost.max() * sfreq)} lost samples ({lost.max():.2f} s) after row "
         got += f"{samples.index[lost.argmax()]}"
         raise DataFormatError(path, "no gap, or gaps='annotate'", got)
-    is_held = text.eq(text.shift()) & marks.shift().notna()
+    starts = np.flatnonzero(lost) + 1  # of the parts after gaps
+    place = np.cumsum(is_sample) - is_sample  # of the next sample
+    is_after_gap = np.isin(place, starts)
+    is_held = text.eq(text.shift()) & marks.shift().notna() & ~is_after_gap
     rows = np.flatnonzero(marks.notna() & ~is_held)
-    onsets = (np.cumsum(is_sample) - is_sample)[rows] / sfreq  # of the next sample
+    onsets = (place - (is_after_gap & ~is_sample))[rows] / sfreq
     events = marks.iloc[rows].astype(str)
     raw = make_raw(VOLTS[unit] * X.T, list(names.values()), sfreq, onsets, events)
-    starts = (np.flatnonzero(lost) + 1) / sfreq  # of the first sample after each gap
-    for name in ("BAD boundary", "EDGE boundary"):
-        raw.annotations.append(starts, np.zeros_like(starts), name)
+    for name in (BOUNDARY, "EDGE boundary"):
+        raw.annotations.append(starts / sfreq, np.zeros(len(starts)), name)
     return raw
 
 
@@ -196,17 +201,20 @@ def _measure_gaps(times, sfreq, path):
         got = f"an earlier one in row {times.index[np.diff(seconds).argmin() + 1]}"
         raise DataFormatError(path, "time stamps in ascending order", got)
     # Packets arrive late, but in order: only a lost sample delays all that follow it.
-    delays = seconds - np.arange(len(seconds)) / sfreq
-    latest = np.maximum.accumulate(delays)[:-1]
-    lost = np.minimum.accumulate(delays[::-1])[::-1][1:] - latest
+    delays = pd.Series(seconds - np.arange(len(seconds)) / sfreq)
+    near = int(np.ceil(NEAR * sfreq))
+    latest = delays.rolling(near, min_periods=1).max().to_numpy()
+    earliest = delays[::-1].rolling(near, min_periods=1).min()[::-1].to_numpy()
+    lost = earliest[1:] - latest[:-1]
     # Regular, without packets: most steps are close to that of sfreq.
     is_regular = np.quantile(np.abs(steps - 1), 0.9) < 0.25
-    lost[lost <= (0.5 / sfreq if is_regular else MAX_GAP)] = 0
-    duration = seconds[-1] - seconds[0]
-    deviation = abs(duration - lost.sum() - len(steps) / sfreq)
-    n_gaps = np.count_nonzero(lost)
-    is_slower = not is_regular and n_gaps > MAX_GAPS * len(seconds) / sfreq
-    if is_slower or not deviation < MAX_DEVIATION * duration + MAX_GAP * n_gaps:
+    late = max(0.5, 1 - steps.min()) / sfreq  # by as much as the largest step back
+    lost[lost <= (late if is_regular else MAX_GAP)] = 0
+    n_gaps, duration = np.count_nonzero(lost), seconds[-1] - seconds[0] - lost.sum()
+    is_slower = not is_regular and n_gaps > max(MAX_GAP_RATE * len(seconds) / sfreq, 1)
+    tolerance = MAX_DEVIATION * duration + MAX_ERROR * n_gaps * (not is_regular)
+    if is_slower or not abs(duration - len(steps) / sfreq) < tolerance:
+        duration = seconds[-1] - seconds[0]
         rate = len(steps) / duration if duration > 0 else np.nan
         raise DataFormatError(path, f"time stamps at sfreq={sfreq:g} Hz", f"{rate:.4g} Hz")
     return lost

@@ -354,8 +354,8 @@ def _warn_of_leakage(folds, trials):
         warnings.warn(
             f"cv leaks: training and test sets share {join_words(leaks['kind'].tolist())} "
             f"({leaks['example'].iloc[0]}), so scores include recognition of trials. For results "
-            "use CrossSubjectSplit() or WithinSubjectSplit(), or if trials overlap "
-            "WithinSubjectSplit(GroupKFold(5), inner_groups='recording'). See leakage_report.",
+            "use CrossSubjectSplit() or WithinSubjectSplit(); if trials overlap, "
+            "WithinSubjectSplit(GroupKFold(3), inner_groups='recording'). See leakage_report.",
             LeakageWarning,
             stacklevel=3,
         )

@@ -232,7 +232,7 @@ class MSiMamba(SignalNetwork):
             check_windows(x, self.n_chans, self.n_times)
             if self.standardize:
                 return self._forward_standardized(x, weight, average)
-        if self.whitener is not None:  # no method of its own: braindecode scripts forward alone
+        if self.whitener is not None:  # inline: braindecode's tests script forward only
             if torch.jit.is_scripting():
                 x = self.whitener @ x
             else:

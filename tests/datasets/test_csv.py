@@ -135,6 +135,47 @@ def test_trials_that_span_an_annotated_gap_are_dropped(muselsl):
     np.testing.assert_allclose(raw.filter(1, 40).get_data()[:, :1200], before, atol=1e-12)
 
 
+def test_events_at_a_gap_are_kept_apart_and_give_no_trial():
+    table = pd.DataFrame({"t": np.arange(1000) / 100, "a": np.arange(1000.0), "m": ""})
+    table.loc[[499, 500], "m"] = "blink"
+    table.loc[500:, "t"] += 2
+    lost = pd.DataFrame({"t": [5.5], "a": [np.nan], "m": ["tone"]})  # within the gap
+    file = StringIO(pd.concat([table[:500], lost, table[500:]]).to_csv(index=False))
+    raw = read_raw_csv(file, 100, ["a"], time="t", markers="m", gaps="annotate")
+    onsets = raw.annotations.to_data_frame(time_format=None).groupby("description")["onset"]
+    assert onsets.apply(list)["blink"] == [4.99, 5.0]
+    assert onsets.apply(list)["tone"] == [4.99]
+    assert onsets.apply(list)["BAD boundary"] == [5.0]
+    trials = Trials.from_raws([raw], 0, 1, event_id=["blink"])
+    assert trials.metadata["onset"].tolist() == [5.0]
+    with pytest.raises(ValueError, match="No trial is left"):
+        Trials.from_raws([raw], 0, 1, event_id=["tone"])
+
+
+@pytest.mark.parametrize("packet", [1, 12])
+@pytest.mark.parametrize("rate", [255.5, 256, 256.3])
+def test_gaps_are_found_with_clocks_that_drift_and_after_a_late_packet(packet, rate):
+    rng = np.random.default_rng(0)
+    times = np.arange(300 * 256) // packet * packet / rate
+    late = rng.uniform(0, 0.03 if packet > 1 else 0, times.size // packet + 1)
+    times = times + late[np.arange(times.size) // packet]
+    if packet > 1:  # some packets are late, one after another
+        times[2560:2572] += 0.4
+        times = np.maximum.accumulate(times)
+    times[200 * 256 :] += 0.5
+    file = StringIO(pd.DataFrame({"t": times.round(4), "a": 0.0}).to_csv(index=False))
+    raw = read_raw_csv(file, 256, ["a"], time="t", gaps="annotate")
+    is_gap = raw.annotations.description == "BAD boundary"
+    np.testing.assert_allclose(256 * raw.annotations.onset[is_gap], 200 * 256, atol=packet)
+
+
+def test_a_gap_does_not_hide_another_rate():
+    times = np.arange(15000) / 250
+    file = StringIO(pd.DataFrame({"t": np.r_[times, times + 1000], "a": 0.0}).to_csv(index=False))
+    with pytest.raises(DataFormatError, match="time stamps at sfreq=256 Hz"):
+        read_raw_csv(file, 256, ["a"], time="t", gaps="annotate")
+
+
 def test_stamps_of_another_rate_are_no_annotated_gaps(muselsl):
     path, _ = muselsl
     table = pd.read_csv(path)

@@ -294,6 +294,7 @@ def test_a_protocol_that_leaks_is_warned_of_once(trials, tmp_path, cv, shared):
         run({"dummy": DummyClassifier()}, windows, cv, cache_dir=tmp_path)
     (warning,) = [each for each in caught if each.category is LeakageWarning]
     assert f"cv leaks: training and test sets share {shared} (fold 0: " in str(warning.message)
+    assert "if trials overlap, WithinSubjectSplit(GroupKFold(3)" in str(warning.message)
     assert warning.filename == __file__
 
 
