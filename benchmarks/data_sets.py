@@ -60,7 +60,7 @@ HEADBAND_TASKS = {  # folder of each task of eeg-notebooks, start and end of its
     "two flicker rates (SSVEP)": ("visual/SSVEP", 0.5, 3),
     "two modulation rates (SSAEP)": ("auditory/SSAEP", 0.5, 3),
 }
-HEADBAND = ["TP9", "AF7", "AF8", "TP10"]
+HEADBAND_CHANNELS = ["TP9", "AF7", "AF8", "TP10"]
 MIN_RECORDINGS, MIN_TRIALS = 3, 100  # of a subject
 ODDBALL_CHANNELS = "F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split()
 N_SOURCES = 16  # simulated sources and channels
@@ -134,7 +134,11 @@ def load_headband(task, tmin, tmax, folder):
     files = {path.name: path for path in sorted(files)}.values()  # one is in two sessions
     raws = (
         read_raw_csv(
-            path, 256, HEADBAND, time="timestamps", markers=pd.read_csv(path, nrows=0).columns[-1]
+            path,
+            256,
+            HEADBAND_CHANNELS,
+            time="timestamps",
+            markers=pd.read_csv(path, nrows=0).columns[-1],
         ).filter(1, 30, verbose="ERROR")
         for path in files
     )
@@ -221,7 +225,7 @@ MOTOR = {
     for task, runs in MOTOR_RUNS.items()
 }
 # Of each subject, a third of the recordings is tested.
-HEADBAND_SETS = {
+HEADBAND = {
     name: DataSet(
         partial(load_headband, task, tmin, tmax),
         WithinSubjectSplit(GroupKFold(3), inner_groups="recording"),

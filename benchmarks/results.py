@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from data_sets import (
     DATA_SETS,
-    HEADBAND_SETS,
+    HEADBAND,
     MODELS,
     MOTOR,
     ODDBALL,
@@ -63,7 +63,7 @@ NEED_DATA = {  # by section, the data sets that it reads from --data
     "spatial_whitening": [SEQUENCES, SSVEP],
     "motor": [*MOTOR.values()],
     "oddball": [*ODDBALL.values()],
-    "headband": [*HEADBAND_SETS.values()],
+    "headband": [*HEADBAND.values()],
     "sequence_subjects": [SEQUENCES],
 }
 CHANCE_RANGE = 0.45, 0.55
@@ -237,7 +237,7 @@ def oddball(settings):
 
 def headband(settings):
     """Return scores within subjects for each task with a headband."""
-    return report_tasks(HEADBAND_SETS, settings)
+    return report_tasks(HEADBAND, settings)
 
 
 def offsets(settings):
@@ -398,7 +398,7 @@ def score_data_set(entry, settings, names=MODELS):
 
 
 def report_tasks(entries, settings, change_models=dict):
-    """Return the score of each model within subjects for each task, and their means."""
+    """Return a table of the scores of each model within subjects, by task, and their means."""
     rows, means = [], []
     for task, entry in entries.items():
         trials = settings.shorten(entry.load(settings.data))

@@ -453,10 +453,10 @@ def _is_separated(raw, events, first, stop):
     if BOUNDARY not in raw.annotations.description:
         return is_separated
     found, _ = events_from_annotations(raw, {BOUNDARY: 1}, regexp=None, verbose="ERROR")
-    for place in found[:, 0] - raw.first_samp:
-        event = events[:, 0] - raw.first_samp
-        is_separated |= (event < place) & (place <= event + first)
-        is_separated |= (event + stop <= place) & (place <= event)
+    event = events[:, 0]
+    for boundary in found[:, 0]:
+        is_separated |= (event < boundary) & (boundary <= event + first)
+        is_separated |= (event + stop <= boundary) & (boundary <= event)
     return is_separated
 
 

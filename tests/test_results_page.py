@@ -289,12 +289,12 @@ def test_recordings_of_a_headband_are_split_within_subjects_and_read_once(bench,
         path = folder / f"subject{subject}/session{session}/data_{number}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         X = rng.normal(0, 20, (n_trials * 768, 4))
-        table = pd.DataFrame(X, columns=bench.data_sets.HEADBAND)
+        table = pd.DataFrame(X, columns=bench.data_sets.HEADBAND_CHANNELS)
         table.insert(0, "timestamps", np.arange(len(table)) / 256)
         table["Right AUX"], table["Marker0"] = 0.0, 0
         table.loc[::768, "Marker0"] = 1 + np.arange(n_trials) % 2
         table.to_csv(path, index=False)
-    entry = bench.data_sets.HEADBAND_SETS["two flicker rates (SSVEP)"]
+    entry = bench.data_sets.HEADBAND["two flicker rates (SSVEP)"]
     trials = entry.load(tmp_path)
     assert trials.X.shape == (3 * 40, 4, 640)
     assert trials.y.tolist() == [0, 1] * 60

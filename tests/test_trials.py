@@ -894,6 +894,8 @@ def test_a_recording_of_two_sessions_is_a_warning():
         UserWarning, match=r"4 trials have identical samples.* 0 and 4 of subject s1\."
     ):
         Trials.from_raws(raws, 0, 1, metadata=metadata)
+    with pytest.warns(UserWarning, match=r"such as rows 0 and 4\. A split may place them in both"):
+        Trials.from_raws(raws, 0, 1)
 
 
 def test_from_raws_does_not_change_the_recordings(tmp_path):

@@ -100,6 +100,8 @@ def read_raw_csv(
     [[1.0, 3.0], [2.0, 4.0]]
     """
     check_option("gaps", gaps, ("raise", "annotate"))
+    if gaps == "annotate" and time is None:
+        raise ValueError("gaps='annotate' requires time, got time=None.")
     check_option("unit", unit, tuple(VOLTS))
     check_number("sfreq", sfreq)
     new_names = list(ch_names.values()) if isinstance(ch_names, Mapping) else ch_names
@@ -208,8 +210,8 @@ def _measure_gaps(times, sfreq, path):
     lost = earliest[1:] - latest[:-1]
     # Regular, without packets: most steps are close to that of sfreq.
     is_regular = np.quantile(np.abs(steps - 1), 0.9) < 0.25
-    late = max(0.5, 1 - steps.min()) / sfreq  # by as much as the largest step back
-    lost[lost <= (late if is_regular else MAX_GAP)] = 0
+    jitter = max(0.5, 1 - steps.min()) / sfreq  # half a sample, or the largest step back
+    lost[lost <= (jitter if is_regular else MAX_GAP)] = 0
     n_gaps, duration = np.count_nonzero(lost), seconds[-1] - seconds[0] - lost.sum()
     is_slower = not is_regular and n_gaps > max(MAX_GAP_RATE * len(seconds) / sfreq, 1)
     tolerance = MAX_DEVIATION * duration + MAX_ERROR * n_gaps * (not is_regular)

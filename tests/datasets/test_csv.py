@@ -282,6 +282,13 @@ def test_stamps_of_a_slightly_different_rate_are_an_error(rate):
         read_raw_csv(StringIO(table.to_csv()), 100, ["A"], time="t")
 
 
+def test_gaps_are_found_in_time_stamps_only():
+    with pytest.raises(ValueError, match="gaps='annotate' requires time, got time=None"):
+        read_raw_csv(StringIO("a\n1\n"), 100, ["a"], gaps="annotate")
+    with pytest.raises(ValueError, match="gaps must be one of 'raise', 'annotate', got 'skip'"):
+        read_raw_csv(StringIO("a\n1\n"), 100, ["a"], gaps="skip")
+
+
 def test_at_least_one_channel_is_required():
     with pytest.raises(ValueError, match=r"ch_names must name at least one channel, got \[\]"):
         read_raw_csv(StringIO("a\n1\n"), 100, [])
