@@ -25,7 +25,7 @@ gpu: $(VENV)/.test ## tests that need a CUDA device, and speed on it
 	$(PY) benchmarks/gpu.py
 
 results: $(VENV)/.test ## all scores of docs/research/results.md
-	$(PY) benchmarks/results.py --write docs/research/results.md
+	$(PY) benchmarks/results.py --write docs/research/results.md --scores docs/research/scores
 
 docs: $(VENV)/.docs ## runs the examples; the pages are in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

@@ -2,7 +2,9 @@
 
 Run ``make results``; ``--write docs/research/results.md`` replaces each section of that page as
 soon as it is computed. Finished folds are cached in ``--cache-dir``, from which an interrupted
-run resumes. Sections of data sets that are not in ``--data`` are skipped, see ``data_sets.py``.
+run resumes; ``--scores`` keeps the scores of each subject as CSV, so that ``--models`` can evaluate
+some models again and read the scores of the others. Sections of data sets that are not in
+``--data`` are skipped, see ``data_sets.py``.
 """
 
 import runpy
@@ -23,10 +25,11 @@ from data_sets import (
     SIMULATIONS,
     use_first_as_reference,
 )
-from measure import describe_machine, to_markdown
+from measure import to_markdown
 from scores import (
     SCORE,
     WINDOWS,
+    ScoreFile,
     draw_ranks,
     evaluate_seeds,
     format_range,
@@ -84,6 +87,8 @@ class Settings:
     cache_dir: str
     data: Path | None = None
     figure: Path | None = None  # of the mean ranks
+    models: tuple[str, ...] = ("",)  # starts of the names of evaluated models
+    file: ScoreFile | None = None  # of the section, with the scores of all models
 
     @property
     def params(self):
@@ -107,16 +112,19 @@ class Settings:
         return replace(trials, X=trials.X[..., : int(10 * trials.sfreq)])
 
     def evaluate(self, models, trials, splitters):
+        """Return scores by fold and by subject, of other than ``self.models`` from the file."""
         options = {"n_jobs": self.n_jobs, "cache_dir": self.cache_dir}
-        return evaluate_seeds(models, trials, splitters, **options)
+        models = {name: models[name] for name in models if name.startswith(self.models)}
+        scores = evaluate_seeds(models, trials, splitters, **options)
+        return self.file.update(*scores) if self.file else scores
 
-    def report(self, models, trials, splitters=None):
-        """Return table and sentence; by default of three seeds and five folds over subjects."""
+    def report(self, models, trials, splitters=None, tests=False):
+        """Return the table; by default of three seeds and five folds over subjects."""
         splitters = splitters or [CrossSubjectSplit(self.n_folds) for _ in self.seeds()]
-        return self.format(*self.evaluate(models, trials, splitters), models, trials)
+        return self.format(*self.evaluate(models, trials, splitters), models, trials, tests)
 
     def report_control(self, models, trials, n_seeds):
-        """Return table and sentence of a control, whose windows must score at chance level."""
+        """Return the table of a control, whose windows must score at chance level."""
         splitters = [CrossSubjectSplit() for _ in self.seeds(n_seeds)]
         scores = self.evaluate(models, trials, splitters)
         mean = scores[0].loc[scores[0]["kind"] == "model", WINDOWS].mean()
@@ -125,14 +133,18 @@ class Settings:
         sentence = f"Windows score {mean:.3f}, {verdict} {low} and {high}."
         return f"{self.format(*scores, models, trials)}\n\n{sentence}"
 
-    def format(self, by_fold, by_subject, models, trials):
+    def format(self, by_fold, by_subject, models, trials, tests=False):
+        """Return the table, with tests of paired differences from the first row on request."""
+        table = tabulate(by_fold, by_subject, models, trials)
+        if not tests:
+            table = table.drop(columns=["difference", "p Holm"])
         text = (
             f"{by_subject['subject'].nunique()} subjects in {by_fold['fold'].nunique()} folds, "
-            f"seeds {', '.join(map(str, by_fold['random_state'].unique()))}. {describe_machine()}; "
-            f"parallel fits: {self.n_jobs}.\n\n"
-            f"{to_markdown(tabulate(by_fold, by_subject, models, trials))}"
+            f"seeds {', '.join(map(str, by_fold['random_state'].unique()))}. "
+            f"{'; '.join(by_fold['machine'].unique())}; parallel fits: {self.n_jobs}.\n\n"
+            f"{to_markdown(table)}"
         )
-        return text + (f"\n\n{summarize(by_subject)}" if len(models) > 1 else "")
+        return text + (f"\n\n{summarize(by_subject)}" if tests else "")
 
 
 # Sections, by the names that --only accepts
@@ -183,7 +195,8 @@ def models(settings):
 
 def ablations(settings):
     trials = settings.shorten(load_eegmat())
-    return settings.report(EXAMPLE["make_ablations"](trials, **settings.params), trials)
+    models = EXAMPLE["make_ablations"](trials, **settings.params)
+    return settings.report(models, trials, tests=True)
 
 
 def channels(settings):
@@ -386,7 +399,7 @@ def evaluate_data_set(entry, settings, names=MODELS):
 
 
 def report_data_set(entry, settings, names=MODELS):
-    """Return table and sentence of a data set."""
+    """Return the table of a data set."""
     models, trials, scores = evaluate_data_set(entry, settings, names)
     return settings.format(*scores, models, trials)
 
@@ -430,7 +443,7 @@ def report_ranks(entries, settings, names=MODELS):
 
 
 def report_channels(entry, settings, four):
-    """Return table and sentence of four and of all channels of a data set."""
+    """Return the table of four and of all channels of a data set."""
     trials = settings.shorten(entry.load(settings.data))
     models = {
         f"{name} ({n_channels} channels)": model
@@ -443,7 +456,7 @@ def report_channels(entry, settings, four):
 
 
 def report_fewer_subjects(models, trials, settings, numbers):
-    """Return table and sentence of models with each number of training subjects."""
+    """Return the table of models with each number of training subjects."""
     cv, named, parts = CrossSubjectSplit(settings.n_folds), {}, []
     for number in numbers:
         own = {f"{name} ({number} subjects)": model for name, model in models.items()}
@@ -565,9 +578,25 @@ def main(argv=None):
     parser.add_argument("--data", type=Path, help="folder of further data sets")
     parser.add_argument("--figure", type=Path, help="figure of mean ranks to write")
     parser.add_argument("--write", type=Path, help="page whose sections are replaced")
+    parser.add_argument("--scores", type=Path, help="folder of the scores of subjects, as CSV")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=[""],
+        metavar="NAME",
+        help="evaluate only models whose names start so; the other scores are read from --scores",
+    )
     options = parser.parse_args(argv)
+    if options.models != [""] and options.scores is None:
+        parser.error("--models requires --scores")
     settings = Settings(
-        options.seeds, options.quick, options.jobs, options.cache_dir, options.data, options.figure
+        options.seeds,
+        options.quick,
+        options.jobs,
+        options.cache_dir,
+        options.data,
+        options.figure,
+        tuple(options.models),
     )
     for name in options.only or SECTIONS:
         start = perf_counter()
@@ -575,7 +604,8 @@ def main(argv=None):
         if not all(entry.is_in(settings.data) for entry in NEED_DATA.get(name, [])):
             print("skipped: its files are not in --data, see benchmarks/data_sets.py")
             continue
-        result = SECTIONS[name](settings)
+        file = options.scores and ScoreFile(options.scores / f"{name}.csv")
+        result = SECTIONS[name](replace(settings, file=file))
         text = f"```shell\n{format_command(name, settings)}\n```\n\n{result}"
         print(f"\n{text}\n\n{(perf_counter() - start) / 60:.1f} minutes", flush=True)
         if options.write:

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from measure import describe_machine
 from scipy import stats
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
@@ -14,6 +15,40 @@ SCORE = "balanced_accuracy"
 WINDOWS = f"{SCORE}_windows"
 ALPHA = 0.05
 DECIMALS = 9  # equal scores may differ in the order of summation
+KEYS = ["dataset", "estimator", "kind", "random_state", "subject", "n_test", "n_classes"]
+COLUMNS = {  # of a file of scores
+    "fold": [*KEYS, "fold", "n_train", WINDOWS, "auc", "fit_seconds", "machine"],
+    "subject": [*KEYS, SCORE],
+}
+
+
+class ScoreFile:
+    """A CSV file with the scores of a section, by fold and by subject.
+
+    A section has one or more tables, which are numbered. In each, the scores of estimators that
+    are not evaluated again are kept.
+    """
+
+    def __init__(self, path):
+        self.path, self.n_tables = path, 0
+
+    def update(self, by_fold, by_subject):
+        """Replace the scores of some estimators in the next table; return all of this table."""
+        new = {"fold": by_fold, "subject": by_subject}
+        new = [own[COLUMNS[unit]].assign(unit=unit) for unit, own in new.items()]
+        table = pd.concat(new).assign(table=self.n_tables)
+        if self.path.exists():
+            old = pd.read_csv(self.path)
+            is_new = old["table"].eq(self.n_tables) & old["estimator"].isin(table["estimator"])
+            table = pd.concat([old[~is_new], table])
+        seeds = table.groupby(["table", "estimator"])["random_state"].unique().map(tuple)
+        if seeds.groupby("table").nunique().max() > 1:
+            raise ValueError(f"{self.path} must have the same seeds for all models of a table.")
+        table = table.sort_values("table", kind="stable").convert_dtypes()
+        table.to_csv(self.path, index=False)
+        table = pd.read_csv(self.path).query(f"table == {self.n_tables}")
+        self.n_tables += 1
+        return [own[COLUMNS[unit]] for unit, own in table.groupby("unit")]
 
 
 def split_fewer_subjects(cv, trials, n_subjects, seed):
@@ -45,7 +80,8 @@ def evaluate_seeds(models, trials, splitters, **options):
             **options,
         )
         auc = compute_auc(results.predictions)
-        by_fold.append(results.scores.assign(auc=results.scores["estimator"].map(auc)))
+        own = results.scores.assign(machine=describe_machine())
+        by_fold.append(own.assign(auc=own["estimator"].map(auc)))
         by_subject.append(score_by_subject(results, SCORE))
     return pd.concat(by_fold), pd.concat(by_subject)
 

@@ -227,14 +227,18 @@ def make_braindecode(seed):
 )
 @pytest.mark.parametrize("make", [make_learner, make_braindecode])
 def test_fine_tuning_improves_predictions_of_a_shifted_subject(make, shift, parts):
-    pipe, X, y = fit_shifted(make, shift)
-    before, proba = pipe.score(X[20:], y[20:]), pipe.predict_proba(X)
     lr = {"head": None, "all": 0.01}[parts]  # of the few windows, each epoch is one step
-    tuned = fine_tune(pipe, X[:20], y[:20], parts=parts, lr=lr)
-    assert tuned.score(X[20:], y[20:]) >= max(0.8, before + 0.2)
-    assert np.array_equal(pipe.predict_proba(X), proba)  # the original is unchanged
-    assert tuned[0] is pipe[0]
-    assert tuned[-1].n_iter_ == pipe[-1].n_iter_ + {"head": 0, "all": 20}[parts]
+    before, after = [], []
+    for seed in range(8):
+        pipe, X, y = fit_shifted(make, shift, seed)
+        proba = pipe.predict_proba(X)
+        tuned = fine_tune(pipe, X[:20], y[:20], parts=parts, lr=lr)
+        before.append(pipe.score(X[20:], y[20:]))
+        after.append(tuned.score(X[20:], y[20:]))
+        assert np.array_equal(pipe.predict_proba(X), proba)  # the original is unchanged
+        assert tuned[0] is pipe[0]
+        assert tuned[-1].n_iter_ == pipe[-1].n_iter_ + {"head": 0, "all": 20}[parts]
+    assert np.mean(after) >= max(0.8, np.mean(before) + 0.2)
 
 
 @pytest.mark.parametrize("parts", ["head", "all"])

@@ -181,6 +181,37 @@ def test_a_quick_run_writes_its_sections_and_resumes_from_the_cache(bench, tmp_p
         bench.results.write_section(tmp_path / "cache" / cached[0].name, "models", "text")
 
 
+def test_scores_of_models_that_are_not_evaluated_again_are_read(bench, tmp_path, monkeypatch):
+    options = ["--quick", "--jobs", "1", "--cache-dir", str(tmp_path / "cache")]
+    page, folder = tmp_path / "results.md", tmp_path / "scores"
+    page.write_text(PAGE.read_text("utf8"), "utf8")
+    folder.mkdir()
+    options += ["--only", "channels", "--scores", str(folder), "--write", str(page)]
+    bench.results.main(options)
+    first, table = read_section(page, "channels"), pd.read_csv(folder / "channels.csv")
+    models = ["MS-iMamba", "EEGNet", "band-power-LDA"]
+    names = {f"{name} ({n} channels)" for n in (4, 19) for name in models}
+    assert set(table["estimator"]) == {*names, "majority"}
+    assert set(table["table"]) == {0}
+    assert table["machine"].notna().sum() == table["balanced_accuracy_windows"].notna().sum() == 14
+
+    is_eegnet = table["estimator"].eq("EEGNet (4 channels)") & table["unit"].eq("subject")
+    table.loc[is_eegnet, "balanced_accuracy"] = 0.875  # a score that no network has
+    table.to_csv(folder / "channels.csv", index=False)
+    bench.results.main([*options, "--models", "MS-iMamba", "band-power"])
+    second = read_section(page, "channels")
+    (line,) = (line for line in second.splitlines() if line.startswith("| EEGNet (4"))
+    assert "| 0.88 (0.88 to 0.88) | 0.50 | 0.88 to 0.88 |" in line
+    assert {*second.splitlines()} - {*first.splitlines()} == {line}
+
+    before = (folder / "channels.csv").read_bytes()
+    with pytest.raises(ValueError, match=r"channels\.csv must have the same seeds for all models"):
+        bench.results.main([*options, "--models", "MS-iMamba", "--seeds", "2"])
+    assert (folder / "channels.csv").read_bytes() == before
+    with pytest.raises(SystemExit):
+        bench.results.main(["--only", "channels", "--models", "MS-iMamba"])
+
+
 def test_fewer_training_subjects_are_nested(bench):
     trials = simulate_trials(n_subjects=10, n_trials=2)
     subject = trials.metadata["subject"].to_numpy()

@@ -223,8 +223,11 @@ class _PowerEmbedding(nn.Module):
         bound = size**-0.5
         self.bank = nn.Parameter(torch.empty(n_filters, size).uniform_(-bound, bound))
         self.linear = nn.Linear(n_filters + self.n_averages + 1, d_model)
-        # Adam moves the weights of few averages as fast as those of many.
-        self.scale = min(3.2 / max(self.n_averages, 1), 1)
+        # Adam moves few weights as fast as many; the mean may be an offset.
+        scale = torch.ones(self.linear.in_features)
+        scale[n_filters:-1] = min(10 / max(self.n_averages, 1), 1)
+        scale[-1] = 0.1
+        self.register_buffer("scale", scale)
         self.register_buffer("level", torch.ones(n_filters))  # mean power in training
         self.register_buffer("n_updates", torch.zeros(()))
         taper = torch.sin(math.pi * (torch.arange(size) + 0.5) / size)
@@ -247,9 +250,9 @@ class _PowerEmbedding(nn.Module):
                 self.n_updates += 1
                 self.level.lerp_(level, (1 / self.n_updates).clamp_min(0.1))
         log_power = (power / level.clamp_min(1e-20)).clamp_min(1e-6).log().mean(2)
-        averages = torch.cat([F.adaptive_avg_pool1d(x, self.n_averages), mean], 2)
-        features = torch.cat([log_power, self.scale * averages], 2)
-        return self.linear(features)  # (batch, n_chans, d_model)
+        averages = F.adaptive_avg_pool1d(x, self.n_averages)
+        features = torch.cat([log_power, averages, mean], 2)
+        return self.linear(features * self.scale)  # (batch, n_chans, d_model)
 
 
 class _MixerBlock(nn.Module):

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 FLOOR = 1e-6  # smallest relative power before the logarithm
-SUM_OF_SCALES = 3.2  # of averages, 0.1 for each of 32; with a scale of 1 the network overfits
+# A step of Adam changes tokens in proportion to the sum of scales.
+SUM_OF_SCALES = 10.0  # of the averages; with a scale of 1 for each of 32 the network overfits
+MEAN_SCALE = 0.1  # of the mean, which is an offset in recordings without a high-pass filter
 MOMENTUM = 0.1  # of the running mean power after ten batches, as in batch normalisation
 
 
@@ -104,9 +106,10 @@ class PowerEmbedding(nn.Module):
         taper = torch.sin(torch.pi * (place + 0.5) / size)
         self.register_buffer("taper", taper, persistent=False)
         scale = torch.ones(self.linear.in_features)
-        if n_averages:  # a step of Adam changes tokens in proportion to the sum of scales
-            scale[n_filters:] = min(SUM_OF_SCALES / self.n_averages, 1)
-        self.register_buffer("scale", scale, persistent=False)
+        if n_averages:
+            scale[n_filters:-1] = min(SUM_OF_SCALES / self.n_averages, 1)
+            scale[-1] = MEAN_SCALE
+        self.register_buffer("scale", scale)  # of the features; persistent, as weights depend on it
 
     def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
         """Compute the tokens.
