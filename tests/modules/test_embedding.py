@@ -121,6 +121,14 @@ def test_tokens_add_a_linear_map_of_averaged_samples_and_of_the_mean(n_averages,
     torch.testing.assert_close(embedding(x), expected)
 
 
+def test_weights_without_the_scales_that_they_were_trained_with_are_an_error():
+    embedding = make_embedding(n_averages=32)
+    state = embedding.state_dict()
+    del state["scale"]
+    with pytest.raises(RuntimeError, match='Missing key.*"scale"'):
+        embedding.load_state_dict(state)
+
+
 @pytest.mark.parametrize("n_times", [1, 5, 25, 250, 256, 449])
 def test_averages_on_cuda_are_those_of_adaptive_pooling(n_times):
     embedding, x = PowerEmbedding(n_times, 8), torch.randn(2, 3, n_times)
