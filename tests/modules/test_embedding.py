@@ -125,7 +125,7 @@ def test_weights_without_the_scales_that_they_were_trained_with_are_an_error():
     embedding = make_embedding(n_averages=32)
     state = embedding.state_dict()
     del state["scale"]
-    with pytest.raises(RuntimeError, match='Missing key.*"scale"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.*"scale"'):
         embedding.load_state_dict(state)
 
 
