@@ -65,6 +65,8 @@ class PowerEmbedding(nn.Module):
         self.linear = nn.Linear(16 + 32 + 1, d_model)
         self.register_buffer("level", torch.ones(16))
         self.register_buffer("n_updates", torch.zeros(()))
+        scale = torch.tensor([1.0] * 16 + [10 / 32] * 32 + [0.1])
+        self.register_buffer("scale", scale)
 
     def forward(self, x):
         mean = x.mean(2, keepdim=True)
@@ -85,8 +87,8 @@ class PowerEmbedding(nn.Module):
         else:
             level = self.level
         log_power = (power / level).clamp_min(1e-6).log().mean(2)
-        averages = torch.cat([F.adaptive_avg_pool1d(x, 32), mean], 2)
-        return self.linear(torch.cat([log_power, 0.1 * averages], 2))
+        features = torch.cat([log_power, F.adaptive_avg_pool1d(x, 32), mean], 2)
+        return self.linear(features * self.scale)
 
 
 class PlainMamba(nn.Module):

@@ -100,7 +100,7 @@ def test_loso_on_dask_scores_subjects_on_workers(tmp_path, capsys, monkeypatch):
 
 
 def test_grid_search_finds_the_simulated_channels_and_window_length(capsys):
-    names = run_example("grid_search", N_SUBJECTS=8, N_TRIALS=12, MAX_EPOCHS=8)
+    names = run_example("grid_search", N_SUBJECTS=8, N_TRIALS=20, MAX_EPOCHS=8)
     assert names["best"]["channelpicker__picks"] == ["F3", "F4"]
     assert names["best"]["slidingwindows__window_size"] > 0.5
     assert set(names["test"].metadata["subject"]).isdisjoint(names["train"].metadata["subject"])

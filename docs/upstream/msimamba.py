@@ -226,7 +226,7 @@ class _PowerEmbedding(nn.Module):
         # Adam moves few weights as fast as many; the mean may be an offset.
         scale = torch.ones(self.linear.in_features)
         scale[n_filters:-1] = min(10 / max(self.n_averages, 1), 1)
-        scale[-1] = 0.1
+        scale[-1] = min(3.2 / max(self.n_averages, 1), 1)
         self.register_buffer("scale", scale)
         self.register_buffer("level", torch.ones(n_filters))  # mean power in training
         self.register_buffer("n_updates", torch.zeros(()))

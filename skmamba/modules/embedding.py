@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 
 FLOOR = 1e-6  # smallest relative power before the logarithm
-# A step of Adam changes tokens in proportion to the sum of scales.
-SUM_OF_SCALES = 10.0  # of the averages; with a scale of 1 for each of 32 the network overfits
-MEAN_SCALE = 0.1  # of the mean, which is an offset in recordings without a high-pass filter
+# Scales of the averages and of the mean, divided by the number of averages and at most 1, since a
+# step of Adam changes tokens in proportion to the sum of scales. With a scale of 1 for each of 32
+# averages, the network overfits. The mean is an offset in recordings without a high-pass filter.
+AVERAGES_SCALE, MEAN_SCALE = 10.0, 3.2
 MOMENTUM = 0.1  # of the running mean power after ten batches, as in batch normalisation
 
 
@@ -107,8 +108,8 @@ class PowerEmbedding(nn.Module):
         self.register_buffer("taper", taper, persistent=False)
         scale = torch.ones(self.linear.in_features)
         if n_averages:
-            scale[n_filters:-1] = min(SUM_OF_SCALES / self.n_averages, 1)
-            scale[-1] = MEAN_SCALE
+            scale[n_filters:-1] = min(AVERAGES_SCALE / self.n_averages, 1)
+            scale[-1] = min(MEAN_SCALE / self.n_averages, 1)
         self.register_buffer("scale", scale)  # of the features; persistent, as weights depend on it
 
     def forward(self, x: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:

@@ -117,7 +117,8 @@ def test_tokens_add_a_linear_map_of_averaged_samples_and_of_the_mean(n_averages,
     mean = x.mean(2, keepdim=True)  # (4, 2, 1)
     averages = (x - mean).unflatten(2, (n_averages, -1)).mean(3)  # (4, 2, n_averages)
     weight = embedding.linear.weight[:, 16:]
-    expected = power(x) + torch.cat([scale * averages, 0.1 * mean], 2) @ weight.T
+    scaled = torch.cat([scale * averages, min(3.2 / n_averages, 1) * mean], 2)
+    expected = power(x) + scaled @ weight.T
     torch.testing.assert_close(embedding(x), expected)
 
 
