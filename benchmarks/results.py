@@ -114,9 +114,13 @@ class Settings:
     def evaluate(self, models, trials, splitters):
         """Return scores by fold and by subject, of other than ``self.models`` from the file."""
         options = {"n_jobs": self.n_jobs, "cache_dir": self.cache_dir}
-        models = {name: models[name] for name in models if name.startswith(self.models)}
-        scores = evaluate_seeds(models, trials, splitters, **options)
-        return self.file.update(*scores) if self.file else scores
+        own = {name: models[name] for name in models if name.startswith(self.models)}
+        scores = evaluate_seeds(own, trials, splitters, **options)
+        if self.file:
+            scores = self.file.update(*scores)
+        if missing := set(models) - set(scores[0]["estimator"]):
+            raise ValueError(f"--models must include {', '.join(sorted(missing))}: no scores yet.")
+        return scores
 
     def report(self, models, trials, splitters=None, tests=False):
         """Return the table; by default of three seeds and five folds over subjects."""
@@ -589,6 +593,8 @@ def main(argv=None):
     options = parser.parse_args(argv)
     if options.models != [""] and options.scores is None:
         parser.error("--models requires --scores")
+    if options.scores:
+        options.scores.mkdir(parents=True, exist_ok=True)
     settings = Settings(
         options.seeds,
         options.quick,

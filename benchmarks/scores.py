@@ -45,7 +45,9 @@ class ScoreFile:
         if seeds.groupby("table").nunique().max() > 1:
             raise ValueError(f"{self.path} must have the same seeds for all models of a table.")
         table = table.sort_values("table", kind="stable").convert_dtypes()
-        table.to_csv(self.path, index=False)
+        temporary = self.path.with_suffix(".tmp")
+        table.to_csv(temporary, index=False)
+        temporary.replace(self.path)
         table = pd.read_csv(self.path).query(f"table == {self.n_tables}")
         self.n_tables += 1
         return [own[COLUMNS[unit]] for unit, own in table.groupby("unit")]

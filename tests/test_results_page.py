@@ -181,11 +181,10 @@ def test_a_quick_run_writes_its_sections_and_resumes_from_the_cache(bench, tmp_p
         bench.results.write_section(tmp_path / "cache" / cached[0].name, "models", "text")
 
 
-def test_scores_of_models_that_are_not_evaluated_again_are_read(bench, tmp_path, monkeypatch):
+def test_scores_of_models_that_are_not_evaluated_again_are_read(bench, tmp_path, capsys):
     options = ["--quick", "--jobs", "1", "--cache-dir", str(tmp_path / "cache")]
     page, folder = tmp_path / "results.md", tmp_path / "scores"
     page.write_text(PAGE.read_text("utf8"), "utf8")
-    folder.mkdir()
     options += ["--only", "channels", "--scores", str(folder), "--write", str(page)]
     bench.results.main(options)
     first, table = read_section(page, "channels"), pd.read_csv(folder / "channels.csv")
@@ -208,8 +207,13 @@ def test_scores_of_models_that_are_not_evaluated_again_are_read(bench, tmp_path,
     with pytest.raises(ValueError, match=r"channels\.csv must have the same seeds for all models"):
         bench.results.main([*options, "--models", "MS-iMamba", "--seeds", "2"])
     assert (folder / "channels.csv").read_bytes() == before
+    without = table[table["estimator"].ne("EEGNet (4 channels)")]
+    without.to_csv(folder / "channels.csv", index=False)
+    with pytest.raises(ValueError, match=r"--models must include EEGNet \(4 channels\): no scores"):
+        bench.results.main([*options, "--models", "MS-iMamba"])
     with pytest.raises(SystemExit):
         bench.results.main(["--only", "channels", "--models", "MS-iMamba"])
+    assert "--models requires --scores" in capsys.readouterr().err
 
 
 def test_fewer_training_subjects_are_nested(bench):

@@ -108,8 +108,10 @@ def test_gradients_equal_finite_differences(training):
 # Averaged samples
 
 
-@pytest.mark.parametrize(("n_averages", "scale"), [(32, 0.3125), (16, 0.625), (2, 1)])
-def test_tokens_add_a_linear_map_of_averaged_samples_and_of_the_mean(n_averages, scale):
+@pytest.mark.parametrize(
+    ("n_averages", "scale", "mean_scale"), [(32, 0.3125, 0.1), (16, 0.625, 0.2), (2, 1, 1)]
+)
+def test_tokens_add_a_linear_map_of_averages_and_of_the_mean(n_averages, scale, mean_scale):
     embedding, power = make_embedding(n_averages=n_averages), make_embedding()
     own = {"linear.weight": embedding.linear.weight[:, :16], "scale": power.scale}
     power.load_state_dict(embedding.state_dict() | own)
@@ -117,8 +119,7 @@ def test_tokens_add_a_linear_map_of_averaged_samples_and_of_the_mean(n_averages,
     mean = x.mean(2, keepdim=True)  # (4, 2, 1)
     averages = (x - mean).unflatten(2, (n_averages, -1)).mean(3)  # (4, 2, n_averages)
     weight = embedding.linear.weight[:, 16:]
-    scaled = torch.cat([scale * averages, min(3.2 / n_averages, 1) * mean], 2)
-    expected = power(x) + scaled @ weight.T
+    expected = power(x) + torch.cat([scale * averages, mean_scale * mean], 2) @ weight.T
     torch.testing.assert_close(embedding(x), expected)
 
 
