@@ -83,6 +83,14 @@ def to_markdown(rows):
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def save_svg(figure, path):
+    """Write a figure so that equal numbers give equal files."""
+    from matplotlib import rc_context  # measurements do not require it
+
+    with rc_context({"svg.hashsalt": "skmamba"}):
+        figure.savefig(path, metadata={"Date": None})
+
+
 def describe_machine():
     names = [platform.processor() or platform.machine()]
     if sys.platform == "linux":

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from data_sets import load_sequences, use_first_as_reference
 from joblib import Parallel, delayed
+from measure import save_svg
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score
 
@@ -135,7 +136,7 @@ def draw(panels, path):
     for ax in axes[[0, -1]]:
         ax.legend()
     figure.tight_layout()
-    figure.savefig(path)
+    save_svg(figure, path)
 
 
 def main():

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from measure import describe_machine
+from measure import describe_machine, save_svg
 from scipy import stats
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
@@ -227,4 +227,4 @@ def draw_ranks(mean_ranks, distance, path):
             ax.plot(x, [n_models - 0.6 + 0.4 * groups] * 2, lw=3, color="gray")
     ax.set(xlabel="mean rank", ylim=(n_models + 0.4 * groups, -0.5))
     figure.tight_layout()
-    figure.savefig(path)
+    save_svg(figure, path)

@@ -404,9 +404,11 @@ def test_mean_ranks_and_their_critical_difference(bench, tmp_path):
     # Table 5 of Demsar: q = 2.569 for four classifiers
     assert distance == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), rel=1e-3)
     assert "4 models on 14 data sets: Friedman's test has p = < 0.001" in sentence
-    bench.scores.draw_ranks(ranks, distance, tmp_path / "ranks.svg")
-    drawn = (tmp_path / "ranks.svg").read_text("utf8")
-    assert "<svg" in drawn
+    for name in ("a.svg", "b.svg"):
+        bench.scores.draw_ranks(ranks, distance, tmp_path / name)
+    drawn = [path.read_text("utf8") for path in sorted(tmp_path.glob("*.svg"))]
+    assert "<svg" in drawn[0]
+    assert drawn[0] == drawn[1]
 
 
 def test_areas_under_the_curve_are_of_all_tested_trials(bench):
