@@ -98,9 +98,12 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
 
 def infer_groups(metadata, cv):
     """Return the metadata of Trials as groups if ``cv`` may use them, else None."""
-    has_folds = cv is not None and not isinstance(cv, Integral) and not hasattr(cv, "split")
-    uses_subjects = "subject" in metadata and not has_folds
-    return metadata if uses_subjects or hasattr(cv, "protocol") else None
+    if hasattr(cv, "protocol"):
+        return metadata
+    if cv is None or isinstance(cv, Integral):  # by trial without subjects
+        one = {} if "subject" in metadata else {"subject": 0}
+        return metadata.assign(**one) if {"subject", "trial"} & {*metadata} else None
+    return metadata if "subject" in metadata and hasattr(cv, "split") else None
 
 
 def to_rows(folds, n_rows):

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import get_scorer_names
 
-from ._io import read_table, write_table
+from ._io import LABELS, read_table, write_table
 from ._metadata import encode
 from ._scoring import (
     DEFAULT_SCORING,
@@ -92,7 +92,7 @@ class EvaluationResults:
         if not parts or not all(isinstance(part, EvaluationResults) for part in parts):
             raise ValueError(f"parts must be one or more EvaluationResults, got {parts!r}.")
         tables = list(_drop_copies(part.predictions for part in parts))
-        predictions = pd.concat(tables, ignore_index=True)
+        predictions = _concatenate_predictions(tables)
         scores = pd.concat([part.scores for part in parts], ignore_index=True)
         scores, predictions = separate_adaptations(scores, predictions)
         check_is_one_version(scores)
@@ -171,6 +171,14 @@ class EvaluationResults:
 
     def _repr_html_(self) -> str:
         return self.scores.to_html()
+
+
+def _concatenate_predictions(tables):
+    """Concatenate tables; labels keep their types, so that 1 beside 0.5 does not become 1.0."""
+    if len({table["y_true"].dtype for table in tables if "y_true" in table}) > 1:
+        types = dict.fromkeys(LABELS, object)
+        tables = [table if table.empty else table.astype(types) for table in tables]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _drop_copies(tables):
@@ -310,8 +318,12 @@ def _fix(predictions, classes):
     """Return an estimator with the predictions of a table; classes are None for ratings."""
     proba = decision = None
     if classes is not None:
-        proba = _get_complete(predictions, [f"proba_{label}" for label in classes])
+        columns = [f"proba_{label}" for label in classes]
+        proba = _get_complete(predictions, columns)
         decision = _get_complete(predictions, "decision")
+        # Values are large for the last class in the order of columns. As text, 10 precedes 9.
+        if decision is not None and [*filter(columns.__contains__, predictions)] != columns:
+            decision = -decision
     return FixedPredictions(classes, predictions["y_pred"].to_numpy(), proba, decision)
 
 
@@ -525,7 +537,7 @@ def average_by(results, unit, score):
 
 
 def _find_chance_level(by_unit, summary, score):
-    """Return "mean", "majority", "stratified" for macro F1 or if that is higher, or None.
+    """Return "mean", "majority", "stratified" if that is higher or for macro F1, or None.
 
     Scores of probabilities have none: baselines predict 0 and 1, unlike an uninformed model.
     """
@@ -535,16 +547,18 @@ def _find_chance_level(by_unit, summary, score):
         return None
     if "mean" in baselines:
         return "mean"
+    if score in MACRO_F1:
+        return "stratified" if "stratified" in baselines else None
     if not {"majority", "stratified"} <= set(baselines):
         return "majority" if "majority" in baselines else None
     stratified = by_unit["stratified"].dropna()
     if len(stratified) < 2:
-        return "stratified" if score in MACRO_F1 else "majority"
+        return "majority"
     margin = stats.t.ppf(0.975, len(stratified) - 1) * stats.sem(stratified)
     is_beaten = stratified.mean() - margin > by_unit["majority"].mean()
     if score == "f1_weighted":  # between macro F1 and accuracy
         is_beaten = stratified.mean() > by_unit["majority"].mean()
-    return "stratified" if is_beaten or score in MACRO_F1 else "majority"
+    return "stratified" if is_beaten else "majority"
 
 
 def _compute_guessing_score(score, results):

@@ -129,11 +129,22 @@ def _roc_auc(predictions, rows, y):
     return np.nan
 
 
+def _kappa(y, y_pred):
+    """Cohen's kappa; NaN if y has one class, where it is 0 / 0 or, with any error, 0."""
+    return cohen_kappa_score(y, y_pred) if len(np.unique(y)) > 1 else np.nan
+
+
+def _macro_f1(y, y_pred):
+    """Macro F1; NaN if y has one class, where it is 1 or, with any error, at most 0.5."""
+    is_defined = len(np.unique(y)) > 1
+    return f1_score(y, y_pred, average="macro", zero_division=0) if is_defined else np.nan
+
+
 SCORERS = {
     "accuracy": make_scorer(accuracy_score),
     "balanced_accuracy": make_scorer(balanced_accuracy_score),
-    "kappa": make_scorer(cohen_kappa_score),
-    "f1": make_scorer(f1_score, pos_label=None, average="macro", zero_division=0),
+    "kappa": make_scorer(_kappa),
+    "f1": make_scorer(_macro_f1),
     "roc_auc": _roc_auc,
     "ccc": make_scorer(concordance_correlation),
 }
@@ -185,7 +196,6 @@ def score_predictions(scorers, predictions, y):
     with warnings.catch_warnings(action="ignore", category=UndefinedMetricWarning):
         warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
         warnings.filterwarnings("ignore", "A single label was found")
-        warnings.filterwarnings("ignore", "invalid value encountered")  # kappa of one class
         return {
             name: _score(name, scorer, predictions, rows, y) for name, scorer in scorers.items()
         }

@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.dummy import DummyClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
 
 from skmamba import SlidingWindows, compare, evaluate, make_models
 from skmamba._results import compute_interval
@@ -200,6 +203,29 @@ def test_labels_and_their_predictions_are_read_with_one_type(tmp_path, y_true, y
     read = EvaluationResults.from_csv(tmp_path).predictions
     pd.testing.assert_frame_equal(read, predictions, check_dtype=False)
     assert read["y_true"].dtype == read["y_pred"].dtype
+
+
+@pytest.mark.parametrize("labels", [[9.0, 10.0], ["9", "10"]])
+def test_areas_under_the_curve_do_not_depend_on_the_type_of_labels_in_a_file(tmp_path, labels):
+    trials = simulate_trials(4, 12, effect=0.8)
+    trials = replace(trials, y=np.array(labels)[trials.y], label_names={})
+    model = make_pipeline(FunctionTransformer(lambda X: np.log(X.var(axis=-1))), LinearSVC())
+    results = evaluate({"svc": model}, trials, CrossSubjectSplit(2), random_state=0, verbose=False)
+    results.to_csv(tmp_path)
+    read = score_by_subject(EvaluationResults.from_csv(tmp_path), "roc_auc")["roc_auc"]
+    assert (read[:4] == 1).all()
+    np.testing.assert_allclose(read, score_by_subject(results, "roc_auc")["roc_auc"])
+
+
+def test_labels_of_several_data_sets_keep_their_types():
+    trials, parts = simulate_trials(4, 8), []
+    model = make_pipeline(FunctionTransformer(lambda X: np.log(X.var(axis=-1))), GaussianNB())
+    for dtype in (int, float, bool):
+        named = replace(trials, y=trials.y.astype(dtype), name=dtype.__name__, label_names={})
+        parts.append(evaluate({"nb": model}, named, CrossSubjectSplit(2), verbose=False))
+    table = score_by_subject(EvaluationResults.concatenate(parts), "roc_auc")
+    assert table.query("kind == 'model'").groupby("dataset")["roc_auc"].mean().nunique() == 1
+    assert table["roc_auc"].notna().all()
 
 
 def test_other_tables_are_not_read_as_results(tmp_path):

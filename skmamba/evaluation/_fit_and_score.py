@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from threadpoolctl import threadpool_limits
 
+from .._metadata import get_columns
 from .._scoring import FixedPredictions, score_predictions
 from .._selection import Selection
 from ..trials import Trials
@@ -136,18 +137,33 @@ def _route_groups(estimator, method, metadata):
     inner = [value for name, value in params.items() if name.endswith("__cv")]
     splitters = [params["cv"]] if is_splitter(params["cv"]) else [*filter(is_splitter, inner)]
     is_foreign = bool(splitters) and not any(hasattr(cv, "protocol") for cv in splitters)
-    groups = metadata["subject"] if is_foreign and "subject" in metadata else metadata
     with config_context(enable_metadata_routing=True):
         requested = "groups" in get_routing_for_object(estimator).consumes(method, ["groups"])
+    groups = metadata
+    if is_foreign and requested:
+        (groups,) = get_columns(metadata, "subject", estimator=splitters[0])
     with config_context(enable_metadata_routing=True) if requested else nullcontext():
         yield {"groups": groups} if requested else {}
 
 
 def find_adaptation(estimator):
     """Return the distinct attributes ``adaptation`` of the parts of an estimator, joined."""
-    parts = [estimator, *estimator.get_params(deep=True).values()]
-    declared = (getattr(part, "adaptation", "") for part in parts if not isinstance(part, type))
+    declared = (getattr(part, "adaptation", "") for part in _iter_parts(estimator, set()))
     return ", ".join(dict.fromkeys(word for word in declared if isinstance(word, str) and word))
+
+
+def _iter_parts(value, seen):
+    """Yield estimators in a value, and their parts, fitted or not; of a fitted search, the best."""
+    if isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _iter_parts(item, seen)
+        return
+    value = getattr(value, "best_estimator_", value)
+    is_part = hasattr(value, "get_params") or hasattr(value, "estimator")
+    if is_part and not isinstance(value, type) and id(value) not in seen:
+        seen.add(id(value))
+        yield value
+        yield from _iter_parts(vars(value), seen)
 
 
 def describe_fold(metadata, train_idx, test_idx):

@@ -17,6 +17,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._format import join_words
+from .._metadata import get_columns
 from .._parallel import delayed, run_parallel
 from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
@@ -37,7 +38,7 @@ from ._fit_and_score import (
 )
 from ._hashing import compute_hash, describe_versions, hash_package
 from .leakage import list_shared
-from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds
+from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds, requests_groups
 
 BASELINES = {
     "majority": DummyClassifier(strategy="most_frequent"),
@@ -92,7 +93,8 @@ def evaluate(
         this package receive the metadata as ``groups``, those of scikit-learn the subjects.
     scoring : str, sequence of str or dict, default=None
         Scores of the test trials of a fold. None: accuracy, balanced_accuracy, kappa (Cohen's), f1
-        (macro average) and roc_auc, or for regressors r2, neg_mean_absolute_error and ccc (see
+        (macro average) and roc_auc, of which the last three are NaN if the test trials are of one
+        class; or for regressors r2, neg_mean_absolute_error and ccc (see
         :func:`~skmamba.evaluation.concordance_correlation`). Otherwise, names of these or of
         scikit-learn's scorers, or a dict from name to such a name or to a function
         ``(predictions, rows, y)``, which must not have the name of another score. Cached folds are
@@ -324,6 +326,8 @@ def _split(cv, trials, *, reproducible):
         protocol = getattr(cv, "protocol", type(cv).__name__)
     metadata = trials.metadata
     groups = metadata if hasattr(cv, "protocol") else metadata.get("subject")
+    if groups is not metadata and requests_groups(cv):
+        (groups,) = get_columns(metadata, "subject", estimator=cv)
     folds = list(iter_folds(cv, trials, groups))
     if not folds:
         raise ValueError(f"cv must give at least one fold, got none of {cv!r}.")

@@ -438,6 +438,11 @@ def _locate_rows(trials, trial):
     start_in_onset = own_onset & (before <= 1)
     in_recording = (recording.codes >= 0) & np.isfinite(onset)
     in_time = onset * sfreq + np.where(start_in_onset, 0, start)
+    # If each trial starts at its onset by both columns, "start" is relative to the recording.
+    own = np.where(trial.codes >= 0, trial.codes, -1 - np.arange(len(onset)))
+    first = pd.Series(start).groupby(own).transform("min") - onset * sfreq
+    if (first[in_recording].abs() <= 1).all():
+        in_time = start
     position = np.where(in_recording, in_time, start)
     unknown = recording.unknown or describe_missing(~in_recording, metadata, ["onset"])
     return _Place(recording, in_recording, position, unknown)
@@ -545,11 +550,12 @@ def _make_split_ids(trials):
 
 def _make_folds(y, ids, n_splits, seed):
     """Return stratified folds by group, or no folds if a training set would lack a class."""
-    if ids is None:
-        return list(StratifiedKFold(n_splits, shuffle=True, random_state=seed).split(y, y))
-    n_splits = min(n_splits, len(np.unique(ids)))
+    n_most = len(np.unique(ids)) if ids is not None else np.unique(y, return_counts=True)[1].min()
+    n_splits = min(n_splits, n_most)
     if n_splits < 2:
         return []
+    if ids is None:
+        return list(StratifiedKFold(n_splits, shuffle=True, random_state=seed).split(y, y))
     splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
     folds = [fold for fold in splitter.split(y, y, ids) if len(fold[1])]
     n_classes = len(np.unique(y))

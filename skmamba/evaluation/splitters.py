@@ -141,6 +141,8 @@ class _GroupSplit(_BaseProtocolSplit):
 
     def _iter_folds(self, X, y, groups):
         (ids,) = self._get_columns(X, groups, self._column)
+        if "trial" in (metadata := _make_frame(groups, **{self._column: ids})):
+            encode_trials(metadata, y)  # raises an error if rows of one trial differ
         codes, first = encode(ids)
         n_required = self.n_splits or 2
         if len(first) < n_required:
@@ -553,7 +555,9 @@ class WithinSubjectSplit(_BaseProtocolSplit):
             self._check_labels(inner, y, subjects)
         for name, rows, sample, arguments in subjects:
             try:
-                folds = list(_seed_subject(inner, name).split(*arguments))
+                folds = list(
+                    to_rows(_seed_subject(inner, name).split(*arguments), sample.max() + 1)
+                )
             except ValueError as error:
                 message = f"WithinSubjectSplit cannot split subject {name}: {error}"
                 raise ValueError(message) from error
@@ -665,7 +669,9 @@ class PriorShiftSplit(_BaseProtocolSplit):
         (ids,) = self._get_columns(X, groups, "subject")
         subject, metadata = encode(ids)[0], _make_frame(groups, subject=ids)
         columns = [metadata[name] for name in TRIAL_COLUMNS if name in metadata]
-        trial = encode(*columns, np.arange(len(ids)), natural=True)[0]  # of a subject, in time
+        if "trial" not in metadata:
+            columns.append(np.arange(len(ids)))
+        trial = encode(*columns, natural=True)[0]  # in time within a subject
         y = np.asarray(y)
         label, first = encode(y)
         prevails = label == subject % len(first)
@@ -676,9 +682,9 @@ class PriorShiftSplit(_BaseProtocolSplit):
             )
         for train, test in self.cv.split(X, y, groups):
             own, is_kept = subject[test], prevails[test]
-            rank = pd.Series(trial[test]).groupby([own, is_kept]).rank("first")  # in time
-            n_others = np.bincount(own, is_kept)[own] * (1 / self.share - 1)
-            yield train, test[is_kept | (rank.to_numpy() <= n_others + 1e-9)]
+            rank = pd.Series(trial[test]).groupby([own, is_kept]).rank("dense")  # of the trial
+            n_kept = rank.where(is_kept).groupby(own).transform("max")  # NaN for none
+            yield train, test[is_kept | (rank <= n_kept * (1 / self.share - 1) + 1e-9)]
 
 
 PROTOCOLS = {

@@ -138,9 +138,9 @@ def compare(
     scores = get_scores(results, score)
     if scores["subject"].isna().any():
         raise ValueError(
-            "results must have one subject per row, got folds of several subjects: pass the "
-            "EvaluationResults of evaluate, or score_by_subject(results) for a score that is not "
-            "defined by its name."
+            "results must have one subject per row, got folds of several or of unknown subjects: "
+            "pass the EvaluationResults of evaluate with the subject of every trial, or "
+            "score_by_subject(results) for a score that is not defined by its name."
         )
     estimators = list(dict.fromkeys(scores["estimator"]))
     reference = estimators[0] if reference is None else reference

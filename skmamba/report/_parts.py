@@ -35,7 +35,7 @@ class Part:
 def make_parts(results, score, columns):
     """Validate results; return their scores, models first, and one part per protocol."""
     results = _concatenate(results)
-    _validate_scores(results.scores, score, columns)
+    _validate_scores(results.scores, columns)
     is_recorded = "adaptation" in results.scores
     scores = _fill(results.scores, TEXTS)
     scores = scores.sort_values(
@@ -43,10 +43,15 @@ def make_parts(results, score, columns):
     )
     predictions = _fill(results.predictions, ["dataset", "protocol", "estimator"])
     groups = scores.groupby(["dataset", "protocol"], sort=False)
-    return scores, [
+    parts = [
         _make_part(dataset, protocol, rows, predictions, score, is_recorded)
         for (dataset, protocol), rows in groups
     ]
+    if all(part.comparison.query("kind == 'model'")["mean"].isna().all() for part in parts):
+        raise ValueError(
+            f"results must contain {score} of a model, but every fold failed or is undefined."
+        )
+    return scores, parts
 
 
 def _concatenate(results):
@@ -65,7 +70,7 @@ def _concatenate(results):
     return EvaluationResults.concatenate(parts)
 
 
-def _validate_scores(scores, score, columns):
+def _validate_scores(scores, columns):
     missing = [name for name in columns if name not in scores]
     if missing:
         raise ValueError(
@@ -73,10 +78,6 @@ def _validate_scores(scores, score, columns):
         )
     if not (scores["kind"] == "model").any():
         raise ValueError("results must contain a model, got baselines only.")
-    if score in scores and scores.loc[scores["kind"] == "model", score].isna().all():
-        raise ValueError(
-            f"results must contain {score} of a model, but every fold failed or is undefined."
-        )
 
 
 def _fill(table, names):

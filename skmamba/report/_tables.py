@@ -59,10 +59,13 @@ def tabulate_times(rows):
     return means.rename_axis("Estimator").reset_index()
 
 
-def list_missing(rows, score):
+def list_missing(rows, by_subject, score):
     """Return the folds without a score by estimator and error; "" is an undefined score."""
     n_folds = rows["estimator"].value_counts()
-    missing = rows[(rows["error"] != "") | rows[score].isna()]
+    is_missing = rows["error"] != ""
+    if "fold" in by_subject:  # else predictions of several folds are scored together
+        is_missing |= rows[score].isna()
+    missing = rows[is_missing]
     folds = missing.groupby(["estimator", "error"], sort=False)["held_out"].agg(list)
     return [
         {"estimator": name, "error": error, "held_out": held_out, "n_folds": n_folds[name]}

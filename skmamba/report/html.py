@@ -138,7 +138,7 @@ def _describe_part(part, score, label_names):
         "confusions": _tables.count_confusions(part.predictions, models, label_names),
         "folds": _tables.tabulate_folds(part.rows),
         "times": _tables.tabulate_times(part.rows),
-        "missing": _tables.list_missing(part.rows, score),
+        "missing": _tables.list_missing(part.rows, part.by_subject, score),
     }
 
 

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import (
@@ -610,14 +611,50 @@ def test_use_of_test_data_is_marked_in_pipelines_meta_estimators_and_searches(tr
     assert marked.tolist() == ["unlabelled"] * 3 + ["", ""]
 
 
-def test_use_of_test_data_is_marked_if_a_search_selects_it(trials):
+@pytest.mark.parametrize(
+    "inside",
+    [
+        lambda search: search,
+        lambda search: Pipeline([("search", search)]),
+        lambda search: VotingClassifier([("search", search)]),
+        lambda search: CalibratedClassifierCV(search, cv=2),
+    ],
+    ids=["alone", "pipeline", "voting", "calibrated"],
+)
+def test_use_of_test_data_is_marked_if_a_search_selects_it(trials, inside):
     pipe = make_pipeline(EuclideanAlignment(), linear())
     grids = {
-        mode: GridSearchCV(pipe, {"euclideanalignment__mode": [mode]}, cv=CrossSubjectSplit(3))
+        mode: inside(GridSearchCV(pipe, {"euclideanalignment__mode": [mode]}, cv=2))
         for mode in ("source-only", "unlabelled")
     }
     scores = run(grids, trials, error_score="raise", baselines=()).scores
     assert scores["adaptation"].tolist() == [""] * 4 + ["unlabelled"] * 4
+
+
+def test_group_splitters_require_subjects(trials):
+    without = trials.derive(metadata=trials.metadata[["trial"]])
+    search = GridSearchCV(linear(), {}, cv=GroupKFold(2))
+    message = r"GroupKFold requires groups=metadata with 'subject', got only trial"
+    with pytest.raises(ValueError, match=message):
+        run({"linear": linear()}, without, GroupKFold(2))
+    with pytest.raises(ValueError, match=message):
+        run({"search": search}, without, KFold(2), error_score="raise")
+    subject = trials.metadata["subject"].astype(str).where(trials.metadata["trial"] > 0)
+    with pytest.raises(ValueError, match="GroupKFold requires 'subject' of every sample"):
+        run(
+            {"linear": linear()},
+            trials.derive(metadata=trials.metadata.assign(subject=subject)),
+            GroupKFold(2),
+        )
+
+
+def test_scores_of_a_test_set_with_one_class_are_undefined(trials):
+    one_class = trials.derive(y=trials.metadata["subject"].to_numpy() % 2)
+    models = {"constant": DummyClassifier(strategy="constant", constant=0)}
+    scores = run(models, one_class, scoring=["accuracy", "kappa", "f1", "roc_auc"]).scores
+    scores = scores[scores["estimator"] == "constant"]
+    assert set(scores["accuracy"]) == {0, 1}  # errors do not decide whether a score is defined
+    assert scores[["kappa", "f1", "roc_auc"]].isna().all(axis=None)
 
 
 def test_adaptation_of_an_estimator_is_that_of_all_its_folds(trials):

@@ -124,6 +124,20 @@ def test_overlap_of_trials_of_one_recording_by_hand():
     assert report.loc["window overlap", "verdict"] == "not shared"
 
 
+def test_a_start_in_the_recording_is_not_added_to_the_onset():
+    onset = np.arange(6) * 1.2
+    columns = {"trial": range(6), "recording": 0, "onset": onset}
+    trials = make_trials(columns, n_times=256)  # 2 s: each overlaps with the next
+    windows = cut(trials, 128)
+    for rows in (trials, windows):
+        start = np.round(rows.metadata["onset"] * 128) + rows.metadata.get("start", 0)
+        absolute = rows.derive(metadata=rows.metadata.assign(start=start))
+        folds = [(np.arange(len(rows)) < len(rows) // 2, np.arange(len(rows)) >= len(rows) // 2)]
+        assert report_on(folds, absolute).loc["window overlap", "verdict"] == "leak"
+        shares = report_on(folds, rows)["test_share"]
+        pd.testing.assert_series_equal(report_on(folds, absolute)["test_share"], shares)
+
+
 @pytest.mark.parametrize(
     ("columns", "cut_windows", "reason"),
     [

@@ -15,6 +15,7 @@ from sklearn.model_selection import (
     GroupKFold,
     KFold,
     LeaveOneGroupOut,
+    PredefinedSplit,
     RepeatedStratifiedKFold,
     StratifiedKFold,
     cross_validate,
@@ -339,6 +340,28 @@ def test_errors_of_the_inner_splitter_name_the_subject():
         split(WithinSubjectSplit(CrossSessionSplit()), metadata)
     with pytest.raises(ValueError, match=r"cannot split subject 1: .*continuous"):
         split(WithinSubjectSplit(2), metadata, np.linspace(0.1, 0.9, 6))
+
+
+def test_an_inner_splitter_receives_the_trials_of_one_subject_and_may_return_masks():
+    metadata = pd.DataFrame({"subject": [1, 1, 1, 2, 2, 2], "trial": range(6)})
+    inner = PredefinedSplit([0, 1, 0, 0, 0, 1])  # of all trials
+    with pytest.raises(ValueError, match=r"cannot split subject 1: .* indices or masks of 3 rows"):
+        split(WithinSubjectSplit(inner), metadata)
+
+    class LastTrial:
+        def split(self, X, y=None, groups=None):
+            is_last = np.arange(len(X)) == len(X) - 1
+            yield ~is_last, is_last
+
+    folds = split(WithinSubjectSplit(LastTrial()), metadata)
+    assert [(*train, *test) for train, test in folds] == [(0, 1, 2), (3, 4, 5)]
+
+
+def test_windows_of_one_trial_with_different_stimuli_are_an_error():
+    metadata, y = make_windows()
+    metadata["stimulus"] = np.arange(len(metadata)) % 2
+    with pytest.raises(ValueError, match="Rows of one trial must have the same stimulus"):
+        split(CrossStimulusSplit(), metadata, y)
 
 
 def test_group_splitters_of_scikit_learn_require_inner_groups():
@@ -720,8 +743,10 @@ def test_one_class_prevails_in_each_test_subject(inner, share, seed, windows):
     for fold, unchanged in zip(split(cv, metadata, y), split(inner, metadata, y), strict=True):
         np.testing.assert_array_equal(fold[0], unchanged[0])
         assert set(fold[1]) <= set(unchanged[1])
-        labels = pd.Series(y[fold[1]]).groupby(metadata["subject"].iloc[fold[1]].to_numpy())
-        counts = labels.value_counts().unstack(fill_value=0)
+        trials = metadata.iloc[fold[1]].assign(label=y[fold[1]]).drop_duplicates()
+        dropped = np.setdiff1d(unchanged[1], fold[1])
+        assert not set(trials["trial"]) & set(metadata["trial"].iloc[dropped])  # whole trials
+        counts = trials.groupby("subject")["label"].value_counts().unstack(fill_value=0)
         shares = counts.div(counts.sum(axis=1), axis=0)
         assert (shares.max(axis=1) >= share).all()
         # With one more trial of another class, the share would be too low

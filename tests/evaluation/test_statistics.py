@@ -194,7 +194,9 @@ def test_a_score_without_a_scorer_of_its_name_needs_folds_of_one_subject():
         (results.scores, "accuracy"),
         (EvaluationResults(results.scores, pd.DataFrame()), "accuracy"),
     ):
-        with pytest.raises(ValueError, match="one subject per row, got folds of several subjects"):
+        with pytest.raises(
+            ValueError, match="one subject per row, got folds of several or of unknown"
+        ):
             compare(given, score)
 
 
@@ -420,8 +422,12 @@ def test_stratified_is_the_chance_level_if_its_interval_lies_above_the_majority(
 
 def test_the_chance_level_of_f1_is_stratified_for_one_subject_too():
     scores = make_scores(net=[0.6], majority=[0.33], stratified=[0.5])
-    table = compare(scores.rename(columns={"accuracy": "f1"}), "f1")
-    assert (table["chance"] == 0.5).all()
+    scores = scores.rename(columns={"accuracy": "f1"})
+    for left_out in ("", "majority"):
+        table = compare(scores[scores["estimator"] != left_out], "f1")
+        assert (table["chance"] == 0.5).all()
+    # The majority scores lower than random predictions
+    assert compare(scores[scores["estimator"] != "stratified"], "f1")["chance"].isna().all()
 
 
 @pytest.mark.parametrize("stratified", [[0.4, 0.6, 0.5, 0.6], [0.6, 0.7, 0.6, 0.7]])

@@ -272,14 +272,13 @@ def test_inner_folds_are_stratified():
 # Pipelines
 
 
-def test_trials_without_subjects_are_split_like_an_array():
-    trials = simulate_trials(4, 6, 3, 256)
-    trials = trials.derive(metadata=trials.metadata[["trial"]])
-    selector = SequentialChannelSelector(2, cv=2, sfreq=128)
-    selector.fit(trials.X, trials.y)
-    assert SequentialChannelSelector(2, cv=2).fit(trials, trials.y).picks_.tolist() == (
-        selector.picks_.tolist()
-    )
+def test_windows_of_trials_without_subjects_are_split_by_trial():
+    trials = simulate_trials(1, 12, 3, 256)
+    windows = trials.as_windows(0.5)
+    expected = SequentialChannelSelector(2, cv=2).fit(windows, windows.y)
+    windows = windows.derive(metadata=windows.metadata.drop(columns="subject"))
+    selector = SequentialChannelSelector(2, cv=2).fit(windows, windows.y)
+    pd.testing.assert_frame_equal(selector.scores_, expected.scores_)
 
 
 def test_pipelines_and_cross_validation_route_groups():
