@@ -11,6 +11,10 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.utils import parallel
 from sklearn.utils.parallel import Parallel
 
+# Random state, number of threads and warning filters belong to the process: fits and predictions
+# in threads run one at a time.
+PROCESS_LOCK = threading.RLock()
+
 
 def delayed(function):
     """Return scikit-learn's ``delayed`` of a function, for workers that end with this process."""

@@ -218,6 +218,9 @@ def describe_data(trials, estimator):
     """Describe how trials were read, and which channels and windows an estimator uses."""
     params = estimator.get_params().items()
     chosen = {name.rpartition("__")[2]: value for name, value in params if value is not None}
+    for grid in chosen.get("param_grid"), chosen.get("param_distributions"):
+        for part in [grid] if isinstance(grid, Mapping) else grid or []:  # of a search
+            chosen |= {name.rpartition("__")[2]: "tuned" for name in part}
     seconds = trials.shape[2] / trials.sfreq
     facts = [
         *trials.loader_params.items(),

@@ -8,7 +8,21 @@ CLIP = 8.0
 MAX_OFFSET = 4.0  # of the median of a window, in units of offset_scale
 MAX_RATIO = 2.0  # of deviations with and without window medians; a larger one is due to offsets
 MAD_TO_SD = 1.4826  # for a normal distribution
+FLAT = 1e-6  # largest deviation of a flat channel, relative to the channel with the largest one
 MAX_VALUES = 2**22  # per channel in its statistics; larger data are subsampled
+
+
+def find_flat(x):
+    """Return a mask of the channels of ``(..., C, T)`` that are constant in each window.
+
+    A constant channel of which a filter has removed the offset is so up to rounding errors.
+    """
+    std = _measure_std(x).reshape(-1, x.shape[-2]).max(0)  # (C,)
+    return std <= FLAT * std.max()
+
+
+def _measure_std(x):
+    return np.std(x, -1, dtype=float) * (np.ptp(x, axis=-1) != 0)  # the mean may be rounded
 
 
 def fit_scaling(scaling, bags, trials, weight):
@@ -47,8 +61,7 @@ def measure_spread(bags):
     windows = np.arange(0, n_windows, -(-n_windows // 8))
     trials = np.arange(0, n_trials, -(-n_trials // 64))
     sample = (bags.read(np.full_like(windows, trial), windows) for trial in trials)
-    # One trial at a time: little memory. The mean of a constant may be rounded.
-    std = np.array([np.std(x, -1, dtype=float) * (np.ptp(x, axis=-1) != 0) for x in sample])
+    std = np.array([_measure_std(x) for x in sample])  # one trial at a time: little memory
     return float(np.median(std[std > 0])) if std.any() else 0.0
 
 

@@ -99,6 +99,22 @@ def check_finite(X):
         raise
 
 
+def as_numbers(values, name, shape):
+    """Return EEG as an array of real numbers; ``shape`` is the required one, for the error."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} must not be a masked array, whose mask would be ignored.")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths, mne.io.Raw
+        hint = ': pass raw.get_data(units="uV")' if hasattr(values, "get_data") else ""
+        raise ValueError(
+            f"{name} must be an array of shape {shape}, got {type(values).__name__}{hint}."
+        ) from error
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must be real numbers, got {array.dtype}.")
+    return array
+
+
 def check_equal_shapes(X):
     """Raise ValueError if a list of trials has trials of different shapes."""
     if isinstance(X, (list, tuple)) and len({np.shape(x) for x in X if hasattr(x, "shape")}) > 1:
@@ -111,7 +127,7 @@ def check_equal_shapes(X):
 
 def check_reference(reference, n_channels=None, n_times=1, *, constant=False):
     """Validate the reference of one subject, which may be constant if allowed; return an array."""
-    reference = np.asarray(reference)
+    reference = as_numbers(reference, "reference", f"({n_channels or 'n_channels'}, n_times)")
     shape = reference.shape
     if len(shape) != 2 or shape[0] != (n_channels or shape[0]) or shape[1] < n_times:
         length = f" and at least {n_times} samples" if n_times > 1 else ""
@@ -119,8 +135,6 @@ def check_reference(reference, n_channels=None, n_times=1, *, constant=False):
             f"reference must have shape ({n_channels or 'n_channels'}, n_reference_times){length}, "
             f"got {shape}."
         )
-    if reference.dtype.kind not in "iuf":
-        raise ValueError(f"reference must be real numbers, got {reference.dtype}.")
     reference = check_array(reference, dtype=None, input_name="reference")
     if not constant and not np.ptp(reference, axis=1).any():
         raise ValueError(

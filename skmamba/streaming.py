@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._mne import get_fitted_sfreq
-from ._validation import check_int, check_number, check_option
+from ._parallel import PROCESS_LOCK
+from ._validation import as_numbers, check_int, check_number, check_option
 from ._windows import to_samples
 from .adaptation import calibrate, list_steps
 from .preprocessing import SlidingWindows
@@ -165,7 +166,7 @@ class StreamDecoder:
         noise = self._make_noise(1, self.window_size_samples_)
         try:
             # Noise has another spread than the training data.
-            with warnings.catch_warnings(action="ignore"):
+            with PROCESS_LOCK, warnings.catch_warnings(action="ignore"):
                 self._no_proba = self.estimator.predict_proba(noise)[:0]
         except (AttributeError, ValueError) as error:
             raise ValueError(
@@ -234,7 +235,7 @@ class StreamDecoder:
         """Predict the last window; a warning that each window would repeat is given once."""
         size, delay = self.window_size_samples_, self._delay
         n_before = min(delay, state.sample - delay - size - state.start)  # none before the start
-        with warnings.catch_warnings(record=True, action="always") as caught:
+        with PROCESS_LOCK, warnings.catch_warnings(record=True, action="always") as caught:
             X = state.buffer[None, :, -(n_before + size + delay) :]
             for step in self._filters:
                 X = step.transform(X)
@@ -243,7 +244,8 @@ class StreamDecoder:
                 X = step.transform(X)
             (proba,) = state.classifier.predict_proba(X)
         if getattr(state.classifier, "adaptation", None) == "causal":
-            with warnings.catch_warnings(action="ignore"):  # those of predict_proba
+            # without the warnings of predict_proba
+            with PROCESS_LOCK, warnings.catch_warnings(action="ignore"):
                 state.classifier = state.classifier.for_subject(X.reshape(X.shape[-2:]))
         for warning in caught:
             origin = warning.category, warning.filename, warning.lineno
@@ -286,14 +288,12 @@ class StreamDecoder:
         return noise.astype(self.dtype)
 
     def _validate_samples(self, samples):
-        samples = np.asarray(samples)
+        samples = as_numbers(samples, "samples", f"({self.n_channels}, n_new)")
         if samples.ndim != 2 or samples.shape[0] != self.n_channels:
             raise ValueError(
                 f"samples must have shape ({self.n_channels}, n_new), as the estimator was fitted "
                 f"on {self.n_channels} channels, got {samples.shape}."
             )
-        if samples.dtype.kind not in "iuf":
-            raise ValueError(f"samples must be real numbers, got {samples.dtype}.")
         with np.errstate(over="ignore"):
             samples = samples.astype(self.dtype, copy=False)
         invalid = ~np.isfinite(samples)
@@ -340,10 +340,12 @@ def _check_adaptation(steps):
     for step in steps:
         adaptation = getattr(step, "adaptation", None)
         if adaptation and not (hasattr(step, "whitener_") or hasattr(step, "subject_statistics_")):
+            hint = "pass reference, EEG of the subject at rest"
+            if adaptation == "unlabelled" and hasattr(step, "predict"):
+                hint = "fit it with adaptation='reference' or 'causal'"
             raise ValueError(
                 "estimator must not require other trials of the subject, got "
-                f"{type(step).__name__} with adaptation {adaptation!r}: pass reference, EEG of the "
-                "subject at rest."
+                f"{type(step).__name__} with adaptation {adaptation!r}: {hint}."
             )
 
 

@@ -166,6 +166,11 @@ def test_a_whitening_alone_accepts_a_reference_shorter_than_a_window():
         (make_pipe(adaptation="reference"), REFERENCE * np.nan, "Input reference contains NaN"),
         (make_pipe(adaptation="reference"), NEW.reference, r"n_reference_times\), got \(4, 4, 160"),
         (make_pipe(adaptation="causal"), REFERENCE.astype(str), "reference must be real numbers, "),
+        (
+            make_pipe(adaptation="causal"),
+            [[1, 2], [1]],
+            "must be an array of shape .* got list",
+        ),
         (make_pipe(adaptation="reference"), 0 * REFERENCE, "must not be constant in all ch"),
         (make_pipe(EuclideanAlignment("reference")), REFERENCE[:, :1], "got 1 equal samples"),
         (make_pipe(adaptation="unlabelled"), REFERENCE, "for_subject requires adaptation='ref"),

@@ -3,6 +3,7 @@
 import contextlib
 import pickle
 import re
+import threading
 import tracemalloc
 import warnings
 from dataclasses import replace
@@ -24,6 +25,7 @@ from skmamba import (
     WindowVotingClassifier,
     calibrate,
 )
+from skmamba._raws import make_raw
 from skmamba._selection import Selection
 from skmamba.datasets import simulate_trials
 from skmamba.persistence import load_model, save_model
@@ -34,6 +36,7 @@ SIZE, STRIDE = 64, 24
 TRIALS = simulate_trials(n_subjects=2, n_trials=4, n_channels=4, n_times=256)
 STREAM = simulate_trials(n_subjects=1, n_trials=1, n_channels=4, n_times=700, random_state=7).X[0]
 TINY = {"d_model": 8, "d_hidden": 2, "n_kernels": 1, "max_epochs": 1, "random_state": 0}
+RAW = make_raw(STREAM * 1e-6, ["Fp1", "Fp2", "F3", "F4"], 128, [], [])
 REFERENCE = simulate_trials(1, 1, 4, 400, random_state=8).X[0]
 STARTS = range(0, STREAM.shape[1] - SIZE + 1, STRIDE)
 
@@ -379,11 +382,29 @@ def replace_samples(channel, time, value):
         (STREAM[:, 100:300].astype(float) * 1e300, "infinity in channel Fp1, Fp2, F3, F4"),
         (STREAM[:, 100:300].astype(complex), "must be real numbers, got complex128"),
         (STREAM[:, 100:300].astype(str), "must be real numbers"),
+        (np.ma.masked_greater(STREAM, 1), "samples must not be a masked array"),
+        ([[1, 2], [1], [1], [1]], r"samples must be an array of shape \(4, n_new\), got list"),
+        (RAW, r'of shape \(4, n_new\), got RawArray: pass raw.get_data\(units="uV"\)'),
     ],
 )
 def test_invalid_samples_are_refused_and_change_nothing(decoder, samples, message):
     with assert_unchanged(decoder), pytest.raises(ValueError, match=message):
         decoder.push(samples)
+
+
+def test_decoders_in_threads_leave_the_warning_filters_unchanged(pipe):
+    def work(decoder):
+        for _ in range(5):
+            decoder.push(STREAM)
+
+    filters, show = warnings.filters[:], warnings._showwarnmsg_impl
+    threads = [threading.Thread(target=work, args=(StreamDecoder(pipe),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == filters
+    assert warnings._showwarnmsg_impl is show
 
 
 def test_an_error_of_the_network_changes_nothing(decoder, monkeypatch):
@@ -451,7 +472,8 @@ def test_steps_that_require_other_trials_of_the_subject_are_refused(mode, adapta
 @pytest.mark.parametrize("mode", ["reference", "causal", "unlabelled"])
 def test_classifiers_that_require_a_reference_are_refused_without_one(mode):
     pipe = fit_adapted(mode)
-    with pytest.raises(ValueError, match=f"got MSiMambaClassifier with adaptation '{mode}': pass"):
+    hint = "fit it with" if mode == "unlabelled" else "pass reference"
+    with pytest.raises(ValueError, match=f"MSiMambaClassifier with adaptation '{mode}': {hint}"):
         StreamDecoder(pipe)
     with pytest.raises(ValueError, match="got SubjectWhitening with adaptation 'reference': pass"):
         StreamDecoder(fit_adapted(None, SubjectWhitening()))

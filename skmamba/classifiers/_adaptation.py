@@ -12,6 +12,7 @@ from scipy.ndimage import uniform_filter1d
 from sklearn.utils import gen_batches
 
 from .._metadata import check_order, encode, get_columns
+from .._scaling import find_flat
 from .._selection import Selection
 from ..models.msimamba import compute_spread
 from ..trials import Trials
@@ -105,13 +106,13 @@ def measure_gain(windows):
     """Return the gain of each cosine component, (C, T), that whitens windows of one reference.
 
     The whitened spectrum is flat, with power 1. The gain is 0 for channels that are constant in
-    each window.
+    each window, up to the rounding errors of a filter.
     """
     power = np.square(dct(windows.astype(float), norm="ortho")).mean(0)  # (C, T)
     power[:, 0] = power[:, min(1, power.shape[1] - 1)]  # offset: as the slowest component
     power = uniform_filter1d(power, SMOOTHING, mode="nearest")
     power = np.maximum(power, FLOOR * power.max(1, keepdims=True))
-    is_flat = (windows == windows[..., :1]).all((0, 2))  # (C,)
+    is_flat = find_flat(windows)  # (C,)
     return np.where(is_flat, 0, np.where(is_flat, 1, power.T) ** -0.5).T
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import re
+import signal
 import threading
 import warnings
 
@@ -14,6 +15,7 @@ from skorch.dataset import get_len
 from torch.optim.swa_utils import AveragedModel, get_swa_avg_fn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
+from .._parallel import PROCESS_LOCK
 from .._progress import progress_bar
 from .._validation import MAX_WORKERS, check_int
 from ..models import MSiMamba
@@ -21,6 +23,7 @@ from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 # Type of windows, weights and outputs for each dtype; bfloat16 is that of matrix products only.
 ARRAY_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
+MAX_EXPONENT = 60  # of the largest weight, to base 2; float32 holds exponents from -126 to 128
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
 # Weights of the last layer: final_layer in networks of this package and of braindecode, often head
 # in others.
@@ -30,8 +33,6 @@ HEAD = re.compile(r"(members\.\d+\.)?(head|final_layer)\.")
 OUTPUT_SD, BIAS_SD = 1.5, 3.0
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
-# Random state and number of threads belong to the process: fits in threads run one at a time.
-_PROCESS_LOCK = threading.RLock()
 
 
 class WindowDataset(Dataset):
@@ -46,7 +47,11 @@ class WindowDataset(Dataset):
         self.bags, self.scale, self.dtype = bags, scale, dtype
         self.trials = np.arange(n_trials) if trials is None else trials
         self.y = np.zeros(n_trials, dtype=np.int64) if y is None else y
-        self.weight = np.ones(n_trials, dtype=dtype) if weight is None else weight.astype(dtype)
+        weight = np.ones(n_trials) if weight is None else weight
+        exponent = np.frexp(weight.max())[1]
+        if abs(exponent) > MAX_EXPONENT:  # their ratios count
+            weight = np.ldexp(weight, -exponent)
+        self.weight = weight.astype(dtype)
 
     def __len__(self):
         return len(self.trials) * self.bags.shape[1]
@@ -113,6 +118,8 @@ class StoppedByCallback(Exception):
 class WindowNet(NeuralNet):
     """Net for weighted windows."""
 
+    is_interrupted = False
+
     def __init__(self, *args, dtype="float32", **kwargs):
         super().__init__(*args, **kwargs)
         self.dtype = dtype
@@ -124,9 +131,24 @@ class WindowNet(NeuralNet):
 
     def initialize_module(self):
         """Build the module in the precision of the windows."""
-        super().initialize_module()
+        with self.describe_errors():
+            super().initialize_module()
         self.module_.to(getattr(torch, self.numpy_dtype))
         return self
+
+    @contextlib.contextmanager
+    def describe_errors(self):
+        """Raise errors of the network as a ValueError that names the network and the windows."""
+        try:
+            with ignore_deprecations():
+                yield
+        except NETWORK_ERRORS as error:
+            params = self.architecture["params"]
+            raise ValueError(
+                f"{self.module.__name__} cannot {self.task} windows of {params['n_chans']} "
+                f"channels x {params['n_times']} samples with {params['n_outputs']} outputs: "
+                f"{str(error).rstrip('. ')}. Use longer windows, or check sfreq and module_params."
+            ) from error
 
     def check_data(self, X, y):
         """Skip skorch's validation: the estimator has validated X and y."""
@@ -184,7 +206,28 @@ class WindowNet(NeuralNet):
         try:
             super().notify(method_name, **callback_kwargs)
         except KeyboardInterrupt as error:
+            if self.is_interrupted:
+                raise
             raise StoppedByCallback from error
+
+    @contextlib.contextmanager
+    def note_interrupts(self):
+        """Set ``is_interrupted`` at a user's interrupt (Ctrl-C), which raises KeyboardInterrupt."""
+        before = signal.getsignal(signal.SIGINT)
+        in_main = threading.current_thread() is threading.main_thread()
+        if not in_main or not callable(before):
+            yield
+            return
+
+        def note(*args):
+            self.is_interrupted = True
+            before(*args)
+
+        signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     @torch.no_grad()
     def fit_periods(self, dataset):
@@ -298,10 +341,18 @@ class WindowNet(NeuralNet):
     def train_epochs(self, dataset, epochs):
         """Train; unlike skorch's ``partial_fit``, a user's interrupt is raised."""
         n_before, self.max_epochs = len(self.history), epochs
-        self.notify("on_train_begin", X=dataset, y=None, epochs=epochs)
-        with contextlib.suppress(StoppedByCallback):
-            self.fit_loop(dataset, None, epochs=epochs)
-        self.notify("on_train_end", X=dataset, y=None)
+        with self.note_interrupts():
+            try:
+                self.notify("on_train_begin", X=dataset, y=None, epochs=epochs)
+            except StoppedByCallback as error:
+                raise ValueError(
+                    "net_params['callbacks'] must not stop the training before the first epoch."
+                ) from error
+            with contextlib.suppress(StoppedByCallback):
+                self.fit_loop(dataset, None, epochs=epochs)
+            if len(self.history) and "train_loss" not in self.history[-1]:
+                self.history.pop()  # an epoch that a callback has stopped
+            self.notify("on_train_end", X=dataset, y=None)
         for epoch in self.history[n_before:]:
             if not np.isfinite(epoch["train_loss"]):
                 self._raise_diverged(
@@ -324,12 +375,15 @@ class WindowNet(NeuralNet):
 
     def _raise_diverged(self, reason):
         raise ValueError(
-            f"Training diverged: {reason}. Lower lr (now {self.lr:g}) or set scaling='robust'."
+            f"Training diverged: {reason}. Lower lr (now {self.lr:g}), check the unit of X and of "
+            "the reference, or set scaling='robust'."
         )
 
 
 class ClassifierNet(WindowNet, NeuralNetClassifier):
     """Net of classifiers; skorch's scoring callbacks require a NeuralNetClassifier."""
+
+    task = "classify"
 
     def activate(self, outputs):
         """Return the probabilities of logits."""
@@ -338,6 +392,8 @@ class ClassifierNet(WindowNet, NeuralNetClassifier):
 
 class RegressorNet(WindowNet, NeuralNetRegressor):
     """Net of regressors."""
+
+    task = "predict ratings of"
 
 
 class AverageWeights(Callback):
@@ -403,20 +459,6 @@ def _are_equal(a, b):
 
 
 @contextlib.contextmanager
-def describe_errors(cls, params, task):
-    """Raise errors of a network as a ValueError that names the network and the windows."""
-    try:
-        with ignore_deprecations():
-            yield
-    except NETWORK_ERRORS as error:
-        raise ValueError(
-            f"{cls.__name__} cannot {task} windows of {params['n_chans']} channels x "
-            f"{params['n_times']} samples with {params['n_outputs']} outputs: "
-            f"{str(error).rstrip('. ')}. Use longer windows, or check sfreq and module_params."
-        ) from error
-
-
-@contextlib.contextmanager
 def ignore_deprecations():
     """Ignore deprecation warnings inside braindecode and its dependencies."""
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
@@ -429,7 +471,7 @@ def seeded(seed, device):
     """Seed torch and NumPy for a block, then restore the caller's random states."""
     device = torch.device(device)
     cuda = range(torch.cuda.device_count()) if device.type == "cuda" else []
-    with _PROCESS_LOCK, torch.random.fork_rng(devices=cuda):
+    with PROCESS_LOCK, torch.random.fork_rng(devices=cuda):
         numpy_state = np.random.get_state()
         try:
             torch.manual_seed(seed)
@@ -446,7 +488,7 @@ def torch_threads(n_threads):
         yield
         return
     check_int("n_threads", n_threads, maximum=MAX_WORKERS)
-    with _PROCESS_LOCK:
+    with PROCESS_LOCK:
         before = torch.get_num_threads()
         torch.set_num_threads(n_threads)
         try:

@@ -56,7 +56,7 @@ from ._skorch import (
     RegressorNet,
     WindowDataset,
     WindowNet,
-    describe_errors,
+    ignore_deprecations,
     load_batches,
     resolve_device,
     seeded,
@@ -233,6 +233,16 @@ def check_spread(estimator, bags, name="X"):
         )
 
 
+def _get_callback(entry):
+    """Return the callback of an entry, a callback or a pair of its name and it."""
+    return entry[-1] if isinstance(entry, tuple) and entry else entry
+
+
+def _load_best(callbacks):
+    """Return whether one of the callbacks loads the weights of the best epoch after training."""
+    return any(getattr(_get_callback(entry), "load_best", False) for entry in callbacks)
+
+
 def _identify_trials(X):
     """Return the trial of each row if rows of Trials are windows of longer trials, else None."""
     if not isinstance(X, Trials) or "trial" not in X.metadata:
@@ -323,7 +333,6 @@ class BaseNet(BaseTrialEstimator):
     __metadata_request__predict = {"groups": False}
     __metadata_request__score = {"groups": False}
 
-    _task: str  # verb of error messages
     _net_class: type[WindowNet]
     _splitter: type[ShuffleSplit] = ShuffleSplit
 
@@ -451,6 +460,11 @@ class BaseNet(BaseTrialEstimator):
         """Train for some epochs, by default a whole training with averaged weights."""
         X, y = resolve_dataset(X, y)
         self._check_params()
+        if not fresh and hasattr(self, "subject_statistics_"):
+            raise ValueError(
+                f"{type(self).__name__} cannot be trained further, since it is calibrated for one "
+                "subject: train the original, then calibrate it."
+            )
         for name in ("subject_statistics_", "subject_gain_"):  # of a copy for one subject
             self.__dict__.pop(name, None)
         device = resolve_device(self.device)
@@ -473,13 +487,14 @@ class BaseNet(BaseTrialEstimator):
             self.scaling_ = self.scaling
             statistics = fit_scaling(self.scaling, bags, train, weight)
             self.center_, self.scale_, self.offset_scale_ = statistics
+        subjects = self._read_subjects(X, groups, len(bags))
         make_dataset = partial(
             self._make_dataset,
             bags,
             ARRAY_DTYPES[self.dtype],
             y=self._scale_target(target, train, weight, fresh),
             weight=self._weigh_loss(y, weight),
-            subjects=read_subjects(self, X, groups, len(y)),
+            subjects=subjects,
         )
         size = {"n_chans": self.n_chans_, "n_outputs": self._n_outputs, "n_times": self.n_times_}
         architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
@@ -488,7 +503,7 @@ class BaseNet(BaseTrialEstimator):
             net = self._build_net(architecture, device, seed, **options)
             dataset = make_dataset(trials=train)
             if fresh:
-                with describe_errors(self._module_class(name), architecture["params"], self._task):
+                with net.describe_errors():
                     net.fit_whitening(dataset)
                     net.fit_periods(dataset)
                     net.check_outputs(dataset)
@@ -523,7 +538,7 @@ class BaseNet(BaseTrialEstimator):
         self._check_adaptation()
         X, _ = resolve_dataset(X)
         bags = check_bags(self, X, n_chans=self.n_chans, reset=False)
-        subjects = read_subjects(self, X, groups, len(bags))
+        subjects = self._read_subjects(X, groups, len(bags))
         with torch_threads(self.n_threads):
             if subjects is None:
                 dataset = self._make_dataset(bags, self.net_.numpy_dtype)
@@ -531,6 +546,13 @@ class BaseNet(BaseTrialEstimator):
             else:
                 outputs = AdaptedNet(self.net_, self._scale).predict(bags, subjects)
         return vote(outputs.reshape(*bags.shape[:2], -1), self.voting)
+
+    def _read_subjects(self, X, groups, n_trials):
+        """Return the Subjects of X, None without adaptation; warn of another unit of references."""
+        subjects = read_subjects(self, X, groups, n_trials)
+        if subjects is not None and subjects.reference is not None:
+            check_spread(self, subjects.reference, "reference")
+        return subjects
 
     def _check_adaptation(self):
         """Raise ValueError if features are standardised, but were not in fit, or vice versa."""
@@ -577,9 +599,21 @@ class BaseNet(BaseTrialEstimator):
                     f"such as 'optimizer__betas', got {name!r}. The network and its training are "
                     f"set by other parameters of {type(self).__name__}."
                 )
+        criterion = (self.net_params or {}).get("criterion")
+        if criterion is torch.nn.NLLLoss or isinstance(criterion, torch.nn.NLLLoss):
+            raise ValueError(
+                "net_params['criterion'] must be a loss of logits, such as CrossEntropyLoss, got "
+                "NLLLoss, a loss of log probabilities."
+            )
         callbacks = (self.net_params or {}).get("callbacks") or []
         if not isinstance(callbacks, (list, tuple)):
             raise ValueError(f"net_params['callbacks'] must be a list, got {callbacks!r}.")
+        for callback in callbacks:
+            if not hasattr(_get_callback(callback), "on_train_begin"):
+                raise ValueError(
+                    "net_params['callbacks'] must contain callbacks of skorch, or pairs of a name "
+                    f"and a callback, got {callback!r}."
+                )
 
     def _merge_module_params(self, params, cls):
         """Add ``module_params`` to the parameters that this class sets for a network."""
@@ -667,9 +701,15 @@ class BaseNet(BaseTrialEstimator):
         if self.verbose != 2:
             params["callbacks__print_log"] = None
         net = self._net_class(module, **params)
-        with describe_errors(module, architecture["params"], self._task):
-            net.initialize()
         net.architecture = architecture
+        try:
+            with ignore_deprecations():
+                net.initialize()
+        except TypeError as error:
+            raise ValueError(
+                "net_params, weight_decay and lr must be parameters of the optimizer, the loss and "
+                f"the callbacks: {error}."
+            ) from error
         return net
 
     def _can_fuse(self, device):
@@ -683,7 +723,7 @@ class BaseNet(BaseTrialEstimator):
             sink = print if self.verbose == 2 else noop
             stop = EarlyStopping(patience=self.patience, load_best=True, sink=sink)
             callbacks.append(("early_stopping", stop))
-        elif average and self.average_weights:
+        elif average and self.average_weights and not _load_best(callbacks):
             callbacks.append(("average_weights", AverageWeights()))
         if self.verbose != 2:
             callbacks.append(("epoch_bar", EpochBar(self.verbose)))
@@ -728,7 +768,6 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
 
     __metadata_request__predict_proba = {"groups": False}
 
-    _task = "classify"
     _metric = staticmethod(accuracy_score)
     _net_class = ClassifierNet
     _splitter = StratifiedShuffleSplit
@@ -807,8 +846,11 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         return len(self.classes_)
 
     def _net_options(self):
-        classes = list(range(len(self.classes_)))
-        return {"criterion": torch.nn.CrossEntropyLoss, "classes": classes}
+        return {
+            "criterion": torch.nn.CrossEntropyLoss,
+            "predict_nonlinearity": partial(torch.softmax, dim=-1),  # for any criterion of logits
+            "classes": list(range(len(self.classes_))),
+        }
 
     def _encode(self, y, classes, fresh):
         """Return labels as class indices; set the classes if fresh."""
@@ -855,7 +897,6 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
     y_mean_: NDArray[Any]
     y_scale_: NDArray[Any]
 
-    _task = "predict ratings of"
     _metric = staticmethod(r2_score)
     _net_class = RegressorNet
 

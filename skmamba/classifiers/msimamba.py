@@ -63,8 +63,8 @@ max_epochs : int or "auto", default="auto"
     make at most 2,000 training steps if that is less, but at least 1.
 average_weights : bool, default=True
     Whether the fitted weights are the mean of those after each training step in the second half
-    of :meth:`fit` (Izmailov et al., arXiv 1803.05407). Ignored with early stopping, which restores
-    the weights of one epoch.
+    of :meth:`fit` (Izmailov et al., arXiv 1803.05407). Ignored with early stopping and with
+    callbacks with ``load_best=True``, which restore the weights of one epoch.
 """
 
 NETWORK_ATTRIBUTES = """

@@ -79,6 +79,9 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
                 fit_params["sample_weight"] = np.repeat(weight, n_windows)
             if n_windows > 1:
                 self._warn_of_split_trials()
+            if is_classifier(self.estimator) != is_classifier(self):
+                kind = "classifier" if is_classifier(self) else "regressor"
+                raise ValueError(f"estimator must be a {kind}, got {self.estimator!r}.")
             estimator = clone(self.estimator)
             estimator.fit(windows, np.repeat(y, n_windows, axis=0), **fit_params)
             self.estimator_ = estimator

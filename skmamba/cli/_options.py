@@ -40,6 +40,7 @@ PROTOCOLS = (
     "random-windows",
 )
 SCORES = ("accuracy", "balanced-accuracy", "kappa", "f1", "roc-auc")
+RATING_SCORES = ("r2", "neg-mean-absolute-error", "ccc")
 
 
 class Number(click.ParamType):
@@ -190,11 +191,14 @@ MODEL = (
     ),
     option("epochs", click.IntRange(min=1), None, "Training epochs of networks."),
 )
-SCORE = option(
-    *("score", OneOf("score", SCORES), "NAME"),
-    f"Score to compare models by: {', '.join(SCORES)}.",
-    default="balanced-accuracy",
-)
+
+
+def make_score_option(names):
+    """Return the option for the score that compares models."""
+    text = f"Score to compare models by: {', '.join(names)}."
+    return option(*("score", OneOf("score", names), "NAME"), text, default="balanced-accuracy")
+
+
 SEED = option("seed", click.IntRange(min=0), None, "Random state.", default=0)
 SEEDS = option(
     "seed",

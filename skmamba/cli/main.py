@@ -90,7 +90,7 @@ def main(traceback):
             default="majority,stratified",
         ),
         click.Option(["--windows"], is_flag=True, help="Also score single windows."),
-        _options.SCORE,
+        _options.make_score_option(_options.SCORES),
         _options.SEEDS,
         _options.JOBS,
     ],
@@ -227,8 +227,9 @@ def check_leakage(ctx, **params):
     epilog="\b\nExamples:\n"
     "  skmamba report runs/eegmat\n"
     "  skmamba report runs/deap-within runs/deap-cross --out deap.html\n"
-    "  skmamba report results.csv --score roc-auc --out auc.html",
-    params=[_options.SCORE],
+    "  skmamba report results.csv --score roc-auc --out auc.html\n"
+    "  skmamba report ratings --score ccc",
+    params=[_options.make_score_option((*_options.SCORES, *_options.RATING_SCORES))],
 )
 @click.argument("results", nargs=-1, required=True, metavar="FOLDER_OR_CSV...")
 @click.option("--out", metavar="FILE", help="HTML file; the LaTeX table is written beside it.")

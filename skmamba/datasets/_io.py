@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Iterable
 from difflib import get_close_matches
 from numbers import Number, Real
 from pathlib import Path
@@ -96,6 +97,8 @@ def check_rule(target, threshold, ties, default, names):
     """
     check_option("ties", ties, TIES)
     if not isinstance(target, str):
+        if not isinstance(target, Iterable):
+            raise ValueError(f"target must be a name or a list of names, got {target!r}.")
         targets = list(target)
         for name in targets:
             check_option("target", name, names)

@@ -247,8 +247,8 @@ def _check_estimators(estimators, baselines):
     """Return entries of the estimators and baselines, and whether they predict ratings."""
     if not isinstance(estimators, Mapping) or not estimators:
         raise ValueError(
-            "estimators must be a dict from names to estimators, such as "
-            f"{{'MS-iMamba': pipe}}, got {type(estimators).__name__}."
+            "estimators must be a dict from one or more names to estimators, such as "
+            f"{{'MS-iMamba': pipe}}, got {estimators!r}."
         )
     for name, each in estimators.items():
         if isinstance(each, type) or not hasattr(each, "get_params"):

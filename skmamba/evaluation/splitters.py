@@ -618,11 +618,12 @@ class WithinSubjectSplit(_BaseProtocolSplit):
                 rarest = labels[counts.argmin()]
                 short.append(f"subject {name} ({counts.min()} of class {rarest})")
         if short:
+            fewer = "Use fewer folds, such as WithinSubjectSplit(2), or exclude"
             raise ValueError(
                 f"{inner.n_splits} stratified folds within a subject require at least "
                 f"{inner.n_splits} trials of each of two or more classes. Too few: "
-                f"{_join(short, '; ')}. Use fewer folds, such as WithinSubjectSplit(2), or exclude "
-                "these subjects."
+                f"{_join(short, '; ')}. {fewer if inner.n_splits > 2 else 'Exclude'} these "
+                "subjects."
             )
 
 

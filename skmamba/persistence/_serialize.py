@@ -54,6 +54,8 @@ TAGGED: Any = (
 
 def get_steps(estimator):
     """Return the (name, estimator) pairs of a fitted pipeline or network that can be saved."""
+    if hasattr(estimator, "card"):
+        raise TypeError("estimator must not be a SavedModel: pass its attribute 'estimator'.")
     name = "regressor" if isinstance(estimator, RegressorMixin) else "classifier"
     steps = estimator.steps if type(estimator) is Pipeline else [(name, estimator)]
     for name, step in steps:

@@ -10,6 +10,7 @@ from scipy.ndimage import convolve1d
 from scipy.signal import firwin2, get_window, welch
 
 from .._mne import resolve_sfreq
+from .._scaling import find_flat
 from .._validation import ADAPTATIONS, check_number, check_option
 from ..trials import Trials
 from ._subjects import BaseSubjectTransformer
@@ -154,7 +155,7 @@ class SubjectWhitening(BaseSubjectTransformer):
         size = 2 * (len(self._find_freqs()) - 1)
         x = np.asarray(x, dtype=float)
         _, density = welch(x, self.sfreq_, nperseg=min(size, x.shape[-1]), nfft=size)
-        density[np.ptp(x, axis=-1) == 0] = 0  # a constant, without rounding errors
+        density[find_flat(x)] = 0  # without rounding errors
         return density
 
     def _make_whitener(self, statistic):

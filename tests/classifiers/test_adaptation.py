@@ -518,10 +518,12 @@ def test_windows_and_references_are_whitened_by_the_reference_in_training():
     np.testing.assert_allclose(used["reference"][0].numpy(), expected, atol=1e-5)
 
 
-def test_a_channel_that_is_constant_in_the_reference_is_left_out():
+@pytest.mark.parametrize("sd", [0, 1e-13])  # also with the rounding errors of a filter
+def test_a_channel_that_is_constant_in_the_reference_is_left_out(sd):
     trials = make_trials()
-    reference = np.array(trials.reference)
-    reference[:, 1] = reference[0, 1, 0]
+    reference = np.array(trials.reference, dtype=float)
+    level = 0 if sd else reference[0, 1, 0]
+    reference[:, 1] = level + np.random.default_rng(0).normal(scale=sd, size=reference[:, 1].shape)
     flat = cut(replace(trials, reference=reference))
     clf = make_clf("reference").fit(flat, flat.y)
     changed = flat.derive(X=type(flat.data)(np.array(flat.X)))
@@ -625,10 +627,13 @@ def test_the_reference_of_a_causal_copy_counts_as_earlier_windows(fitted):
     )
 
 
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_a_new_fit_forgets_the_subject(method):
+def test_a_new_fit_forgets_the_subject_and_further_training_is_an_error():
     copied = make_clf("reference").fit(TRAIN, TRAIN.y).for_subject(TEST.reference[0])
-    getattr(copied, method)(TRAIN, TRAIN.y)
+    with pytest.raises(ValueError, match="cannot be trained further, since it is calibrated"):
+        copied.partial_fit(TRAIN, TRAIN.y)
+    with pytest.raises(ValueError, match="cannot be trained further, since it is calibrated"):
+        copied.set_params(warm_start=True).fit(TRAIN, TRAIN.y)
+    copied.set_params(warm_start=False).fit(TRAIN, TRAIN.y)
     assert not hasattr(copied, "subject_statistics_")
     with pytest.raises(ValueError, match="requires Trials with a reference as X"):
         copied.predict(TEST.X)
@@ -666,8 +671,13 @@ def test_an_invalid_reference_of_a_subject_is_an_error(fitted, reference, messag
 
 
 def test_a_reference_of_another_unit_is_reported(fitted):
-    with pytest.warns(UserWarning, match="reference has a standard deviation of about .* volts"):
+    message = "reference has a standard deviation of about .* volts"
+    with pytest.warns(UserWarning, match=message):
         fitted["reference"].for_subject(TEST.reference[0] / 1e6)
+    with pytest.warns(UserWarning, match=message):
+        fitted["reference"].predict(change(TEST, np.s_[:], "reference", 1e-3))
+    with pytest.warns(UserWarning, match=message):
+        make_clf("reference").fit(change(TRAIN, np.s_[:], "reference", 1e-3), TRAIN.y)
 
 
 @pytest.mark.parametrize("mode", [None, "unlabelled"])

@@ -1,5 +1,7 @@
 import copy
+import os
 import pickle
+import signal
 import sys
 import warnings
 
@@ -8,7 +10,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 
 from skmamba import MSiMambaClassifier, SlidingWindows, fine_tune
 from skmamba.classifiers import msimamba
@@ -830,6 +832,9 @@ def set_nan(X):
         (None, {"net_params": {"train_split": 5}}, "that fit does not set, .* got 'train_split'"),
         (None, {"net_params": {"max_epochs": 1}}, "that fit does not set, .* got 'max_epochs'"),
         (None, {"net_params": {"callbacks": "disable"}}, r"\['callbacks'\] must be a list, got 'd"),
+        (None, {"net_params": {"callbacks": [3]}}, "must contain callbacks of skorch, .* got 3"),
+        (None, {"net_params": {"criterion": torch.nn.NLLLoss}}, "must be a loss of logits"),
+        (None, {"optimizer": torch.optim.LBFGS}, "the callbacks: LBFGS.* got an unexpected keyw"),
         (None, {"weight_decay": np.inf}, "weight_decay must be a non-negative number, got inf"),
         (None, {"weight_decay": np.nan}, "weight_decay must be a non-negative number, got nan"),
         (None, {"weight_decay": -1.0}, "weight_decay must be a non-negative number, got -1.0"),
@@ -940,6 +945,77 @@ def test_data_of_another_unit_are_reported(bags, fitted, trials):
         pickled.predict(bags / 90)
         del pickled.spread_  # as in models of earlier versions
         pickled.predict(1e6 * bags)
+
+
+class Stop(Callback):
+    """Interrupt the third call of a method, by a signal as Ctrl-C does, or to end the training."""
+
+    def __init__(self, method, by_signal=False):
+        self.by_signal, self.n_calls = by_signal, 0
+        setattr(self, method, self.stop)
+
+    def stop(self, net, **kwargs):
+        self.n_calls += 1
+        if self.n_calls == 3 and self.by_signal:
+            os.kill(os.getpid(), signal.SIGINT)
+        elif self.n_calls == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+@pytest.mark.parametrize("method", ["on_batch_end", "on_epoch_end"])
+def test_an_interrupt_during_a_callback_is_no_end_of_the_training(bags, trials, method):
+    clf, before = make_clf(batch_size=16), signal.getsignal(signal.SIGINT)
+    clf.set_params(net_params={"callbacks": [Stop(method, by_signal=True)]})
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(bags, trials.y)
+    assert not hasattr(clf, "classes_")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(("method", "n_iter"), [("on_batch_end", 0), ("on_epoch_end", 3)])
+def test_a_callback_may_end_the_training_also_within_an_epoch(bags, trials, method, n_iter):
+    clf = make_clf(max_epochs=9, batch_size=16, net_params={"callbacks": [Stop(method)]})
+    assert clf.fit(bags, trials.y).n_iter_ == n_iter
+    assert clf.predict(bags).shape == (32,)
+
+
+def test_a_callback_must_not_end_the_training_before_it_begins(bags, trials):
+    stop = Stop("on_train_begin")
+    stop.n_calls = 2
+    with pytest.raises(ValueError, match="must not stop the training before the first epoch"):
+        make_clf(net_params={"callbacks": [stop]}).fit(bags, trials.y)
+
+
+def test_a_callback_that_loads_the_best_weights_replaces_their_average(bags, trials):
+    best = EarlyStopping(monitor="train_loss", patience=9, load_best=True)
+    params = {"lr": 0.02, "net_params": {"callbacks": [best]}}
+    one, other = (make_clf(average_weights=average, **params) for average in (True, False))
+    proba = one.fit(bags, trials.y).predict_proba(bags)
+    np.testing.assert_array_equal(proba, other.fit(bags, trials.y).predict_proba(bags))
+
+
+def test_predictions_of_a_network_with_another_loss_of_logits_are_probabilities(bags, trials):
+    class FocalLoss(torch.nn.Module):
+        def __init__(self, reduction):
+            super().__init__()
+
+        def forward(self, logits, target):
+            loss = torch.nn.functional.cross_entropy(logits, target, reduction="none")
+            return (1 - torch.exp(-loss)) ** 2 * loss
+
+    clf = make_clf(net_params={"criterion": FocalLoss}).fit(bags, trials.y)
+    proba = clf.predict_proba(bags)
+    assert (proba > 0).all()
+    np.testing.assert_allclose(proba.sum(1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weight", [2.0**-170, 2.0**127, 2.0**1000])  # without rounding
+def test_weights_beyond_the_range_of_float32_count_by_their_ratio(bags, trials, weight):
+    ratios = np.where(trials.y, 2.0, 1.0)
+    expected = make_clf().fit(bags, trials.y, sample_weight=ratios).predict_proba(bags)
+    proba = make_clf().fit(bags, trials.y, sample_weight=weight * ratios).predict_proba(bags)
+    np.testing.assert_array_equal(proba, expected)
 
 
 def test_an_interrupt_leaves_the_estimator_unfitted(bags, trials, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
 from skmamba import SlidingWindows, WindowVotingClassifier
+from skmamba.classifiers import WindowVotingRegressor
 from skmamba.datasets import simulate_trials
 
 
@@ -99,6 +100,13 @@ def test_weights_for_an_estimator_without_weights_are_an_error(trials):
         voting.fit(trials.X[:, 0], trials.y, sample_weight=np.ones(40))
     search = GridSearchCV(LogisticRegression(), {"C": [1.0, 10.0]}, cv=2)  # takes them by name
     WindowVotingClassifier(search).fit(trials.X[:, 0], trials.y, sample_weight=np.ones(40))
+
+
+def test_estimators_of_another_kind_are_an_error(trials):
+    with pytest.raises(ValueError, match=r"estimator must be a classifier, got Ridge\(\)"):
+        WindowVotingClassifier(Ridge()).fit(trials.X, trials.y)
+    with pytest.raises(ValueError, match=r"estimator must be a regressor, got LogisticRegression"):
+        WindowVotingRegressor(LogisticRegression()).fit(trials.X, trials.y)
 
 
 def test_cross_validation_inside_the_vote_warns_that_it_splits_trials(bags, trials):

@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skmamba import compare, evaluate, evaluation, load_model, make_models
 from skmamba.cli import main
@@ -436,6 +439,17 @@ def test_a_report_of_saved_results_is_that_of_the_results(tmp_path, subjects):
     result = call(f"report '{tmp_path / 'results.csv'}'")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "report.html").read_bytes() == expected
+
+
+def test_a_report_of_ratings_compares_models_by_a_score_of_ratings(tmp_path):
+    trials = simulate_trials(n_subjects=4, n_trials=6)
+    ratings = np.random.default_rng(0).uniform(1, 9, size=24)
+    rated = trials.derive(y=ratings)
+    models = {"ridge": make_pipeline(FunctionTransformer(lambda X: X.std(-1)), Ridge())}
+    evaluate(models, rated, verbose=False).to_csv(tmp_path)
+    result = call(f"report '{tmp_path}' --score ccc")
+    assert result.exit_code == 0, result.output
+    assert "CCC" in (tmp_path / "report.html").read_text("utf8")
 
 
 def test_several_seeds_are_evaluated_together_or_joined_later(tmp_path):

@@ -241,6 +241,7 @@ def test_the_reference_takes_no_memory_beside_the_trials(tmp_path, peak_below):
     [
         ({"target": "joy"}, r"target must be one of 'valence', .*, got 'joy'"),
         ({"target": ["valence", "anger"]}, r"target must be one of .*, got 'anger'"),
+        ({"target": None}, "target must be a name or a list of names, got None"),
         ({"target": []}, r"target must name at least one rating, each once, got \[\]"),
         ({"target": ["liking"] * 2}, r"target must name at least one rating, each once"),
         ({"target": ["liking"], "threshold": 4}, r"threshold and ties must have .* got 4 and"),

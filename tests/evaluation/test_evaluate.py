@@ -135,6 +135,10 @@ def test_scores_name_what_was_chosen_when_data_were_read(trials):
     read = "target valence; ties drop; channels Fp1 Fp2 F3 F4; trials of 2 s at 128 Hz"
     expected = [f"{read}; picks Fp1 Fp2; window_size 0.5", read]
     assert scores["data"].unique().tolist() == expected
+    grid = [{"slidingwindows__window_size": [0.25]}, {"slidingwindows__stride": [0.25]}]
+    scores = run({"search": GridSearchCV(pipe, grid, cv=2)}, trials, baselines=None).scores
+    tuned = f"{read}; picks Fp1 Fp2; window_size tuned; stride tuned"
+    assert scores["data"].unique().tolist() == [tuned]
 
 
 def test_scores_equal_those_of_scikit_learn(trials):
@@ -849,8 +853,8 @@ def test_decision_values_of_several_classes_that_are_not_finite_fail_the_fold():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"estimators": LogisticRegression()}, "estimators must be a dict from names"),
-        ({"estimators": {}}, "estimators must be a dict from names"),
+        ({"estimators": LogisticRegression()}, "estimators must be a dict from one or more names"),
+        ({"estimators": {}}, "estimators must be a dict from one or more names .* got {}"),
         ({"estimators": {"majority": DummyClassifier()}}, "names of baselines, got 'majority'"),
         (
             {"estimators": {"permuted labels": DummyClassifier()}},

@@ -418,6 +418,8 @@ def test_steps_of_other_classes_are_refused(pipe, trials, tmp_path):
         message = f"(?s)Step '.*' must be an instance of .*, got {got}.* Use joblib or skops"
         assert_not_saved(estimator, tmp_path, TypeError, message)
     assert_not_saved(make_pipe(), tmp_path, NotFittedError, "ChannelPicker")
+    with pytest.raises(TypeError, match="not be a SavedModel: pass its attribute 'estimator'"):
+        save_model(load_model(save_model(pipe, tmp_path / "saved")), tmp_path / "again")
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,11 @@ def test_amplitude_and_offset_of_a_subject_do_not_change_the_output(subjects):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("value", [0.0, 7.1])
+@pytest.mark.parametrize("value", [0.0, 7.1, "rounding errors of a filter"])
 def test_a_channel_that_is_constant_in_the_reference_becomes_zero(subjects, dtype, value):
     recording = subjects.reference[0].astype(dtype)  # a copy
-    recording[1] = value
+    errors = np.random.default_rng(0).normal(scale=1e-13, size=recording.shape[-1])
+    recording[1] = errors if isinstance(value, str) else value
     out = whiten_by(recording, subjects.X.astype(dtype))
     assert out.dtype == dtype
     assert np.isfinite(out).all()
