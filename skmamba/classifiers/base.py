@@ -127,6 +127,7 @@ class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
         self._check_is_given(y)
         is_missing = pd.isna(np.asarray(y, dtype=object))  # first: an array of text has "nan"
         y = column_or_1d(y, warn=True)
+        y = y.astype(object) if y.dtype.kind == "T" else y  # NumPy's StringDType
         if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
             raise ValueError("Input y contains NaN, None or infinity.")
         try:
@@ -751,7 +752,10 @@ class BaseNet(BaseTrialEstimator):
         try:
             device = resolve_device(self.device)
         except ValueError as error:
-            warnings.warn(f"Loaded on the CPU: {error}", stacklevel=2)
+            message = (
+                f"Loaded on the CPU, where training requires set_params(device='auto'): {error}"
+            )
+            warnings.warn(message, stacklevel=2)
         with seeded(0, device):
             net = self._build_net(saved["architecture"], device, seed=0)
         net.module_.load_state_dict(
