@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
@@ -22,6 +24,7 @@ from .base import BaseNet, BaseNetClassifier, BaseNetRegressor, check_spread
 
 AUTO_EPOCHS, AUTO_STEPS = 12, 2000  # upper limits of max_epochs="auto"
 MAX_UNWHITENED = 8  # number of channels above which spatial whitening is the default
+WEAK = 0.1  # amplitude of a channel of a reference, relative to training, that is reported
 
 
 NETWORK_PARAMETERS = """
@@ -166,6 +169,7 @@ class BaseMSiMamba(BaseNet):
         net, fitted = AdaptedNet(self.net_, self._scale), {}
         bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
         check_spread(self, bags, "reference")
+        self._warn_of_weak_channels(reference)
         with torch_threads(self.n_threads):
             if self.adaptation == "reference":
                 statistics, fitted["subject_gain_"] = net.measure_reference(bags, 0)
@@ -175,6 +179,21 @@ class BaseMSiMamba(BaseNet):
         copied = object.__new__(type(self))  # copy.copy would copy the network, too
         copied.__dict__ = {**self.__dict__, "subject_statistics_": tuple(statistics), **fitted}
         return copied
+
+    def _warn_of_weak_channels(self, reference):
+        """Warn of channels whose amplitude is much smaller than in training, unlike the others."""
+        if self.scaling_ not in ("robust", "standard"):
+            return  # amplitudes in training are unknown
+        amplitude = reference.std(axis=1, dtype=float) / self.scale_  # (C,)
+        weak = np.flatnonzero((amplitude > 0) & (amplitude < WEAK * np.median(amplitude)))
+        if len(weak):
+            names = getattr(self, "ch_names_in_", None) or range(self.n_chans_)
+            warnings.warn(
+                f"reference has less than {WEAK} of the amplitude of the training data in channel "
+                f"{', '.join(str(names[i]) for i in weak)}, relative to other channels: check the "
+                "electrode, since predictions depend on the amplitude in the reference.",
+                stacklevel=3,
+            )
 
     def _module_class(self, name):
         return MSiMamba if name == "MSiMamba" else MSiMambaEnsemble

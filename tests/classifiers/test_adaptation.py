@@ -1,6 +1,7 @@
 """Tests of MSiMambaClassifier(adaptation=...) and of MSiMamba(standardize=True)."""
 
 import pickle
+import warnings
 from dataclasses import replace
 from functools import cache
 
@@ -678,6 +679,20 @@ def test_a_reference_of_another_unit_is_reported(fitted):
         fitted["reference"].predict(change(TEST, np.s_[:], "reference", 1e-3))
     with pytest.warns(UserWarning, match=message):
         make_clf("reference").fit(change(TRAIN, np.s_[:], "reference", 1e-3), TRAIN.y)
+
+
+@pytest.mark.parametrize(("factor", "is_weak"), [(0.05, True), (0.2, False)])
+def test_a_channel_with_a_weak_signal_in_the_reference_is_reported(factor, is_weak):
+    train = TRAIN.derive(X=type(TRAIN.data)(TRAIN.X * np.array([[1], [30], [1]])))
+    clf = make_clf("reference").fit(train, TRAIN.y)
+    reference = TEST.reference[0] * np.array([[1], [30 * factor], [1]])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf.for_subject(reference)
+    assert len(caught) == is_weak
+    if is_weak:
+        assert "less than 0.1 of the amplitude" in str(caught[0].message)
+        assert f"in channel {train.ch_names[1]}, relative" in str(caught[0].message)
 
 
 @pytest.mark.parametrize("mode", [None, "unlabelled"])
