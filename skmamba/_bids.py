@@ -38,6 +38,12 @@ def read_recording(path):
     """Open a recording, with the events of its ``events.tsv`` as annotations."""
     from mne_bids import read_raw_bids
 
+    if path.find_matching_sidecar("events", ".tsv", on_error="ignore") is None:
+        # MNE-BIDS would read the markers of the file, which may have other names.
+        raise ValueError(
+            f"{path.basename} must have events in an events.tsv file, got none. Read it with "
+            "mne_bids.read_raw_bids, and pass the recordings to Trials.from_raws."
+        )
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:
             raw = read_raw_bids(path, verbose="WARNING")
@@ -73,6 +79,8 @@ def _select_paths(paths, argument, labels, root):
     labels = [labels] if isinstance(labels, (str, int)) else list(labels)
     if not all(isinstance(label, str) for label in labels):  # 1 is not "01"
         raise ValueError(f"{argument} must be str as in file names, such as '01', got {labels}.")
+    if not labels:
+        raise ValueError(f"{argument} must have at least one entry, got none.")
     entity = argument.removesuffix("s")
     present = {getattr(path, entity) for path in paths} - {None}
     missing = [label for label in labels if label not in present]

@@ -61,6 +61,8 @@ def make_table(metadata, n_rows, name="metadata"):
     """Return metadata as a DataFrame; a dict of scalars is repeated in ``n_rows`` rows."""
     if isinstance(metadata, Mapping) and all(map(is_scalar, metadata.values())):
         metadata = [metadata] * n_rows
+    elif isinstance(metadata, Mapping):  # by position: pandas would align Series by their index
+        metadata = {k: v.array if isinstance(v, pd.Series) else v for k, v in metadata.items()}
     try:
         table = pd.DataFrame(metadata)
     except (TypeError, ValueError) as error:
@@ -133,6 +135,8 @@ def may_be_mixed(dtype):
 def unify_types(ids):
     """Return ids as an array; if it holds text and numbers, text such as "1" becomes a number."""
     ids = np.array(ids)
+    if ids.dtype.kind in "mM":  # tolist() would return integers of nanoseconds
+        ids = pd.Series(ids).astype(object).to_numpy()
     is_text = np.array([isinstance(entry, str) for entry in ids]) if ids.dtype == object else False
     if np.any(is_text) and not (is_text | pd.isna(ids)).all():
         numbers = pd.to_numeric(pd.Series(ids[is_text]), errors="coerce")

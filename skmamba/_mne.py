@@ -82,7 +82,7 @@ def resolve_sfreq(X, sfreq):
         check_number("sfreq", sfreq)
     own = get_sfreq(X)
     if own is None:
-        return sfreq
+        return sfreq.item() if isinstance(sfreq, np.generic) else sfreq
     if sfreq is not None and not np.isclose(sfreq, own):
         raise ValueError(f"sfreq must be {own:g} Hz, the sampling rate of X, got {sfreq:g}.")
     return own

@@ -381,6 +381,7 @@ def _get_events(raw, events, source):
             f"{source}: events must be integers of shape (n_events, 3) as returned by "
             f"mne.find_events, got {events.dtype} of shape {events.shape}."
         )
+    events = events.astype(np.int64)  # np.int16 would overflow
     return events, {code: code for code in events[:, 2].tolist()}
 
 

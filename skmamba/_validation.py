@@ -20,6 +20,8 @@ def as_labels(y):
         raise ValueError("y must not be a masked array: pass NaN or None for missing labels.")
     try:
         labels = np.asarray(y)
+        if labels.dtype.kind in "iuf":  # pandas requires the byte order of the machine
+            labels = labels.astype(labels.dtype.newbyteorder("="), copy=False)
         if labels.dtype.kind == "U" and not hasattr(y, "dtype"):  # NumPy makes None and NaN text
             entries = np.asarray(y, dtype=object)
             labels = labels if all(isinstance(entry, str) for entry in entries.flat) else entries

@@ -35,8 +35,9 @@ def to_samples(name, seconds, samples, sfreq):
             f"hertz, or pass {name}_samples."
         )
     check_number(name, seconds)
-    if round(seconds * sfreq) < 1:
+    n_samples = round(float(seconds) * float(sfreq))  # 2 * np.uint8(250) would overflow
+    if n_samples < 1:
         raise ValueError(
             f"{name} must be at least one sample long, got {seconds!r} seconds at sfreq={sfreq:g}."
         )
-    return round(seconds * sfreq)
+    return n_samples

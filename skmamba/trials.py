@@ -20,7 +20,6 @@ from ._ch_names import check_ch_names
 from ._copies import warn_of_copies
 from ._metadata import (
     ID_COLUMNS,
-    TRIAL_COLUMNS,
     check_identifiers,
     make_table,
     may_be_mixed,
@@ -131,7 +130,8 @@ class Trials:
                 )
         ch_names = check_ch_names([] if self.ch_names is None else self.ch_names, n_channels)
         object.__setattr__(self, "ch_names", tuple(ch_names))
-        if isinstance(self.sfreq, np.ndarray) and not self.sfreq.ndim:  # as np.load returns it
+        # As np.load and scipy.io.loadmat return it; 2 * np.uint8(250) would overflow.
+        if isinstance(self.sfreq, np.ndarray | np.generic) and not np.ndim(self.sfreq):
             object.__setattr__(self, "sfreq", self.sfreq.item())
         check_number("sfreq", self.sfreq)
         ids = [name for name in ID_COLUMNS & {*metadata} if may_be_mixed(metadata[name].dtype)]
@@ -140,6 +140,7 @@ class Trials:
         for argument in ("label_names", "loader_params"):
             if not isinstance(vars(self)[argument], Mapping):
                 raise ValueError(f"{argument} must be a dict, got {vars(self)[argument]!r}.")
+            object.__setattr__(self, argument, dict(vars(self)[argument]))
         labels = set(self.y[~pd.isna(self.y)].tolist()) if self.label_names else set()
         unnamed = sorted(map(str, labels - self.label_names.keys()))
         if unnamed:
@@ -165,7 +166,7 @@ class Trials:
             _check_numbers("X", X)
             X = Selection(X)
         object.__setattr__(self, "X", X)
-        object.__setattr__(self, "y", as_labels(self.y))
+        object.__setattr__(self, "y", as_labels(self.y).copy())
         if reference is not None:
             object.__setattr__(self, "reference", _validate_reference(reference, X.shape))
 
@@ -206,6 +207,11 @@ class Trials:
             key = key[0]  # as scikit-learn indexes rows
         if is_index(key):
             return self.data.take([key]).gather()[0]
+        if not isinstance(key, tuple | slice) and np.ndim(key) == 2 and np.array(key).dtype == bool:
+            raise IndexError(
+                "A mask of trials must have one entry per trial, got shape "
+                f"{np.shape(key)}: for several targets use ~pd.isna(trials.y).any(axis=1)."
+            )
         if isinstance(key, tuple) or not (isinstance(key, slice) or np.ndim(key) == 1):
             return self.X[key]
         rows = resolve_rows(key, len(self))
@@ -231,14 +237,17 @@ class Trials:
 
         Parameters
         ----------
-        picks : int array of shape (n_picked,)
-            Indices of the channels.
+        picks : int array of shape (n_picked,), or bool array of shape (n_channels,)
+            Indices, or a mask, of the channels.
 
         Returns
         -------
         trials : Trials
             The channels of ``X`` and of ``reference``, in the order of ``picks``.
         """
+        picks = np.arange(len(self.ch_names))[np.asarray(picks)]
+        if picks.ndim != 1 or not len(picks):
+            raise ValueError(f"picks must select channels, got an array of shape {picks.shape}.")
         return self.derive(
             X=self.data.pick(picks),
             reference=None if self.reference_data is None else self.reference_data.pick(picks),
@@ -256,10 +265,12 @@ class Trials:
         Returns
         -------
         trials : Trials
-            The copy, which shares all other attributes.
+            The copy, which shares ``X`` and ``reference`` unless they are changed.
         """
         derived = copy.copy(self)
-        for name, value in changes.items():
+        own = {"y": self.y.copy(), "metadata": self.metadata.copy(deep=False)}
+        own |= {"label_names": {**self.label_names}, "loader_params": {**self.loader_params}}
+        for name, value in {**own, **changes}.items():
             object.__setattr__(derived, name, value)
         return derived
 
@@ -379,7 +390,10 @@ class Trials:
     def _evaluate_condition(self, condition):
         """Return a mask of the trials whose metadata fulfil a condition."""
         try:
-            mask = np.asarray(self.metadata.eval(condition, level=2))  # @name is of the caller
+            mask = self.metadata.eval(condition, level=2)  # @name is of the caller
+            if getattr(mask, "dtype", None) == "boolean":  # with missing values
+                mask = mask.fillna(False).astype(bool)
+            mask = np.asarray(mask)
             if mask.dtype != bool or mask.shape != (len(self),):
                 raise ValueError("its values are not true or false")
         except Exception as error:  # pandas raises any error of the evaluated condition
@@ -841,10 +855,15 @@ class Trials:
         window = np.tile(np.arange(n_windows), len(self))
         rows = np.repeat(np.arange(len(self)), n_windows)
         metadata = _number_trials(self.metadata).iloc[rows]
-        start = metadata.get("start", 0) + window * stride_samples
-        if "window" in metadata:  # windows of windows are numbered through their trial
-            ids = [metadata[name] for name in TRIAL_COLUMNS if name in metadata]
-            window = metadata.groupby(ids, dropna=False).cumcount().to_numpy()
+        start = window * stride_samples
+        if "window" in metadata and "start" in metadata:  # windows of windows, by their trial
+            start += metadata["start"].to_numpy()
+            window += n_windows * metadata["window"].to_numpy()
+        elif taken := {"window", "start"} & {*metadata}:
+            raise ValueError(
+                f"metadata must not have a column {taken.pop()!r}, which as_windows adds: rename "
+                "it."
+            )
         reference: Any = _take(self.reference_data, rows)
         return replace(
             self,

@@ -138,6 +138,7 @@ def test_prepare_is_applied_to_each_loaded_recording(root):
         ({"runs": "3"}, r"runs must be among \['1', '2'\], .* got \['3'\]"),
         ({"subjects": "01", "runs": "2"}, r"runs must be among \['1'\], .* got \['2'\]"),
         ({"sessions": "b"}, r"sessions must be among \['a'\], .* got \['b'\]"),
+        ({"subjects": []}, "subjects must have at least one entry, got none"),
         ({"subjects": [1]}, r"subjects must be str as in file names, such as '01', got \[1\]"),
         ({"event_id": ["calm", "joy"]}, r"event_id must .*'pause'\], got \['joy'\]"),
     ],
@@ -257,6 +258,12 @@ def test_a_table_without_events_is_named(root):
     events = root / "sub-01/ses-a/eeg/sub-01_ses-a_task-film_run-1_events.tsv"
     events.write_text("onset\tduration\n")
     with pytest.raises(ValueError, match=r"sub-01.*_eeg.vhdr cannot be read: .*Trials.from_raws"):
+        Trials.from_bids(root, task="film", tmin=0, tmax=0.5)
+
+
+def test_a_recording_without_a_table_of_events_is_named(root):
+    (root / "sub-01/ses-a/eeg/sub-01_ses-a_task-film_run-1_events.tsv").unlink()
+    with pytest.raises(ValueError, match=r"sub-01.*_eeg.vhdr must have events in an events.tsv"):
         Trials.from_bids(root, task="film", tmin=0, tmax=0.5)
 
 

@@ -1285,6 +1285,94 @@ def test_windows_of_windows_are_numbered_in_trials_whose_numbers_restart(column,
     assert windows.metadata["window"].tolist() == [0, 1, 2, 3] * 4
 
 
+def test_windows_of_selected_windows_are_numbered_in_the_trial():
+    windows = make_trials(n_times=8).as_windows(window_size_samples=4)
+    again = windows[::-1].as_windows(window_size_samples=2).metadata.query("trial == 0")
+    assert again["window"].tolist() == [2, 3, 0, 1]
+    assert again["start"].tolist() == [4, 6, 0, 2]
+
+
+def test_columns_of_windows_are_not_taken_for_others():
+    metadata = pd.DataFrame({"trial": range(4), "start": [0.5, 2.5, 4.5, 6.5]})  # in seconds
+    with pytest.raises(ValueError, match="metadata must not have a column 'start', which as_wi"):
+        make_trials(metadata=metadata).as_windows(window_size_samples=2)
+
+
+@pytest.mark.parametrize("sfreq", [np.uint8(250), np.float16(250)])
+def test_sampling_rates_of_any_type_of_number_give_equal_windows(sfreq):
+    trials = make_trials(n_times=1000, sfreq=sfreq)
+    assert trials.sfreq == 250
+    assert trials.as_windows(2).shape == (8, 2, 500)
+    windows = SlidingWindows(2, sfreq=sfreq).fit(trials.X)
+    assert windows.window_size_samples_ == 500
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u2", "u8"])
+def test_events_of_any_type_of_integer_have_their_onsets(dtype):
+    raw = make_raw(n_times=40_000, sfreq=100.0)
+    events = np.array([[30_000, 0, 1], [31_000, 0, 2]], dtype)
+    trials = Trials.from_raws([raw], 40, 42, events=[events])
+    assert trials.metadata["onset"].tolist() == [340, 350]
+    assert len(Trials.from_raws([raw], -0.5, 1, events=[events])) == 2
+
+
+def test_changes_of_derived_trials_leave_the_original_unchanged():
+    y, names = np.array([0, 1, 0, 1]), {0: "calm", 1: "tense"}
+    trials = make_trials(y=y, label_names=names)
+    for derived in (trials[[0, 1]], trials.pick([0]), replace(trials, name="copy")):
+        derived.y[:] = 7
+        derived.metadata["subject"] = 7
+        derived.label_names[7] = "new"
+        derived.loader_params["new"] = 7
+    y[:], names[8] = 8, "new"
+    assert trials.y.tolist() == [0, 1, 0, 1]
+    assert trials.metadata["subject"].tolist() == [0, 0, 1, 1]
+    assert trials.label_names == {0: "calm", 1: "tense"}
+    assert trials.loader_params == {}
+
+
+def test_a_mask_of_several_targets_is_not_one_of_trials():
+    trials = make_trials(y=np.array([[1, 2], [np.nan, 3], [4, 5], [6, np.nan]]))
+    with pytest.raises(IndexError, match=r"one entry per trial, got shape \(4, 2\): .*any\(axis=1"):
+        trials[~pd.isna(trials.y)]
+    assert get_rows(trials[~pd.isna(trials.y).any(axis=1)]) == [0, 2]
+
+
+def test_channels_are_picked_by_a_mask_too():
+    assert make_trials().pick([False, True]).ch_names == ("Fp2",)
+    with pytest.raises(ValueError, match=r"picks must select channels, got an array of shape \(0,"):
+        make_trials().pick(np.array([], int))
+
+
+def test_metadata_of_several_series_are_taken_by_position():
+    ages = pd.Series([4, 3, 2, 1])
+    names = pd.Series(list("ABCD"), index=[3, 2, 1, 0])
+    metadata = make_trials(metadata={"subject": names, "age": ages}).metadata
+    assert metadata["subject"].tolist() == list("ABCD")
+    assert metadata["age"].tolist() == [4, 3, 2, 1]
+
+
+def test_a_condition_is_false_for_missing_values():
+    metadata = pd.DataFrame({"age": pd.array([1, None, 3, 4], dtype="Int64")})
+    assert get_rows(make_trials(metadata=metadata).select("age > 2")) == [2, 3]
+
+
+def test_labels_of_another_byte_order_equal_those_of_this_machine():
+    trials = make_trials(y=(np.arange(4) % 2).astype(">i8"))
+    assert repr(trials) == repr(make_trials())
+
+
+def test_subjects_may_be_dates():
+    trials = simulate_trials(n_subjects=2, n_trials=3)
+    dates = pd.to_datetime(["2020-01-01", "2020-01-02"]).as_unit("ns")
+    dated = trials.metadata.assign(subject=dates[trials.metadata["subject"]])
+    for step in (EuclideanAlignment(), SubjectWhitening("unlabelled")):
+        expected = clone(step).fit_transform(trials).X
+        np.testing.assert_array_equal(
+            step.fit_transform(replace(trials, metadata=dated)).X, expected
+        )
+
+
 def test_a_date_is_one_value_of_a_column():
     trials = simulate_trials(2, 2)
     dates = pd.to_datetime(["2020-01-01", "2020-01-02"] * 2)

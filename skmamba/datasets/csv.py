@@ -104,6 +104,7 @@ def read_raw_csv(
         raise ValueError("gaps='annotate' requires time, got time=None.")
     check_option("unit", unit, tuple(VOLTS))
     check_number("sfreq", sfreq)
+    sfreq = float(sfreq)
     new_names = list(ch_names.values()) if isinstance(ch_names, Mapping) else ch_names
     names = dict(zip(ch_names, check_ch_names(new_names), strict=True))
     if not names:

@@ -300,7 +300,7 @@ def _check_y(y, ratings):
     if n_missing:
         raise ValueError(
             f"trials.y must have a label or rating of every trial, got {n_missing} missing: select "
-            "the others, as in trials[~pd.isna(trials.y)]."
+            f"the others, as in trials[~pd.isna(trials.y){'.any(axis=1)' if y.ndim > 1 else ''}]."
         )
     if y.ndim != 1:
         raise ValueError(
