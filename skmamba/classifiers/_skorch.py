@@ -220,8 +220,11 @@ class WindowNet(NeuralNet):
             return
 
         def note(*args):
-            self.is_interrupted = True
-            before(*args)
+            try:
+                before(*args)
+            except KeyboardInterrupt:
+                self.is_interrupted = True
+                raise
 
         signal.signal(signal.SIGINT, note)
         try:
@@ -352,7 +355,8 @@ class WindowNet(NeuralNet):
                 self.fit_loop(dataset, None, epochs=epochs)
             if len(self.history) and "train_loss" not in self.history[-1]:
                 self.history.pop()  # an epoch that a callback has stopped
-            self.notify("on_train_end", X=dataset, y=None)
+            with contextlib.suppress(StoppedByCallback):
+                self.notify("on_train_end", X=dataset, y=None)
         for epoch in self.history[n_before:]:
             if not np.isfinite(epoch["train_loss"]):
                 self._raise_diverged(
@@ -400,8 +404,10 @@ class AverageWeights(Callback):
     """Replace weights and buffers by their mean over the second half of the training."""
 
     def on_train_begin(self, net, X=None, epochs=None, **kwargs):
-        """Compute the number of windows after which the mean begins."""
+        """Compute the number of windows after which the mean begins, infinity for no mean."""
         self.mean_, self.n_windows_, self.start_ = None, 0, epochs * len(X) / 2
+        if any(getattr(callback, "load_best", False) for _, callback in net.callbacks_):
+            self.start_ = np.inf  # the weights of the best epoch are loaded instead
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
         """Add the weights to the mean."""

@@ -234,16 +234,6 @@ def check_spread(estimator, bags, name="X"):
         )
 
 
-def _get_callback(entry):
-    """Return the callback of an entry, a callback or a pair of its name and it."""
-    return entry[-1] if isinstance(entry, tuple) and entry else entry
-
-
-def _load_best(callbacks):
-    """Return whether one of the callbacks loads the weights of the best epoch after training."""
-    return any(getattr(_get_callback(entry), "load_best", False) for entry in callbacks)
-
-
 def _identify_trials(X):
     """Return the trial of each row if rows of Trials are windows of longer trials, else None."""
     if not isinstance(X, Trials) or "trial" not in X.metadata:
@@ -610,7 +600,8 @@ class BaseNet(BaseTrialEstimator):
         if not isinstance(callbacks, (list, tuple)):
             raise ValueError(f"net_params['callbacks'] must be a list, got {callbacks!r}.")
         for callback in callbacks:
-            if not hasattr(_get_callback(callback), "on_train_begin"):
+            instance = callback[-1] if isinstance(callback, tuple) and callback else callback
+            if not hasattr(instance, "on_train_begin"):
                 raise ValueError(
                     "net_params['callbacks'] must contain callbacks of skorch, or pairs of a name "
                     f"and a callback, got {callback!r}."
@@ -724,7 +715,7 @@ class BaseNet(BaseTrialEstimator):
             sink = print if self.verbose == 2 else noop
             stop = EarlyStopping(patience=self.patience, load_best=True, sink=sink)
             callbacks.append(("early_stopping", stop))
-        elif average and self.average_weights and not _load_best(callbacks):
+        elif average and self.average_weights:
             callbacks.append(("average_weights", AverageWeights()))
         if self.verbose != 2:
             callbacks.append(("epoch_bar", EpochBar(self.verbose)))

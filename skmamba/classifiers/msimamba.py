@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
+from .._scaling import find_flat
 from .._selection import Selection
 from .._types import Seed
 from .._validation import ADAPTATIONS, check_fraction, check_int, check_option, check_reference
@@ -169,7 +170,7 @@ class BaseMSiMamba(BaseNet):
         net, fitted = AdaptedNet(self.net_, self._scale), {}
         bags = Selection(reference[None]).cut(self.n_times_, self.n_times_)
         check_spread(self, bags, "reference")
-        self._warn_of_weak_channels(reference)
+        self._warn_of_weak_channels(bags)
         with torch_threads(self.n_threads):
             if self.adaptation == "reference":
                 statistics, fitted["subject_gain_"] = net.measure_reference(bags, 0)
@@ -180,12 +181,14 @@ class BaseMSiMamba(BaseNet):
         copied.__dict__ = {**self.__dict__, "subject_statistics_": tuple(statistics), **fitted}
         return copied
 
-    def _warn_of_weak_channels(self, reference):
+    def _warn_of_weak_channels(self, bags):
         """Warn of channels whose amplitude is much smaller than in training, unlike the others."""
         if self.scaling_ not in ("robust", "standard"):
             return  # amplitudes in training are unknown
-        amplitude = reference.std(axis=1, dtype=float) / self.scale_  # (C,)
-        weak = np.flatnonzero((amplitude > 0) & (amplitude < WEAK * np.median(amplitude)))
+        windows = bags.gather()[0]  # (n_windows, C, T)
+        amplitude = np.median(windows.std(-1, dtype=float), 0) / self.scale_  # (C,)
+        is_weak = amplitude < WEAK * np.median(amplitude)
+        weak = np.flatnonzero(is_weak & ~find_flat(windows))  # flat ones are left out
         if len(weak):
             names = getattr(self, "ch_names_in_", None) or range(self.n_chans_)
             warnings.warn(

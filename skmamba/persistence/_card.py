@@ -132,7 +132,7 @@ def describe_model(estimators, trials=None):
             stride = step.stride_samples_
     return {
         "network": classifier.net_.architecture["name"],
-        "n_weights": sum(w.numel() for w in classifier.net_.module_.state_dict().values()),
+        "n_weights": sum(w.numel() for w in classifier.net_.module_.parameters()),
         "classes": to_plain_json(getattr(classifier, "classes_", None), "classes_"),
         "label_names": to_plain_json(getattr(trials, "label_names", {}), "label_names"),
         "ch_names": to_plain_json(ch_names, "ch_names_"),

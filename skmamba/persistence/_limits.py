@@ -17,6 +17,7 @@ ERRORS: tuple[type[Exception], ...] = (
 )  # fmt: skip
 MAX_LABEL_BYTES = 64 << 20
 MAX_NUMBER = 10_000_000  # of a parameter of a network, such as n_times
+MAX_WINDOW = 1 << 21  # numbers in a window: some networks compute one while they are built
 # Of a network, relative to its saved weights: layers can replace parameters while they are built.
 MAX_RATIO, MAX_EXTRA_PARTS, MAX_EXTRA_NUMBERS = 10, 1000, 1 << 24
 
@@ -55,6 +56,11 @@ def limit_network(step, fitted):
     for key, value in _iterate({"params": params}):
         if isinstance(value, int) and abs(value) > MAX_NUMBER:
             raise ValueError(f"{key} must be at most {MAX_NUMBER}, got {value}")
+    if params["n_chans"] * params["n_times"] > MAX_WINDOW:
+        raise ValueError(
+            f"windows must have at most {MAX_WINDOW} numbers, got {params['n_chans']} channels x "
+            f"{params['n_times']} samples"
+        )
     with _limit_parts(weights), torch.random.fork_rng(devices=[]), torch.device("meta"):
         with contextlib.suppress(RuntimeError), warnings.catch_warnings(action="ignore"):
             step._module_class(architecture["name"])(**params)

@@ -686,6 +686,7 @@ def test_a_channel_with_a_weak_signal_in_the_reference_is_reported(factor, is_we
     train = TRAIN.derive(X=type(TRAIN.data)(TRAIN.X * np.array([[1], [30], [1]])))
     clf = make_clf("reference").fit(train, TRAIN.y)
     reference = TEST.reference[0] * np.array([[1], [30 * factor], [1]])
+    reference += np.linspace(-40, 40, 100)  # drift without a high-pass filter
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         clf.for_subject(reference)

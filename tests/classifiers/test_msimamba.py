@@ -974,11 +974,28 @@ def test_an_interrupt_during_a_callback_is_no_end_of_the_training(bags, trials, 
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.parametrize(("method", "n_iter"), [("on_batch_end", 0), ("on_epoch_end", 3)])
+@pytest.mark.parametrize(
+    ("method", "n_iter"), [("on_batch_end", 0), ("on_epoch_end", 3), ("on_train_end", 9)]
+)
 def test_a_callback_may_end_the_training_also_within_an_epoch(bags, trials, method, n_iter):
-    clf = make_clf(max_epochs=9, batch_size=16, net_params={"callbacks": [Stop(method)]})
+    stop = Stop(method)
+    stop.n_calls = 2 * (method == "on_train_end")  # called once
+    clf = make_clf(max_epochs=9, batch_size=16, net_params={"callbacks": [stop]})
     assert clf.fit(bags, trials.y).n_iter_ == n_iter
     assert clf.predict(bags).shape == (32,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_a_signal_handler_of_the_user_may_let_a_callback_end_the_training(bags, trials):
+    before, seen = signal.getsignal(signal.SIGINT), []
+    signal.signal(signal.SIGINT, lambda *args: seen.append(args))
+    try:
+        callbacks = [Stop("on_batch_end", by_signal=True), Stop("on_epoch_end")]
+        clf = make_clf(max_epochs=9, batch_size=16, net_params={"callbacks": callbacks})
+        assert clf.fit(bags, trials.y).n_iter_ == 3
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(seen) == 1
 
 
 def test_a_callback_must_not_end_the_training_before_it_begins(bags, trials):
@@ -994,6 +1011,10 @@ def test_a_callback_that_loads_the_best_weights_replaces_their_average(bags, tri
     one, other = (make_clf(average_weights=average, **params) for average in (True, False))
     proba = one.fit(bags, trials.y).predict_proba(bags)
     np.testing.assert_array_equal(proba, other.fit(bags, trials.y).predict_proba(bags))
+    best.load_best = False
+    named = {"callbacks": [("best", best)], "callbacks__best__load_best": True}
+    one.set_params(net_params=named).fit(bags, trials.y)
+    np.testing.assert_array_equal(proba, one.predict_proba(bags))
 
 
 def test_predictions_of_a_network_with_another_loss_of_logits_are_probabilities(bags, trials):

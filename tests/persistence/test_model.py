@@ -331,7 +331,7 @@ def test_the_card_describes_input_network_and_training_data(original, pipe, tria
     assert card["input"] == {"n_channels": 4, "ch_names": NAMES, "sfreq": 128.0}
     assert card["model"] == {
         "network": "MSiMamba",
-        "n_weights": sum(v.numel() for v in pipe[-1].net_.module_.state_dict().values()),
+        "n_weights": sum(weights.numel() for weights in pipe[-1].net_.module_.parameters()),
         "classes": [0, 1],
         "label_names": {},
         "ch_names": ["F3", "Fp1"],
@@ -735,6 +735,10 @@ HUGE = {
     "samples": (
         lambda c: (edit_network(n_times=10**9)(c), edit_fitted(n_times_=10**9)(c)),
         "n_times must be at most",
+    ),
+    "window": (
+        lambda c: (edit_network(n_times=2 * 10**6)(c), edit_fitted(n_times_=2 * 10**6)(c)),
+        "windows must have at most 2097152 numbers, got 2 channels x 2000000 samples",
     ),
     "threads": (edit_params(n_threads=10**6), "n_threads must be .* at most 512, got 1000000"),
     "workers": (
