@@ -63,8 +63,9 @@ def pick_indices(picks, available, four):
     """Return indices into ``available`` of "four", "all" or a list of names in any case."""
     if isinstance(picks, str) and picks in ("four", "all"):
         picks = four if picks == "four" else available
-    if picks is None or isinstance(picks, str):
+    if isinstance(picks, str) or not isinstance(picks, Iterable):
         raise ValueError(f"picks must be 'four', 'all' or a list of channels, got {picks!r}.")
+    picks = list(picks)
     index = {canonical_name(name): i for i, name in enumerate(available)}
     for name in picks:
         if canonical_name(name) not in index:
@@ -75,7 +76,7 @@ def pick_indices(picks, available, four):
             )
     indices = [index[canonical_name(name)] for name in picks]
     if not indices or len(set(indices)) < len(indices):
-        raise ValueError(f"picks must name at least one channel, each once, got {list(picks)!r}.")
+        raise ValueError(f"picks must name at least one channel, each once, got {picks!r}.")
     return indices
 
 

@@ -178,9 +178,10 @@ def _to_numbers(samples, path):
 
 def _to_seconds(times, path):
     """Return time stamps in seconds; raise an error that names the first row without one."""
-    seconds = pd.to_numeric(times, errors="coerce")
-    if seconds.isna().all():
-        dates = pd.to_datetime(times, errors="coerce", format="mixed")
+    is_text = times.dtype.kind not in "mM"  # as with parse_dates
+    seconds = pd.to_numeric(times, errors="coerce") if is_text else times
+    if not is_text or seconds.isna().all():
+        dates = pd.to_datetime(times, errors="coerce", format="mixed", utc=True)
         seconds = (dates - dates.min()).dt.total_seconds()
     if seconds.isna().any():
         row = seconds.index[seconds.isna()][0]

@@ -135,7 +135,8 @@ def decode(encoded, arrays):
 def to_plain_json(value, name):
     """Return notes as JSON without tags: tuples as lists, keys as strings, NaN as null."""
     if isinstance(value, pd.DataFrame):
-        value = value.to_dict("records")
+        has_names = not isinstance(value.index, pd.RangeIndex)  # such as those of the models
+        value = (value.reset_index() if has_names else value).to_dict("records")
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, dict):

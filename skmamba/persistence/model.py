@@ -282,8 +282,11 @@ class SavedModel:
         try:
             with sklearn.config_context(enable_metadata_routing=groups is not None or None):
                 estimator = self.estimator if groups is None else _request_groups(self.estimator)
-                if groups is not None and hasattr(estimator, "steps"):
-                    if not get_routing_for_object(estimator).consumes(method, options):
+                if groups is not None:
+                    is_used = getattr(estimator, "adaptation", None) is not None
+                    if hasattr(estimator, "steps"):
+                        is_used = get_routing_for_object(estimator).consumes(method, options)
+                    if not is_used:
                         raise ValueError(f"groups must be None, since no step of {self} uses them.")
                 return getattr(estimator, method)(X, **options)
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError) as error:

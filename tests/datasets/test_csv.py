@@ -69,6 +69,21 @@ def test_markers_start_trials(mind_monitor):
     np.testing.assert_allclose(trials.X, [X[512:1024].T, X[1536:2048].T], rtol=1e-5)
 
 
+def test_time_stamps_may_be_parsed_by_pandas(mind_monitor):
+    path, X = mind_monitor
+    names = {f"RAW_{name}": name for name in CHANNELS}
+    options = {"parse_dates": ["TimeStamp"], "markers": "Elements"}
+    raw = read_raw_csv(path, 256, names, time="TimeStamp", **options)
+    np.testing.assert_allclose(raw.get_data(units="uV"), X.T)
+
+
+def test_time_stamps_may_cross_a_change_of_the_clock():
+    stamps = ["02:59:59.98+02:00", "02:59:59.99+02:00", "02:00:00.00+01:00", "02:00:00.01+01:00"]
+    rows = "\n".join(f"2020-10-25T{stamp},{i}" for i, stamp in enumerate(stamps))
+    raw = read_raw_csv(StringIO("t,A\n" + rows), 100, ["A"], time="t")
+    assert raw.n_times == 4
+
+
 def test_zero_is_no_marker_and_time_stamps_may_have_a_zone(muselsl):
     path, _ = muselsl
     table = pd.read_csv(path)

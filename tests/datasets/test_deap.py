@@ -241,6 +241,7 @@ def test_the_reference_takes_no_memory_beside_the_trials(tmp_path, peak_below):
     [
         ({"target": "joy"}, r"target must be one of 'valence', .*, got 'joy'"),
         ({"target": ["valence", "anger"]}, r"target must be one of .*, got 'anger'"),
+        ({"picks": 3}, "picks must be 'four', 'all' or a list of channels, got 3"),
         ({"target": None}, "target must be a name or a list of names, got None"),
         ({"target": []}, r"target must name at least one rating, each once, got \[\]"),
         ({"target": ["liking"] * 2}, r"target must name at least one rating, each once"),

@@ -195,9 +195,9 @@ def test_a_loaded_model_keeps_the_adaptation(mode, n_members, trials, tmp_path):
         model.predict(trials.X)
 
 
-def test_a_loaded_pipeline_without_adaptation_refuses_subjects(trials, tmp_path):
-    pipe = make_pipe().fit(trials.X, trials.y)
-    model = load_model(save_model(pipe, tmp_path / "model", trials=trials))
+@pytest.mark.parametrize("make", [make_pipe, lambda: MSiMambaClassifier(**TINY)])
+def test_a_loaded_model_without_adaptation_refuses_subjects(make, trials, tmp_path):
+    model = load_model(save_model(make().fit(trials.X, trials.y), tmp_path / "model"))
     with pytest.raises(ValueError, match="groups must be None, since no step of <SavedModel"):
         model.predict(trials.X, groups=trials.metadata)
 
@@ -366,6 +366,8 @@ def test_scores_and_protocol_are_saved_as_plain_json(clf, tmp_path):
     assert second == {"subject": "b", "accuracy": None}
     assert training["protocol"] == {"cv": ["loso", 2], "3": [0, 1]}
     assert "a note" in (path / "README.md").read_text("utf-8")
+    path = save_model(clf, tmp_path / "named", scores=table.set_index("subject"))
+    assert load_model(path).card["training"]["scores"] == training["scores"]
 
 
 def test_the_checksum_of_trials_depends_on_every_value_and_label(clf, trials, tmp_path):
