@@ -838,7 +838,8 @@ class Trials:
         Raises
         ------
         ValueError
-            If a length is shorter than one sample, or trials are shorter than one window.
+            If a length is shorter than one sample, trials are shorter than one window, or the
+            metadata have only one of the columns ``window`` and ``start``.
 
         Examples
         --------
@@ -857,8 +858,8 @@ class Trials:
         metadata = _number_trials(self.metadata).iloc[rows]
         start = window * stride_samples
         if "window" in metadata and "start" in metadata:  # windows of windows, by their trial
-            start += metadata["start"].to_numpy()
-            window += n_windows * metadata["window"].to_numpy()
+            start = start + metadata["start"].to_numpy()  # may be floats
+            window = window + n_windows * metadata["window"].to_numpy()
         elif taken := {"window", "start"} & {*metadata}:
             raise ValueError(
                 f"metadata must not have a column {taken.pop()!r}, which as_windows adds: rename "

@@ -1287,6 +1287,8 @@ def test_windows_of_windows_are_numbered_in_trials_whose_numbers_restart(column,
 
 def test_windows_of_selected_windows_are_numbered_in_the_trial():
     windows = make_trials(n_times=8).as_windows(window_size_samples=4)
+    metadata = windows.metadata.astype({"start": float, "window": float})  # as read from a file
+    windows = replace(windows, metadata=metadata)
     again = windows[::-1].as_windows(window_size_samples=2).metadata.query("trial == 0")
     assert again["window"].tolist() == [2, 3, 0, 1]
     assert again["start"].tolist() == [4, 6, 0, 2]

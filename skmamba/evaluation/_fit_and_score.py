@@ -163,7 +163,7 @@ def _iter_parts(value, seen):
     if is_part and not isinstance(value, type) and id(value) not in seen:
         seen.add(id(value))
         yield value
-        yield from _iter_parts(vars(value), seen)
+        yield from _iter_parts(getattr(value, "__dict__", {}), seen)
 
 
 def describe_fold(metadata, train_idx, test_idx):
