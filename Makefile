@@ -24,8 +24,8 @@ gpu: $(VENV)/.test ## tests that need a CUDA device, and speed on it
 	$(PY) -m pytest -m gpu
 	$(PY) benchmarks/gpu.py
 
-results: $(VENV)/.test ## all scores of docs/research/results.md
-	$(PY) benchmarks/results.py --write docs/research/results.md --scores docs/research/scores
+results: $(VENV)/.test ## scores of docs/research/results.md; with DATA=folder, of all data sets
+	$(PY) benchmarks/results.py --write docs/research/results.md --scores docs/research/scores $(if $(DATA),--data $(DATA))
 
 docs: $(VENV)/.docs ## runs the examples; the pages are in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

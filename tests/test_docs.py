@@ -1,15 +1,20 @@
 """Code blocks of the documentation pages, and the output that follows them."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from sklearn import config_context
+
+from skmamba.cli import main
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
-SCORE = re.compile(r"-?\d+\.\d+")
+SHELL = re.compile(r"^```shell\n([^`]*)^```\n\n```text\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SCORE = re.compile(r"[+-]?\d+\.\d+")
 PAGES = {
     page.relative_to(DOCS).as_posix(): blocks
     for page in sorted(DOCS.rglob("*.md"))
@@ -31,6 +36,19 @@ def test_code_of_a_page_prints_what_the_page_shows(page, tmp_path, monkeypatch, 
             exec(compile(block, page, "exec"), names)
             if output:
                 assert_shown(capsys.readouterr().out, output)
+
+
+SHELL_BLOCKS = SHELL.findall((DOCS / "user_guide/command_line.md").read_text("utf8"))
+
+
+@pytest.mark.parametrize(("block", "output"), SHELL_BLOCKS, ids=["evaluate", "leakage"])
+def test_last_command_of_a_shell_block_prints_what_the_page_shows(
+    block, output, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # results are written there
+    program, *arguments = shlex.split(block.replace("\\\n", " ").splitlines()[-1])
+    assert program == "skmamba"
+    assert_shown(CliRunner().invoke(main, arguments, catch_exceptions=False).stdout, output)
 
 
 def assert_shown(printed, shown):
