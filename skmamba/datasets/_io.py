@@ -178,6 +178,12 @@ def read_files(read, arguments, *, n_jobs, verbose, unit):
     return list(progress_bar(results, total=len(arguments), unit=unit, verbose=verbose))
 
 
+def pop_all(parts):
+    """Yield the trials of a list of recordings, each of which is freed after its last trial."""
+    while parts:
+        yield from parts.pop(0)
+
+
 def check_array(path, name, array, shape):
     """Require finite real numbers of the given shape, in which None is any length."""
     check_shape(path, name, array, shape)

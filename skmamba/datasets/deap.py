@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -127,7 +128,7 @@ def load_deap(
     calls = [(file,) for file in files.values()]
     parts = _io.read_files(read, calls, n_jobs=n_jobs, verbose=verbose, unit="subject")
     recordings, ratings = map(list, zip(*parts, strict=True))
-    del parts  # _stack frees each recording after its copy
+    del parts  # pop_all frees each recording after its copy
     n_times = recordings[0].shape[2]
     for file, recording in zip(files.values(), recordings, strict=True):
         if recording.shape[2] != n_times:
@@ -136,7 +137,9 @@ def load_deap(
 
     metadata = _make_metadata(list(files), ratings)
     y, keep, label_names = _io.make_labels(metadata, rule, THRESHOLD)
-    X, reference = _stack(recordings, keep), None
+    dtype = np.dtype((recordings[0].dtype, recordings[0].shape[1:]))
+    kept = compress(_io.pop_all(recordings), keep)
+    X, reference = np.fromiter(kept, dtype, np.count_nonzero(keep)), None
     if baseline == "reference":
         X, reference = X[..., N_BASELINE:], X[..., :N_BASELINE]
     trials = Trials(
@@ -227,15 +230,3 @@ def _make_metadata(subjects, ratings):
     trial = (subject - 1) * N_STIMULI + stimulus - 1
     rows = {"subject": subject, "session": 1, "trial": trial, "stimulus": stimulus}
     return pd.DataFrame(rows | dict(zip(RATINGS, np.concatenate(ratings).T, strict=True)))
-
-
-def _stack(parts, keep):
-    """Concatenate the rows to keep; each part is freed after its copy."""
-    X = np.empty((keep.sum(), *parts[0].shape[1:]), parts[0].dtype)
-    row = start = 0
-    while parts:
-        part = parts.pop(0)
-        own = keep[start : start + len(part)]
-        X[row : row + own.sum()] = part[own]
-        row, start = row + own.sum(), start + len(part)
-    return X

@@ -172,60 +172,42 @@ def load_seed_iv(
 
 
 def _find_by_date(folder):
-    """Return path and date by subject and session, which is the rank of the date."""
-    dates: dict[int, dict[str, Path]] = {}
-    examples = "1_20131027.mat, 1_20131030.mat, ... of SEED"
-    for subject, date, path in _find_files(folder, examples):
-        own = dates.setdefault(subject, {})
-        if date in own:
-            _fail_twice(subject, own[date], path)
-        own[date] = path
-    files: dict[tuple[int, int], tuple[Path, str]] = {}
-    for subject, found in dates.items():
+    """Yield subject, session, date and path of each file; a session is the rank of its date."""
+    files = _list_files(folder, "1_20131027.mat, 1_20131030.mat, ... of SEED")
+    for subject, date, path in files:
         # the published dates identify the sessions of an incomplete data set
         order = DATES[subject - 1]
-        if not set(found) <= set(order):
-            order = sorted(found)
-            if len(found) != N_SESSIONS:
+        present = sorted({other for number, other, _ in files if number == subject})
+        if not set(present) <= set(order):
+            if len(present) != N_SESSIONS:
                 expected = f"{N_SESSIONS} files of subject {subject}, or files of the dates "
-                expected += ", ".join(DATES[subject - 1])
-                got = ", ".join(path.name for path in found.values())
-                raise DataFormatError(folder, expected, got)
-        for date, path in found.items():
-            files[subject, order.index(date) + 1] = path, date
-    return files
+                got = ", ".join(path.name for number, _, path in files if number == subject)
+                raise DataFormatError(folder, expected + ", ".join(order), got)
+            order = present
+        yield subject, order.index(date) + 1, date, path
 
 
 def _find_by_folder(folder):
-    """Return path and date by subject and session, which is the name of a folder."""
+    """Yield subject, session, date and path of each file; a session is a folder."""
     sessions = [n for n in range(1, N_SESSIONS + 1) if (folder / str(n)).is_dir()]
     if not sessions:
         _io.fail_missing("contain the folders 1, 2 and 3 of SEED-IV", folder, SOURCE)
-    files: dict[tuple[int, int], tuple[Path, str]] = {}
     for session in sessions:
-        examples = "1_20160518.mat, ... of SEED-IV"
-        for subject, date, path in _find_files(folder / str(session), examples):
-            if (subject, session) in files:
-                _fail_twice(subject, files[subject, session][0], path)
-            files[subject, session] = path, date
-    return files
+        files = _list_files(folder / str(session), "1_20160518.mat, ... of SEED-IV")
+        for subject, date, path in files:
+            yield subject, session, date, path
 
 
-def _fail_twice(subject, path, other):
-    got = f"{path.name} and {other.name}"
-    raise DataFormatError(path.parent, f"one file of subject {subject} and session", got)
-
-
-def _find_files(folder, examples):
-    """Yield subject, date and path of each file of a folder, sorted."""
+def _list_files(folder, examples):
+    """Return subject, date and path of each file of a folder, sorted."""
     matches = [(re.fullmatch(FILE_NAME, path.name), path) for path in _io.list_folder(folder)]
     files = sorted((int(match[1]), match[2], path) for match, path in matches if match)
     if not files:
         _io.fail_missing(f"contain {examples}", folder, SOURCE)
-    for subject, date, path in files:
+    for subject, _, path in files:
         if not 1 <= subject <= N_SUBJECTS:
             raise DataFormatError(folder, f"files of subjects 1 to {N_SUBJECTS}", path.name)
-        yield subject, date, path
+    return files
 
 
 def _load(name, path, subjects, sessions, picks, seconds, crop, n_jobs, verbose):
@@ -245,8 +227,10 @@ def _load(name, path, subjects, sessions, picks, seconds, crop, n_jobs, verbose)
     n_films = len(labels[0])
     calls = [(file, n_films, picks, seconds, crop) for file, _ in files.values()]
     read = _io.read_files(_read_films, calls, n_jobs=n_jobs, verbose=verbose, unit="file")
+    shape = len(picks), n_times or min(film.shape[1] for films in read for film in films)
+    cropped = (_io.crop_film(film, shape[1], crop) for film in _io.pop_all(read))
     trials = Trials(
-        X=_stack(read, n_times, crop),
+        X=np.fromiter(cropped, np.dtype(("f4", shape)), len(files) * n_films),
         y=np.concatenate([labels[session - 1] for _, session in files]),
         metadata=_make_metadata(files, n_films, n_new=n_films if is_iv else 0),
         sfreq=SFREQ,
@@ -258,8 +242,15 @@ def _load(name, path, subjects, sessions, picks, seconds, crop, n_jobs, verbose)
     return warn_of_copies(trials)
 
 
-def _select(files, subjects, sessions):
-    """Return the selected files in the order of subjects and sessions."""
+def _select(found, subjects, sessions):
+    """Return path and date by subject and session, in their order, of the selected files."""
+    files: dict[tuple[int, int], tuple[Path, str]] = {}
+    for subject, session, date, path in found:
+        if (subject, session) in files:
+            expected = f"one file of subject {subject} and session"
+            got = f"{files[subject, session][0].name} and {path.name}"
+            raise DataFormatError(path.parent, expected, got)
+        files[subject, session] = path, date
     selected: dict[tuple[int, int], tuple[Path, str]] = {}
     for subject in sorted(subjects or {subject for subject, _ in files}):
         present = [session for session in range(1, N_SESSIONS + 1) if (subject, session) in files]
@@ -330,18 +321,6 @@ def _find_films(path, n_films):
         expected = f"films 1 to {n_films} as variables such as djc_eeg1{hint}"
         raise DataFormatError(path, expected, ", ".join(map(str, sorted(keys))) or "none")
     return keys
-
-
-def _stack(read, n_times, crop):
-    """Return the films of all files in one array; each file is freed after its copy."""
-    if n_times is None:
-        n_times = min(film.shape[1] for films in read for film in films)
-    n_films, n_channels = len(read[0]), len(read[0][0])
-    X = np.empty((len(read) * n_films, n_channels, n_times), dtype="float32")
-    for part in X.reshape(len(read), n_films, n_channels, n_times):
-        for x, film in zip(part, read.pop(0), strict=True):
-            x[:] = _io.crop_film(film, n_times, crop)
-    return X
 
 
 def _make_metadata(files, n_films, n_new):
