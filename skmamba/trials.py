@@ -157,15 +157,12 @@ class Trials:
         if is_epochs(X):  # as an array, it has all channels in volts
             raise ValueError("X must be an array, got mne.Epochs: use Trials.from_epochs.")
         check_equal_shapes(X)
-        if not isinstance(X, Selection):
-            X = np.asanyarray(X)  # a memory map remains one
-            if X.ndim != 3:
-                raise ValueError(
-                    f"X must have shape (n_trials, n_channels, n_times), got {X.ndim} dimensions."
-                )
-            _check_numbers("X", X)
-            X = Selection(X)
-        object.__setattr__(self, "X", X)
+        X = X if isinstance(X, Selection) else np.asanyarray(X)  # a memory map remains one
+        if X.ndim != 3:
+            raise ValueError(
+                f"X must have shape (n_trials, n_channels, n_times), got {X.ndim} dimensions."
+            )
+        object.__setattr__(self, "X", _as_selection("X", X))
         object.__setattr__(self, "y", as_labels(self.y).copy())
         if reference is not None:
             object.__setattr__(self, "reference", _validate_reference(reference, X.shape))
@@ -448,16 +445,8 @@ class Trials:
                 raise ValueError(f"parts must be Trials, got {type(part).__name__}.")
         first = parts[0]
         for part in parts[1:]:
-            for what, expected, given in (
-                ("ch_names", first.ch_names, part.ch_names),
-                ("sfreq", first.sfreq, part.sfreq),
-                ("n_times", first.shape[2], part.shape[2]),
-                ("length of reference", *map(_get_reference_length, (first, part))),
-                ("number of targets", first.y.shape[1:], part.y.shape[1:]),
-                ("type of labels", *map(_get_label_type, (first, part))),
-                ("label_names", first.label_names, part.label_names),
-                ("loader_params", first.loader_params, part.loader_params),
-            ):
+            for what, given in _list_shared(part).items():
+                expected = _list_shared(first)[what]
                 if expected != given:
                     hint = " Crop them to one length first." if what == "n_times" else ""
                     raise ValueError(
@@ -892,31 +881,39 @@ def _validate_reference(reference, shape):
     if not isinstance(reference, Selection):
         reference = np.asanyarray(reference)
     n_trials, n_channels, _ = shape
-    if len(reference.shape) != 3 or reference.shape[:2] != (n_trials, n_channels):
+    if reference.ndim != 3 or reference.shape[:2] != (n_trials, n_channels):
         raise ValueError(
             f"reference must have shape (n_trials, n_channels, n_reference_times), with "
             f"{n_trials} trials and {n_channels} channels as X, got {reference.shape}."
         )
     if not reference.shape[2]:
         raise ValueError("reference must have at least one sample, got none.")
-    if not isinstance(reference, Selection):
-        _check_numbers("reference", reference)
-    return reference if isinstance(reference, Selection) else Selection(reference)
+    return _as_selection("reference", reference)
 
 
-def _check_numbers(name, array):
-    """Raise ValueError unless an array of EEG, which is not read, has real numbers, all in use."""
+def _as_selection(name, array):
+    """Return an array of EEG, which is not read and must have real numbers, as a Selection."""
+    if isinstance(array, Selection):
+        return array
     if array.dtype.kind not in "fiu" or isinstance(array, np.ma.MaskedArray):
         what = "a masked array" if isinstance(array, np.ma.MaskedArray) else array.dtype
         raise ValueError(f"{name} must be an array of real numbers, got {what}.")
+    return Selection(array)
 
 
-def _get_label_type(trials):
-    return "text" if trials.y.dtype.kind in "UO" else "numbers"
-
-
-def _get_reference_length(trials):
-    return None if trials.reference_data is None else trials.reference_data.shape[2]
+def _list_shared(trials):
+    """Return the properties that trials must share to be concatenated."""
+    reference = trials.reference_data
+    return {
+        "ch_names": trials.ch_names,
+        "sfreq": trials.sfreq,
+        "n_times": trials.shape[2],
+        "length of reference": None if reference is None else reference.shape[2],
+        "number of targets": trials.y.shape[1:],
+        "type of labels": "text" if trials.y.dtype.kind in "UO" else "numbers",
+        "label_names": trials.label_names,
+        "loader_params": trials.loader_params,
+    }
 
 
 def _take(selection, rows):
