@@ -486,10 +486,8 @@ class Trials:
         metadata : DataFrame or dict, default=None
             As in :class:`Trials`; None uses ``epochs.metadata`` or, if there are none, the number
             of each trial.
-        bads : {"drop", "keep"}, default="drop"
-            Whether channels marked as bad (``epochs.info["bads"]``) are dropped, with a warning.
-        name : str, default=""
-            Name of the data set.
+        bads, name
+            As in :meth:`from_raws`.
 
         Returns
         -------
@@ -709,10 +707,8 @@ class Trials:
             :meth:`from_raws`.
         prepare : callable, default=None
             Function that accepts each ``mne.io.Raw`` and returns the one to cut, such as a filter.
-        bads
-            As in :meth:`from_raws`; ``channels.tsv`` names them.
-        name : str, default=""
-            Name of the data set.
+        bads, name
+            As in :meth:`from_raws`; ``channels.tsv`` names bad channels.
 
         Returns
         -------
@@ -811,12 +807,8 @@ class Trials:
 
         Parameters
         ----------
-        window_size : float, default=2.0
-            Window length in seconds, rounded to whole samples.
-        stride : float, default=None
-            Distance between two window starts in seconds; None is the window length.
-        window_size_samples, stride_samples : int, default=None
-            The same in samples. They take precedence over the values in seconds.
+        window_size, stride, window_size_samples, stride_samples
+            As in :class:`~skmamba.SlidingWindows`.
 
         Returns
         -------

@@ -173,10 +173,8 @@ def write_fake_seed(
     seconds : float, default=None
         Duration of the shortest films; others are one and two seconds longer. None uses the
         published durations, 337 MB a file before compression.
-    compress : bool, default=True
-        Whether the files are compressed, like the originals.
-    random_state : int, RandomState instance or None, default=0
-        Seed; None draws fresh entropy.
+    compress, random_state
+        As in :func:`write_fake_dreamer`.
     """
     check_int("n_subjects", n_subjects, 1, seed.N_SUBJECTS)
     check_int("n_sessions", n_sessions, 1, seed.N_SESSIONS)

@@ -79,10 +79,8 @@ def load_seed(
         Duration of each film to return, in seconds; None returns the length of the shortest.
     crop : {"last", "first"}, default="last"
         Which end of the film to return.
-    n_jobs : int or None, default=1
-        Number of processes that read files.
-    verbose : bool, default=None
-        Whether to show a progress bar; None shows it if stderr is a terminal.
+    n_jobs, verbose
+        As in :func:`load_deap`.
 
     Returns
     -------

@@ -50,7 +50,8 @@ def load_sequence_learning(
     subjects : int or list of int, default=None
         Numbers from 1 to 69; None loads all in the folder.
     seconds : float, default=6.8
-        Length of a trial: the end of the round, minus its mean. Shorter rounds are left out.
+        Length of a trial: the end of the round, minus its mean. Shorter rounds are left out, since
+        the length of a round alone predicts its success.
 
     Returns
     -------
@@ -67,11 +68,6 @@ def load_sequence_learning(
         If a file does not have the format of the data set; nothing is loaded.
     ValueError
         If a parameter is invalid.
-
-    Notes
-    -----
-    The duration of a round alone predicts its success (balanced accuracy .74), which is why trials
-    are of one length. The limits of memory load are ours.
 
     References
     ----------

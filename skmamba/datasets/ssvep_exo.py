@@ -78,11 +78,8 @@ def load_ssvep_exo(
 
     Notes
     -----
-    ``record-[2012.07.11-15.33.08]`` occurs as subject 3 and as subject 7: a split by subject may
-    have its trials in training and test. Its subject is unknown: both copies are left out.
-
-    ``X`` is in microvolts if the files are in volts, as they declare. Its standard deviation of
-    about 8 mV is too large for EEG, so the unit is doubtful.
+    ``record-[2012.07.11-15.33.08]`` occurs as subject 3 and as subject 7; its subject is unknown.
+    The standard deviation of ``X``, about 8 mV, is too large for EEG: the unit is doubtful.
 
     References
     ----------

@@ -53,10 +53,8 @@ default="source-only"
         Mean covariance of the calibration trials of each new subject.
     whitener_ : ndarray of shape (n_channels, n_channels)
         ``R ** -0.5`` of the subject; of copies made by :meth:`for_subject`.
-    n_features_in_ : int
-        Number of channels seen in fit; of samples, if X has two dimensions.
-    ch_names_in_, sfreq_in_ : list of str, float
-        Channels and sampling rate of Trials or Epochs in fit; None for an array.
+    n_features_in_, ch_names_in_, sfreq_in_
+        As in :class:`ChannelPicker`.
 
     Notes
     -----

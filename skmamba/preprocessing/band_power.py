@@ -48,10 +48,8 @@ class BandPower(BaseTrialTransformer):
         Channel names; channel0, channel1, ... if X has no names.
     sfreq_ : float
         Sampling rate in hertz.
-    n_features_in_ : int
-        Number of channels seen in fit; of samples, if X has two dimensions.
-    ch_names_in_, sfreq_in_ : list of str, float
-        Channels and sampling rate of Trials or Epochs in fit; None for an array.
+    n_features_in_, ch_names_in_, sfreq_in_
+        As in :class:`ChannelPicker`.
 
     Notes
     -----

@@ -74,13 +74,8 @@ class SequentialChannelSelector(ChannelPicker):
     Notes
     -----
     All sets are scored on the same folds. Among equal scores, earlier channels are selected.
-
-    ``scores_`` is optimistically biased: the same trials were used for selection. Cross-validate
-    the whole pipeline instead.
-
-    Without ``groups``, a subject is in the training and test sets of the inner folds, which favours
-    channels that distinguish subjects. In a pipeline, groups require metadata routing; they are
-    not passed to ``estimator``.
+    ``scores_`` is optimistically biased: cross-validate the whole pipeline, in which the groups of
+    arrays require metadata routing. Groups are not passed to ``estimator``.
 
     Examples
     --------

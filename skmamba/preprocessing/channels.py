@@ -55,7 +55,7 @@ class ChannelPicker(BaseTrialTransformer):
     ch_names_ : list of str or None
         Names of the selected channels as in X; None if X has no names.
     n_features_in_ : int
-        Number of channels seen in fit.
+        Number of channels seen in fit; of samples, if X has two dimensions.
     sfreq_in_ : float
         Sampling rate of Trials or Epochs in fit; None for an array.
 

@@ -41,10 +41,8 @@ class SlidingWindows(BaseTrialTransformer):
         Sampling rate in hertz, if known.
     starts_ : ndarray of shape (n_windows,)
         First sample of each window, for trials as long as those seen in fit.
-    n_features_in_ : int
-        Number of channels seen in fit; of samples, if X has two dimensions.
-    ch_names_in_, sfreq_in_ : list of str, float
-        Channels and sampling rate of Trials or Epochs in fit; None for an array.
+    n_features_in_, ch_names_in_, sfreq_in_
+        As in :class:`ChannelPicker`.
 
     See Also
     --------
