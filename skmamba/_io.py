@@ -42,6 +42,14 @@ def write_atomically(path, content, *, overwrite=True):
             path.open("xb").close()  # raises FileExistsError
 
 
+def check_target(path, overwrite):
+    """Raise an error unless a file or folder can be created, or may be replaced."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The parent folder of path must exist, got {path}.")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
+
+
 def make_temporary_path(path):
     """Return a hidden path beside ``path`` that names the computer and the process."""
     return path.with_name(f".{path.name}.{gethostname()}-{os.getpid()}-{uuid4().hex[:8]}.tmp")

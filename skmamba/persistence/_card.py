@@ -11,6 +11,7 @@ from .. import __version__
 from .._mne import get_fitted_sfreq
 from .._validation import check_int, check_number
 from ..preprocessing import BandPower, ChannelPicker, SlidingWindows
+from ..trials import Trials
 from ._serialize import to_plain_json
 
 FORMAT, FORMAT_VERSION = "skmamba model", 2
@@ -102,6 +103,8 @@ def parse_card(content):
 
 def describe_input(estimators, trials=None):
     """Return number and names of the channels and sampling rate of X; None where unknown."""
+    if trials is not None and not isinstance(trials, Trials):
+        raise TypeError(f"trials must be Trials, got {type(trials).__name__}.")
     n_channels, ch_names = _get_input_channels(estimators)
     ch_names = None if ch_names is None else list(map(str, ch_names))
     if trials is not None:

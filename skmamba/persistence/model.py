@@ -18,7 +18,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from .._ch_names import are_same_channels, check_ch_names
 from .._extras import require_extra
-from .._io import make_temporary_path, remove_stale, write_atomically
+from .._io import check_target, make_temporary_path, remove_stale, write_atomically
 from .._mne import count_dims, get_ch_names, get_sfreq
 from .._types import Epochs, Groups, StrPath
 from .._validation import check_bool, check_number
@@ -97,8 +97,6 @@ def save_model(
     check_bool("overwrite", overwrite)
     path = Path(path)
     target = path.resolve()
-    if trials is not None and not isinstance(trials, Trials):
-        raise TypeError(f"trials must be Trials, got {type(trials).__name__}.")
     steps = [step for _, step in get_steps(estimator)]
     _check_target(target, overwrite)
     serialized, arrays = serialize_estimator(estimator)
@@ -268,7 +266,11 @@ class SavedModel:
         """Return X, whose subjects are new ones; raise ValueError for other channels or rates."""
         if sfreq is not None:
             check_number("sfreq", sfreq)
-        self._check_sfreq(get_sfreq(X) if sfreq is None else sfreq)
+        rate = get_sfreq(X) if sfreq is None else sfreq
+        if None not in (rate, self.sfreq) and not np.isclose(rate, self.sfreq, rtol=1e-6, atol=0):
+            raise ValueError(
+                f"X must have a sampling rate of {self.sfreq:g} Hz, got {rate:g} Hz: resample X."
+            )
         self._check_channels(X, get_ch_names(X) if ch_names is None else check_ch_names(ch_names))
         if not isinstance(X, Trials) or "subject" not in X.metadata:
             return X
@@ -291,13 +293,6 @@ class SavedModel:
                 return getattr(estimator, method)(X, **options)
         except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError) as error:
             raise ValueError(f"{self} cannot predict X or has a damaged card: {error}.") from error
-
-    def _check_sfreq(self, sfreq):
-        if None in (sfreq, self.sfreq) or np.isclose(sfreq, self.sfreq, rtol=1e-6, atol=0):
-            return
-        raise ValueError(
-            f"X must have a sampling rate of {self.sfreq:g} Hz, got {sfreq:g} Hz: resample X."
-        )
 
     def _check_channels(self, X, names):
         if names is None and count_dims(X) <= 2:
@@ -338,10 +333,7 @@ def _request_groups(estimator):
 
 def _check_target(path, overwrite):
     """Raise an error unless the folder can be created, or is a model that can be replaced."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The parent folder of path must exist, got {path}.")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
+    check_target(path, overwrite)
     if path.exists():
         _check_is_model(path, path)
 

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from torch import nn
 
 from .._extras import require_extra
-from .._io import write_atomically
+from .._io import check_target, write_atomically
 from .._scaling import CLIP, MAX_OFFSET
 from .._types import StrPath
 from .._validation import check_bool, check_int
@@ -81,8 +81,6 @@ def to_onnx(
     """
     check_bool("overwrite", overwrite)
     path = Path(path)
-    if trials is not None and not isinstance(trials, Trials):
-        raise TypeError(f"trials must be Trials, got {type(trials).__name__}.")
     *transformers, classifier = estimators = [step for _, step in get_steps(estimator)]
     for step in transformers:
         if not isinstance(step, (ChannelPicker, SlidingWindows)):
@@ -98,10 +96,8 @@ def to_onnx(
             f"adaptation={classifier.adaptation!r}."
         )
     check_int("opset", opset, minimum=18)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The parent folder of path must exist, got {path}.")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another path or set overwrite=True.")
+    facts = describe_input(estimators, trials) | describe_model(estimators, trials)
+    check_target(path, overwrite)
     with require_extra("onnx", "to_onnx"):
         import onnx
         import onnxruntime  # noqa: F401
@@ -112,7 +108,6 @@ def to_onnx(
         )
     example = torch.zeros(2, classifier.n_chans_, classifier.n_times_)
     model = _export(_ProbabilityNetwork(classifier), example, opset)
-    facts = describe_input(estimators, trials) | describe_model(estimators, trials)
     onnx.helper.set_model_props(model, {name: json.dumps(facts[name]) for name in METADATA})
     onnx.checker.check_model(model)
     content = model.SerializeToString()
