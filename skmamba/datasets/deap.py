@@ -202,10 +202,7 @@ def _read_file(path):
         keys = ", ".join(map(repr, list(content)[:5])) or "nothing"
         raise DataFormatError(path, EXPECTED, f"one of {keys}")
     n_trials, n_times = _get_size(path, content.get("fake"))
-    shape = (n_trials, N_CHANNELS, n_times)
-    if getattr(data, "shape", None) != shape or data.dtype.kind not in "fiu":
-        got = f"shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise DataFormatError(path, f"'data' of shape {shape} with real numbers", got)
+    _io.check_shape(path, "'data'", data, (n_trials, N_CHANNELS, n_times))
     _io.check_array(path, "'labels'", ratings, (n_trials, len(RATINGS)))
     outside = ratings[(ratings < 1) | (ratings > 9)]
     if outside.size:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
+
+import pandas as pd
 
 from .._raws import read_fif, read_fif_events
 from .._types import StrPath
@@ -173,12 +174,10 @@ def _read_events(file):
 
 
 def _make_metadata(files):
-    """Return a dict for each recording: days are sessions, recordings of a day are runs."""
-    rows = []
-    days: dict[int, list[str]] = defaultdict(list)  # of the recordings of a subject so far
-    for subject, file in files:
-        day = _name_record(file).partition("[")[2][:10]
-        days[subject].append(day)
-        row = {"subject": subject, "session": len(set(days[subject]))}
-        rows.append(row | {"run": days[subject].count(day), "record": _name_record(file)})
-    return rows
+    """Return a row for each recording: days are sessions, recordings of a day are runs."""
+    subject = pd.Series([subject for subject, _ in files])
+    record = pd.Series([_name_record(file) for _, file in files])
+    day = record.str.extract(r"\[(.{10})", expand=False)
+    session = day.groupby(subject).rank("dense").astype(int)
+    run = record.groupby([subject, session]).cumcount() + 1
+    return pd.DataFrame({"subject": subject, "session": session, "run": run, "record": record})
