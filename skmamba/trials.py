@@ -404,9 +404,8 @@ class Trials:
     def concatenate(parts: Iterable[Trials]) -> Trials:
         """Concatenate trials of several sources.
 
-        Identifiers of subjects and trials are kept: different ones must differ, or splitters and
-        reports treat them as one. :meth:`from_raws` numbers trials and recordings from 0 in each
-        call: pass all recordings to one call, or give each part its own ``session`` or ``run``.
+        Different trials must have different identifiers. :meth:`from_raws` numbers them from 0 in
+        each call: pass all recordings to one call, or give each part a ``session`` or ``run``.
 
         Parameters
         ----------
@@ -801,9 +800,8 @@ class Trials:
     ) -> Self:
         """Return one row per window, for use outside the pipeline.
 
-        Windows of one trial become separate samples, which splitters must keep together, by
-        ``groups=windows.metadata["trial"]`` or coarser. In a pipeline use
-        :class:`~skmamba.SlidingWindows`, which keeps them in one sample.
+        Splitters must keep windows of one trial together, by ``groups=windows.metadata["trial"]``
+        or coarser. :class:`~skmamba.SlidingWindows` keeps them in one sample.
 
         Parameters
         ----------

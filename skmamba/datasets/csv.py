@@ -69,10 +69,9 @@ def read_raw_csv(
         equal names in adjacent rows are one event, and an event in a row without EEG belongs to
         the next sample.
     gaps : {"raise", "annotate"}, default="raise"
-        ``"raise"``: gaps are an error; ``"annotate"``: the samples before and after a gap are
-        joined, and a gap is annotated as ``BAD boundary`` and ``EDGE boundary``, as where MNE joins
-        recordings: MNE filters the parts one by one, and trials that span a gap are dropped. An
-        event within a gap belongs to the sample before it. Requires ``time``.
+        ``"raise"``: gaps are an error; ``"annotate"``, which requires ``time``: the samples around
+        a gap are joined, with the annotations ``BAD boundary`` and ``EDGE boundary``, as where MNE
+        joins recordings. An event within a gap belongs to the sample before it.
     unit : {"uV", "mV", "V"}, default="uV"
         Unit of the channels.
     **read_params

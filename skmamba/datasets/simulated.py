@@ -64,15 +64,13 @@ def simulate_trials(
         Difference between the classes.
 
         - strength: amplitude of the alpha rhythm, which is the same in all channels.
-        - source: amplitude of alpha in the first of ``n_channels`` sources. Sources and channels
-          are on a circle; a channel is a weighted sum of all sources, as by volume conduction.
+        - source: amplitude of alpha in the first of ``n_channels`` sources on a circle, of which
+          each channel is a weighted sum.
         - agreement: difference between the levels of alpha in the first two channels, modulo
-          ``n_classes``. The level of a single channel is random.
+          ``n_classes``.
         - synchrony: phase lag between alpha in the first two channels.
-        - slow rhythm: phase lag between successive slow waves, about 1.8 per second. The rhythm
-          has the rate of the waves if they are alike, half of it if every second one is inverted.
-        - evoked response: sign and amplitude of a positive and a negative peak, 0.2 and 0.4 s after
-          each whole second.
+        - slow rhythm: phase lag between successive slow waves, about 1.8 per second.
+        - evoked response: sign and amplitude of two peaks, 0.2 and 0.4 s after each whole second.
         - drift: slope of a line over the trial.
     effect : float, default=1.0
         Size of the difference; 0 is no difference. Strength, source, agreement: log ratio of alpha

@@ -44,9 +44,8 @@ def save_model(
 ) -> Path:
     """Save a fitted model to a folder without pickles.
 
-    The folder contains ``weights.safetensors`` with all arrays, ``card.json`` with everything else
-    and ``README.md`` with a summary of the card. It is replaced as a whole: if saving fails, a
-    previous model is unchanged.
+    The folder contains ``weights.safetensors``, ``card.json`` and ``README.md``, see the
+    :doc:`user guide </user_guide/persistence>`. If saving fails, a previous model is unchanged.
 
     Parameters
     ----------
@@ -119,8 +118,7 @@ def save_model(
 def load_model(path: StrPath) -> SavedModel:
     """Load a model from a folder written by :func:`save_model`.
 
-    Loading executes no code from the files: they contain arrays and JSON, and class names are
-    looked up in a fixed list.
+    Loading executes no code from the files: class names are looked up in a fixed list.
 
     Parameters
     ----------

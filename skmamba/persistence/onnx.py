@@ -61,8 +61,7 @@ def to_onnx(
     -------
     path : Path
         The file. Its input ``windows`` has shape (n_windows, n_chans, n_times), its output
-        ``probabilities`` (n_windows, n_classes), both float32. The metadata ``classes``,
-        ``label_names``, ``ch_names``, ``sfreq``, ``n_chans``, ``n_times`` and ``voting`` are JSON.
+        ``probabilities`` (n_windows, n_classes), both float32; the metadata are JSON.
 
     Raises
     ------
@@ -76,8 +75,8 @@ def to_onnx(
         If the file exists, or with ``overwrite=True`` is not a graph of this function; or its
         parent folder does not exist.
     RuntimeError
-        If the probabilities of the graph, in onnxruntime and for random windows, differ from those
-        of the network by more than 1e-5. Nothing is written then.
+        If the probabilities of the graph, for random windows, differ from those of the network by
+        more than 1e-5.
     """
     check_bool("overwrite", overwrite)
     path = Path(path)
