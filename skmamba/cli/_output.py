@@ -12,14 +12,7 @@ import click
 import pandas as pd
 from sklearn.exceptions import FitFailedWarning
 
-from .._format import (
-    LABEL_FROM,
-    MARK,
-    describe_adaptations,
-    describe_std_seeds,
-    format_comparison,
-    summarize_gap,
-)
+from .. import _format
 from .._io import read_table, write_atomically, write_table
 from ..evaluation import EvaluationResults, LeakageWarning, compare
 from ..plots import LeakageDisplay
@@ -55,7 +48,7 @@ def print_warnings():
 
 
 def print_comparison(table, score):
-    cells = pd.DataFrame(format_comparison(table)).set_index("estimator").rename_axis(None)
+    cells = pd.DataFrame(_format.format_comparison(table)).set_index("estimator").rename_axis(None)
     cells = cells.drop(columns="kind").map(lambda text: text.translate(ASCII))
     click.echo(f"{cells.set_axis(HEAD, axis=1).to_string()}\n")
     say(
@@ -63,16 +56,16 @@ def print_comparison(table, score):
         f"diff.: difference to {table['estimator'].iloc[0]}; effect: from -1 to 1; p Holm: "
         "corrected for the number of models."
     )
-    if std_seeds := describe_std_seeds(table):
+    if std_seeds := _format.describe_std_seeds(table):
         say(std_seeds)
-    uses = describe_adaptations(table.set_index("estimator").get("adaptation", {}))
+    uses = _format.describe_adaptations(table.set_index("estimator").get("adaptation", {}))
     if uses:
         say(f"Used of the test subjects: {uses}.")
 
 
 def print_leakage(report):
     """Print a table of ``leakage_report``, and an example of each leak."""
-    is_label = report["kind"].str.startswith(LABEL_FROM)
+    is_label = report["kind"].str.startswith(_format.LABEL_FROM)
     lines = [f"{'shared by both':15}{'folds':>7}{'tests':>7}  verdict"]
     for row in report[~is_label].itertuples():
         folds = tests = "-"
@@ -133,7 +126,7 @@ def write_run(path, ctx, trials, versions=""):
         if value is not True:
             words.append(",".join(map(str, value)) if isinstance(value, list) else str(value))
     run = {
-        "note": MARK,
+        "note": _format.MARK,
         "command": shlex.join(words),
         "arguments": arguments,
         "trials": repr(trials),
@@ -147,7 +140,7 @@ def report_gap(gap, out):
     """Print a table of ``leakage_gap``; write it and its figure to a folder, unless None."""
     table = gap.round({"mean": 3, "std": 3, "inflation": 1}).to_string(index=False)
     click.echo(f"\n{table}\n")
-    say(summarize_gap(gap))
+    say(_format.summarize_gap(gap))
     if out is None:
         return
     write_table(out / "gap.csv", gap)
