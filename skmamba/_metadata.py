@@ -127,9 +127,18 @@ def to_rows(folds, n_rows):
         yield train, test
 
 
-def may_be_mixed(dtype):
-    """Return whether a column of this dtype may hold text and numbers."""
-    return is_object_dtype(getattr(dtype, "categories", dtype))
+def number_trials(metadata):
+    """Return metadata with the column ``trial``, the row number where it is missing."""
+    return metadata if "trial" in metadata else metadata.assign(trial=np.arange(len(metadata)))
+
+
+def unify_ids(metadata):
+    """Return metadata whose identifiers have one type each, see :func:`unify_types`."""
+    for name in ID_COLUMNS & {*metadata}:
+        dtype = metadata[name].dtype
+        if is_object_dtype(getattr(dtype, "categories", dtype)):  # may hold text and numbers
+            metadata = metadata.assign(**{name: unify_types(metadata[name])})
+    return metadata
 
 
 def unify_types(ids):

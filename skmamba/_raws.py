@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._metadata import make_table
+from ._metadata import make_table, number_trials
 from ._mne import as_array, list_bads, pick_eeg
 from ._selection import Selection
-from ._validation import check_number
+from ._validation import as_labels, check_number
 
 BOUNDARY = "BAD boundary"  # annotation of MNE where recordings are joined
 
@@ -143,7 +143,31 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
     return cuts
 
 
-def index_kept_events(cuts):
+def join_cuts(cuts, y, event_id, metadata, *, are_codes):
+    """Return the arguments of ``Trials`` for the trials of all recordings."""
+    kept = _index_kept_events(cuts)
+    events = [event for cut in cuts for event in cut.events]
+    label_names = {}
+    if y is None:
+        y, label_names = _label_events(events, event_id, are_codes=are_codes)
+    labels = as_labels(y)
+    if len(labels) != len(events):
+        raise ValueError(
+            f"y must have one label per selected event ({len(events)}), dropped events included, "
+            f"got {len(labels)}."
+        )
+    return {
+        "X": np.concatenate([cut.X for cut in cuts]),
+        "y": labels[kept],
+        "metadata": number_trials(_make_metadata(metadata, cuts).iloc[kept]),
+        "sfreq": cuts[0].channels.sfreq,
+        "ch_names": cuts[0].channels.names,
+        "label_names": label_names,
+        "reference": _join_references(cuts),
+    }
+
+
+def _index_kept_events(cuts):
     """Return the indices, among all selected events, of those that became trials."""
     n_events = [len(cut.events) for cut in cuts]
     starts = np.cumsum([0, *n_events])[:-1]
@@ -159,7 +183,7 @@ def index_kept_events(cuts):
     return kept
 
 
-def label_events(events, event_id, *, are_codes):
+def _label_events(events, event_id, *, are_codes):
     """Return the labels of events, and the names of the labels."""
     if are_codes:
         return events, join_names(event_id if isinstance(event_id, dict) else {})
@@ -184,7 +208,7 @@ def join_names(event_id):
     return label_names
 
 
-def join_references(cuts):
+def _join_references(cuts):
     """Return the references of all trials, cut to the shortest; None if there are none."""
     cuts = [cut for cut in cuts if cut.reference is not None]
     if not cuts:
@@ -199,7 +223,7 @@ def join_references(cuts):
     return Selection(base, np.concatenate(rows))
 
 
-def make_event_metadata(metadata, cuts):
+def _make_metadata(metadata, cuts):
     """Return one row per selected event, from metadata of recordings or of events."""
     recording = np.repeat(np.arange(len(cuts)), [len(cut.events) for cut in cuts])
     metadata = make_table({} if metadata is None else metadata, len(cuts))

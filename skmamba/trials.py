@@ -18,23 +18,9 @@ from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
 from ._ch_names import check_ch_names
 from ._copies import warn_of_copies
-from ._metadata import (
-    ID_COLUMNS,
-    check_identifiers,
-    make_table,
-    may_be_mixed,
-    unify_types,
-    warn_of_repeats,
-)
+from ._metadata import check_identifiers, make_table, number_trials, unify_ids, warn_of_repeats
 from ._mne import as_array, get_ch_names, is_epochs, list_bads
-from ._raws import (
-    cut_recordings,
-    index_kept_events,
-    join_names,
-    join_references,
-    label_events,
-    make_event_metadata,
-)
+from ._raws import cut_recordings, join_cuts, join_names
 from ._selection import SelectedArray, Selection, is_index, join_selections, resolve_rows
 from ._types import Epochs, Raw, StrPath
 from ._validation import as_labels, check_equal_shapes, check_number, check_option
@@ -134,9 +120,7 @@ class Trials:
         if isinstance(self.sfreq, np.ndarray | np.generic) and not np.ndim(self.sfreq):
             object.__setattr__(self, "sfreq", self.sfreq.item())
         check_number("sfreq", self.sfreq)
-        ids = [name for name in ID_COLUMNS & {*metadata} if may_be_mixed(metadata[name].dtype)]
-        metadata = metadata.assign(**{name: unify_types(metadata[name]) for name in ids})
-        object.__setattr__(self, "metadata", metadata)
+        object.__setattr__(self, "metadata", unify_ids(metadata))
         for argument in ("label_names", "loader_params"):
             if not isinstance(vars(self)[argument], Mapping):
                 raise ValueError(f"{argument} must be a dict, got {vars(self)[argument]!r}.")
@@ -518,7 +502,7 @@ class Trials:
         return cls(
             X=X,
             y=y,  # type: ignore[arg-type]  # converted in __post_init__
-            metadata=_number_trials(make_table({} if metadata is None else metadata, len(X))),
+            metadata=number_trials(make_table({} if metadata is None else metadata, len(X))),
             sfreq=epochs.info["sfreq"],
             ch_names=get_ch_names(epochs),
             label_names=label_names,
@@ -642,28 +626,8 @@ class Trials:
                     "and are dropped.",
                     stacklevel=2,
                 )
-        kept = index_kept_events(cuts)
-        selected = [event for cut in cuts for event in cut.events]
-        label_names = {}
-        if y is None:
-            y, label_names = label_events(selected, event_id, are_codes=events is not None)
-        labels = as_labels(y)
-        if len(labels) != len(selected):
-            raise ValueError(
-                f"y must have one label per selected event ({len(selected)}), dropped events "
-                f"included, got {len(labels)}."
-            )
-        trials = cls(
-            X=np.concatenate([cut.X for cut in cuts]),
-            y=labels[kept],
-            metadata=_number_trials(make_event_metadata(metadata, cuts).iloc[kept]),
-            sfreq=cuts[0].channels.sfreq,
-            ch_names=cuts[0].channels.names,
-            label_names=label_names,
-            name=name,
-            reference=join_references(cuts),
-        )
-        return warn_of_copies(trials)
+        joined = join_cuts(cuts, y, event_id, metadata, are_codes=events is not None)
+        return warn_of_copies(cls(**joined, name=name))
 
     @classmethod
     def from_bids(
@@ -834,7 +798,7 @@ class Trials:
         n_windows = bags.shape[1]
         window = np.tile(np.arange(n_windows), len(self))
         rows = np.repeat(np.arange(len(self)), n_windows)
-        metadata = _number_trials(self.metadata).iloc[rows]
+        metadata = number_trials(self.metadata).iloc[rows]
         start = window * stride_samples
         if "window" in metadata and "start" in metadata:  # windows of windows, by their trial
             start = start + metadata["start"].to_numpy()  # may be floats
@@ -909,11 +873,6 @@ def _list_shared(trials):
 def _take(selection, rows):
     """Return rows of a selection, which may be empty, or None."""
     return None if selection is None else selection.take(rows)
-
-
-def _number_trials(metadata):
-    """Return metadata with the column ``trial``, the row number where it is missing."""
-    return metadata if "trial" in metadata else metadata.assign(trial=np.arange(len(metadata)))
 
 
 def _warn_of_bads(channels):
