@@ -63,11 +63,15 @@ def load_eegmat(reference: bool = False) -> Trials:
 20 rest, 20 arithmetic (majority 50 %)>
     """
     check_bool("reference", reference)
-    data, rest = _read("eegmat.npz"), _read("eegmat_rest.npz") if reference else None
-    ch_names = data["ch_names"].tolist()
-    picked = ch_names if rest is None else rest["ch_names"].tolist()
+    data, shared = _read("eegmat.npz"), None
+    picked = ch_names = data["ch_names"].tolist()
+    if reference:
+        rest = _read("eegmat_rest.npz")
+        picked, subjects = rest["ch_names"].tolist(), rest["subject"].tolist()
+        rows = np.array([subjects.index(subject) for subject in data["subject"]])
+        shared = Selection(rest["X"], rows)
     return Trials(
-        X=_to_microvolts(data["X"].take([ch_names.index(name) for name in picked], axis=1)),
+        X=data["X"].take([ch_names.index(name) for name in picked], axis=1),
         y=data["y"].astype(int),
         metadata=pd.DataFrame(
             {
@@ -81,26 +85,15 @@ def load_eegmat(reference: bool = False) -> Trials:
         ch_names=[CURRENT_NAMES.get(name, name) for name in picked],
         label_names={0: "rest", 1: "arithmetic"},
         name="EEGMAT",
-        reference=None if rest is None else _share(rest, data["subject"]),  # type: ignore[arg-type]
+        reference=shared,  # type: ignore[arg-type]
     )
 
 
 def _read(name):
-    """Return the arrays of a file of the package."""
+    """Return the arrays of a file of the package, ``X`` in microvolts."""
     path = files("skmamba.datasets") / "data" / name
     content = path.read_bytes()
     if sha256(content).hexdigest() != CHECKSUMS[name]:
         raise DataFormatError(str(path), "the file of the package", "another: install it again")
     with np.load(BytesIO(content)) as data:
-        return dict(data)
-
-
-def _share(rest, subjects):
-    """Return the recording of the subject of each trial."""
-    numbers = rest["subject"].tolist()
-    rows = np.array([numbers.index(subject) for subject in subjects])
-    return Selection(_to_microvolts(rest["X"]), rows)
-
-
-def _to_microvolts(counts):
-    return counts * np.float32(MICROVOLTS_PER_COUNT)
+        return {**data, "X": data["X"] * np.float32(MICROVOLTS_PER_COUNT)}

@@ -21,6 +21,7 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
     """
 
     n_features_in_: int
+    _HINT = ""  # of the error for X of too many dimensions
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -77,6 +78,7 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         if ndim > max_ndim:
             raise ValueError(
                 f"X must have at most {max_ndim} dimensions for {type(self).__name__}, got {ndim}."
+                f"{self._HINT}"
             )
         if ndim < 3:
             if not reset:

@@ -13,7 +13,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._ch_names import check_ch_names
-from .._mne import count_dims, get_ch_names, resolve_sfreq
+from .._mne import get_ch_names, resolve_sfreq
 from .._types import Epochs
 from .._validation import check_number
 from ..trials import Trials
@@ -69,6 +69,7 @@ class BandPower(BaseTrialTransformer):
     """
 
     set_output = TransformerMixin.set_output  # features fit into a data frame
+    _HINT = " Use WindowVotingClassifier(make_pipeline(BandPower(...), ...)) for bags of windows."
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class BandPower(BaseTrialTransformer):
 
     def _fit(self, X):
         names, sfreq = get_ch_names(X) or self.ch_names, resolve_sfreq(X, self.sfreq)
-        X = add_channel_axis(self._validate_windows(X, reset=True))
+        X = add_channel_axis(self._validate_trials(X, reset=True))
         names = check_ch_names(names, X.shape[1])
         if names is None:
             names = [f"channel{i}" for i in range(X.shape[1])]
@@ -106,7 +107,7 @@ class BandPower(BaseTrialTransformer):
             Log power, all channels of the first band first; float32 if X is.
         """
         check_is_fitted(self)
-        X = add_channel_axis(self._validate_windows(X, reset=False))
+        X = add_channel_axis(self._validate_trials(X, reset=False))
         bins = _find_bins(X.shape[-1], self.sfreq_, self.bands_)
         batches = gen_batches(len(X), BATCH_SIZE)
         return np.concatenate([_log_band_power(X[rows], bins) for rows in batches])
@@ -127,15 +128,6 @@ class BandPower(BaseTrialTransformer):
         check_is_fitted(self)
         names = [f"{name}_{band}" for band in self.bands_ for name in self.ch_names_]
         return np.asarray(names, dtype=object)
-
-    def _validate_windows(self, X, *, reset):
-        if count_dims(X) == 4:
-            raise ValueError(
-                "X must have at most 3 dimensions for BandPower, got 4. Use "
-                "WindowVotingClassifier(make_pipeline(BandPower(...), ...)) for trials of several "
-                "windows."
-            )
-        return self._validate_trials(X, reset=reset)
 
 
 def _log_band_power(X, bins):
