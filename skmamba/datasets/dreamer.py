@@ -68,10 +68,9 @@ def load_dreamer(
     picks : "four", "all" or list of str, default="four"
         ``"four"``: AF3, AF4, F3 and F4. ``"all"``: the 14 channels in the order of the file.
     threshold : float or "subject_median", default=3.0
-        A rating above it is high; ``"subject_median"`` is the median of each subject's ratings.
-        It applies to a single target, like ``ties``.
+        As in :func:`load_deap`.
     ties : {"high", "low", "drop"}, default="high"
-        Class of a rating equal to the threshold; ``"drop"`` excludes the trial.
+        As in :func:`load_deap`.
     baseline : {"drop", "subtract", "keep", "reference"}, default="drop"
         Use of the 61 s of a neutral film before each film: ``"drop"`` excludes them,
         ``"subtract"`` subtracts their mean from each channel, ``"keep"`` puts them before the
@@ -93,12 +92,8 @@ def load_dreamer(
 
     Raises
     ------
-    FileNotFoundError
-        If the path, or a file of a subject, does not exist.
-    DataFormatError
-        If the file does not have the format of the data set; nothing is loaded.
-    ValueError
-        If a parameter is invalid.
+    FileNotFoundError, DataFormatError, ValueError
+        As in :func:`load_deap`: nothing is loaded.
 
     References
     ----------

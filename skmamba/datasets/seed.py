@@ -92,12 +92,8 @@ def load_seed(
 
     Raises
     ------
-    FileNotFoundError
-        If the path, or a file of a subject, does not exist.
-    DataFormatError
-        If a file does not have the format of the data set; nothing is loaded.
-    ValueError
-        If a parameter is invalid.
+    FileNotFoundError, DataFormatError, ValueError
+        As in :func:`load_deap`: nothing is loaded.
 
     References
     ----------
@@ -154,12 +150,8 @@ def load_seed_iv(
 
     Raises
     ------
-    FileNotFoundError
-        If the path, or a file of a subject, does not exist.
-    DataFormatError
-        If a file does not have the format of the data set; nothing is loaded.
-    ValueError
-        If a parameter is invalid.
+    FileNotFoundError, DataFormatError, ValueError
+        As in :func:`~skmamba.load_deap`: nothing is loaded.
 
     References
     ----------

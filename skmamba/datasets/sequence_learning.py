@@ -62,12 +62,8 @@ def load_sequence_learning(
 
     Raises
     ------
-    FileNotFoundError
-        If the path, or a file of a subject, does not exist.
-    DataFormatError
-        If a file does not have the format of the data set; nothing is loaded.
-    ValueError
-        If a parameter is invalid.
+    FileNotFoundError, DataFormatError, ValueError
+        As in :func:`~skmamba.load_deap`: nothing is loaded.
 
     References
     ----------

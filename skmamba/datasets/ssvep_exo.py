@@ -23,8 +23,7 @@ N_SUBJECTS = 12
 N_CHANNELS = 8
 SECONDS = 5  # from the cue to the end of a trial
 CODES = {"rest": 1, "13 Hz": 2, "21 Hz": 3, "17 Hz": 4}
-FOLDER = r"subject(\d\d)"
-RECORD = r"(record-\[\d{4}\.\d\d\.\d\d-\d\d\.\d\d\.\d\d\])_raw\.fif"
+FILE = r"subject(\d\d)/record-\[\d{4}\.\d\d\.\d\d-\d\d\.\d\d\.\d\d\]_raw\.fif"
 DUPLICATE = "record-[2012.07.11-15.33.08]"  # of subject 3 and of subject 7
 EXCLUDED = {
     "record-[2013.04.06-16.22.32]",
@@ -70,12 +69,8 @@ def load_ssvep_exo(
 
     Raises
     ------
-    FileNotFoundError
-        If the path, or a file of a subject, does not exist.
-    DataFormatError
-        If a file does not have the format of the data set; nothing is loaded.
-    ValueError
-        If a parameter is invalid.
+    FileNotFoundError, DataFormatError, ValueError
+        As in :func:`~skmamba.load_deap`: nothing is loaded.
 
     Notes
     -----
@@ -123,13 +118,9 @@ def load_ssvep_exo(
 
 def _find_records(path, subjects, records):
     """Return (subject, file) of the recordings, in the order of subjects and dates."""
-    found = [
-        (int(folder.name[-2:]), file)
-        for folder in sorted(path.glob("subject*"))
-        if re.fullmatch(FOLDER, folder.name)
-        for file in sorted(folder.iterdir())
-        if re.fullmatch(RECORD, file.name)
-    ]
+    files = {file: file.relative_to(path).as_posix() for file in path.glob("subject*/*")}
+    matches = [(re.fullmatch(FILE, name), file) for file, name in files.items()]
+    found = sorted((int(match[1]), file) for match, file in matches if match)
     if not found:
         _io.fail_missing("contain subject01 ... with files record-[...]_raw.fif", path, SOURCE)
     _io.check_present(subjects, (subject for subject, _ in found), path)
