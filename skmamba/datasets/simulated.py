@@ -149,17 +149,14 @@ def _draw_alpha(rng, signal, y, n_classes, lag, n_channels):
     """Draw level and phase of alpha, (n_subjects, n_trials, n_channels) or 1 for all channels."""
     shape = (*y.shape, 1 if signal == "strength" else n_channels)
     phase = rng.uniform(0, 2 * np.pi, size=shape)
-    if signal == "strength":
-        return y[..., None], phase
-    if signal == "synchrony":
-        phase[..., 1] = phase[..., 0] + lag
-        return np.full(shape, (n_classes - 1) / 2), phase
-    if signal == "source":
-        level = np.full(shape, (n_classes - 1) / 2)
+    level = np.full(shape, (n_classes - 1) / 2)
+    if signal in ("strength", "source"):
         level[..., 0] = y
-        return level, phase
-    level = rng.randint(n_classes, size=shape)
-    level[..., 1] = (level[..., 0] + y) % n_classes
+    elif signal == "synchrony":
+        phase[..., 1] = phase[..., 0] + lag
+    else:
+        level = rng.randint(n_classes, size=shape)
+        level[..., 1] = (level[..., 0] + y) % n_classes
     return level, phase
 
 

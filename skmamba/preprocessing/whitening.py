@@ -26,11 +26,9 @@ class SubjectWhitening(BaseSubjectTransformer):
     Parameters
     ----------
     mode : {"reference", "causal", "unlabelled"}, default="reference"
-        EEG of the subject that sets the filter. ``"reference"``: the reference of the trial, see
-        :class:`~skmamba.Trials`. ``"causal"``: the trials of the subject in X up to and including
-        the current one, by the columns ``session``, ``run`` and ``trial`` of the metadata, or in
-        row order without ``trial``. ``"unlabelled"``: all trials of the subject in X, which is
-        transductive.
+        EEG of the subject that sets the filter, as in :class:`EuclideanAlignment`: the reference
+        of the trial; the trials of the subject in X up to and including the current one; or all
+        trials of the subject in X, which is transductive.
     sfreq : float, default=None
         Sampling rate in hertz, required for arrays; Trials and ``mne.Epochs`` have their own.
     l_freq, h_freq : float, default=1.0, 45.0
