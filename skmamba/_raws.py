@@ -106,16 +106,18 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
         if isinstance(event_id, dict):
             selected = set(event_id.values())
 
+    cuts: list[CutRecording] = []
+
     def cut(number, raw):
+        first = cuts[0].channels if cuts else None
         own_events = _get_part("events", "array", events, number)
         own_reference = _get_part("reference", "item", reference, number)
         return _cut_recording(
-            raw, tmin, tmax, own_events, own_reference, selected, number, exclude_bads
+            raw, tmin, tmax, own_events, own_reference, selected, number, exclude_bads, first
         )
 
-    cuts: list[CutRecording] = []
     for part in map(cut, count(), raws):  # map, unlike a loop, frees each recording at once
-        cuts.append(_match_channels(part, cuts[0] if cuts else part))
+        cuts.append(part)
     for name, item, parts in (("events", "array", events), ("reference", "item", reference)):
         if isinstance(parts, list) and len(parts) != len(cuts):
             raise ValueError(
@@ -277,8 +279,8 @@ def _get_part(argument, item, parts, number):
     return parts[number]
 
 
-def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude_bads):
-    raw, channels = _load_raw(raw, number, exclude_bads)
+def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude_bads, first):
+    raw, channels = _load_raw(raw, number, exclude_bads, first)
     events, names = _get_events(raw, events, channels.source)
     entries = {
         code: _match_event(name, selected)
@@ -348,13 +350,12 @@ def _add_annotation(cut, raw, name):
 
 def _add_recording(cut, raw, number, exclude_bads):
     """Add a recording as reference of all trials."""
-    raw, channels = _load_raw(raw, number, exclude_bads, "reference")
-    order = _order_channels(channels, cut.channels)
-    return cut._replace(reference=_cut_span(raw, 0, raw.n_times, channels.picks[order]))
+    raw, channels = _load_raw(raw, number, exclude_bads, cut.channels, "reference")
+    return cut._replace(reference=_cut_span(raw, 0, raw.n_times, channels.picks))
 
 
-def _load_raw(raw, number, exclude_bads, argument="raws"):
-    """Return a recording in memory, and its Channels."""
+def _load_raw(raw, number, exclude_bads, first, argument="raws"):
+    """Return a recording in memory, and its Channels in the order of ``first``, if given."""
     from mne.io import BaseRaw
 
     from_file = isinstance(raw, (str, PathLike))
@@ -374,7 +375,8 @@ def _load_raw(raw, number, exclude_bads, argument="raws"):
     picks = pick_eeg(raw, source, exclude_bads=exclude_bads)
     names = [raw.ch_names[pick] for pick in picks]
     bads = list_bads(raw) if exclude_bads else []
-    return raw, Channels(source, picks, names, raw.info["sfreq"], bads)
+    channels = Channels(source, picks, names, raw.info["sfreq"], bads)
+    return raw, channels if first is None else _order_channels(channels, first)
 
 
 def _read(path, requirement):
@@ -485,18 +487,8 @@ def _is_separated(raw, events, first, stop):
     return is_separated
 
 
-def _match_channels(cut, first):
-    """Return the trials with channels in the order of the first recording."""
-    order = _order_channels(cut.channels, first.channels)
-    return cut._replace(
-        X=cut.X[:, order],
-        reference=None if cut.reference is None else cut.reference[:, order],
-        channels=cut.channels._replace(names=first.channels.names),
-    )
-
-
 def _order_channels(channels, first):
-    """Return indices that order channels as in ``first``; raise ValueError if channels differ."""
+    """Return channels in the order of ``first``; raise ValueError if they differ."""
     if not np.isclose(channels.sfreq, first.sfreq, rtol=1e-6, atol=0):
         raise ValueError(
             f"Recordings must have one sampling rate, got {channels.sfreq:g} Hz in "
@@ -512,4 +504,5 @@ def _order_channels(channels, first):
             "raw.rename_channels({...}) or, for channels marked as bad "
             f"({sorted({*channels.bads, *first.bads})}), raw.interpolate_bads() or bads='keep'."
         )
-    return [channels.names.index(name) for name in first.names]
+    order = [channels.names.index(name) for name in first.names]
+    return channels._replace(picks=channels.picks[order], names=first.names)
