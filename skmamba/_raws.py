@@ -291,7 +291,18 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
     _check_distinct_samples(events, names, channels.source)
     subject = (raw.info["subject_info"] or {}).get("his_id")
     X, kept, at_edge, onsets = _cut_events(raw, events, tmin, tmax, channels.picks)
-    cut = CutRecording(
+    own, start = None, np.nan  # the reference and its onset, unless there are no trials
+    if len(kept) and isinstance(reference, tuple):
+        begin, end = reference  # seconds from the event
+        own, found, outside, start = _cut_events(raw, events, begin, end, channels.picks)
+        X, own = X[np.isin(kept, found)], own[np.isin(found, kept)]
+        kept, at_edge = np.intersect1d(kept, found), at_edge | outside
+    elif len(kept) and isinstance(reference, str):
+        own, start = _cut_annotation(raw, reference, channels)
+    elif len(kept) and reference is not None:
+        rest, picked = _load_raw(reference, number, exclude_bads, channels, "reference")
+        own = _cut_span(rest, 0, rest.n_times, picked.picks)
+    return CutRecording(
         channels=channels,
         X=X,
         events=[entries[code] for code in events[:, 2]],
@@ -300,58 +311,30 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
         at_edge=at_edge,
         present=set(names.values()),
         subject=None if subject in ("", "X") else subject,  # EDF: X if unknown
-        reference=None,
-        reference_onsets=np.full(len(events), np.nan),
-    )
-    if reference is None or not len(kept):
-        return cut
-    if isinstance(reference, tuple):
-        return _add_window(cut, raw, events, reference)
-    if isinstance(reference, str):
-        return _add_annotation(cut, raw, reference)
-    return _add_recording(cut, reference, number, exclude_bads)
-
-
-def _add_window(cut, raw, events, window):
-    """Add the span around each event as reference of its trial; drop trials without one."""
-    tmin, tmax = window
-    reference, kept, at_edge, onsets = _cut_events(raw, events, tmin, tmax, cut.channels.picks)
-    return cut._replace(
-        X=cut.X[np.isin(cut.kept, kept)],
-        kept=np.intersect1d(cut.kept, kept),
-        at_edge=cut.at_edge | at_edge,
-        reference=reference[np.isin(kept, cut.kept)],
-        reference_onsets=onsets,
+        reference=own,
+        reference_onsets=np.broadcast_to(start, len(events)),
     )
 
 
-def _add_annotation(cut, raw, name):
-    """Add the span of the first annotation with this name as reference of all trials."""
-    source = cut.channels.source
-    events, names = _get_events(raw, None, source)
+def _cut_annotation(raw, name, channels):
+    """Return the span of the first annotation with this name, and its onset in seconds."""
+    events, names = _get_events(raw, None, channels.source)
     starts = [sample for sample, _, code in events if _is_named(names[code], name)]
     if not starts:
         raise ValueError(
-            f"{source}: reference must name one of its annotations, {sorted(names.values())}, got "
-            f"{name!r}."
+            f"{channels.source}: reference must name one of its annotations, "
+            f"{sorted(names.values())}, got {name!r}."
         )
     durations = [
         part["duration"] for part in raw.annotations if _is_named(str(part["description"]), name)
     ]
     start = starts[0] - raw.first_samp
-    n_times = min(round(durations[0] * cut.channels.sfreq), raw.n_times - start)
+    n_times = min(round(durations[0] * channels.sfreq), raw.n_times - start)
     if n_times < 1:
-        raise ValueError(f"{source}: the annotation {name!r} for reference must have a duration.")
-    return cut._replace(
-        reference=_cut_span(raw, start, n_times, cut.channels.picks),
-        reference_onsets=np.full(len(cut.events), start / cut.channels.sfreq),
-    )
-
-
-def _add_recording(cut, raw, number, exclude_bads):
-    """Add a recording as reference of all trials."""
-    raw, channels = _load_raw(raw, number, exclude_bads, cut.channels, "reference")
-    return cut._replace(reference=_cut_span(raw, 0, raw.n_times, channels.picks))
+        raise ValueError(
+            f"{channels.source}: the annotation {name!r} for reference must have a duration."
+        )
+    return _cut_span(raw, start, n_times, channels.picks), start / channels.sfreq
 
 
 def _load_raw(raw, number, exclude_bads, first, argument="raws"):
