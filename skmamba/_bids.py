@@ -70,7 +70,6 @@ def _check_distinct(paths):
         warnings.warn(
             f"{', '.join(same[:2])} are recordings of one run and may have the same EEG: select "
             "trials by metadata['acquisition'] or metadata['processing'].",
-            UserWarning,
             stacklevel=4,
         )
 

@@ -139,7 +139,6 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
         warnings.warn(
             f"{len(without)} of {len(cuts)} recordings have no selected event, and give no trial; "
             f"the first is {source}, with the events {found}.",
-            UserWarning,
             stacklevel=3,
         )
     return cuts

@@ -18,8 +18,6 @@ from .._types import StrPath
 from .._validation import check_number, check_option
 from ._io import DataFormatError
 
-__all__ = ["read_raw_csv"]
-
 VOLTS = {"uV": 1e-6, "mV": 1e-3, "V": 1.0}
 DAMAGED = (
     pd.errors.ParserError,

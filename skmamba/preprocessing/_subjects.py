@@ -231,7 +231,6 @@ class BaseSubjectTransformer(BaseTrialTransformer):
         warnings.warn(
             f"{type(self).__name__} got no groups in {method} and treats all {n_trials} trials as "
             f"trials of {owner}. {HOW_TO_PASS_GROUPS}",
-            UserWarning,
             stacklevel=3,
         )
 
