@@ -31,6 +31,7 @@ DreamerRating: TypeAlias = Literal["valence", "arousal", "dominance"]
 SCORES = {"valence": "ScoreValence", "arousal": "ScoreArousal", "dominance": "ScoreDominance"}
 FIELDS = ("Data", "EEG_SamplingRate", "EEG_Electrodes", "noOfSubjects", "noOfVideoSequences")
 SUBJECT_FIELDS = ("Age", "Gender", "EEG", *SCORES.values())
+NUMBER = (int, float)  # an array of one number is read as one
 WHOLE_BASELINES = ("keep", "reference")
 WANTED = {*FIELDS, *SUBJECT_FIELDS, "stimuli", "baseline"}
 MAX_ARRAY_BYTES = 1 << 26  # the longest film has 393 s, 5.6 MB
@@ -125,7 +126,7 @@ def load_dreamer(
     shortest, film = min(lengths)
     _io.check_length(seconds, n_times or 0, shortest, film, SFREQ)
     n_times = n_times or shortest
-    data, n_films = content["Data"], int(content["noOfVideoSequences"].item())
+    data, n_films = content["Data"], int(content["noOfVideoSequences"])
     films = [(s, i) for s in read for i in range(n_films)]
     metadata = pd.DataFrame([_make_row(data[s - 1], s, i) for s, i in films])
     y, keep, label_names = _io.make_labels(metadata, rule, THRESHOLD)
@@ -165,9 +166,9 @@ def _make_row(subject, number, i):
         "trial": (number - 1) * len(EMOTIONS) + i,
         "stimulus": i + 1,
         "emotion": EMOTIONS[i],
-        **{name: int(subject[field].flat[i]) for name, field in SCORES.items()},
-        "age": _as_text_or_number(subject["Age"]),
-        "gender": _as_text_or_number(subject["Gender"]),
+        **{name: int(np.ravel(subject[field])[i]) for name, field in SCORES.items()},
+        "age": subject["Age"],
+        "gender": subject["Gender"],
     }
 
 
@@ -193,7 +194,7 @@ def _read(path, subjects, picks, baseline, n_times, crop, verbose):
             case _ if array.size > len(EMOTIONS):
                 raise DataFormatError(path, describe(where), f"numbers of shape {array.shape}")
             case _:
-                return array
+                return array.item() if array.size == 1 else array
         is_film = which == "stimuli"
         name = name if is_film else f"the baseline of {name}"
         _io.check_shape(path, name, array, (None, len(CH_NAMES)))
@@ -228,15 +229,16 @@ def _check_content(path, content, subjects, baseline):
 
     require_struct("DREAMER", content, FIELDS)
     data, sfreq, electrodes, n_subjects, n_films = (content[field] for field in FIELDS)
-    require(_as_number(sfreq) == SFREQ, f"an EEG_SamplingRate of {SFREQ}", sfreq)
+    is_rate = isinstance(sfreq, NUMBER) and sfreq == SFREQ
+    require(is_rate, f"an EEG_SamplingRate of {SFREQ}", sfreq)
     require(electrodes == CH_NAMES, f"the EEG_Electrodes {' '.join(CH_NAMES)}", electrodes)
     for name, value, maximum in (
         ("noOfSubjects", n_subjects, N_SUBJECTS),
         ("noOfVideoSequences", n_films, len(EMOTIONS)),
     ):
-        in_range = _as_number(value) in range(1, maximum + 1)
+        in_range = isinstance(value, NUMBER) and value in range(1, maximum + 1)
         require(in_range, f"{name} from 1 to {maximum}", value)
-    n_subjects, n_films = int(n_subjects.item()), int(n_films.item())
+    n_subjects, n_films = int(n_subjects), int(n_films)
     is_cell = isinstance(data, list) and len(data) == n_subjects
     require(is_cell, f"Data of {n_subjects} subjects, as in noOfSubjects", data)
     read = sorted(subjects or range(1, n_subjects + 1))
@@ -263,23 +265,14 @@ def _check_subject(require, name, subject, n_films, baseline):
             require(isinstance(film, np.ndarray), f"film {i + 1} of {name} as numbers", film)
     for rating, field in SCORES.items():
         scores = subject[field]
-        is_list = isinstance(scores, np.ndarray) and scores.shape in {(n_films, 1), (1, n_films)}
+        is_list = isinstance(scores, (*NUMBER, np.ndarray))
+        is_list = is_list and np.atleast_2d(scores).shape in {(n_films, 1), (1, n_films)}
         require(is_list, f"{field} of {name} with {n_films} numbers", scores)
-        for i, score in enumerate(scores.flat):
+        for i, score in enumerate(np.ravel(scores)):
             expected = f"{rating} of film {i + 1} of {name} as an integer from 1 to 5"
             require(score in range(1, 6), expected, f"{score:g}")
     for field in ("Age", "Gender"):
-        is_value = _as_text_or_number(subject[field]) is not None
-        require(is_value, f"{field} of {name}", subject[field])
-
-
-def _as_number(value):
-    """Return the number in an array of one element, else None."""
-    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else None
-
-
-def _as_text_or_number(value):
-    return value if isinstance(value, str) else _as_number(value)
+        require(isinstance(subject[field], (*NUMBER, str)), f"{field} of {name}", subject[field])
 
 
 def _shorten(value):
