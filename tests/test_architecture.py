@@ -117,49 +117,46 @@ def test_networks_import_torch_only():
     assert imported - set(sys.stdlib_module_names) == {"skmamba", "torch", "mamba_ssm"}
 
 
-def load_fresh(statement):
-    """Return the packages that a statement loads in a new process."""
-    code = (
-        f"{statement}\nimport json, sys\n"
-        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
-    )
-    return set(json.loads(done.stdout))
+# Statements that are run one after another in a process, and packages that must be absent then.
+LOADED = [
+    (
+        "import skmamba; dir(skmamba)",
+        "numpy pandas sklearn torch skorch mne matplotlib braindecode",
+    ),
+    ("from skmamba.pipelines import list_models; list_models()", "torch braindecode"),
+    (
+        "from skmamba import Trials, ChannelPicker, SlidingWindows\n"
+        "from skmamba.datasets import simulate_trials\n"
+        "SlidingWindows(0.5, sfreq=128).fit_transform(simulate_trials().X)",
+        "torch skorch mne matplotlib braindecode",
+    ),
+    ("import skmamba.plots", "matplotlib"),
+    ("skmamba.MSiMambaClassifier", "mne matplotlib braindecode"),
+    (
+        "from skmamba import make_models\n"
+        "trials = simulate_trials(n_subjects=2, n_trials=4, n_times=256)\n"
+        "make_models(['EEGNet', 'SPARCNet', 'TCN'], trials)\n"
+        "model = make_models('DLinear', trials, max_epochs=1)['DLinear']\n"
+        "model.fit(trials.X, trials.y).predict(trials.X)",
+        "braindecode pyriemann",
+    ),
+]
 
 
 @pytest.mark.parametrize(
-    ("statement", "absent"),
-    [
-        (
-            "import skmamba; dir(skmamba)",
-            "numpy pandas sklearn torch skorch mne matplotlib braindecode",
-        ),
-        (
-            "from skmamba import Trials, ChannelPicker, SlidingWindows\n"
-            "from skmamba.datasets import simulate_trials\n"
-            "SlidingWindows(0.5, sfreq=128).fit_transform(simulate_trials().X)",
-            "torch skorch mne matplotlib braindecode",
-        ),
-        (
-            "from skmamba import make_models\n"
-            "from skmamba.datasets import simulate_trials\n"
-            "trials = simulate_trials(n_subjects=2, n_trials=4, n_times=256)\n"
-            "make_models(['EEGNet', 'SPARCNet', 'TCN'], trials)\n"
-            "model = make_models('DLinear', trials, max_epochs=1)['DLinear']\n"
-            "model.fit(trials.X, trials.y).predict(trials.X)",
-            "braindecode pyriemann",
-        ),
-        ("from skmamba.pipelines import list_models; list_models()", "torch braindecode"),
-        ("import skmamba; skmamba.modules", "pandas sklearn skorch mne braindecode"),
-        ("import skmamba; skmamba.MSiMambaClassifier", "mne matplotlib braindecode"),
-    ],
+    "steps",
+    [LOADED, [("import skmamba; skmamba.modules", "pandas sklearn skorch mne braindecode")]],
+    ids=["all", "modules"],
 )
-def test_packages_are_loaded_on_first_use(statement, absent):
-    loaded = load_fresh(statement)
-    assert "skmamba" in loaded
-    assert loaded.isdisjoint(absent.split())
+def test_packages_are_loaded_on_first_use(steps):
+    show = "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    code = "\n".join(["import json, sys", *(f"{statement}\n{show}" for statement, _ in steps)])
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    for (_, absent), line in zip(steps, done.stdout.splitlines(), strict=True):
+        loaded = set(json.loads(line))
+        assert "skmamba" in loaded
+        assert loaded.isdisjoint(absent.split())
 
 
 def test_the_classifier_has_at_most_30_parameters():
