@@ -66,7 +66,7 @@ def copy(folder, tmp_path):
 
 
 def test_trials_are_those_read_by_scipy(folder):
-    trials = load_seed(folder, picks="all", seconds=SHORT)
+    trials = load_seed(folder, picks="all", seconds=SHORT, n_jobs=2)
     assert trials.X.shape == (90, 62, 50)
     assert trials.X.dtype == np.float32
     assert (trials.sfreq, trials.name) == (200, "SEED")
@@ -205,12 +205,6 @@ def test_a_selection_has_the_rows_of_the_whole(folder, subjects, sessions, rows)
     assert some.metadata.equals(whole.metadata.iloc[rows].reset_index(drop=True))
 
 
-def test_two_processes_read_what_one_does(folder):
-    one, two = (load_seed(folder, seconds=SHORT, n_jobs=n_jobs) for n_jobs in (1, 2))
-    np.testing.assert_array_equal(one.X, two.X)
-    assert one.metadata.equals(two.metadata)
-
-
 def test_the_parent_folder_is_accepted(folder, iv_folder, tmp_path):
     (tmp_path / "Preprocessed_EEG").symlink_to(folder)
     (tmp_path / "eeg_raw_data").symlink_to(iv_folder)
@@ -272,6 +266,7 @@ def with_value(value):
         (changed("djc_eeg2", lambda film: film * 1j), "djc_eeg2 of real numbers, got complex"),
         (changed("djc_eeg2", with_value(np.nan)), "film 2 .*of finite numbers, got 1 NaN"),
         (changed("djc_eeg2", with_value(1e300)), r"film 2 .*of numbers below 1e\+09, got 1e\+300"),
+        (changed("djc_eeg2", with_value(-1e300)), r"film 2 .*of numbers below 1e\+09, got 1e\+300"),
     ],
 )
 def test_other_content_is_an_error(save, change, message):
@@ -281,13 +276,6 @@ def test_other_content_is_an_error(save, change, message):
     with pytest.raises(DataFormatError, match=message) as caught:
         load_seed(folder, seconds=None)
     assert str(folder / "1_20131027.mat") in str(caught.value)
-
-
-def test_large_negative_numbers_are_an_error(save):
-    content = films()
-    content["djc_eeg2"][0, 2] = -1e300
-    with pytest.raises(DataFormatError, match=r"film 2 .*of numbers below 1e\+09, got 1e\+300"):
-        load_seed(save(content), seconds=None)
 
 
 def test_only_picked_channels_must_be_finite(save):
