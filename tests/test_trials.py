@@ -485,11 +485,6 @@ def test_identifiers_that_concatenate_would_make_equal_raise():
         Trials.concatenate(parts)
 
 
-def test_concatenate_of_nothing_raises():
-    with pytest.raises(ValueError, match="parts must hold at least one Trials, got none"):
-        Trials.concatenate([])
-
-
 # from_epochs
 
 
@@ -1214,19 +1209,6 @@ def test_windows_have_trial_numbers_even_if_trials_have_none():
     assert list(trials.metadata) == ["subject"]
 
 
-@pytest.mark.parametrize(
-    ("lengths", "match"),
-    [
-        ({"window_size": 0.6}, "window_size must be at most .* 5 samples, got 6 samples"),
-        ({"window_size_samples": 2, "stride_samples": True}, "stride_samples must .* got True"),
-        ({"window_size": 0.04}, "window_size must be at least one sample .* got 0.04"),
-    ],
-)
-def test_invalid_window_lengths_raise(lengths, match):
-    with pytest.raises(ValueError, match=match):
-        make_trials().as_windows(**lengths)
-
-
 def test_lengths_in_seconds_are_rounded_to_samples_and_samples_take_precedence():
     trials = make_trials(n_times=20)
     seconds = trials.as_windows(0.62, stride=0.38)
@@ -1391,7 +1373,9 @@ def test_two_names_of_one_code_are_one_label(make_epochs):
     assert trials.label_names == {1: "a or b", 2: "c"}
 
 
-def test_other_types_are_an_error():
+def test_nothing_and_other_types_are_an_error():
+    with pytest.raises(ValueError, match="parts must hold at least one Trials, got none"):
+        Trials.concatenate([])
     with pytest.raises(ValueError, match=r"epochs must be mne\.Epochs, got ndarray"):
         Trials.from_epochs(np.zeros((2, 2, 10)))
     with pytest.raises(ValueError, match="parts must be Trials, got ndarray"):
