@@ -59,7 +59,7 @@ def test_a_second_call_fits_nothing_and_gives_the_same_results(trials, tmp_path,
 
 
 def test_results_are_bitwise_equal_with_and_without_cache(trials, tmp_path):
-    clf = MSiMambaClassifier(max_epochs=1)
+    clf = MSiMambaClassifier(8, d_hidden=4, n_kernels=2, max_epochs=1)
     net = {"net": make_pipeline(SlidingWindows(window_size_samples=128), clf)}
     run(net, trials, cache_dir=tmp_path)
     cached, fitted = (run(net, trials, cache_dir=path) for path in (tmp_path, None))
