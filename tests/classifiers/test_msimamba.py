@@ -50,7 +50,6 @@ def scale(bags, clf):
 @pytest.mark.parametrize(
     "params",
     [
-        {},
         {"n_members": 2},
         {"module_params": {"mixer": "attention"}},
         {"module_params": {"spatial_whitening": True}},
@@ -339,8 +338,11 @@ def test_partial_fit_takes_all_classes_in_its_first_call(bags, trials):
     first = trials.y == 0
     clf = make_clf().partial_fit(bags[first], trials.y[first], classes=[0, 1])
     assert clf.partial_fit(bags, trials.y).classes_.tolist() == [0, 1]
+    assert clf.partial_fit(bags, trials.y, classes=[1, 0]).n_iter_ == 3
     with pytest.raises(ValueError, match=r"only the classes \[0, 1\], got \[2\]"):
         clf.partial_fit(bags, trials.y + 1)
+    with pytest.raises(ValueError, match=r"classes must be \[0, 1\], as in the first call, got \["):
+        clf.partial_fit(bags, trials.y, classes=[0, 1, 2])
 
 
 def test_partial_fit_is_absent_with_early_stopping():
@@ -360,24 +362,6 @@ class RememberTrials(Callback):
         type(self).seen.append((set(dataset_train.trials), set(dataset_valid.trials)))
 
 
-@pytest.mark.parametrize("form", ["metadata", "ids", "text and numbers"])
-def test_early_stopping_holds_out_whole_groups(bags, trials, form):
-    subjects = trials.metadata["subject"].to_numpy()
-    mixed = np.where(subjects == subjects[0], "pilot", subjects.astype(object))
-    groups = {"metadata": trials.metadata, "ids": subjects, "text and numbers": mixed}[form]
-    RememberTrials.seen = []
-    clf = make_clf(
-        early_stopping=True,
-        validation_fraction=0.25,
-        net_params={"callbacks": [("trials", RememberTrials())]},
-    )
-    clf.fit(bags, trials.y, groups=groups)
-    train, valid = RememberTrials.seen[0]
-    assert set(subjects[list(train)]) & set(subjects[list(valid)]) == set()
-    assert len(set(subjects[list(valid)])) == 1
-    assert train | valid == set(range(32))
-
-
 def hold_out(X, y, groups=None, sample_weight=None, **params):
     """Return the trials of training and of validation."""
     RememberTrials.seen = []
@@ -385,6 +369,18 @@ def hold_out(X, y, groups=None, sample_weight=None, **params):
     clf = make_clf(**{"max_epochs": 1, "early_stopping": True, **params}, net_params=callbacks)
     clf.fit(X, y, groups=groups, sample_weight=sample_weight)
     return RememberTrials.seen[0]
+
+
+@pytest.mark.parametrize("form", ["metadata", "dict", "ids", "text and numbers"])
+def test_early_stopping_holds_out_whole_groups(bags, trials, form):
+    subjects = trials.metadata["subject"].to_numpy()
+    mixed = np.where(subjects == subjects[0], "pilot", subjects.astype(object))
+    groups = {"metadata": trials.metadata, "dict": {"subject": subjects}, "ids": subjects}
+    groups = groups.get(form, mixed)
+    train, valid = hold_out(bags, trials.y, groups, validation_fraction=0.25)
+    assert set(subjects[list(train)]) & set(subjects[list(valid)]) == set()
+    assert len(set(subjects[list(valid)])) == 1
+    assert train | valid == set(range(32))
 
 
 def test_random_state_and_fraction_determine_the_trials_that_are_held_out(bags, trials):
@@ -555,23 +551,6 @@ def test_early_stopping_holds_out_groups_that_leave_all_classes_in_training(bags
         clf.set_params(random_state=seed).fit(bags, y, groups=groups)
 
 
-def test_groups_may_be_a_dict_of_columns(bags, trials):
-    subject = trials.metadata["subject"]
-    clf = make_clf(early_stopping=True)
-    proba = [
-        clone(clf).fit(bags, trials.y, groups=groups).predict_proba(bags)
-        for groups in (subject, {"subject": subject})
-    ]
-    assert np.array_equal(*proba)
-
-
-def test_later_calls_of_partial_fit_refuse_other_classes(bags, trials):
-    clf = make_clf().partial_fit(bags, trials.y, classes=[0, 1])
-    with pytest.raises(ValueError, match=r"classes must be \[0, 1\], as in the first call, got \["):
-        clf.partial_fit(bags, trials.y, classes=[0, 1, 2])
-    assert clf.partial_fit(bags, trials.y, classes=[1, 0]).n_iter_ == 2
-
-
 @pytest.mark.parametrize(
     ("batch_size", "auto_steps", "n_epochs"),
     [(56, 2000, 12), (None, 2000, 12), (56, 48, 12), (56, 47, 11), (56, 9, 2), (56, 3, 1)],
@@ -627,15 +606,6 @@ def test_balanced_class_weight_raises_the_probability_of_the_rare_class(bags, tr
 def test_a_class_of_weight_zero_is_never_predicted(bags, trials):
     clf = make_clf(class_weight={0: 0.0, 1: 1.0}, batch_size=2)  # some batches lack class 1
     assert set(clf.fit(bags[:8], trials.y[:8]).predict(bags)) == {1}
-
-
-def test_trials_of_weight_zero_do_not_count_in_balanced_class_weights(bags, trials):
-    weight = np.where(np.arange(32) < 20, 1.0, 0.0) * (trials.y + 1)
-    used = weight > 0
-    clf = make_clf(class_weight="balanced")
-    weighted = clone(clf).fit(bags, trials.y, sample_weight=weight).predict_proba(bags)
-    left_out = clone(clf).fit(bags[used], trials.y[used], sample_weight=weight[used])
-    assert np.array_equal(left_out.predict_proba(bags), weighted)
 
 
 def test_balanced_class_weights_are_those_of_the_classes_that_have_weight(bags, trials):
@@ -842,6 +812,7 @@ def set_nan(X):
         (None, {"max_epochs": "all"}, "must be 'auto' or an integer of at least 1, got 'all'"),
         (None, {"max_epochs": 0}, "max_epochs must be an integer of at least 1, got 0"),
         (None, {"n_members": 0}, "n_members must be an integer of at least 1"),
+        (None, {"n_members": None}, "n_members must be an integer of at least 1, got None"),
         (None, {"batch_size": 2.5}, "batch_size must be an integer"),
         (None, {"n_layers": -1}, "n_layers must be an integer of at least 1, got -1"),
         (None, {"drop_prob": 1}, "drop_prob must be a number of at least 0 and below 1, got 1"),
