@@ -1,6 +1,7 @@
 """Tests of calibrate and fine_tune."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -209,6 +210,7 @@ def simulate_shift(shift, seed, effect=0.25, n_subjects=6, n_trials=40):
     return X.astype("float32"), y
 
 
+@cache
 def fit_shifted(make, shift, seed=0, **options):
     """Return a pipeline fitted without the last subject, and the data of this subject."""
     X, y = simulate_shift(shift, seed, **options)

@@ -30,6 +30,7 @@ ABLATIONS = {
     "drift": {"use_mstb": False, "n_averages": 0},
 }
 FOUND = 0.9
+ENOUGH = 6  # epochs that find a signal; the default are 12
 NOT_FOUND = 0.65  # six standard errors above the chance level for 400 trials
 
 
@@ -57,19 +58,20 @@ def score_new_subjects(model, trials, channels=slice(None)):
     return balanced_accuracy_score(trials.y[test_idx], model.predict(X[test_idx]))
 
 
-def make_msimamba(**module_params):
-    return MSiMambaClassifier(module_params=module_params, random_state=0)
+def make_msimamba(max_epochs="auto", **module_params):
+    return MSiMambaClassifier(max_epochs=max_epochs, module_params=module_params, random_state=0)
 
 
 def make_linear():
     return make_pipeline(BandPower(128.0), LinearDiscriminantAnalysis())
 
 
-@pytest.mark.parametrize("signal", EFFECTS)
+# Strength is tested in test_msimamba.py.
+@pytest.mark.parametrize("signal", [name for name in EFFECTS if name != "strength"])
 def test_msimamba_finds_each_signal_also_in_new_trials_with_offsets(signal):
     trials = simulate(signal)
     train_idx, test_idx = split(trials)
-    model = make_msimamba().fit(trials.X[train_idx], trials.y[train_idx])
+    model = make_msimamba(ENOUGH).fit(trials.X[train_idx], trials.y[train_idx])
     for tested in (trials, add_offsets(trials, 100)):
         predicted = model.predict(tested.X[test_idx])
         assert balanced_accuracy_score(trials.y[test_idx], predicted) > FOUND
@@ -78,7 +80,8 @@ def test_msimamba_finds_each_signal_also_in_new_trials_with_offsets(signal):
 @pytest.mark.parametrize("n_sd", [1, 1000])  # with 1000, recordings of amplifiers without filters
 @pytest.mark.parametrize("signal", ["slow rhythm", "evoked response"])
 def test_msimamba_finds_signals_in_training_trials_with_offsets(signal, n_sd):
-    assert score_new_subjects(make_msimamba(), add_offsets(simulate(signal), n_sd)) > FOUND
+    trials = add_offsets(simulate(signal), n_sd)
+    assert score_new_subjects(make_msimamba(ENOUGH), trials) > FOUND
 
 
 @pytest.mark.parametrize("signal", ABLATIONS)
@@ -87,7 +90,8 @@ def test_a_signal_is_not_found_without_its_part_of_the_network(signal):
 
 
 def test_the_mixer_suffices_to_compare_the_power_of_channels():
-    assert score_new_subjects(make_msimamba(use_mstb=False), simulate("agreement")) > FOUND
+    model = make_msimamba(ENOUGH, use_mstb=False)
+    assert score_new_subjects(model, simulate("agreement")) > FOUND
 
 
 @pytest.mark.parametrize("signal", ["agreement", "synchrony"])

@@ -92,13 +92,12 @@ def recording(tmp_path_factory):
     return Trials(np.load(file, mmap_mode="r"), np.arange(20) % 2, metadata, 128.0, names)
 
 
-@pytest.fixture(scope="module", params=["array", "epochs", "bags"])
+@pytest.fixture(scope="module", params=["epochs", "bags"])
 def data(request, trials):
-    """X as an array, mne.Epochs or bags of windows, and a pipeline that takes it."""
+    """X as mne.Epochs or bags of windows, and a pipeline that takes it."""
     if request.param == "bags":
         return make_windows(stride=0.5).fit_transform(trials.X), make_pipeline(make_clf())
-    X = make_epochs_of(trials) if request.param == "epochs" else trials.X
-    return X, make_pipe(ch_names=trials.ch_names, sfreq=trials.sfreq)
+    return make_epochs_of(trials), make_pipe(ch_names=trials.ch_names, sfreq=trials.sfreq)
 
 
 # Trials as arrays with names and sampling rate
@@ -139,7 +138,6 @@ def score(function, result=None, **options):
 
 TASKS = {
     "cross_val_score": score(cross_val_score, error_score="raise"),
-    "cross_val_score in 2 processes": score(cross_val_score, error_score="raise", n_jobs=2),
     "cross_val_predict": lambda pipe, X, y, groups: cross_val_predict(
         pipe, X, y, groups=groups, cv=GroupKFold(2), method="predict_proba"
     ),
@@ -288,7 +286,7 @@ def test_names_and_rate_are_required_for_arrays(trials):
         make_pipe(picks=[0]).fit(trials.X, trials.y)
 
 
-# Arrays, Epochs and windows
+# Epochs and windows
 
 
 def test_each_left_out_subject_has_several_scores_also_with_string_labels(data, trials, groups):

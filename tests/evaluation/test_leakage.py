@@ -1003,7 +1003,7 @@ def test_band_power_separates_rest_from_arithmetic_but_not_from_rest():
 
 @pytest.mark.slow
 def test_ms_imamba_does_not_separate_rest_from_rest():
-    network = MSiMambaClassifier(max_epochs=6, random_state=0)
+    network = MSiMambaClassifier(16, d_hidden=8, n_kernels=2, max_epochs=6, random_state=0)
     model = make_pipeline(SlidingWindows(window_size_samples=256), network)
     assert is_at_chance_level(score_by_new_subject(model, load_control(), n_folds=2))
 

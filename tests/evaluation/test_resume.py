@@ -18,9 +18,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import ExtraTreeClassifier
 
-from skmamba import MSiMambaClassifier, SlidingWindows, evaluate
+from skmamba import evaluate
 from skmamba.datasets import simulate_trials
+from skmamba.preprocessing import BandPower
 
 TIMES = ["fit_seconds", "predict_seconds"]
 N_KILLS = 8
@@ -175,11 +177,9 @@ def test_a_cluster_that_loses_a_worker_gives_the_scores_of_one_process(tmp_path)
         time.sleep(0.25 * (os.getpid() != main))
         return X
 
-    clf = MSiMambaClassifier(d_model=8, d_hidden=4, n_kernels=2, max_epochs=2)
-    windows = SlidingWindows(window_size_samples=128)
-    pipe = make_pipeline(FunctionTransformer(wait_in_workers), windows, clf)
+    pipe = make_pipeline(FunctionTransformer(wait_in_workers), BandPower(), ExtraTreeClassifier())
     options = {"baselines": ["stratified"], "random_state": 0, "verbose": False}
-    serial = evaluate({"net": pipe}, trials, **options).scores
+    serial = evaluate({"tree": pipe}, trials, **options).scores
     n_cached_at_kill = []
     with (
         distributed.LocalCluster(
@@ -198,7 +198,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_scores_of_one_process(tmp_path)
         killer = threading.Thread(target=kill_after_the_first_folds, daemon=True)
         killer.start()
         with parallel_config(backend="dask"):
-            results = evaluate({"net": pipe}, trials, cache_dir=tmp_path, **options)
+            results = evaluate({"tree": pipe}, trials, cache_dir=tmp_path, **options)
         killer.join()
     assert n_cached_at_kill[0] < 12
     assert results.scores["error"].eq("").all()
