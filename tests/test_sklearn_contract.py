@@ -6,11 +6,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
-from sklearn.utils.estimator_checks import (
-    check_classifiers_train,
-    check_regressors_train,
-    parametrize_with_checks,
-)
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skmamba
 from skmamba import (
@@ -37,9 +33,28 @@ pytestmark = [
 
 # Full batches in float64 without dropout are deterministic up to rounding: every check passes, that
 # of sample weights (rtol 1e-7) included.
-EXACT = {"batch_size": None, "dtype": "float64", "max_epochs": 30, "lr": 2e-2}
+EXACT = {"batch_size": None, "dtype": "float64", "max_epochs": 15, "lr": 2e-2}
 SMALL = {"d_model": 16, "d_hidden": 4, "n_kernels": 2, "drop_prob": 0.0}
 MEDFORMER = {"embed_dim": 16, "num_layers": 1, "num_heads": 2, "drop_prob": 0.0}
+
+
+class ScoredBraindecodeClassifier(BraindecodeClassifier):
+    """BraindecodeClassifier without the tag ``poor_score``, which skips the check of the score."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = False
+        return tags
+
+
+class ScoredBraindecodeRegressor(BraindecodeRegressor):
+    """BraindecodeRegressor without the tag ``poor_score``."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = False
+        return tags
+
 
 STRICT = [
     ChannelPicker(),
@@ -63,8 +78,8 @@ STRICT = [
     ),
     # without batch normalisation, whose statistics ignore sample weights; at lr=2e-2, rounding
     # errors of 1e-16 grow to 1e-7 in 30 epochs
-    BraindecodeRegressor("MEDFormer", MEDFORMER, sfreq=128, **{**EXACT, "lr": 5e-3}),
-    BraindecodeClassifier("MEDFormer", MEDFORMER, sfreq=128, **EXACT),
+    ScoredBraindecodeRegressor("MEDFormer", MEDFORMER, sfreq=128, **{**EXACT, "lr": 1e-2}),
+    ScoredBraindecodeClassifier("MEDFormer", MEDFORMER, sfreq=128, **EXACT),
 ]
 
 MINIBATCHES = {
@@ -99,7 +114,10 @@ SHORT_SERIES = """
 TOO_SHORT = "EEGNet requires at least 27 samples"
 EXPECTED_FAILURES = [
     (MSiMambaClassifier(d_hidden=4, n_kernels=2), MINIBATCHES),
-    (MSiMambaRegressor(d_hidden=4, n_kernels=2, max_epochs=30, dtype="float64"), MINIBATCHES),
+    (
+        MSiMambaRegressor(d_hidden=4, n_kernels=2, max_epochs=10, lr=1e-2, dtype="float64"),
+        MINIBATCHES,
+    ),
     (EuclideanAlignment("unlabelled"), ALL_ROWS),
     (EuclideanAlignment("causal"), EARLIER_ROWS),
     (SubjectWhitening("unlabelled", sfreq=2, l_freq=0), ALL_ROWS),
@@ -146,31 +164,6 @@ def test_other_instances_fail_the_expected_checks_only(estimator, check):
     run(check, estimator)
 
 
-class ScoredBraindecodeClassifier(BraindecodeClassifier):
-    """BraindecodeClassifier without the tag ``poor_score``, which skips the check of the score."""
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = False
-        return tags
-
-
-class ScoredBraindecodeRegressor(BraindecodeRegressor):
-    """BraindecodeRegressor without the tag ``poor_score``."""
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = False
-        return tags
-
-
-def test_a_network_for_short_series_reaches_the_score_of_the_checks():
-    clf = ScoredBraindecodeClassifier(**STRICT[-1].get_params())
-    check_classifiers_train("ScoredBraindecodeClassifier", clf)
-    reg = ScoredBraindecodeRegressor(**STRICT[-2].get_params())
-    check_regressors_train("ScoredBraindecodeRegressor", reg)
-
-
 def test_the_array_api_check_is_not_skipped():
     assert os.environ.get("SCIPY_ARRAY_API") == "1"
 
@@ -179,7 +172,7 @@ def test_every_public_estimator_is_checked():
     modules = skmamba, skmamba.classifiers, skmamba.preprocessing
     public = {getattr(module, name) for module in modules for name in module.__all__}
     checked = {type(e) for e in STRICT} | {type(e) for e, _ in EXPECTED_FAILURES}
-    assert checked == {thing for thing in public if hasattr(thing, "get_params")}
+    assert {thing for thing in public if hasattr(thing, "get_params")} <= checked
 
 
 @pytest.mark.parametrize(
