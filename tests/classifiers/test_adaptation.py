@@ -145,6 +145,13 @@ def test_the_causal_order_is_that_of_the_metadata_and_not_of_rows(fitted, column
     assert not np.array_equal(fitted["causal"].predict_proba(without_trial), proba[rows])
 
 
+def test_the_causal_order_of_text_is_that_of_its_numbers(fitted):
+    one = TEST.select(subject=2)
+    metadata = one.metadata.assign(run=["run 2"] * 3 + ["run 10"] * 3)
+    proba = fitted["causal"].predict_proba(one.derive(metadata=metadata))
+    assert np.array_equal(proba, fitted["causal"].predict_proba(one))
+
+
 def test_causal_predictions_require_sessions_in_order(fitted):
     one = TEST.select(subject=2)
     metadata = one.metadata.assign(session=["pre"] * 3 + ["post"] * 3)
