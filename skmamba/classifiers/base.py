@@ -283,8 +283,8 @@ class BaseNet(BaseTrialEstimator):
     An estimator has the parameters below in its ``__init__`` and defines two methods for its
     network: ``_module_spec(X, fresh)`` returns its name and its validated parameters, except the
     size of inputs and outputs; ``_module_class(name)`` returns its class. BaseNetClassifier and
-    BaseNetRegressor define the targets of the network (``_encode``, ``_n_outputs``) and its loss
-    (``_net_options``).
+    BaseNetRegressor define the targets of the network (``_encode``, ``_decode``, ``_n_outputs``)
+    and its loss (``_net_options``).
     """
 
     lr: float
@@ -421,6 +421,29 @@ class BaseNet(BaseTrialEstimator):
         tuned._fit(X, y, None, None, fresh=False, epochs=max_epochs, parts=parts)
         return tuned.set_params(lr=self.lr, early_stopping=self.early_stopping)
 
+    def predict(self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
+        """Predict the most probable class, or for a regressor the ratings, of each trial.
+
+        Parameters
+        ----------
+        X : Trials, ndarray or mne.Epochs
+            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
+        groups : DataFrame or array-like of shape (n_trials,), default=None
+            Metadata with a column ``subject``, or that column, for adaptation; None uses the
+            metadata of Trials.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+            Labels; for a regressor ratings, in the shape and unit of y of ``fit``.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or lacks the references or subjects that ``adaptation`` requires.
+        """
+        return self._decode(self._predict_trials(X, groups))
+
     def score(
         self,
         X: Trials | ArrayLike | Epochs,
@@ -468,7 +491,9 @@ class BaseNet(BaseTrialEstimator):
         weight, trials = _check_weight(sample_weight, bags)
         self._check_target(target[trials], fresh and classes is None)
 
-        seed = self._draw_seed(fresh)
+        seed = draw_seed(self.random_state)
+        if not fresh:  # else every call would use the same order of batches
+            seed = (seed + self.n_iter_) % 2**31
         train, valid = trials, None
         if self.early_stopping:
             held_together = _identify_trials(X) if groups is None else groups
@@ -515,12 +540,6 @@ class BaseNet(BaseTrialEstimator):
         ]
         self.n_iter_ = len(self.history_)
         return self
-
-    def _draw_seed(self, fresh):
-        seed = draw_seed(self.random_state)
-        if fresh:
-            return seed
-        return (seed + self.n_iter_) % 2**31  # else every call would use the same order of batches
 
     def _predict_trials(self, X, groups):
         """Return the aggregated output of the network for each trial."""
@@ -795,22 +814,6 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
         with restore_on_error(self):
             return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1, classes=classes)
 
-    def predict(self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
-        """Predict the most probable class of each trial.
-
-        Parameters
-        ----------
-        X, groups
-            As in :meth:`predict_proba`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_trials,)
-            Labels.
-        """
-        proba = self.predict_proba(X, groups)  # first, since it checks whether it is fitted
-        return self.classes_[proba.argmax(1)]
-
     def predict_proba(
         self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None
     ) -> NDArray[Any]:
@@ -818,23 +821,19 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
 
         Parameters
         ----------
-        X : Trials, ndarray or mne.Epochs
-            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
-        groups : DataFrame or array-like of shape (n_trials,), default=None
-            Metadata with a column ``subject``, or that column, for adaptation; None uses the
-            metadata of Trials.
+        X, groups
+            As in :meth:`predict`, which raises the same errors.
 
         Returns
         -------
         proba : ndarray of shape (n_trials, n_classes)
             Vote of the trial's windows, in the order of ``classes_``.
-
-        Raises
-        ------
-        ValueError
-            If X is invalid, or lacks the references or subjects that ``adaptation`` requires.
         """
         return self._predict_trials(X, groups)
+
+    def _decode(self, proba):
+        """Return the most probable classes."""
+        return self.classes_[proba.argmax(1)]
 
     @property
     def _n_outputs(self):
@@ -917,28 +916,8 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         with restore_on_error(self):
             return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1)
 
-    def predict(self, X: Trials | ArrayLike | Epochs, groups: Groups | None = None) -> NDArray[Any]:
-        """Predict the rating of each trial.
-
-        Parameters
-        ----------
-        X : Trials, ndarray or mne.Epochs
-            As in :meth:`fit`, with windows of the same size; the number of windows may differ.
-        groups : DataFrame or array-like of shape (n_trials,), default=None
-            Metadata with a column ``subject``, or that column, for adaptation; None uses the
-            metadata of Trials.
-
-        Returns
-        -------
-        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
-            Aggregated predictions of the trial's windows, in the shape and unit of y of ``fit``.
-
-        Raises
-        ------
-        ValueError
-            If X is invalid, or lacks the references or subjects that ``adaptation`` requires.
-        """
-        outputs = self._predict_trials(X, groups)  # first, since it checks whether it is fitted
+    def _decode(self, outputs):
+        """Return the ratings of aggregated outputs."""
         return outputs.reshape(len(outputs), *self.y_mean_.shape) * self.y_scale_ + self.y_mean_
 
     @property
