@@ -106,20 +106,8 @@ class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
 
     _votings = ("soft", "hard")
 
-    def predict(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
-        """Predict the most probable class of each trial.
-
-        Parameters
-        ----------
-        X : Trials, ndarray or mne.Epochs
-            As in :meth:`predict_proba`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_trials,)
-            Labels.
-        """
-        proba = self.predict_proba(X)  # first, since it checks that the classifier is fitted
+    def _decode(self, proba):
+        """Return the most probable classes."""
         return self.classes_[proba.argmax(1)]
 
     def _check_y(self, y):
@@ -830,10 +818,6 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
             Vote of the trial's windows, in the order of ``classes_``.
         """
         return self._predict_trials(X, groups)
-
-    def _decode(self, proba):
-        """Return the most probable classes."""
-        return self.classes_[proba.argmax(1)]
 
     @property
     def _n_outputs(self):

@@ -68,7 +68,8 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         """
         with restore_on_error(self):
             X, y = resolve_dataset(X, y)
-            bags, windows = self._check_windows(X, reset=True)
+            bags = check_bags(self, X, reset=True).gather()
+            windows = self._flatten_bags(bags, X)
             check_consistent_length(bags, y)
             y = self._check_y(y)
             n_windows = bags.shape[1]
@@ -88,6 +89,29 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             if is_classifier(self):
                 self.classes_ = estimator.classes_
         return self
+
+    def predict(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
+        """Predict the class, or for a regressor the ratings, of each trial.
+
+        Parameters
+        ----------
+        X : Trials, ndarray or mne.Epochs
+            As in :meth:`fit`; the number of windows may differ.
+
+        Returns
+        -------
+        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
+            Labels, or aggregated predictions of the trial's windows.
+        """
+        return self._decode(self._predict_trials(X))
+
+    def _predict_trials(self, X):
+        """Return the aggregated output of the estimator for each trial."""
+        check_is_fitted(self)
+        X, _ = resolve_dataset(X)
+        bags = check_bags(self, X, reset=False).gather()
+        outputs = np.asarray(self._predict_windows(self._flatten_bags(bags, X)))
+        return vote(outputs.reshape(*bags.shape[:2], *outputs.shape[1:]), self.voting)
 
     def score(
         self, X: Trials | ArrayLike | Epochs, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -134,13 +158,12 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
                     stacklevel=3,
                 )
 
-    def _check_windows(self, X, *, reset):
-        """Validate voting and X; return X as bags, and as rows of windows or of features."""
+    def _flatten_bags(self, bags, X):
+        """Validate voting; return the windows of bags, or the rows of features in a 2-D X."""
         check_option("voting", self.voting, self._votings)
-        bags = check_bags(self, X, reset=reset).gather()
         if not isinstance(X, Trials) and count_dims(as_array(X)) < 3:
-            return bags, bags.reshape(len(bags), -1)
-        return bags, bags.reshape(-1, *bags.shape[2:])
+            return bags.reshape(len(bags), -1)
+        return bags.reshape(-1, *bags.shape[2:])
 
 
 @add_shared_docs()
@@ -197,8 +220,8 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
 
         Parameters
         ----------
-        X : Trials, ndarray or mne.Epochs
-            As in :meth:`fit`; the number of windows may differ.
+        X
+            As in :meth:`predict`.
 
         Returns
         -------
@@ -210,19 +233,17 @@ class WindowVotingClassifier(BaseWindowVoting, BaseTrialClassifier):
         AttributeError
             With ``voting="soft"``, if the estimator has no ``predict_proba``.
         """
-        check_is_fitted(self)
-        X, _ = resolve_dataset(X)
-        bags, windows = self._check_windows(X, reset=False)
+        return self._predict_trials(X)
+
+    def _predict_windows(self, windows):
         if self.voting == "hard":
-            proba = (self.estimator_.predict(windows)[:, None] == self.classes_).astype(float)
-        elif hasattr(self.estimator_, "predict_proba"):
-            proba = self.estimator_.predict_proba(windows)
-        else:
-            raise AttributeError(
-                "voting='soft' requires an estimator with predict_proba, got "
-                f"{type(self.estimator).__name__}. Set voting='hard'."
-            )
-        return vote(proba.reshape(*bags.shape[:2], -1), self.voting)
+            return (self.estimator_.predict(windows)[:, None] == self.classes_).astype(float)
+        if hasattr(self.estimator_, "predict_proba"):
+            return self.estimator_.predict_proba(windows)
+        raise AttributeError(
+            "voting='soft' requires an estimator with predict_proba, got "
+            f"{type(self.estimator).__name__}. Set voting='hard'."
+        )
 
     def _check_y(self, y):
         y = super()._check_y(y)
@@ -282,21 +303,8 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
         tags.target_tags.multi_output = get_tags(self.estimator).target_tags.multi_output
         return tags
 
-    def predict(self, X: Trials | ArrayLike | Epochs) -> NDArray[Any]:
-        """Predict the rating of each trial.
+    def _predict_windows(self, windows):
+        return self.estimator_.predict(windows)
 
-        Parameters
-        ----------
-        X : Trials, ndarray or mne.Epochs
-            As in :meth:`fit`; the number of windows may differ.
-
-        Returns
-        -------
-        y : ndarray of shape (n_trials,) or (n_trials, n_targets)
-            Aggregated predictions of the trial's windows.
-        """
-        check_is_fitted(self)
-        X, _ = resolve_dataset(X)
-        bags, windows = self._check_windows(X, reset=False)
-        predicted = np.asarray(self.estimator_.predict(windows))
-        return vote(predicted.reshape(*bags.shape[:2], *predicted.shape[1:]), self.voting)
+    def _decode(self, predicted):
+        return predicted
