@@ -5,19 +5,11 @@ import functools
 import pickle
 import sys
 import sysconfig
+import types
 import weakref
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
-from types import (
-    BuiltinFunctionType,
-    CellType,
-    CodeType,
-    FunctionType,
-    MappingProxyType,
-    MethodType,
-    ModuleType,
-)
 
 import joblib
 import numpy as np
@@ -31,14 +23,14 @@ ROOT = Path(__file__).parents[1]
 find_packages = functools.cache(packages_distributions)
 # Attributes that are hashed in place of objects that pickle rejects; none for caches.
 PARTS = {
-    CodeType: (
+    types.CodeType: (
         *("co_code", "co_exceptiontable", "co_consts", "co_names", "co_varnames", "co_flags"),
         *("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_freevars"),
     ),
-    FunctionType: ("__code__", "__defaults__", "__kwdefaults__", "__closure__", "__dict__"),
-    CellType: ("cell_contents",),
-    MethodType: ("__func__", "__self__"),
-    BuiltinFunctionType: ("__name__", "__self__"),
+    types.FunctionType: ("__code__", "__defaults__", "__kwdefaults__", "__closure__", "__dict__"),
+    types.CellType: ("cell_contents",),
+    types.MethodType: ("__func__", "__self__"),
+    types.BuiltinFunctionType: ("__name__", "__self__"),
     property: ("fget", "fset", "fdel"),
     staticmethod: ("__func__",),
     classmethod: ("__func__",),
@@ -90,7 +82,7 @@ class _Hasher(NumpyHasher):
 
     def save(self, obj):
         torch = sys.modules.get("torch")
-        if isinstance(obj, FunctionType | type | ModuleType):
+        if isinstance(obj, types.FunctionType | type | types.ModuleType):
             if id(obj) in self.described:
                 obj = "described", self.described[id(obj)][0]
             else:
@@ -98,7 +90,7 @@ class _Hasher(NumpyHasher):
                 obj = _describe(obj)
         elif type(obj) in PARTS:
             obj = type(obj).__name__, *(getattr(obj, name) for name in PARTS[type(obj)])
-        elif isinstance(obj, MappingProxyType):
+        elif isinstance(obj, types.MappingProxyType):
             obj = "mapping", dict(obj)
         elif obj is np.random.mtrand._rand:  # in every distribution of scipy.stats
             obj = ("global random state",)
@@ -132,19 +124,19 @@ class _Hasher(NumpyHasher):
 
 def _describe(obj):
     """Return what determines the behaviour of a function, class or module."""
-    name = obj.__name__ if isinstance(obj, ModuleType) else obj.__qualname__
-    module = name if isinstance(obj, ModuleType) else obj.__module__
+    name = obj.__name__ if isinstance(obj, types.ModuleType) else obj.__qualname__
+    module = name if isinstance(obj, types.ModuleType) else obj.__module__
     origin = find_version(module)
     if origin is not None and "<" not in name:
         return type(obj).__name__, module, name, origin
-    if isinstance(obj, ModuleType):
+    if isinstance(obj, types.ModuleType):
         raise ValueError(f"{obj!r} is used as a value, and its code cannot be compared")
     if isinstance(obj, type):
         attributes = {name: value for name, value in vars(obj).items() if name not in IGNORED}
         if not attributes.get("__annotations__", True):  # reading them adds an empty dict
             del attributes["__annotations__"]
         return "class", name, origin, type(obj), obj.__bases__, attributes
-    parts = [getattr(obj, part) for part in PARTS[FunctionType]]
+    parts = [getattr(obj, part) for part in PARTS[types.FunctionType]]
     return "function", name, origin, *parts, _find_values(obj) if origin is None else ()
 
 
@@ -152,7 +144,7 @@ def _find_values(function):
     """Return the globals, and the attributes of the user's modules, that a function may use."""
     codes = [function.__code__]
     for code in codes:  # grows in the loop
-        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        codes += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
     imported = [module for code in codes for module in _import(code, function.__globals__)]
     imported = {module.__name__: module for module in imported}
     names = {name for code in codes for name in code.co_names}.union(imported)
@@ -160,7 +152,7 @@ def _find_values(function):
     for scope in scopes:  # grows in the loop
         for name in sorted(names.intersection(scope)):
             value = scope[name]
-            if not isinstance(value, ModuleType) or find_version(value.__name__) is not None:
+            if not isinstance(value, types.ModuleType) or find_version(value.__name__) is not None:
                 values.append((name, value))
             elif not any(vars(value) is known for known in scopes):
                 scopes.append(vars(value))
