@@ -38,8 +38,10 @@ def _test_quantities(folds, trials, trial):
     metadata, first = trials.metadata, np.unique(trial, return_index=True)[1]
     y = pd.factorize(trials.y[first])[0]
     subject = _encode_columns(metadata.iloc[first], ["subject"])
+    duration = read_numbers(metadata, "duration")
+    no_duration = describe_missing(~np.isfinite(duration), metadata, ["duration"])
     quantities = {
-        "duration": _measure_duration(metadata, trial),
+        "duration": (_average(duration, trial), no_duration),
         "amplitude": (_measure_amplitude(trials, trial), ""),
         "order": _measure_order(metadata, trial),
     }
@@ -61,13 +63,6 @@ def _describe_labels(y):
     if y.dtype.kind == "f" and (y % 1).any():
         return "y has ratings, not classes"
     return "y has one class" if len(pd.unique(y)) < 2 else ""
-
-
-def _measure_duration(metadata, trial):
-    """Return the duration of each trial, and why it is missing."""
-    duration = read_numbers(metadata, "duration")
-    unknown = describe_missing(~np.isfinite(duration), metadata, ["duration"])
-    return _average(duration, trial), unknown
 
 
 def _measure_amplitude(trials, trial):

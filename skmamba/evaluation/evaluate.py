@@ -164,11 +164,8 @@ def evaluate(
     splitter of this package.
 
     Estimators and splitters declare in an attribute ``adaptation`` what they use of the test
-    subjects: "" or None for nothing, "reference" (unlabelled EEG recorded before the trials),
-    "causal" (unlabelled trials up to the current one), "unlabelled" (all unlabelled test trials),
-    "calibration=k" (the first k trials, unlabelled), "k labelled trials per class"
-    (``CrossSubjectSplit(calibration_trials=k)``), or other words. Several are joined by ", ". An
-    estimator has one value for all folds.
+    subjects, such as "reference", "causal" or "unlabelled", see :doc:`/user_guide/protocols`; ""
+    or None is nothing. Several are joined by ", ". An estimator has one value for all folds.
 
     Examples
     --------
@@ -257,7 +254,10 @@ def _check_estimators(estimators, baselines):
         raise ValueError(
             f"estimators must have different names as text, got {', '.join(map(repr, estimators))}."
         )
-    ratings = _are_regressors(estimators.values())
+    kinds = {hasattr(e, "__sklearn_tags__") and is_regressor(e) for e in estimators.values()}
+    if len(kinds) > 1:
+        raise ValueError("estimators must be all classifiers or all regressors, got both.")
+    ratings = kinds.pop()
     known = RATING_BASELINES if ratings else BASELINES
     baselines = _check_baselines(baselines, known)
     reserved = {*known, PERMUTED} & set(estimators)
@@ -284,14 +284,6 @@ def _check_baselines(baselines, known):
     if unknown:
         raise ValueError(f"baselines must be among {', '.join(known)}, got {unknown[0]!r}.")
     return baselines
-
-
-def _are_regressors(estimators):
-    """Return whether the estimators are regressors; raise ValueError if only some of them are."""
-    kinds = {hasattr(each, "__sklearn_tags__") and is_regressor(each) for each in estimators}
-    if len(kinds) > 1:
-        raise ValueError("estimators must be all classifiers or all regressors, got both.")
-    return kinds.pop()
 
 
 def _check_y(y, ratings):
