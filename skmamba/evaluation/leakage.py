@@ -107,16 +107,14 @@ def leakage_report(
     Notes
     -----
     Trials and recordings are identified by number, and by subject, session and run too where
-    numbers restart. Overlap is computed from ``recording`` and ``onset`` (in seconds) for trials,
-    and ``start`` (in samples) for windows; it is unknown without them, unless no fold shares
-    subjects or sessions. Overlap of a reference is computed from ``recording``, ``onset`` and
-    ``reference_onset`` (in seconds from the start of the recording); without them, only copies of
-    32 or more samples are found. Rows with missing metadata never count as shared.
+    numbers restart. Overlap is computed from ``recording``, ``onset`` and ``reference_onset``
+    (in seconds from the start of the recording) and, for windows, ``start`` (in samples). Rows
+    with missing metadata never count as shared.
 
     Labels are predicted by a decision tree of depth 3 on the folds of ``cv``, by trial. p is
-    approximate, from 999 permutations of the labels within subjects, without new fits. A predicted
-    label is not a leak by itself. The user guide describes its causes, and leakage that
-    metadata cannot show, such as a transformer that was fitted before the split.
+    approximate, from 999 permutations of the labels within subjects, without new fits. See
+    :doc:`/user_guide/leakage` for the causes of predicted labels, and for leakage that the report
+    cannot detect.
 
     Examples
     --------
@@ -202,12 +200,8 @@ def leakage_gap(
         of the same length.
     trials : Trials
         The data, one row per trial.
-    window_size : float, default=2.0
-        Window length in seconds.
-    stride : float, default=None
-        Distance between two window starts in seconds; None is the window length.
-    window_size_samples, stride_samples : int, default=None
-        The same in samples. They take precedence over the values in seconds.
+    window_size, stride, window_size_samples, stride_samples
+        As in :class:`~skmamba.SlidingWindows`; by default 2 seconds without overlap.
     n_splits : int, default=5
         Number of folds of each split, at most the number of trials, stimuli or subjects.
     scoring : str or callable, default="balanced_accuracy"
@@ -247,9 +241,8 @@ def leakage_gap(
 
     Notes
     -----
-    Labels are permuted among the trials of each subject, and all windows of a trial keep a common
-    label. A score above the chance level then measures recognition of trials only. All splits are
-    stratified.
+    Labels are permuted among the trials of each subject: a score above the chance level then
+    measures recognition of trials only. All splits are stratified.
 
     Examples
     --------

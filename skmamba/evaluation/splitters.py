@@ -298,13 +298,8 @@ class CrossStimulusSplit(_GroupSplit):
 
     Parameters
     ----------
-    n_splits : int, default=None
-        Number of folds of similar size, each a set of stimuli. None holds out one stimulus per
-        fold, in sorted order.
-    shuffle : bool, default=False
-        Whether to assign stimuli to folds at random. Folds then have similar numbers of stimuli.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling.
+    n_splits, shuffle, random_state
+        As in :class:`CrossSubjectSplit`, with stimuli in place of subjects.
 
     Notes
     -----
@@ -495,14 +490,12 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     -----
     ``groups`` is the metadata with ``subject``, or that column. Every trial is tested as often as
     ``inner`` tests it: once by default. ``inner`` receives the trials ordered by session, run and
-    trial, and the default does not shuffle, so that adjacent trials mostly stay in one fold. For
-    classes in random order, drifts then raise the score; shuffled folds have no such bias, see
-    :doc:`/user_guide/protocols`. An integer seed of ``inner`` gives each subject its own folds.
+    trial; :doc:`/user_guide/protocols` describes when to shuffle them. An integer seed of ``inner``
+    gives each subject its own folds.
 
-    If rows are windows, ``inner`` receives one sample per trial, and windows are assigned with
-    their trial. This requires the column ``trial``; rows of one trial must have the same label,
-    stimulus and ``inner_groups``. Only :class:`RandomWindowsKFold` receives the windows; the
-    protocol is then ``"random_windows"``.
+    If rows are windows, ``inner`` receives one sample per trial. This requires the column
+    ``trial``; rows of one trial must have the same label, stimulus and ``inner_groups``. Only
+    :class:`RandomWindowsKFold` receives the windows; the protocol is then ``"random_windows"``.
 
     Examples
     --------

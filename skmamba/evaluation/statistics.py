@@ -78,11 +78,9 @@ def compare(
         - ``mean``, ``low``, ``high``: mean over subjects, and its interval.
         - ``std_seeds``: standard deviation of the mean over the values of ``random_state``, of
           subjects tested with all of them; NaN for fewer than two values, or without this column.
-        - ``chance``: chance level, the mean of the baseline ``"majority"``; of ``"stratified"``
-          for ``f1`` and ``f1_macro``, and if its 95 % interval lies above that mean (for
-          ``f1_weighted``, if its mean does); for ratings of ``"mean"``; NaN without. At least
-          the expected score of random guessing, such as 1 / n_classes, if ``results`` have a column
-          ``n_classes``.
+        - ``chance``: chance level, the mean of the baseline ``"majority"``, in some cases of
+          ``"stratified"``, for ratings of ``"mean"``; at least the expected score of random
+          guessing; NaN without baselines. See :doc:`/user_guide/statistics`.
         - ``p_chance``: one-sided sign-flip test of the differences from that level, not
           corrected for the number of estimators.
         - ``difference``: mean of estimator minus reference over the subjects of both; NaN in the
@@ -103,10 +101,9 @@ def compare(
     A subject without a score is left out for that estimator and for comparisons with it. If one
     fold of a subject failed, the whole subject is missing.
 
-    The interval is Student's for up to 7 subjects, clipped to the range of default scores. For more
-    it is a BCa bootstrap over subjects with 9999 resamples, at a level that is raised as in the
-    expanded interval of [3]_. Both tests are exact for up to 40 subjects, with ties too. The user
-    guide describes coverage, chance level, tests and correction.
+    The interval is Student's for up to 7 subjects, clipped to the range of default scores; for more
+    a BCa bootstrap over subjects with 9999 resamples, expanded as in [3]_. Both tests are exact for
+    up to 40 subjects, with ties too.
 
     References
     ----------
