@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, gen_batches
 
 from .._extras import require_extra
 from .._types import Epochs, Seed
@@ -92,9 +92,7 @@ default="integrated_gradients"
 
     Notes
     -----
-    Attributions describe the network, not the data: use held-out trials and a network whose score
-    is above the chance level. The user guide describes the choice of the baseline and the error of
-    integrated gradients.
+    The user guide describes the choice of the baseline and the error of integrated gradients.
 
     References
     ----------
@@ -182,8 +180,7 @@ def _attribute_batches(attribute, net, x, index, references):
     """Return attributions of all windows, mean over references."""
     net.module_.eval()
     parts = []
-    for start in range(0, len(x), BATCH_SIZE):
-        rows = slice(start, start + BATCH_SIZE)
+    for rows in gen_batches(len(x), BATCH_SIZE):
         windows = x[rows].to(net.device).requires_grad_()
         targets = windows.new_tensor(index[rows]).long()
         total: Any = 0.0

@@ -60,7 +60,7 @@ def channel_importance(
         if ``groups`` has several, with at most one fold per subject, else over trials.
     method : {"permutation", "drop"}, default="permutation"
         Permute the channel between the test trials of a fold after training, whole trials at a
-        time, or leave it out before training.
+        time, or leave it out before training, which requires one more fit for each channel.
     scoring : str or callable, default="balanced_accuracy"
         Scorer of scikit-learn; greater is better.
     ch_names : sequence of str, default=None
@@ -98,9 +98,6 @@ def channel_importance(
 
     Notes
     -----
-    Permutation measures what the trained model uses; dropping, what other channels cannot replace.
-    Permutation requires one fit per fold; dropping, one more for each channel.
-
     If the pipeline starts with a step that picks channels (``picks``), only those have rows. To
     drop a channel, it is removed from X and from the parameters of that step; steps before it must
     not change the channels. A picker without ``ch_names`` uses those of X.
@@ -132,8 +129,13 @@ def channel_importance(
     scorer = check_scoring(estimator, scoring=scoring)
     options = {"estimator": channel_importance, "classifier": is_classifier(estimator)}
     folds = make_folds(5 if cv is None else cv, data.X, data.y, groups, **options)
+    n_test = [len(test) for _, test in folds]
     if method == "permutation":
-        _check_test_sizes(folds)
+        if min(n_test) < 2:
+            raise ValueError(
+                f"cv must yield at least two test trials per fold for method='permutation', got "
+                f"{min(n_test)} in fold {np.argmin(n_test)}."
+            )
         seed = draw_seed(random_state)
         by_fold = Parallel(n_jobs=n_jobs)(
             delayed(_permute)(estimator, data, fold, channels, scorer, n_repeats, [seed, i])
@@ -152,7 +154,7 @@ def channel_importance(
         ]
     names = label_channels(data.ch_names, channels)
     rows = [
-        [name, i, *result, len(folds[i][1])]
+        [name, i, *result, n_test[i]]
         for i, results in enumerate(by_fold)
         for name, result in zip(names, results, strict=True)
     ]
@@ -168,15 +170,6 @@ def _set_picker_names(estimator, ch_names):
     if ch_names is not None and len(pickers) == 1:
         estimator.set_params(**{f"{name}__ch_names": list(ch_names) for name in pickers})
     return estimator
-
-
-def _check_test_sizes(folds):
-    for i, (_, test) in enumerate(folds):
-        if len(test) < 2:
-            raise ValueError(
-                f"cv must yield at least two test trials per fold for method='permutation', got "
-                f"{len(test)} in fold {i}."
-            )
 
 
 def _permute(estimator, data, fold, channels, scorer, n_repeats, seed):

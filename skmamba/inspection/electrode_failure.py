@@ -49,10 +49,8 @@ def electrode_failure(
     ----------
     estimator : classifier or Pipeline
         Fitted classifier of trials.
-    X : Trials, mne.Epochs or ndarray of shape (n_trials, n_channels, n_times)
-        Held-out trials, or bags of windows ``(n_trials, n_windows, n_channels, n_times)``.
-    y : array-like of shape (n_trials,), default=None
-        Labels; None uses those of Trials.
+    X, y
+        Held-out trials and labels, as in :func:`channel_importance`.
     failure : {"flat", "noise"}, default="flat"
         Signal of a failed electrode: zeros, or white noise with the mean and standard deviation of
         the channel over all trials.
@@ -61,10 +59,8 @@ def electrode_failure(
     n_subsets : int, default=20
         Largest number of subsets of electrodes for each number of failures, drawn at random
         without replacement.
-    scoring : str or callable, default="balanced_accuracy"
-        Scorer of scikit-learn.
-    ch_names : sequence of str, default=None
-        Channel names; None uses those of X or of the step that picks channels, else indices.
+    scoring, ch_names
+        As in :func:`channel_importance`.
     random_state : int, RandomState instance or None, default=None
         Seed of subsets and noise; None draws fresh entropy.
     n_jobs : int, default=None

@@ -72,8 +72,8 @@ def frequency_profile(
 
     Notes
     -----
-    EEG is strongest at low frequencies, which are selected in all classes: a selected frequency is
-    not necessarily relevant for the score. With ``period_selection="fixed"``, every share is one.
+    A selected frequency is not necessarily relevant for the score. With
+    ``period_selection="fixed"``, every share is one.
 
     Examples
     --------
