@@ -76,10 +76,8 @@ def make_models(
     picks : str, int, slice or list of str and int, default=None
         Channels, as the ``picks`` of :class:`~skmamba.ChannelPicker`, such as ``"frontal4"``; None
         keeps all.
-    window_size : float, default=2.0
-        Window length in seconds.
-    stride : float, default=None
-        Distance between two window starts in seconds; None is the window length.
+    window_size, stride : float, default=2.0, None
+        As in :class:`~skmamba.SlidingWindows`, in seconds.
     adaptation : {"reference", "causal", "unlabelled"} or None, default=None
         Unlabelled EEG of a test subject that the models use: MS-iMamba by its parameter
         ``adaptation``, the others by :class:`~skmamba.preprocessing.SubjectWhitening`. Pass

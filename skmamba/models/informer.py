@@ -20,14 +20,8 @@ class Informer(EncoderClassifier):
     ----------
     n_chans, n_outputs, n_times, sfreq
         See :class:`MSiMamba`.
-    d_model : int, default=32
-        Width of the embedding of a sample.
-    n_layers : int, default=2
-        Number of encoder layers; the number of tokens is halved between two layers.
-    n_heads : int, default=2
-        Number of attention heads; divides ``d_model``.
-    d_hidden : int, default=64
-        Hidden width of the feed-forward nets.
+    d_model, n_layers, n_heads, d_hidden : int, default=32, 2, 2, 64
+        See :class:`NonstationaryTransformer`.
     factor : int, default=5
         Of ``L`` tokens, ``factor * ceil(log(L))`` queries attend; each query is rated on as many
         sampled keys.

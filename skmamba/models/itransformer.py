@@ -16,12 +16,8 @@ class ITransformer(EncoderClassifier):
         See :class:`MSiMamba`.
     d_model : int, default=64
         Width of a token.
-    n_layers : int, default=2
-        Number of encoder layers.
-    n_heads : int, default=4
-        Number of attention heads; divides ``d_model``.
-    d_hidden : int, default=128
-        Hidden width of the feed-forward nets.
+    n_layers, n_heads, d_hidden : int, default=2, 4, 128
+        See :class:`NonstationaryTransformer`.
     drop_prob : float, default=0.1
         Dropout probability after the embedding, in the layers and before the head.
 

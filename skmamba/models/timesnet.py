@@ -22,12 +22,8 @@ class TimesNet(EncoderClassifier):
         Width of the embedding of a sample.
     n_layers : int, default=2
         Number of TimesBlocks.
-    top_k : int, default=3
-        Number of periods of a block.
-    n_kernels : int, default=3
-        Number of kernels of an inception block, see :class:`~skmamba.modules.InceptionConv2d`.
-    d_hidden : int, default=32
-        Number of maps between the two inception blocks of a TimesBlock.
+    top_k, n_kernels, d_hidden : int, default=3, 3, 32
+        See :class:`~skmamba.modules.MultiScaleTemporalBlock`.
     drop_prob : float, default=0.1
         Dropout probability after the embedding and before the head.
 

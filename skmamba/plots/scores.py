@@ -106,10 +106,8 @@ class ScoresDisplay(Display):
             the predictions are unavailable, dots are folds.
         score : str, default="balanced_accuracy"
             Score to draw.
-        confidence : float, default=0.95
-            Confidence level of the interval.
-        random_state : int, numpy.random.Generator or None, default=None
-            Seed of the bootstrap; None draws fresh entropy.
+        confidence, random_state
+            As in :func:`~skmamba.compare`.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None creates a new figure.
 
@@ -160,7 +158,11 @@ class ScoresDisplay(Display):
                 annotate_row(ax, text, position)
         self.chance_line_ = draw_chance_level(ax, self.chance_level)
         label_rows(ax, [wrap_name(str(name), 24) for name in self.summary["estimator"]])
-        ax.set_xlabel(self._get_xlabel())
+        mean = "diamond: mean"
+        if self.summary["low"].notna().any():
+            mean = f"diamond, bar: mean, {100 * self.confidence:g} % interval"
+        score = format_score_name(self.score)
+        ax.set_xlabel(f"{score} (dot: one {self.unit}; {mean})")
         ax.set_title(self.title, loc="left", fontsize="medium", parse_math=False)
         return self
 
@@ -175,12 +177,6 @@ class ScoresDisplay(Display):
         self.ax_.plot([row.low, row.high], [below, below], color=DARK, linewidth=1.8, zorder=3)
         mean = {"marker": "D", "markersize": 6, "color": color, "markeredgecolor": "white"}
         self.ax_.plot(row.mean, below, zorder=4, **mean)
-
-    def _get_xlabel(self):
-        mean = "diamond: mean"
-        if self.summary["low"].notna().any():
-            mean = f"diamond, bar: mean, {100 * self.confidence:g} % interval"
-        return f"{format_score_name(self.score)} (dot: one {self.unit}; {mean})"
 
 
 def _stack(values, width):

@@ -48,12 +48,9 @@ def to_latex(
 
     Parameters
     ----------
-    results : EvaluationResults, DataFrame or sequence of these
-        Results of :func:`~skmamba.evaluate`, their scores, or the table of
-        :func:`~skmamba.evaluation.score_by_subject`. Each data set and protocol becomes a part
-        of the table. Predictions are required where a fold tests several subjects.
-    score : str, default="balanced_accuracy"
-        Score to compare models by.
+    results, score
+        As in :func:`write_report`, or the table of :func:`~skmamba.evaluation.score_by_subject`.
+        Predictions are required where a fold tests several subjects.
     caption : str, default=None
         Caption, in LaTeX; None is score, data set and protocol.
     label : str, default=None
