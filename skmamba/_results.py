@@ -346,6 +346,20 @@ def get_table(results, name):
     return table
 
 
+def check_table(name, table, columns, function):
+    """Raise ValueError unless a table has rows and the columns that a function returns."""
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(f"`{name}` must be a table that {function} returns, got {table!r}.")
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise ValueError(
+            f"`{name}` must have the columns {', '.join(columns)} that {function} returns; "
+            f"missing: {', '.join(missing)}."
+        )
+    if table.empty:
+        raise ValueError(f"`{name}` must have rows, got none: it must have at least one row.")
+
+
 def separate_adaptations(scores, *tables):
     """Return tables in which an estimator has one name per value of ``adaptation``.
 
@@ -439,12 +453,7 @@ def _find_incomplete(by_subject, scores, predictions, keys):
 
 def _check_results(results, score):
     """Raise ValueError unless a table has that score, of one data set under one protocol."""
-    missing = [name for name in ("estimator", "kind", "subject") if name not in results]
-    if missing:
-        raise ValueError(
-            f"results must have columns 'estimator', 'kind' and 'subject', as returned by evaluate "
-            f"and score_by_subject; missing: {', '.join(missing)}."
-        )
+    check_table("results", results, ["estimator", "kind", "subject"], "evaluate")
     scores = list_scores(results)
     if score not in scores:
         near = get_close_matches(str(score), scores, 1)
@@ -452,8 +461,6 @@ def _check_results(results, score):
             f"score must be one of the columns {', '.join(scores) or '(there are none)'}, "
             f"got {score!r}{f': did you mean {near[0]!r}?' if near else '.'}"
         )
-    if results.empty:
-        raise ValueError("results must have at least one row, got an empty table.")
     check_is_one_part(results)
     check_is_one_version(results)
     mixed = results.groupby("estimator")["kind"].nunique()

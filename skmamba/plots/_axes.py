@@ -3,8 +3,6 @@
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from .._extras import require_extra
 from .._format import SCORE_NAMES
 
@@ -86,17 +84,3 @@ def format_source(frame):
         if len(values) == 1 and values[0]:
             parts.append(str(values[0]).replace("_", "-") if column == "protocol" else values[0])
     return parts
-
-
-def check_columns(name, frame, columns, function):
-    """Raise ValueError unless a table has the columns that a function returns."""
-    if not isinstance(frame, pd.DataFrame):
-        raise ValueError(f"`{name}` must be a table that {function} returns, got {frame!r}.")
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise ValueError(
-            f"`{name}` must have the columns {', '.join(columns)} that {function} returns; "
-            f"missing: {', '.join(missing)}."
-        )
-    if frame.empty:
-        raise ValueError(f"`{name}` must have rows to draw, got none.")

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .._mne import draw_topomap, make_channel_info
+from .._results import check_table
 from .._validation import check_option
-from ._axes import BLUE, DARK, Axes, Display, check_columns, format_score_name
+from ._axes import BLUE, DARK, Axes, Display, format_score_name
 
 KINDS = ("bar", "topomap")
 TITLES = {"permutation": "channel permuted between trials", "drop": "trained without the channel"}
@@ -93,7 +94,7 @@ class ChannelImportanceDisplay(Display):
             The display.
         """
         columns = ["channel", "fold", "importance"]
-        check_columns("importance", importance, columns, "channel_importance")
+        check_table("importance", importance, columns, "channel_importance")
         by_channel = importance.groupby("channel", sort=False)["importance"].agg(["mean", "std"])
         by_channel = by_channel.dropna(subset="mean")
         if by_channel.empty:

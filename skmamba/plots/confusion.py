@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
-from .._results import EvaluationResults, check_is_one_part, get_table
-from ._axes import Axes, Display, check_columns, format_source, wrap_name
+from .._results import EvaluationResults, check_is_one_part, check_table, get_table
+from ._axes import Axes, Display, format_source, wrap_name
 
 
 @dataclass(eq=False, repr=False)
@@ -154,7 +154,7 @@ class ConfusionDisplay(Display):
 def _select_predictions(results, estimator):
     """Return the predictions of one estimator without missing values."""
     rows = get_table(results, "predictions")
-    check_columns("results", rows, ["y_true", "y_pred"], "evaluate")
+    check_table("results", rows, ["y_true", "y_pred"], "evaluate")
     check_is_one_part(rows)
     names = list(rows["estimator"].unique()) if "estimator" in rows else []
     models = rows.query("kind == 'model'") if "kind" in rows else rows

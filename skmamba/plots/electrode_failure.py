@@ -5,7 +5,8 @@ from typing import Any, Self
 
 import pandas as pd
 
-from ._axes import BLUE, Axes, Display, check_columns, format_score_name, use_integers
+from .._results import check_table
+from ._axes import BLUE, Axes, Display, format_score_name, use_integers
 
 
 @dataclass(eq=False, repr=False)
@@ -55,7 +56,7 @@ class ElectrodeFailureDisplay(Display):
         display : ElectrodeFailureDisplay
             The display.
         """
-        check_columns("curve", curve, ["n_failed", "score"], "electrode_failure")
+        check_table("curve", curve, ["n_failed", "score"], "electrode_failure")
         return cls(curve).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> Self:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .._results import check_table
 from .._validation import check_option
-from ._axes import Axes, Display, check_columns
+from ._axes import Axes, Display
 
 YLABELS = {
     "share": "share of windows",
@@ -96,7 +97,7 @@ class FrequencyDisplay(Display):
         """
         check_option("value", value, YLABELS)
         columns = ["label", "channel", "frequency", value]
-        check_columns("profile", profile, columns, "frequency_profile")
+        check_table("profile", profile, columns, "frequency_profile")
         if channel is not None:
             channels = list(dict.fromkeys(profile["channel"]))
             if channel not in channels:

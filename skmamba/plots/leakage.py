@@ -7,13 +7,13 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from .._results import check_table
 from ._axes import (
     GREY,
     ORANGE,
     Axes,
     Display,
     annotate_row,
-    check_columns,
     draw_chance_level,
     format_score_name,
     label_rows,
@@ -91,7 +91,7 @@ class LeakageDisplay(Display):
         display : LeakageDisplay
             The display.
         """
-        check_columns("gap", gap, COLUMNS, "leakage_gap")
+        check_table("gap", gap, COLUMNS, "leakage_gap")
         if not (gap["labels"] == "true").any():
             raise ValueError("gap must have rows with true labels, got none.")
         score = score or gap.attrs.get("score", "score")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .._results import EvaluationResults, get_scores
+from .._results import EvaluationResults, check_table, get_scores
 from ..evaluation import compare
 from ._text import FOOTNOTE_MARK, PROTOCOLS, describe_data
 
@@ -35,7 +35,9 @@ class Part:
 def make_parts(results, score, columns):
     """Validate results; return their scores, models first, and one part per protocol."""
     results = _concatenate(results)
-    _validate_scores(results.scores, columns)
+    check_table("results", results.scores, columns, "evaluate")
+    if not (results.scores["kind"] == "model").any():
+        raise ValueError("results must contain a model, got baselines only.")
     is_recorded = "adaptation" in results.scores
     scores = _fill(results.scores, TEXTS)
     scores = scores.sort_values(
@@ -68,16 +70,6 @@ def _concatenate(results):
     if all(each.scores.empty for each in parts):
         raise ValueError("results must have at least one row, got none.")
     return EvaluationResults.concatenate(parts)
-
-
-def _validate_scores(scores, columns):
-    missing = [name for name in columns if name not in scores]
-    if missing:
-        raise ValueError(
-            f"results must have the columns that evaluate returns, missing: {', '.join(missing)}."
-        )
-    if not (scores["kind"] == "model").any():
-        raise ValueError("results must contain a model, got baselines only.")
 
 
 def _fill(table, names):
