@@ -443,12 +443,8 @@ class BaseNet(BaseTrialEstimator):
 
         Parameters
         ----------
-        X, groups
-            As in :meth:`predict`.
-        y : array-like of shape (n_trials,) or (n_trials, n_targets)
-            Labels, of shape (n_trials,); for a regressor, ratings.
-        sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials.
+        X, y, sample_weight, groups
+            As in :meth:`fit`; groups as in :meth:`predict`.
 
         Returns
         -------
@@ -886,9 +882,7 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
 
         Parameters
         ----------
-        X, y
-            As in :meth:`fit`.
-        sample_weight : array-like of shape (n_trials,), default=None
+        X, y, sample_weight
             As in :meth:`fit`.
 
         Returns

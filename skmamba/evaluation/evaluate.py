@@ -38,7 +38,7 @@ from ._fit_and_score import (
 )
 from ._hashing import compute_hash, describe_versions, hash_package
 from .leakage import list_shared
-from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds, requests_groups
+from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds, requests_groups
 
 BASELINES = {
     "majority": DummyClassifier(strategy="most_frequent"),
@@ -320,9 +320,7 @@ def _split(cv, trials, *, reproducible):
     groups = metadata if hasattr(cv, "protocol") else metadata.get("subject")
     if groups is not metadata and requests_groups(cv):
         (groups,) = get_columns(metadata, "subject", estimator=cv)
-    folds = list(iter_folds(cv, trials, groups))
-    if not folds:
-        raise ValueError(f"cv must give at least one fold, got none of {cv!r}.")
+    folds = list_folds(cv, trials, groups)
     for number, (train_idx, test_idx) in enumerate(folds):
         if not len(train_idx) or not len(test_idx):
             raise ValueError(
@@ -333,7 +331,7 @@ def _split(cv, trials, *, reproducible):
                 f"cv must give disjoint training and test trials, got trials in both in fold "
                 f"{number}."
             )
-    if reproducible and compute_hash(folds) != compute_hash(list(iter_folds(cv, trials, groups))):
+    if reproducible and compute_hash(folds) != compute_hash(list_folds(cv, trials, groups)):
         raise ValueError(
             f"cv must give the same folds in every call if cache_dir is given: set random_state "
             f"of {cv!r}."

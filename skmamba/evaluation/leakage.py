@@ -32,7 +32,7 @@ from .._validation import check_int
 from ..trials import Trials
 from ._baselines import check_seed, fill_seeds, permute_labels
 from ._label_prediction import make_row, summarize_label_predictions
-from .splitters import LeakageWarning, ProtocolName, check_splitter, iter_folds, requests_groups
+from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds, requests_groups
 
 RUN = 32  # samples that a copy has in common with the original
 TOLERANCE = 0.5  # samples, because onsets are rounded
@@ -135,15 +135,11 @@ def leakage_report(
     >>> verdicts[7]  # the classes differ in alpha power
     'predicted: balanced accuracy 0.79 (chance level 0.50)'
     """
-    if not isinstance(trials, Trials):
-        raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
+    trial = _group_trials(trials)
     if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
         cv = check_splitter(cv)
-    trial = _group_trials(trials)
     with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # the report has it
-        folds = list(iter_folds(cv, trials, _get_groups(cv, trials.metadata, groups)))
-    if not folds:
-        raise ValueError("cv must give at least one fold, got none; an iterator can be used once.")
+        folds = list_folds(cv, trials, _get_groups(cv, trials.metadata, groups))
     shared = list_shared(folds, trials, cv)
     predicted = summarize_label_predictions(folds, trials, trial.codes, trial.unknown)
     report = pd.DataFrame([*shared, *predicted])
@@ -254,8 +250,6 @@ def leakage_gap(
     >>> gap["split"].unique().tolist()
     ['random windows', 'trials', 'subjects']
     """
-    if not isinstance(trials, Trials):
-        raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     check_int("n_splits", n_splits, minimum=2)
     trial = _group_trials(trials)
     n_trials = len(np.unique(trial.codes))
@@ -372,6 +366,8 @@ def _make_finders(trials):
 
 def _group_trials(trials):
     """Return the finder of shared trials; raise ValueError if rows of a trial are inconsistent."""
+    if not isinstance(trials, Trials):
+        raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
     trial = _group_by(trials.metadata, _get_key(trials.metadata, "trial"))
     check_trials(trial.codes, trials.metadata, trials.y)
     return trial

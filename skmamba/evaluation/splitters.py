@@ -722,10 +722,13 @@ def check_splitter(cv):
     return cv
 
 
-def iter_folds(cv, trials, groups):
+def list_folds(cv, trials, groups):
     """Return the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
     folds = cv.split(trials, trials.y, groups) if hasattr(cv, "split") else cv
-    return to_rows(folds, len(trials))
+    folds = list(to_rows(folds, len(trials)))
+    if not folds:
+        raise ValueError(f"cv must give at least one fold, got none of {cv!r}.")
+    return folds
 
 
 def requests_groups(splitter):
