@@ -33,12 +33,25 @@ class Display:
         self.figure_, self.ax_ = ax.figure, ax
         return ax
 
+    def _label_rows(self, names):
+        """Label rows from top to bottom, below the label of the chance level."""
+        self.ax_.set_yticks(range(len(names)), names, parse_math=False)  # a $ is part of the name
+        self.ax_.set_ylim(len(names) - 0.5, -0.8)
+        self.ax_.tick_params(axis="y", length=0)
 
-def label_rows(ax, names):
-    """Label rows from top to bottom, below the label of the chance level."""
-    ax.set_yticks(range(len(names)), names, parse_math=False)  # a $ is part of the name
-    ax.set_ylim(len(names) - 0.5, -0.8)
-    ax.tick_params(axis="y", length=0)
+    def _annotate_row(self, text, row):
+        """Write text to the right of a row."""
+        coords = ("axes fraction", "data")
+        self.ax_.annotate(text, (1.01, row), xycoords=coords, va="center", fontsize="small")
+
+    def _draw_chance_level(self, chance_level):
+        """Draw a vertical dashed line with a label, or nothing if the level is None."""
+        if chance_level is None:
+            return None
+        style: Any = {"textcoords": "offset points", "va": "top", "fontsize": "small"}
+        coords = ("data", "axes fraction")
+        self.ax_.annotate("chance level", (chance_level, 1), (3, -3), coords, **style)
+        return self.ax_.axvline(chance_level, color=DARK, linestyle="--", linewidth=1, zorder=0)
 
 
 def wrap_name(name, width, max_length=48):
@@ -54,21 +67,6 @@ def use_integers(axis):
     locator = axis.get_major_locator()
     if isinstance(locator, MaxNLocator):
         locator.set_params(integer=True)
-
-
-def annotate_row(ax, text, row):
-    """Write text to the right of a row."""
-    coords = ("axes fraction", "data")
-    ax.annotate(text, (1.01, row), xycoords=coords, va="center", fontsize="small")
-
-
-def draw_chance_level(ax, chance_level):
-    """Draw a vertical dashed line with a label, or nothing if the level is None."""
-    if chance_level is None:
-        return None
-    position = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "va": "top"}
-    ax.annotate("chance level", (chance_level, 1), (3, -3), fontsize="small", **position)
-    return ax.axvline(chance_level, color=DARK, linestyle="--", linewidth=1, zorder=0)
 
 
 def format_score_name(score):

@@ -8,16 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._results import check_table
-from ._axes import (
-    GREY,
-    ORANGE,
-    Axes,
-    Display,
-    annotate_row,
-    draw_chance_level,
-    format_score_name,
-    label_rows,
-)
+from ._axes import GREY, ORANGE, Axes, Display, format_score_name
 
 COLUMNS = ["split", "labels", "mean", "std", "inflation"]
 
@@ -119,8 +110,8 @@ class LeakageDisplay(Display):
             style.update(xerr=rows["std"].fillna(0), color=color, markerfacecolor=face)
             ax.errorbar(rows["mean"], positions, label=f"{labels} labels", **style)
         self._annotate_inflation(splits)
-        self.chance_line_ = draw_chance_level(ax, self.chance_level)
-        label_rows(ax, splits)
+        self.chance_line_ = self._draw_chance_level(self.chance_level)
+        self._label_rows(splits)
         score = format_score_name(self.score)
         ax.set_xlabel(f"{score} of windows (mean and standard deviation over folds)")
         ax.set_ylabel("split by")
@@ -137,4 +128,4 @@ class LeakageDisplay(Display):
             self.ax_.annotate(heading, (1.01, 1), xycoords="axes fraction", fontsize="small")
         for split, inflation in zip(rows["split"], rows["inflation"], strict=True):
             text = f"{inflation:+z.0f} points".replace("-", "\N{MINUS SIGN}")
-            annotate_row(self.ax_, text, splits.index(split))
+            self._annotate_row(text, splits.index(split))

@@ -8,19 +8,7 @@ import pandas as pd
 
 from .._results import EvaluationResults, get_scores, summarize
 from .._validation import check_fraction
-from ._axes import (
-    BLUE,
-    DARK,
-    GREY,
-    Axes,
-    Display,
-    annotate_row,
-    draw_chance_level,
-    format_score_name,
-    format_source,
-    label_rows,
-    wrap_name,
-)
+from ._axes import BLUE, DARK, GREY, Axes, Display, format_score_name, format_source, wrap_name
 
 if TYPE_CHECKING:
     from matplotlib.collections import PathCollection
@@ -155,9 +143,9 @@ class ScoresDisplay(Display):
             if show_values:
                 text = f"{row.mean:.2f}"
                 text += "" if np.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
-                annotate_row(ax, text, position)
-        self.chance_line_ = draw_chance_level(ax, self.chance_level)
-        label_rows(ax, [wrap_name(str(name), 24) for name in self.summary["estimator"]])
+                self._annotate_row(text, position)
+        self.chance_line_ = self._draw_chance_level(self.chance_level)
+        self._label_rows([wrap_name(str(name), 24) for name in self.summary["estimator"]])
         mean = "diamond: mean"
         if self.summary["low"].notna().any():
             mean = f"diamond, bar: mean, {100 * self.confidence:g} % interval"
