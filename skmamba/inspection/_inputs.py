@@ -1,7 +1,7 @@
 """Inputs of the inspection functions: trials, channels and pipelines."""
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,22 @@ from ..trials import Trials
 class Data(NamedTuple):
     """Trials with their labels, sampling rate and channel names."""
 
-    X: object
+    X: Any
     y: np.ndarray | None
     sfreq: float | None
     ch_names: list | None
+
+    def label_channels(self, channels):
+        """Return the names of channels, or their indices without names."""
+        names = self.ch_names
+        return [int(channel) if names is None else names[channel] for channel in channels]
+
+    def find_used_channels(self, estimator):
+        """Return the channels that the first step picks, or all."""
+        first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+        if not hasattr(first, "picks"):
+            return list(range(self.X.shape[-2]))
+        return (first if hasattr(first, "picks_") else clone(first).fit(self.X)).picks_.tolist()
 
 
 def unpack_data(X, y=None, *, sfreq=None, ch_names=None):
@@ -86,11 +98,6 @@ def replace_channels(X, channels, values):
     return X.derive(X=Selection(changed)) if isinstance(X, Trials) else changed
 
 
-def label_channels(ch_names, channels):
-    """Return the names of channels, or their indices without names."""
-    return [int(channel) if ch_names is None else ch_names[channel] for channel in channels]
-
-
 def find_pickers(estimator):
     """Return the steps that pick channels, by their parameter name in the estimator."""
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
@@ -99,14 +106,6 @@ def find_pickers(estimator):
         for name, step in params.items()
         if hasattr(step, "picks") and hasattr(step, "fit")
     }
-
-
-def find_used_channels(estimator, X):
-    """Return the channels that the first step picks, or all."""
-    first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
-    if not hasattr(first, "picks"):
-        return list(range(X.shape[-2]))
-    return (first if hasattr(first, "picks_") else clone(first).fit(X)).picks_.tolist()
 
 
 def get_network_input(estimator, data):

@@ -20,9 +20,7 @@ from ..trials import Trials
 from ._inputs import (
     compute_score,
     find_pickers,
-    find_used_channels,
     get_score_name,
-    label_channels,
     replace_channels,
     unpack_labelled_data,
 )
@@ -125,7 +123,7 @@ def channel_importance(
         data = data._replace(X=data.X.derive(ch_names=tuple(data.ch_names)))
         groups = infer_groups(data.X.metadata, cv) if groups is None else groups
     estimator = _set_picker_names(clone(estimator), data.ch_names)
-    channels = find_used_channels(estimator, data.X)
+    channels = data.find_used_channels(estimator)
     scorer = check_scoring(estimator, scoring=scoring)
     options = {"estimator": channel_importance, "classifier": is_classifier(estimator)}
     folds = make_folds(5 if cv is None else cv, data.X, data.y, groups, **options)
@@ -152,7 +150,7 @@ def channel_importance(
             [(full - without, np.nan, full) for without in others]
             for full, *others in np.reshape(scores, (len(folds), -1)).tolist()
         ]
-    names = label_channels(data.ch_names, channels)
+    names = data.label_channels(channels)
     rows = [
         [name, i, *result, n_test[i]]
         for i, results in enumerate(by_fold)

@@ -20,14 +20,7 @@ from .._parallel import delayed
 from .._types import Epochs, Seed
 from .._validation import check_int, check_option, draw_seed
 from ..trials import Trials
-from ._inputs import (
-    compute_score,
-    find_used_channels,
-    get_score_name,
-    label_channels,
-    replace_channels,
-    unpack_labelled_data,
-)
+from ._inputs import compute_score, get_score_name, replace_channels, unpack_labelled_data
 
 
 def electrode_failure(
@@ -112,7 +105,7 @@ def electrode_failure(
     estimator = getattr(estimator, "best_estimator_", estimator)
     check_is_fitted(estimator)
     data = unpack_labelled_data(X, y, ch_names, estimator)
-    channels = find_used_channels(estimator, data.X)
+    channels = data.find_used_channels(estimator)
     max_failed = len(channels) if max_failed is None else max_failed
     check_int("max_failed", max_failed)
     if max_failed > len(channels):
@@ -132,7 +125,7 @@ def electrode_failure(
         delayed(_score_failure)(estimator, data, list(subset), failure, scorer, [seed, i])
         for i, subset in enumerate(subsets)
     )
-    names = [", ".join(map(str, label_channels(data.ch_names, subset))) for subset in subsets]
+    names = [", ".join(map(str, data.label_channels(subset))) for subset in subsets]
     curve = pd.DataFrame({"n_failed": list(map(len, subsets)), "channels": names, "score": scores})
     curve.attrs = {"failure": failure, "score": get_score_name(scoring)}
     return curve
