@@ -33,57 +33,104 @@ class FoldTask:
     windows: bool = False
     ratings: bool = False
 
-
-def run_fold(task, key, cache, trials, error_score):
-    """Return the record of a fold, a dict that JSON restores exactly."""
-    # Another process may have cached it.
-    if cache is not None and (record := cache.read(key, len(task.test_idx))) is not None:
+    def run(self, key, cache, trials, error_score):
+        """Return the record of a fold, a dict that JSON restores exactly."""
+        # Another process may have cached it.
+        if cache is not None and (record := cache.read(key, len(self.test_idx))) is not None:
+            return record
+        try:
+            record = self._fit_and_predict(trials)
+        except Exception as error:  # estimators run arbitrary code
+            if error_score == "raise":
+                raise
+            return make_failed_record(error)
+        if cache is not None:
+            with suppress(OSError):  # the main process writes it too, and warns
+                cache.write(key, record)
         return record
-    try:
-        record = _fit_and_predict(task, trials)
-    except Exception as error:  # estimators run arbitrary code
-        if error_score == "raise":
-            raise
-        return make_failed_record(error)
-    if cache is not None:
-        with suppress(OSError):  # the main process writes it too, and warns
-            cache.write(key, record)
-    return record
+
+    def _fit_and_predict(self, trials):
+        """Return the predictions of a fold."""
+        estimator = fill_seeds(self.estimator, self.seed)
+        X_train, X_test = trials[self.train_idx], trials[self.test_idx]
+        y_train = X_train.y
+        if self.permute:
+            y_train = permute_labels(y_train, X_train.metadata, np.random.default_rng(self.seed))
+        with _prepare_call(estimator, "fit", X_train.metadata) as params:
+            start = perf_counter()
+            estimator.fit(X_train, y_train, **params)
+            fit_seconds = perf_counter() - start
+
+        # A search does not route metadata to predict of its best estimator.
+        fitted = getattr(estimator, "best_estimator_", estimator)
+        classes = None if self.ratings else np.unique(trials.y).tolist()
+        with _prepare_call(fitted, "predict", X_test.metadata) as params:
+            record = _predict(fitted, X_test, classes, params)
+            if self.windows:
+                record["of_windows"] = _predict_windows(fitted, X_test, classes, params)
+        return {
+            **record,
+            "adaptation": find_adaptation(fitted),
+            "fit_seconds": fit_seconds,
+            "seed": self.seed,
+            "error": "",
+            "versions": describe_versions(),
+        }
+
+    def score(self, record, scorers, y):
+        """Return the scores of a record, of trials and, if predicted, of windows."""
+        names = [*scorers, *(f"{name}_windows" for name in scorers if self.windows)]
+        if record["error"]:
+            return dict.fromkeys(names, np.nan)
+        y_true = y[self.test_idx]
+        scores = score_predictions(scorers, self._restore(record, y), y_true)
+        if self.windows:
+            windows = record["of_windows"]
+            y_true = np.repeat(y_true, windows["n_windows"])
+            by_window = score_predictions(scorers, self._restore(windows, y), y_true)
+            scores |= {f"{name}_windows": score for name, score in by_window.items()}
+        return scores
+
+    def _restore(self, record, y):
+        y_pred = np.array(record["y_pred"])
+        proba, decision = (
+            None if record[name] is None else np.array(record[name])
+            for name in ("proba", "decision")
+        )
+        if self.ratings:
+            return FixedPredictions(None, y_pred)
+        classes = np.unique(y)
+        return FixedPredictions(classes, classes[y_pred], proba, decision)
+
+    def tabulate(self, about, record, trials):
+        """Return a DataFrame with one row per tested trial."""
+        predictions = self._restore(record, trials.y)
+        metadata = trials.metadata.iloc[self.test_idx]
+        table = pd.DataFrame(
+            {
+                **about,
+                "seed": self.seed,
+                "trial": metadata["trial"].to_numpy() if "trial" in metadata else self.test_idx,
+                "subject": metadata["subject"].to_numpy() if "subject" in metadata else None,
+                **({"window": metadata["window"].to_numpy()} if "window" in metadata else {}),
+                "y_true": trials.y[self.test_idx],
+                "y_pred": predictions.y_pred,
+            }
+        )
+        if self.ratings:
+            return table
+        for column, label in enumerate(predictions.classes_):
+            proba = np.nan if predictions.proba is None else predictions.proba[:, column]
+            table[f"proba_{label}"] = proba
+        if predictions.decision is not None:
+            table["decision"] = predictions.decision
+        return table
 
 
 def make_failed_record(error):
     """Return the record of a failed fold, which has only its error."""
     text = " ".join(str(error).split())
     return {"error": f"{type(error).__name__}: {text}", "versions": describe_versions()}
-
-
-def _fit_and_predict(task, trials):
-    """Return the predictions of a fold, on one thread: more threads change the last digits."""
-    estimator = fill_seeds(task.estimator, task.seed)
-    X_train, X_test = trials[task.train_idx], trials[task.test_idx]
-    y_train = X_train.y
-    if task.permute:
-        y_train = permute_labels(y_train, X_train.metadata, np.random.default_rng(task.seed))
-    with _route_groups(estimator, "fit", X_train.metadata) as params, threadpool_limits(limits=1):
-        start = perf_counter()
-        estimator.fit(X_train, y_train, **params)
-        fit_seconds = perf_counter() - start
-
-    # A search does not route metadata to predict of its best estimator.
-    fitted = getattr(estimator, "best_estimator_", estimator)
-    classes = None if task.ratings else np.unique(trials.y).tolist()
-    with _route_groups(fitted, "predict", X_test.metadata) as params, threadpool_limits(limits=1):
-        record = _predict(fitted, X_test, classes, params)
-        if task.windows:
-            record["of_windows"] = _predict_windows(fitted, X_test, classes, params)
-    return {
-        **record,
-        "adaptation": find_adaptation(fitted),
-        "fit_seconds": fit_seconds,
-        "seed": task.seed,
-        "error": "",
-        "versions": describe_versions(),
-    }
 
 
 def _predict(estimator, X, classes, params):
@@ -127,11 +174,11 @@ def _predict_windows(estimator, X, classes, params):
 
 
 @contextmanager
-def _route_groups(estimator, method, metadata):
+def _prepare_call(estimator, method, metadata):
     """Yield the metadata as keyword ``groups`` if a part of the estimator requests it.
 
     The splitter of a search, or splitters in its steps, receive the column ``subject`` if none of
-    them is of this package.
+    them is of this package. The block runs on one thread: more threads change the last digits.
     """
     params = {"cv": None, **estimator.get_params()}
     inner = [value for name, value in params.items() if name.endswith("__cv")]
@@ -142,7 +189,8 @@ def _route_groups(estimator, method, metadata):
     groups = metadata
     if is_foreign and requested:
         (groups,) = get_columns(metadata, "subject", estimator=splitters[0])
-    with config_context(enable_metadata_routing=True) if requested else nullcontext():
+    routing = config_context(enable_metadata_routing=True) if requested else nullcontext()
+    with routing, threadpool_limits(limits=1):
         yield {"groups": groups} if requested else {}
 
 
@@ -199,54 +247,3 @@ def _name_absent(train, test, column, plural):
         return []
     values = test[column].unique()
     return [f"{column} {values[0]}" if len(values) == 1 else f"{len(values)} {plural}"]
-
-
-def score_fold(record, scorers, y, task):
-    """Return the scores of a record, of trials and, if predicted, of windows."""
-    names = [*scorers, *(f"{name}_windows" for name in scorers if task.windows)]
-    if record["error"]:
-        return dict.fromkeys(names, np.nan)
-    y_true = y[task.test_idx]
-    scores = score_predictions(scorers, _restore_predictions(record, y, task), y_true)
-    if task.windows:
-        windows = record["of_windows"]
-        y_true = np.repeat(y_true, windows["n_windows"])
-        by_window = score_predictions(scorers, _restore_predictions(windows, y, task), y_true)
-        scores |= {f"{name}_windows": score for name, score in by_window.items()}
-    return scores
-
-
-def _restore_predictions(record, y, task):
-    y_pred = np.array(record["y_pred"])
-    proba, decision = (
-        None if record[name] is None else np.array(record[name]) for name in ("proba", "decision")
-    )
-    if task.ratings:
-        return FixedPredictions(None, y_pred)
-    classes = np.unique(y)
-    return FixedPredictions(classes, classes[y_pred], proba, decision)
-
-
-def tabulate_predictions(about, record, trials, task):
-    """Return a DataFrame with one row per tested trial."""
-    predictions = _restore_predictions(record, trials.y, task)
-    metadata = trials.metadata.iloc[task.test_idx]
-    table = pd.DataFrame(
-        {
-            **about,
-            "seed": task.seed,
-            "trial": metadata["trial"].to_numpy() if "trial" in metadata else task.test_idx,
-            "subject": metadata["subject"].to_numpy() if "subject" in metadata else None,
-            **({"window": metadata["window"].to_numpy()} if "window" in metadata else {}),
-            "y_true": trials.y[task.test_idx],
-            "y_pred": predictions.y_pred,
-        }
-    )
-    if task.ratings:
-        return table
-    for column, label in enumerate(predictions.classes_):
-        proba = np.nan if predictions.proba is None else predictions.proba[:, column]
-        table[f"proba_{label}"] = proba
-    if predictions.decision is not None:
-        table["decision"] = predictions.decision
-    return table

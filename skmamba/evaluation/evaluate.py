@@ -27,15 +27,7 @@ from .._validation import check_bool
 from ..trials import Trials
 from ._baselines import check_seed
 from ._cache import FoldCache
-from ._fit_and_score import (
-    FoldTask,
-    describe_fold,
-    find_adaptation,
-    make_failed_record,
-    run_fold,
-    score_fold,
-    tabulate_predictions,
-)
+from ._fit_and_score import FoldTask, describe_fold, find_adaptation, make_failed_record
 from ._hashing import compute_hash, describe_versions, hash_package
 from .leakage import list_shared
 from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds, requests_groups
@@ -225,7 +217,7 @@ def evaluate(
                 **about,
                 **folds_described[number],
                 "n_classes": n_classes,
-                **score_fold(record, scorers, trials.y, task),
+                **task.score(record, scorers, trials.y),
                 "fit_seconds": record.get("fit_seconds", np.nan),
                 "predict_seconds": record.get("predict_seconds", np.nan),
                 "seed": task.seed,
@@ -235,7 +227,7 @@ def evaluate(
             }
         )
         if not record["error"]:
-            predictions.append(tabulate_predictions(about, record, trials, task))
+            predictions.append(task.tabulate(about, record, trials))
     table = pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame()
     return EvaluationResults(pd.DataFrame(rows), table)
 
@@ -415,9 +407,9 @@ def _describe_duration(records, n_jobs):
     return f"about {minutes:.0f} min" if minutes < 120 else f"about {minutes / 60:.1f} h"
 
 
-def _run_at(index, *arguments):
+def _run_at(index, task, *arguments):
     """Return the index of a task and its record."""
-    return index, run_fold(*arguments)
+    return index, task.run(*arguments)
 
 
 def _finish(record, key, cache, error_score):
