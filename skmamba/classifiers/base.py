@@ -197,16 +197,15 @@ def check_bags(estimator, X, *, n_chans=None, reset):
         estimator.n_chans_, estimator.n_times_ = n_chans, n_times
         if ndim > 2:
             estimator.n_features_in_ = n_chans
-    elif (n_chans, n_times) != (estimator.n_chans_, estimator.n_times_):
+        estimator.spread_ = measure_spread(bags)
+        return bags
+    if (n_chans, n_times) != (estimator.n_chans_, estimator.n_times_):
         raise ValueError(
             f"X has windows of {n_chans} channels x {n_times} samples, but "
             f"{type(estimator).__name__} was fitted on {estimator.n_chans_} channels x "
             f"{estimator.n_times_} samples."
         )
-    if reset:
-        estimator.spread_ = measure_spread(bags)
-    else:
-        check_spread(estimator, bags)
+    check_spread(estimator, bags)
     return bags
 
 
