@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ._extras import require_extra
+from ._format import capitalize
 from ._types import HasChannels, Seed
 from ._validation import ADAPTATIONS, check_option
 from .preprocessing import BandPower, ChannelPicker, SlidingWindows, SubjectWhitening
@@ -20,14 +21,8 @@ __all__ = ["list_models", "make_models"]
 
 # Listed here, since the import of braindecode takes seconds and may fail.
 BRAINDECODE = ("EEGNet", "ShallowFBCSPNet", "Deep4Net", "TSception", "EEGConformer", "ATCNet")
-# Networks for time series: names of the models, and of the classes of skmamba.models.
-TIME_SERIES = {
-    "DLinear": "DLinear",
-    "TimesNet": "TimesNet",
-    "iTransformer": "ITransformer",
-    "NonstationaryTransformer": "NonstationaryTransformer",
-    "Informer": "Informer",
-}
+# Networks for time series: classes of skmamba.models, whose names start with a capital letter.
+TIME_SERIES = ("DLinear", "TimesNet", "iTransformer", "NonstationaryTransformer", "Informer")
 NAMES = ("MS-iMamba", "band-power-LDA", "tangent-space-LR", *BRAINDECODE, *TIME_SERIES, "TCN")
 # Similarity from which a class name is a misspelled one; EEGITNet and EEGNet have 0.86.
 CUTOFF = 0.88
@@ -167,7 +162,7 @@ def _make_classifier(name, sfreq, options):
         return WindowVotingClassifier(make_pipeline(*features, LogisticRegression(max_iter=1000)))
     model = "BDTCN" if name == "TCN" else name
     if name in TIME_SERIES:
-        model = getattr(models, TIME_SERIES[name])
+        model = getattr(models, capitalize(name))
     return BraindecodeClassifier(model, sfreq=sfreq, **options)
 
 
