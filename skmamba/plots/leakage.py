@@ -68,12 +68,8 @@ class LeakageDisplay(Display):
 
         Parameters
         ----------
-        gap : DataFrame
-            Table of :func:`~skmamba.evaluation.leakage_gap`.
-        score : str, default=None
-            Name of the score; None uses that in ``gap.attrs``.
-        chance_level : float, default=None
-            Known chance level of the score; None draws no line.
+        gap, score, chance_level
+            As in :class:`LeakageDisplay`; ``score=None`` uses that in ``gap.attrs``.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None creates a new figure.
 
