@@ -122,7 +122,10 @@ def channel_importance(
     if isinstance(data.X, Trials):
         data = data._replace(X=data.X.derive(ch_names=tuple(data.ch_names)))
         groups = infer_groups(data.X.metadata, cv) if groups is None else groups
-    estimator = _set_picker_names(clone(estimator), data.ch_names)
+    estimator = clone(estimator)
+    pickers = find_pickers(estimator)
+    if data.ch_names is not None and len(pickers) == 1:  # X may be an array without names
+        estimator.set_params(**{f"{name}__ch_names": list(data.ch_names) for name in pickers})
     channels = data.find_used_channels(estimator)
     scorer = check_scoring(estimator, scoring=scoring)
     options = {"estimator": channel_importance, "classifier": is_classifier(estimator)}
@@ -160,14 +163,6 @@ def channel_importance(
     importance = pd.DataFrame(rows, columns=columns)
     importance.attrs = {"method": method, "score": get_score_name(scoring)}
     return importance
-
-
-def _set_picker_names(estimator, ch_names):
-    """Set the names of the only picker, for X without names."""
-    pickers = find_pickers(estimator)
-    if ch_names is not None and len(pickers) == 1:
-        estimator.set_params(**{f"{name}__ch_names": list(ch_names) for name in pickers})
-    return estimator
 
 
 def _permute(estimator, data, fold, channels, scorer, n_repeats, seed):
