@@ -357,7 +357,7 @@ def check_table(name, table, columns, function):
             f"missing: {', '.join(missing)}."
         )
     if table.empty:
-        raise ValueError(f"`{name}` must have rows, got none: it must have at least one row.")
+        raise ValueError(f"`{name}` must have at least one row, got none.")
 
 
 def separate_adaptations(scores, *tables):

@@ -64,5 +64,5 @@ def test_one_fold_has_no_standard_deviation(importance):
 def test_invalid_kind_and_empty_table_are_errors(importance):
     with pytest.raises(ValueError, match=r"kind.* must be one of 'bar', 'topomap', got 'pie'"):
         draw(importance, kind="pie")
-    with pytest.raises(ValueError, match=r"importance.* must have rows"):
+    with pytest.raises(ValueError, match=r"importance.* must have at least one row"):
         draw(importance.iloc[:0])

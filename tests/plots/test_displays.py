@@ -82,6 +82,6 @@ def test_missing_columns_and_rows_are_errors_before_a_figure_is_created(case, re
     frame = request.getfixturevalue(fixture)
     with pytest.raises(ValueError, match=f"missing: {column}"):
         create(frame.drop(columns=column), **options)
-    with pytest.raises(ValueError, match=r"must have (rows to draw, got none|at least one row)"):
+    with pytest.raises(ValueError, match="must have at least one row"):
         create(frame.iloc[:0], **options)
     assert not plt.get_fignums()
