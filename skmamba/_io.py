@@ -52,12 +52,16 @@ def check_target(path, overwrite):
 
 def make_temporary_path(path):
     """Return a hidden path beside ``path`` that names the computer and the process."""
-    return path.with_name(f".{path.name}.{gethostname()}-{os.getpid()}-{uuid4().hex[:8]}.tmp")
+    return path.with_name(f"{_start_temporary(path)}{os.getpid()}-{uuid4().hex[:8]}.tmp")
+
+
+def _start_temporary(path):
+    return f".{path.name[:50]}.{gethostname()}-"  # file systems limit the length of names
 
 
 def remove_stale(path):
     """Remove the temporary files and folders that killed processes left beside ``path``."""
-    own = re.escape(f".{path.name}.{gethostname()}-")
+    own = re.escape(_start_temporary(path))
     with contextlib.suppress(OSError):
         for other in path.parent.iterdir():
             match = re.fullmatch(rf"{own}(\d{{1,9}})-[0-9a-f]{{8}}\.tmp", other.name)

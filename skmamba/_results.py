@@ -13,7 +13,7 @@ from scipy import stats
 from sklearn.metrics import get_scorer_names
 
 from ._io import LABELS, read_table, write_table
-from ._metadata import encode
+from ._metadata import check_identifiers, encode, unify_types
 from ._scoring import (
     DEFAULT_SCORING,
     RATING_SCORING,
@@ -86,14 +86,17 @@ class EvaluationResults:
         ------
         ValueError
             If there are no parts, a model was evaluated on different data of one data set, such as
-            other channels, or an estimator has different results of a trial with the same seed.
+            other channels, an estimator has different results of a trial with the same seed, or
+            parts have subjects such as "01" and 1, or text and numbers as labels.
         """
         parts = list(parts) if isinstance(parts, Iterable) else [parts]
         if not parts or not all(isinstance(part, EvaluationResults) for part in parts):
             raise ValueError(f"parts must be one or more EvaluationResults, got {parts!r}.")
-        tables = list(_drop_copies(part.predictions for part in parts))
+        tables = _unify_ids([part.scores for part in parts] + [part.predictions for part in parts])
+        scores = pd.concat(tables[: len(parts)], ignore_index=True)
+        _check_labels(tables[len(parts) :])
+        tables = list(_drop_copies(tables[len(parts) :]))
         predictions = _concatenate_predictions(tables)
-        scores = pd.concat([part.scores for part in parts], ignore_index=True)
         scores, predictions = separate_adaptations(scores, predictions)
         check_is_one_version(scores)
         _check_seeds(tables)
@@ -171,6 +174,37 @@ class EvaluationResults:
 
     def _repr_html_(self) -> str:
         return self.scores.to_html()
+
+
+def _unify_ids(tables):
+    """Return tables whose identifiers have one type: "1" is read from CSV as 1, a date as text."""
+    for name in ("subject", "trial"):
+        having = [i for i, table in enumerate(tables) if name in table]
+        ids = [tables[i][name] for i in having]
+        if len({pd.api.types.infer_dtype(own) for own in ids} - {"empty"}) > 1:
+            ids = [own.astype(str) if own.dtype.kind == "M" else own for own in ids]
+            joined = pd.concat([own.astype(object) for own in ids])
+            check_identifiers(pd.DataFrame({name: joined}))
+            parts = np.split(unify_types(joined), np.cumsum([len(own) for own in ids])[:-1])
+            for i, own in zip(having, parts, strict=True):
+                tables[i] = tables[i].assign(**{name: own})
+    return tables
+
+
+def _check_labels(tables):
+    """Raise ValueError if labels of one data set are text in a table and numbers in another."""
+    labels: dict[object, set[object]] = {}
+    for table in tables:
+        if {"dataset", "y_true"} <= {*table}:
+            for name, own in table.groupby("dataset", dropna=False)["y_true"]:
+                labels.setdefault(name, set()).update(own.unique().tolist())
+    for name, own in labels.items():
+        if len({isinstance(label, str) for label in own}) > 1:
+            raise ValueError(
+                "parts must have labels of one data set that are all text or all numbers, got "
+                f"{', '.join(sorted(map(repr, own)))} of {name!r}. skmamba evaluate writes the "
+                "names of labels: evaluate Trials whose y are these names."
+            )
 
 
 def _concatenate_predictions(tables):

@@ -127,6 +127,44 @@ def test_models_of_windows_with_another_stride_are_not_averaged():
         EvaluationResults.concatenate(parts)
 
 
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda subject: [str(one + 1) for one in subject],
+        lambda subject: [f"{one + 8:02d}" for one in subject],  # 08, ..., 12
+        lambda subject: pd.Timestamp("2026-01-01") + pd.to_timedelta(subject, "D"),
+    ],
+    ids=["numbers as text", "leading zeros", "dates"],
+)
+def test_saved_and_new_results_have_the_same_subjects(rename, tmp_path):
+    trials = simulate_trials(5, 6, effect=0.5, random_state=0)
+    subject = rename(trials.metadata["subject"])
+    trials = replace(trials, metadata=trials.metadata.assign(subject=subject))
+    parts = [evaluate_lda(trials, random_state=seed) for seed in (0, 1)]
+    other = evaluate_lda(trials.select(subject=trials.metadata["subject"].unique()[2:]))
+    own = other.predictions["estimator"].str.startswith("band")
+    other = EvaluationResults(
+        other.scores.query("kind == 'model'").assign(estimator="other"),
+        other.predictions[own].assign(estimator="other"),
+    )
+    parts.append(other)
+    expected = compare(EvaluationResults.concatenate(parts), random_state=0)
+    assert expected["n_subjects"].tolist() == [5, 5, 5, 3] and expected["p"].iloc[-1] > 0
+    for number, part in enumerate(parts):
+        part.to_csv(tmp_path / str(number))
+    read = [EvaluationResults.from_csv(tmp_path / str(number)) for number in range(3)]
+    for mixed in ([read[0], *parts[1:]], [*parts[:2], read[2]], read):
+        table = compare(EvaluationResults.concatenate(mixed), random_state=0)
+        pd.testing.assert_frame_equal(table, expected)
+
+
+def test_labels_of_one_data_set_are_of_one_type():
+    trials = simulate_trials(3, 6)
+    named = replace(trials, y=np.array(["rest", "task"])[trials.y])
+    with pytest.raises(ValueError, match=r"all text or all numbers, got 'rest', 'task', 0, 1 of"):
+        EvaluationResults.concatenate([evaluate_lda(trials), evaluate_lda(named)])
+
+
 def test_repeated_splits_need_seeds_of_their_own():
     trials = simulate_trials(6, 6)
     splits = [CrossSubjectSplit(3, shuffle=True, random_state=seed) for seed in range(3)]

@@ -600,8 +600,6 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     def _check_labels(self, inner, y, subjects):
         """Raise ValueError unless each fold of each subject can contain each of its classes."""
         _require_labels(self, y)
-        if type_of_target(y) not in ("binary", "multiclass"):
-            return  # StratifiedKFold raises
         short = []
         for name, _, _, (_, own_y, _) in subjects:
             labels, counts = np.unique(own_y, return_counts=True)
@@ -760,6 +758,8 @@ def _require_labels(splitter, y):
     if y is None or pd.isna(y).any():
         got = "None" if y is None else f"{pd.isna(y).sum()} missing labels"
         raise ValueError(f"{splitter!r} stratifies and requires y, got {got}.")
+    if (kind := type_of_target(y)) not in ("binary", "multiclass"):
+        raise ValueError(f"{splitter!r} stratifies and requires y of classes, got {kind} values.")
 
 
 def _make_frame(groups, **column):

@@ -399,6 +399,8 @@ def test_an_existing_file_is_replaced_only_by_a_complete_one(scores, tmp_path, m
     assert write_report(scores, str(path)) == path
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(tmp_path.iterdir()) == [path]
+    longest = tmp_path / f"{'x' * 250}.html"  # the longest name of common file systems
+    assert write_report(scores, longest).stat().st_size > 0
 
 
 def test_the_folder_must_exist(scores, tmp_path):
