@@ -341,7 +341,8 @@ def new_subject(settings):
     models = make_adapted(trials, params, ["reference", "unlabelled"])
     whitened = make_models(WHITENED, trials, adaptation="reference", **params)
     models |= {f"{name}, whitened": model for name, model in whitened.items()}
-    return settings.report(models, trials, [CrossSubjectSplit() for _ in settings.seeds(5)])
+    splitters = [CrossSubjectSplit() for _ in settings.seeds(5)]
+    return settings.report(models, trials, splitters, tests=True)
 
 
 def new_subject_control(settings):
@@ -405,7 +406,7 @@ def evaluate_data_set(entry, settings, names=MODELS):
 def report_data_set(entry, settings, names=MODELS):
     """Return the table of a data set."""
     models, trials, scores = evaluate_data_set(entry, settings, names)
-    return settings.format(*scores, models, trials)
+    return settings.format(*scores, models, trials, tests=True)
 
 
 def score_data_set(entry, settings, names=MODELS):
