@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import mne
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -48,7 +49,9 @@ def test_last_command_of_a_shell_block_prints_what_the_page_shows(
     monkeypatch.chdir(tmp_path)  # results are written there
     program, *arguments = shlex.split(block.replace("\\\n", " ").splitlines()[-1])
     assert program == "skmamba"
-    assert_shown(CliRunner().invoke(main, arguments, catch_exceptions=False).stdout, output)
+    with mne.use_log_level("ERROR"):  # under pytest, MNE also prints warnings
+        printed = CliRunner().invoke(main, arguments, catch_exceptions=False).stdout
+    assert_shown(printed, output)
 
 
 def assert_shown(printed, shown):
