@@ -177,18 +177,30 @@ class EvaluationResults:
 
 
 def _unify_ids(tables):
-    """Return tables whose identifiers have one type: "1" is read from CSV as 1, a date as text."""
-    for name in ("subject", "trial"):
-        having = [i for i, table in enumerate(tables) if name in table]
-        ids = [tables[i][name] for i in having]
-        if len({pd.api.types.infer_dtype(own) for own in ids} - {"empty"}) > 1:
-            ids = [own.astype(str) if own.dtype.kind == "M" else own for own in ids]
-            joined = pd.concat([own.astype(object) for own in ids])
-            check_identifiers(pd.DataFrame({name: joined}))
-            parts = np.split(unify_types(joined), np.cumsum([len(own) for own in ids])[:-1])
-            for i, own in zip(having, parts, strict=True):
-                tables[i] = tables[i].assign(**{name: own})
-    return tables
+    """Return tables whose identifiers have one type per data set, as "1" is read from CSV as 1."""
+    names = ["subject", "trial"]
+    ids = [table.reindex(columns=["dataset", *names]) for table in tables]
+    changed = {name for own in ids for name in names if own[name].dtype.kind == "M"}
+    for own in ids:
+        for name in names:  # CSV has dates as text
+            own[name] = own[name].astype(str if own[name].dtype.kind == "M" else object)
+    ids = pd.concat(ids, ignore_index=True)
+    for _, own in ids.groupby("dataset", dropna=False):
+        for name in names:
+            if pd.api.types.infer_dtype(own[name]).startswith("mixed"):
+                check_identifiers(own[[name]])
+                ids.loc[own.index, name] = unify_types(own[name])
+                changed.add(name)
+    stops = np.cumsum([len(table) for table in tables])
+    return [
+        table.assign(
+            **{
+                name: ids[name].iloc[stop - len(table) : stop].array
+                for name in changed.intersection(table)
+            }
+        )
+        for table, stop in zip(tables, stops, strict=True)
+    ]
 
 
 def _check_labels(tables):

@@ -158,6 +158,16 @@ def test_saved_and_new_results_have_the_same_subjects(rename, tmp_path):
         pd.testing.assert_frame_equal(table, expected)
 
 
+def test_subjects_of_different_data_sets_keep_their_types():
+    trials = simulate_trials(3, 6)
+    subject = [f"{one:02d}" for one in trials.metadata["subject"]]
+    texts = replace(trials, name="text", metadata=trials.metadata.assign(subject=subject))
+    parts = [evaluate_lda(one, baselines=None) for one in (trials, texts)]
+    scores = EvaluationResults.concatenate(parts).scores.groupby("dataset")["subject"].unique()
+    assert scores["simulation"].tolist() == [0, 1, 2]
+    assert scores["text"].tolist() == ["00", "01", "02"]
+
+
 def test_labels_of_one_data_set_are_of_one_type():
     trials = simulate_trials(3, 6)
     named = replace(trials, y=np.array(["rest", "task"])[trials.y])
