@@ -27,10 +27,12 @@ MAX_EXPONENT = 60  # of the largest weight, to base 2; float32 holds exponents f
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
 # Weights of the last layer: final_layer in networks of this package and of braindecode, often head
 # in others.
-HEAD = re.compile(r"(members\.\d+\.)?(head|final_layer)\.")
+HEAD = re.compile(r"(_orig_mod\.)?(members\.\d+\.)?(head|final_layer)\.")
 # Standard deviations of the prior on the change of an output: due to the weights, for features of
 # unit variance, and due to the bias; see WindowNet.fit_head.
 OUTPUT_SD, BIAS_SD = 1.5, 3.0
+# Options of an optimizer without which its state has the same terms.
+NO_TERMS = {"params", "lr", "initial_lr", "weight_decay", "fused", "foreach"}
 # Raised by networks whose layers do not accept the windows, or that lack a parameter.
 NETWORK_ERRORS = ValueError, TypeError, RuntimeError, AssertionError, IndexError, ZeroDivisionError
 
@@ -300,7 +302,7 @@ class WindowNet(NeuralNet):
             )
         self.module_.load_state_dict(old.module_.state_dict())
         self.history_ = copy.deepcopy(old.history)
-        if type(self.optimizer_) is type(old.optimizer_):
+        if _have_same_state(self.optimizer_, old.optimizer_):
             settings = [dict(group, params=None) for group in self.optimizer_.param_groups]
             self.optimizer_.load_state_dict(copy.deepcopy(old.optimizer_.state_dict()))
             for group, new in zip(self.optimizer_.param_groups, settings, strict=True):
@@ -451,6 +453,18 @@ class EpochBar(Callback):
     def on_train_end(self, net, **kwargs):
         """Clear the bar."""
         self.bar_.close()
+
+
+def _have_same_state(optimizer, other):
+    """Return whether optimizers keep the same state: of one class, with the same terms in use."""
+    used = [
+        [
+            {name for name, value in group.items() if name not in NO_TERMS and value}
+            for group in each.param_groups
+        ]
+        for each in (optimizer, other)
+    ]
+    return type(optimizer) is type(other) and used[0] == used[1]
 
 
 def _are_equal(a, b):

@@ -72,6 +72,8 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
 }
 # Parameters of skorch's net that fit sets.
 NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs", "predict_nonlinearity"}
+NO_NET_PARAMS |= {"lr", "optimizer", "batch_size"}  # but parameters such as optimizer__betas
+OWN_PARAMS = {"optimizer__lr", "optimizer__weight_decay", "criterion__reduction"}
 FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 
 
@@ -586,7 +588,9 @@ class BaseNet(BaseTrialEstimator):
                 raise ValueError(f"{name} must be a dict or None, got {value!r}.")
         known = set(inspect.signature(NeuralNet).parameters) - NO_NET_PARAMS
         for name in self.net_params or {}:
-            if not isinstance(name, str) or name.partition("__")[0] not in known:
+            part, _, option = name.partition("__") if isinstance(name, str) else ("", "", "")
+            is_known = part in known or (part == "optimizer" and option)
+            if not is_known or name in OWN_PARAMS:
                 raise ValueError(
                     "net_params must contain parameters of skorch.NeuralNet that fit does not set, "
                     f"such as 'optimizer__betas', got {name!r}. The network and its training are "

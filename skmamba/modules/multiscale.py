@@ -86,7 +86,7 @@ class MultiScaleTemporalBlock(nn.Module):
             raise ValueError(
                 f"period_selection must be one of 'window', 'fixed', got {period_selection!r}."
             )
-        self.n_times, self.period_selection = n_times, period_selection
+        self.n_chans, self.n_times, self.period_selection = n_chans, n_times, period_selection
         self.top_k = min(top_k, n_times // 2)
         self.widen = InceptionConv2d(n_chans, d_hidden, n_kernels)
         self.narrow = InceptionConv2d(d_hidden, n_chans, n_kernels)
@@ -112,8 +112,18 @@ class MultiScaleTemporalBlock(nn.Module):
         -------
         y : Tensor of shape (batch, n_chans, n_times)
             Windows with the views added.
+
+        Raises
+        ------
+        ValueError
+            If x has another shape.
         """
         if not torch.jit.is_scripting():
+            if x.shape[1:] != (self.n_chans, self.n_times):
+                raise ValueError(
+                    f"x must have shape (batch, {self.n_chans}, {self.n_times}), got "
+                    f"{tuple(x.shape)}."
+                )
             if self.has_kernels and can_use_kernels(x):
                 frequencies, weights = self.scales(x)  # 2 x (B, k)
                 periods = -(-self.n_times // frequencies)  # rounded up

@@ -265,6 +265,20 @@ def test_warm_start_keeps_the_state_of_the_optimizer(bags, trials):
     assert {group["lr"] for group in clf.net_.optimizer_.param_groups} == {1e-4}
 
 
+@pytest.mark.parametrize(
+    "net_params",
+    [
+        {"optimizer__amsgrad": True},
+        {"optimizer__param_groups": [("final_layer.*", {"betas": (0.5, 0.9)})]},
+    ],
+)
+def test_warm_start_accepts_other_terms_and_groups_of_the_optimizer(net_params, bags, trials):
+    clf = make_clf(warm_start=True).fit(bags, trials.y)
+    clf.set_params(net_params=net_params).fit(bags, trials.y)
+    assert len(clf.history_) == 6
+    assert clf.predict_proba(bags).shape == (len(trials), 2)
+
+
 @pytest.mark.parametrize("params", [{}, {"optimizer": "sgd"}])
 def test_learning_rate_schedules_go_on_in_loaded_and_changed_estimators(params, bags, trials):
     schedule = ("schedule", LRScheduler("StepLR", step_size=1, gamma=0.5))
@@ -802,6 +816,13 @@ def set_nan(X):
         ),
         (None, {"net_params": {"train_split": 5}}, "that fit does not set, .* got 'train_split'"),
         (None, {"net_params": {"max_epochs": 1}}, "that fit does not set, .* got 'max_epochs'"),
+        (None, {"net_params": {"lr": 0.1}}, "that fit does not set, .* got 'lr'"),
+        (None, {"net_params": {"optimizer__lr": 0.1}}, "does not set, .* got 'optimizer__lr'"),
+        (
+            None,
+            {"net_params": {"criterion__reduction": "mean"}},
+            "does not set, .* got 'criterion__reduction'",
+        ),
         (None, {"net_params": {"callbacks": "disable"}}, r"\['callbacks'\] must be a list, got 'd"),
         (None, {"net_params": {"callbacks": [3]}}, "must contain callbacks of skorch, .* got 3"),
         (None, {"net_params": {"criterion": torch.nn.NLLLoss}}, "must be a loss of logits"),

@@ -212,6 +212,12 @@ def test_autocast_of_the_simple_form_keeps_the_type_of_the_windows():
     torch.testing.assert_close(y, block(x), atol=0.05, rtol=0.05)  # checks the dtype
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 65), (2, 3, 64), (4, 64)])
+def test_windows_of_another_shape_raise(shape):
+    with pytest.raises(ValueError, match=r"x must have shape \(batch, 4, 64\), got \("):
+        MultiScaleTemporalBlock(4, 64)(torch.zeros(shape))
+
+
 def test_an_unknown_period_selection_raises():
     with pytest.raises(ValueError, match="period_selection must be one of 'window', 'fixed', got"):
         MultiScaleTemporalBlock(1, 64, period_selection="batch")

@@ -21,6 +21,7 @@ from skmamba import (
     load_eegmat,
 )
 from skmamba.datasets import simulate_trials
+from skmamba.models import Informer
 from skmamba.persistence import to_onnx
 from skmamba.preprocessing import EuclideanAlignment
 
@@ -156,6 +157,21 @@ def test_a_braindecode_network_is_exported(trials, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:EuclideanAlignment got no groups")
+@pytest.mark.parametrize(
+    "clf",
+    [
+        BraindecodeClassifier(Informer, {"d_model": 8, "n_heads": 2}, max_epochs=1, random_state=0),
+        MSiMambaClassifier(**SMALL, dtype="bfloat16"),
+    ],
+    ids=["Informer", "bfloat16"],
+)
+def test_the_graph_has_any_number_of_windows_in_single_precision(clf, trials, tmp_path):
+    path = to_onnx(clf.fit(trials.X, trials.y), tmp_path / "model.onnx")
+    windows = trials.X.astype("float32")
+    np.testing.assert_allclose(run(path, windows, 5), clf.predict_proba(windows), atol=1e-2)
+    np.testing.assert_allclose(run(path, windows, 5), run(path, windows, 1), atol=1e-5)
+
+
 def test_other_steps_and_old_opsets_are_refused(clf, trials, tmp_path):
     pipe = make_pipeline(EuclideanAlignment(), MSiMambaClassifier(**SMALL))
     with pytest.raises(ValueError, match=r"must be ChannelPicker or .* got EuclideanAlignment"):
