@@ -20,7 +20,7 @@ from ._base import (
     check_windows,
 )
 
-MOMENTUM = 0.1  # of running statistics, as in batch normalisation
+MOMENTUM = 0.1  # of running statistics after ten batches, as in batch normalisation
 MIN_SPREAD = 0.1  # of features; that of log power of EEG windows is about 0.5
 SHRINKAGE = 0.05  # of correlations of channels; limits the gain of sensor noise
 
@@ -334,8 +334,9 @@ class MSiMamba(SignalNetwork):
         """Return mean and spread for each row of ``average``; in training, update the prior."""
         square = features.square()
         if self.training:
-            self.prior_mean.lerp_(features.detach().mean(0), MOMENTUM)
-            self.prior_square.lerp_(square.detach().mean(0), MOMENTUM)
+            momentum = (1 / self.embed.n_updates).clamp_min(MOMENTUM)  # the first batch sets it
+            self.prior_mean.lerp_(features.detach().mean(0), momentum)
+            self.prior_square.lerp_(square.detach().mean(0), momentum)
         rest = (1 - average.sum(1))[:, None, None]  # (n_classified, 1, 1)
         with torch.autocast(features.device.type, enabled=False):  # a difference of large numbers
             mean = torch.einsum("ib,bcf->icf", average, features) + rest * self.prior_mean

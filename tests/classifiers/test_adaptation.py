@@ -1,5 +1,6 @@
 """Tests of MSiMambaClassifier(adaptation=...) and of MSiMamba(standardize=True)."""
 
+import copy
 import pickle
 import warnings
 from dataclasses import replace
@@ -346,12 +347,19 @@ def test_forward_standardises_each_window_by_its_own_weights():
     assert logits.shape == (3, 2)
 
 
-def test_training_moves_the_prior_by_a_tenth_and_prediction_does_not():
+def test_the_prior_is_the_mean_of_ten_batches_and_then_moves_by_a_tenth_in_training_only():
     network, (x, average) = make_network(), draw_input()
-    network.train()(x, None, average)
-    features = network.features(x)
-    torch.testing.assert_close(network.prior_mean, 0.1 * features.mean(0).detach())
-    torch.testing.assert_close(network.prior_square, 0.1 * (features**2).mean(0).detach())
+    network.train()
+    expected = None
+    for count in range(1, 13):
+        batch = count * x + 1
+        network(batch, None, average)
+        with torch.no_grad():
+            features = copy.deepcopy(network).features(batch)
+        rate = max(1 / count, 0.1)
+        moments = torch.stack([features.mean(0), (features**2).mean(0)])
+        expected = moments if count == 1 else expected + rate * (moments - expected)
+    torch.testing.assert_close(torch.stack([network.prior_mean, network.prior_square]), expected)
     before = network.prior_mean.clone()
     network.eval()(x, None, average)
     assert torch.equal(network.prior_mean, before)
