@@ -955,15 +955,23 @@ class Stop(Callback):
             raise KeyboardInterrupt
 
 
+@pytest.fixture
+def sigint():
+    """Python's handler, also in the background of a shell, which ignores the signal there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
 @pytest.mark.parametrize("method", ["on_batch_end", "on_epoch_end"])
-def test_an_interrupt_during_a_callback_is_no_end_of_the_training(bags, trials, method):
-    clf, before = make_clf(batch_size=16), signal.getsignal(signal.SIGINT)
+def test_an_interrupt_during_a_callback_is_no_end_of_the_training(bags, trials, method, sigint):
+    clf = make_clf(batch_size=16)
     clf.set_params(net_params={"callbacks": [Stop(method, by_signal=True)]})
     with pytest.raises(KeyboardInterrupt):
         clf.fit(bags, trials.y)
     assert not hasattr(clf, "classes_")
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is sigint
 
 
 @pytest.mark.parametrize(
@@ -978,15 +986,12 @@ def test_a_callback_may_end_the_training_also_within_an_epoch(bags, trials, meth
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
-def test_a_signal_handler_of_the_user_may_let_a_callback_end_the_training(bags, trials):
-    before, seen = signal.getsignal(signal.SIGINT), []
+def test_a_signal_handler_of_the_user_may_let_a_callback_end_the_training(bags, trials, sigint):
+    seen = []
     signal.signal(signal.SIGINT, lambda *args: seen.append(args))
-    try:
-        callbacks = [Stop("on_batch_end", by_signal=True), Stop("on_epoch_end")]
-        clf = make_clf(max_epochs=9, batch_size=16, net_params={"callbacks": callbacks})
-        assert clf.fit(bags, trials.y).n_iter_ == 3
-    finally:
-        signal.signal(signal.SIGINT, before)
+    callbacks = [Stop("on_batch_end", by_signal=True), Stop("on_epoch_end")]
+    clf = make_clf(max_epochs=9, batch_size=16, net_params={"callbacks": callbacks})
+    assert clf.fit(bags, trials.y).n_iter_ == 3
     assert len(seen) == 1
 
 
