@@ -96,4 +96,5 @@ def _read(name):
     if sha256(content).hexdigest() != CHECKSUMS[name]:
         raise DataFormatError(str(path), "the file of the package", "another: install it again")
     with np.load(BytesIO(content)) as data:
-        return {**data, "X": data["X"] * np.float32(MICROVOLTS_PER_COUNT)}
+        arrays = dict(data)
+    return arrays | {"X": arrays["X"] * np.float32(MICROVOLTS_PER_COUNT)}

@@ -118,8 +118,8 @@ def load_ssvep_exo(
 
 def _find_records(path, subjects, records):
     """Return (subject, file) of the recordings, in the order of subjects and dates."""
-    files = {file: file.relative_to(path).as_posix() for file in path.glob("subject*/*")}
-    matches = [(re.fullmatch(FILE, name), file) for file, name in files.items()]
+    files = [file for folder in path.glob("subject*") for file in _io.list_folder(folder)]
+    matches = [(re.fullmatch(FILE, f"{file.parent.name}/{file.name}"), file) for file in files]
     found = sorted((int(match[1]), file) for match, file in matches if match)
     if not found:
         _io.fail_missing("contain subject01 ... with files record-[...]_raw.fif", path, SOURCE)

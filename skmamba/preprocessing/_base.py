@@ -73,7 +73,8 @@ class BaseTrialTransformer(TransformerMixin, BaseEstimator):
         """
         check_recording(self, X, reset=reset, any_channels=any_channels)
         lazy = lazy and isinstance(X, Trials)
-        X = X if lazy else as_array(X)
+        is_rejected = getattr(X, "ndim", 0) > max_ndim  # before windows of Trials are copied
+        X = X if lazy or is_rejected else as_array(X)
         ndim = count_dims(X)
         if ndim > max_ndim:
             raise ValueError(
