@@ -1,5 +1,6 @@
 """Validation and columns of ``groups``: the metadata of samples, or one column of it."""
 
+import contextlib
 import re
 import sys
 import warnings
@@ -153,11 +154,19 @@ def unify_types(ids):
     return ids
 
 
+def _name_number(entry):
+    """Return an identifier as text: "2" for 2, 2.0 and "2.0", as in CSV with missing values."""
+    with contextlib.suppress(ValueError):
+        if isinstance(entry, float) or (isinstance(entry, str) and repr(float(entry)) == entry):
+            return f"{float(entry):g}" if float(entry) % 1 else str(int(float(entry)))
+    return str(entry)
+
+
 def check_identifiers(metadata):
     """Raise ValueError if different identifiers, such as "01" and 1, are equal as numbers."""
     for column in ID_COLUMNS & {*metadata}:
         ids = metadata[column].dropna().unique()
-        names = {str(int(i)) if isinstance(i, float) and i.is_integer() else str(i) for i in ids}
+        names = {_name_number(i) for i in ids}
         if len(names) > len({*unify_types(ids)}):
             raise ValueError(
                 f"{column!r} must be text or numbers in all parts, got both, some of which are "

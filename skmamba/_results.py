@@ -187,7 +187,7 @@ def _unify_ids(tables):
     ids = pd.concat(ids, ignore_index=True)
     for _, own in ids.groupby("dataset", dropna=False):
         for name in names:
-            if pd.api.types.infer_dtype(own[name]).startswith("mixed"):
+            if pd.api.types.infer_dtype(own[name]) in ("mixed", "mixed-integer"):
                 check_identifiers(own[[name]])
                 ids.loc[own.index, name] = unify_types(own[name])
                 changed.add(name)

@@ -459,7 +459,7 @@ def _have_same_state(optimizer, other):
     """Return whether optimizers keep the same state: of one class, with the same terms in use."""
     used = [
         [
-            {name for name, value in group.items() if name not in NO_TERMS and value}
+            {name for name in each.defaults if name not in NO_TERMS and group.get(name)}
             for group in each.param_groups
         ]
         for each in (optimizer, other)
