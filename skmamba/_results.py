@@ -92,9 +92,9 @@ class EvaluationResults:
         parts = list(parts) if isinstance(parts, Iterable) else [parts]
         if not parts or not all(isinstance(part, EvaluationResults) for part in parts):
             raise ValueError(f"parts must be one or more EvaluationResults, got {parts!r}.")
-        tables = _unify_ids([part.scores for part in parts] + [part.predictions for part in parts])
+        tables = [part.scores for part in parts] + [part.predictions for part in parts]
+        tables = _unify_types(tables)
         scores = pd.concat(tables[: len(parts)], ignore_index=True)
-        _check_labels(tables[len(parts) :])
         tables = list(_drop_copies(tables[len(parts) :]))
         predictions = _concatenate_predictions(tables)
         scores, predictions = separate_adaptations(scores, predictions)
@@ -176,47 +176,61 @@ class EvaluationResults:
         return self.scores.to_html()
 
 
-def _unify_ids(tables):
-    """Return tables whose identifiers have one type per data set, as "1" is read from CSV as 1."""
-    names = ["subject", "trial"]
-    ids = [table.reindex(columns=["dataset", *names]) for table in tables]
-    changed = {name for own in ids for name in names if own[name].dtype.kind == "M"}
-    for own in ids:
-        for name in names:  # CSV has dates as text
-            own[name] = own[name].astype(str if own[name].dtype.kind == "M" else object)
-    ids = pd.concat(ids, ignore_index=True)
-    for _, own in ids.groupby("dataset", dropna=False):
-        for name in names:
-            if pd.api.types.infer_dtype(own[name]) in ("mixed", "mixed-integer"):
-                check_identifiers(own[[name]])
-                ids.loc[own.index, name] = unify_types(own[name])
-                changed.add(name)
-    stops = np.cumsum([len(table) for table in tables])
-    return [
-        table.assign(
-            **{
-                name: ids[name].iloc[stop - len(table) : stop].array
-                for name in changed.intersection(table)
-            }
-        )
-        for table, stop in zip(tables, stops, strict=True)
+def _unify_types(tables):
+    """Return tables whose identifiers and labels have one type per data set, as CSV has text."""
+    for name in ("subject", "trial"):
+        tables = _unify_columns(tables, [name], _unify_ids)
+    return _unify_columns(tables, LABELS, _unify_labels)
+
+
+def _unify_columns(tables, names, unify):
+    """Return tables in which mixed values of these columns, over all tables, are unified."""
+    tables = list(tables)
+    places = [(i, name) for i, table in enumerate(tables) for name in names if name in table]
+    if not places:
+        return tables
+    values = [tables[i][name].astype(object) for i, name in places]
+    values = pd.concat(values, ignore_index=True)
+    dataset = [tables[i].reindex(columns=["dataset"])["dataset"] for i, _ in places]
+    dataset = pd.concat(dataset, ignore_index=True)
+    mixed = [
+        own
+        for _, own in values.groupby(dataset, dropna=False)
+        if pd.api.types.infer_dtype(own) in ("mixed", "mixed-integer")
     ]
+    for own in mixed:
+        values[own.index] = unify(_restore_values(own))
+    for i, name in places if mixed else ():
+        own, values = values.iloc[: len(tables[i])], values.iloc[len(tables[i]) :]
+        tables[i] = tables[i].assign(**{name: own.infer_objects().array})
+    return tables
 
 
-def _check_labels(tables):
-    """Raise ValueError if labels of one data set are text in a table and numbers in another."""
-    labels: dict[object, set[object]] = {}
-    for table in tables:
-        if {"dataset", "y_true"} <= {*table}:
-            for name, own in table.groupby("dataset", dropna=False)["y_true"]:
-                labels.setdefault(name, set()).update(own.unique().tolist())
-    for name, own in labels.items():
-        if len({isinstance(label, str) for label in own}) > 1:
-            raise ValueError(
-                "parts must have labels of one data set that are all text or all numbers, got "
-                f"{', '.join(sorted(map(repr, own)))} of {name!r}. skmamba evaluate writes the "
-                "names of labels: evaluate Trials whose y are these names."
-            )
+def _restore_values(values):
+    """Return values in which texts that CSV has of others, such as "1.0" of 1.0, are these."""
+    by_text = {str(value): value for value in values.unique() if not isinstance(value, str)}
+    return values.map(lambda value: by_text.get(value, value))
+
+
+def _unify_ids(ids):
+    """Return identifiers with numbers, or dates, in place of texts if others are of this type."""
+    if ids.map(type).isin([pd.Timestamp]).any():
+        dates = pd.to_datetime(ids, format="mixed", errors="coerce").astype(object)
+        return dates.where(dates.notna(), ids)
+    check_identifiers(ids.to_frame())
+    return unify_types(ids)
+
+
+def _unify_labels(labels):
+    """Raise ValueError if labels are text and numbers."""
+    found = labels.unique()
+    if len({isinstance(label, str) for label in found}) > 1:
+        raise ValueError(
+            "parts must have labels of one data set that are all text or all numbers, got "
+            f"{', '.join(sorted(map(repr, found))[:5])}. skmamba evaluate writes the names of "
+            "labels: evaluate Trials whose y are these names. Different data need different names."
+        )
+    return labels
 
 
 def _concatenate_predictions(tables):
@@ -499,7 +513,9 @@ def _find_incomplete(by_subject, scores, predictions, keys):
 
 def _check_results(results, score):
     """Raise ValueError unless a table has that score, of one data set under one protocol."""
-    check_table("results", results, ["estimator", "kind", "subject"], "evaluate")
+    check_table(
+        "results", results, ["estimator", "kind", "subject"], "evaluate or score_by_subject"
+    )
     scores = list_scores(results)
     if score not in scores:
         near = get_close_matches(str(score), scores, 1)

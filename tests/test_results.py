@@ -133,8 +133,9 @@ def test_models_of_windows_with_another_stride_are_not_averaged():
         lambda subject: [str(one + 1) for one in subject],
         lambda subject: [f"{one + 8:02d}" for one in subject],  # 08, ..., 12
         lambda subject: pd.Timestamp("2026-01-01") + pd.to_timedelta(subject, "D"),
+        lambda subject: subject / 2,
     ],
-    ids=["numbers as text", "leading zeros", "dates"],
+    ids=["numbers as text", "leading zeros", "dates", "floats"],
 )
 def test_saved_and_new_results_have_the_same_subjects(rename, tmp_path):
     trials = simulate_trials(5, 6, effect=0.5, random_state=0)
@@ -168,10 +169,37 @@ def test_subjects_of_different_data_sets_keep_their_types():
     assert scores["text"].tolist() == ["00", "01", "02"]
 
 
+@pytest.mark.parametrize("n_splits", [None, 3])
+@pytest.mark.parametrize("convert", [float, bool, str])
+def test_saved_and_new_results_have_the_same_labels(convert, n_splits, tmp_path):
+    trials = simulate_trials(4, 6, effect=0.5, random_state=0)
+    trials = replace(trials, y=np.array([convert(label) for label in trials.y]))
+    parts = [
+        evaluate_lda(trials, CrossSubjectSplit(n_splits), random_state=seed) for seed in (0, 1)
+    ]
+    parts[0].to_csv(tmp_path)
+    saved = EvaluationResults.from_csv(tmp_path)
+    to_latex(saved)  # with three folds for four subjects, some subjects of folds are missing
+    expected = compare(EvaluationResults.concatenate(parts), random_state=0)
+    table = compare(EvaluationResults.concatenate([saved, parts[1]]), random_state=0)
+    pd.testing.assert_frame_equal(table, expected)
+
+
+def test_repeated_seeds_of_dates_are_found(tmp_path):
+    trials = simulate_trials(6, 6)
+    days = pd.to_timedelta(trials.metadata["subject"], "D")
+    metadata = trials.metadata.assign(subject=pd.Timestamp("2026-01-01") + days)
+    trials = replace(trials, metadata=metadata)
+    evaluate_lda(trials, CrossSubjectSplit(2)).to_csv(tmp_path)
+    parts = [EvaluationResults.from_csv(tmp_path), evaluate_lda(trials, CrossSubjectSplit(3))]
+    with pytest.raises(ValueError, match="different seeds, but 'band-power-LDA' was evaluated twi"):
+        EvaluationResults.concatenate(parts)
+
+
 def test_labels_of_one_data_set_are_of_one_type():
     trials = simulate_trials(3, 6)
     named = replace(trials, y=np.array(["rest", "task"])[trials.y])
-    with pytest.raises(ValueError, match=r"all text or all numbers, got 'rest', 'task', 0, 1 of"):
+    with pytest.raises(ValueError, match=r"all text or all numbers, got 'rest', 'task', 0, 1\."):
         EvaluationResults.concatenate([evaluate_lda(trials), evaluate_lda(named)])
 
 

@@ -70,10 +70,12 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
-# Parameters of skorch's net that fit sets.
+# Parameters of skorch's net that fit sets, and others that it sets, unlike optimizer__betas.
 NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs", "predict_nonlinearity"}
-NO_NET_PARAMS |= {"lr", "optimizer", "batch_size"}  # but parameters such as optimizer__betas
-OWN_PARAMS = {"optimizer__lr", "optimizer__weight_decay", "criterion__reduction"}
+OWN_NET_PARAMS = {
+    *("lr", "batch_size", "optimizer", "optimizer__lr", "optimizer__weight_decay"),
+    "criterion__reduction",
+}
 FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 
 
@@ -108,8 +110,9 @@ class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
 
     _votings = ("soft", "hard")
 
-    def _decode(self, proba):
-        """Return the most probable classes."""
+    def _predict_labels(self, *data):
+        """Return the most probable classes, also of a subclass with its own ``predict_proba``."""
+        proba = self.predict_proba(*data)  # first, since it checks that the classifier is fitted
         return self.classes_[proba.argmax(1)]
 
     def _check_y(self, y):
@@ -272,8 +275,8 @@ class BaseNet(BaseTrialEstimator):
     An estimator has the parameters below in its ``__init__`` and defines two methods for its
     network: ``_module_spec(X, fresh)`` returns its name and its validated parameters, except the
     size of inputs and outputs; ``_module_class(name)`` returns its class. BaseNetClassifier and
-    BaseNetRegressor define the targets of the network (``_encode``, ``_decode``, ``_n_outputs``)
-    and its loss (``_net_options``).
+    BaseNetRegressor define the targets of the network (``_encode``, ``_predict_labels``,
+    ``_n_outputs``) and its loss (``_net_options``).
     """
 
     lr: float
@@ -431,7 +434,7 @@ class BaseNet(BaseTrialEstimator):
         ValueError
             If X is invalid, or lacks the references or subjects that ``adaptation`` requires.
         """
-        return self._decode(self._predict_trials(X, groups))
+        return self._predict_labels(X, groups)
 
     def score(
         self,
@@ -588,9 +591,8 @@ class BaseNet(BaseTrialEstimator):
                 raise ValueError(f"{name} must be a dict or None, got {value!r}.")
         known = set(inspect.signature(NeuralNet).parameters) - NO_NET_PARAMS
         for name in self.net_params or {}:
-            part, _, option = name.partition("__") if isinstance(name, str) else ("", "", "")
-            is_known = part in known or (part == "optimizer" and option)
-            if not is_known or name in OWN_PARAMS:
+            is_text = isinstance(name, str)
+            if not is_text or name in OWN_NET_PARAMS or name.partition("__")[0] not in known:
                 raise ValueError(
                     "net_params must contain parameters of skorch.NeuralNet that fit does not set, "
                     f"such as 'optimizer__betas', got {name!r}. The network and its training are "
@@ -897,8 +899,8 @@ class BaseNetRegressor(BaseNet, BaseTrialRegressor):
         with restore_on_error(self):
             return self._fit(X, y, sample_weight, None, fresh=fresh, epochs=1)
 
-    def _decode(self, outputs):
-        """Return the ratings of aggregated outputs."""
+    def _predict_labels(self, X, groups):
+        outputs = self._predict_trials(X, groups)  # first, since it checks whether it is fitted
         return outputs.reshape(len(outputs), *self.y_mean_.shape) * self.y_scale_ + self.y_mean_
 
     @property

@@ -67,9 +67,10 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
             If weights are given and the estimator does not accept them.
         """
         with restore_on_error(self):
+            check_option("voting", self.voting, self._votings)
             X, y = resolve_dataset(X, y)
             bags = check_bags(self, X, reset=True).gather()
-            windows = self._flatten_bags(bags, X)
+            windows = _flatten_bags(bags, X)
             check_consistent_length(bags, y)
             y = self._check_y(y)
             n_windows = bags.shape[1]
@@ -103,14 +104,15 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         y : ndarray of shape (n_trials,) or (n_trials, n_targets)
             Labels, or aggregated predictions of the trial's windows.
         """
-        return self._decode(self._predict_trials(X))
+        return self._predict_labels(X)
 
     def _predict_trials(self, X):
         """Return the aggregated output of the estimator for each trial."""
         check_is_fitted(self)
+        check_option("voting", self.voting, self._votings)
         X, _ = resolve_dataset(X)
         bags = check_bags(self, X, reset=False).gather()
-        outputs = np.asarray(self._predict_windows(self._flatten_bags(bags, X)))
+        outputs = np.asarray(self._predict_windows(_flatten_bags(bags, X)))
         return vote(outputs.reshape(*bags.shape[:2], *outputs.shape[1:]), self.voting)
 
     def score(
@@ -158,12 +160,12 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
                     stacklevel=3,
                 )
 
-    def _flatten_bags(self, bags, X):
-        """Validate voting; return the windows of bags, or the rows of features in a 2-D X."""
-        check_option("voting", self.voting, self._votings)
-        if not isinstance(X, Trials) and count_dims(as_array(X)) < 3:
-            return bags.reshape(len(bags), -1)
-        return bags.reshape(-1, *bags.shape[2:])
+
+def _flatten_bags(bags, X):
+    """Return the windows of bags, or the rows of features in a 2-D X."""
+    if not isinstance(X, Trials) and count_dims(as_array(X)) < 3:
+        return bags.reshape(len(bags), -1)
+    return bags.reshape(-1, *bags.shape[2:])
 
 
 @add_shared_docs()
@@ -306,5 +308,5 @@ class WindowVotingRegressor(BaseWindowVoting, BaseTrialRegressor):
     def _predict_windows(self, windows):
         return self.estimator_.predict(windows)
 
-    def _decode(self, predicted):
-        return predicted
+    def _predict_labels(self, X):
+        return self._predict_trials(X)

@@ -50,8 +50,8 @@ def load_sequence_learning(
     subjects : int or list of int, default=None
         Numbers from 1 to 69; None loads all in the folder.
     seconds : float, default=6.8
-        Length of a trial: the end of the round, minus its mean. Shorter rounds are left out, since
-        the length of a round alone predicts its success.
+        Length of a trial: the end of the round, minus its mean. The length of a round alone
+        predicts its success, so all trials have one length; shorter rounds are left out.
 
     Returns
     -------

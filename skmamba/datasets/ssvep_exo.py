@@ -74,7 +74,9 @@ def load_ssvep_exo(
 
     Notes
     -----
-    ``record-[2012.07.11-15.33.08]`` occurs as subject 3 and as subject 7; its subject is unknown.
+    ``record-[2012.07.11-15.33.08]`` occurs as subject 3 and as subject 7. Its subject is unknown,
+    so both copies are left out by default.
+
     The standard deviation of ``X``, about 8 mV, is too large for EEG: the unit is doubtful.
 
     References

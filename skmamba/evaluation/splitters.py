@@ -725,7 +725,8 @@ def list_folds(cv, trials, groups):
     folds = cv.split(trials, trials.y, groups) if hasattr(cv, "split") else cv
     folds = list(to_rows(folds, len(trials)))
     if not folds:
-        raise ValueError(f"cv must give at least one fold, got none of {cv!r}.")
+        hint = "" if hasattr(cv, "split") else " An iterator can be used once."
+        raise ValueError(f"cv must give at least one fold, got none of {cv!r}.{hint}")
     return folds
 
 

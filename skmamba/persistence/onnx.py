@@ -61,7 +61,8 @@ def to_onnx(
     -------
     path : Path
         The file. Its input ``windows`` has shape (n_windows, n_chans, n_times), its output
-        ``probabilities`` (n_windows, n_classes), both float32; the metadata are JSON.
+        ``probabilities`` (n_windows, n_classes), both float32. The :doc:`user guide
+        </user_guide/persistence>` describes its metadata.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def to_onnx(
         parent folder does not exist.
     RuntimeError
         If the probabilities of the graph, for random windows, differ from those of the network by
-        more than 1e-5.
+        more than 1e-5. Nothing is written then.
     """
     check_bool("overwrite", overwrite)
     path = Path(path)

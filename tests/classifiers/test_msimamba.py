@@ -279,6 +279,13 @@ def test_warm_start_accepts_other_terms_and_groups_of_the_optimizer(net_params, 
     assert clf.predict_proba(bags).shape == (len(trials), 2)
 
 
+def test_warm_start_resumes_a_schedule_that_sets_options_of_the_optimizer(bags, trials):
+    options = {"max_lr": 0.01, "total_steps": 100, "step_every": "batch"}
+    schedule = ("schedule", LRScheduler(torch.optim.lr_scheduler.OneCycleLR, **options))
+    clf = make_clf(warm_start=True, net_params={"callbacks": [schedule]}).fit(bags, trials.y)
+    assert len(clf.fit(bags, trials.y).history_) == 6
+
+
 @pytest.mark.parametrize("params", [{}, {"optimizer": "sgd"}])
 def test_learning_rate_schedules_go_on_in_loaded_and_changed_estimators(params, bags, trials):
     schedule = ("schedule", LRScheduler("StepLR", step_size=1, gamma=0.5))
@@ -953,6 +960,18 @@ class Stop(Callback):
             os.kill(os.getpid(), signal.SIGINT)
         elif self.n_calls == 3:
             raise KeyboardInterrupt
+
+
+class Inverted(MSiMambaClassifier):
+    def predict_proba(self, X, groups=None):
+        return super().predict_proba(X, groups)[:, ::-1]
+
+
+def test_predictions_are_by_the_probabilities_of_a_subclass(bags, trials):
+    clf = Inverted(**make_clf().get_params()).fit(bags, trials.y)
+    proba = clf.predict_proba(bags)
+    np.testing.assert_array_equal(clf.predict(bags), clf.classes_[proba.argmax(1)])
+    assert (clf.predict(bags) != make_clf().fit(bags, trials.y).predict(bags)).all()
 
 
 @pytest.fixture

@@ -64,6 +64,18 @@ def test_an_unknown_voting_is_an_error_in_predict(bags, trials, value):
     message = re.escape(f"voting must be one of 'soft', 'hard', got {value!r}.")
     with pytest.raises(ValueError, match=message):
         voting.predict(bags)
+    with pytest.raises(ValueError, match=message):  # before X is read
+        voting.fit(np.full_like(bags, np.nan), trials.y)
+
+
+class Inverted(WindowVotingClassifier):
+    def predict_proba(self, X):
+        return super().predict_proba(X)[:, ::-1]
+
+
+def test_predictions_are_by_the_probabilities_of_a_subclass(bags, trials):
+    expected = WindowVotingClassifier(LDA).fit(bags, trials.y).predict(bags)
+    assert (Inverted(LDA).fit(bags, trials.y).predict(bags) != expected).all()
 
 
 def test_rows_of_features_reach_the_estimator_unchanged():

@@ -436,6 +436,8 @@ def test_folds_may_be_indices_masks_or_an_iterator():
     expected = leakage_report(KFold(4), trials)
     for cv in (folds, iter(folds), masks, [tuple(map(list, fold)) for fold in folds]):
         pd.testing.assert_frame_equal(leakage_report(cv, trials), expected)
+    with pytest.raises(ValueError, match=r"at least one fold, got none .* can be used once"):
+        leakage_report(iter([]), trials)
 
 
 def test_empty_sets_share_nothing():
