@@ -6,6 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import approx_fprime
+from scipy.special import log_softmax
 from scipy.stats import binom
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -302,6 +304,35 @@ def test_the_head_alone_is_trained(clf, heads):
     changed = find_changed(everything, before)
     assert changed > heads or changed == before.keys()
     assert not find_changed(clf, before)
+
+
+def test_the_head_is_fitted_by_logistic_regression_with_a_normal_prior():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((50, 3, 4 * SIZE)), rng.integers(0, 2, 50)  # 200 windows
+    clf = MSiMambaClassifier(max_epochs=1, random_state=0).fit(X[..., :SIZE], y)
+    windows = SlidingWindows(window_size_samples=SIZE).fit_transform(X)
+    tuned = fine_tune(clf, windows, y, max_epochs=200)
+
+    layer, features = clf.net_.module_.final_layer, []
+    hook = layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].double()))
+    clf.predict(windows)
+    hook.remove()
+    inputs = torch.cat(features).numpy()
+    start = torch.cat([layer.weight, layer.bias[:, None]], 1).detach().double().numpy()
+    sd = np.append(np.full(inputs.shape[1], 1.5 / inputs.shape[1] ** 0.5), 3.0)
+
+    def compute_loss(change):
+        change = change.reshape(start.shape)
+        weights = start + change
+        logits = inputs @ weights[:, :-1].T + weights[:, -1]
+        loss = -log_softmax(logits, axis=1)[np.arange(200), np.repeat(y, 4)].mean()
+        return loss + ((change / sd) ** 2).sum() / 2 / len(y)
+
+    tuned_layer = tuned.net_.module_.final_layer
+    found = torch.cat([tuned_layer.weight, tuned_layer.bias[:, None]], 1).detach().numpy() - start
+    assert compute_loss(found.ravel()) < compute_loss(np.zeros(start.size)) - 0.01
+    gradient = approx_fprime(found.ravel(), compute_loss, 1e-6)
+    assert np.abs(gradient).max() < 1e-3  # at the minimum
 
 
 def test_a_tuned_copy_can_be_calibrated_trained_and_streamed():

@@ -184,6 +184,8 @@ class WindowNet(NeuralNet):
             step = step_fn(batch, **fit_params)
             self.history.record_batch(f"{prefix}_loss", step["loss"].detach())
             self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
+            if step["y_pred"].ndim == 3:  # callbacks receive the mean over members
+                step = {**step, "y_pred": self.average_members(step["y_pred"])}
             self.notify("on_batch_end", batch=batch, training=training, **step)
         batches = [own for own in self.history[-1]["batches"] if f"{prefix}_loss" in own]
         for own in batches:
@@ -326,13 +328,20 @@ class WindowNet(NeuralNet):
             weights.requires_grad_(name in head)
         start = {name: weights.detach().clone() for name, weights in head.items()}
         inputs, y = dataset[np.arange(len(dataset))]
+        parts = [inputs]  # with adaptation, features are standardised over all windows
+        if "average" not in inputs:
+            split = {name: values.split(PREDICT_BATCH) for name, values in inputs.items()}
+            parts = [
+                dict(zip(split, part, strict=True)) for part in zip(*split.values(), strict=True)
+            ]
         optimizer = torch.optim.LBFGS(
             head.values(), max_iter=max_iter, line_search_fn="strong_wolfe"
         )
 
         def compute_loss():
             optimizer.zero_grad()
-            loss = self.get_loss(self.infer(inputs), y, inputs)
+            outputs = torch.cat([self.infer(part) for part in parts])
+            loss = self.get_loss(outputs, y, inputs)
             for name, weights in head.items():
                 sd = BIAS_SD if weights.ndim == 1 else OUTPUT_SD / weights[0].numel() ** 0.5
                 change = (weights - start[name]).square().sum() / (2 * sd**2)
@@ -395,9 +404,17 @@ class ClassifierNet(WindowNet, NeuralNetClassifier):
         """Return the probabilities of logits."""
         return outputs.softmax(-1)
 
+    def average_members(self, outputs):  # (B, M, outputs) -> (B, outputs)
+        """Return the logarithm of the mean probability, as the module does in evaluation mode."""
+        return outputs.softmax(-1).mean(1).log()
+
 
 class RegressorNet(WindowNet, NeuralNetRegressor):
     """Net of regressors."""
+
+    def average_members(self, outputs):  # (B, M, outputs) -> (B, outputs)
+        """Return the mean outputs, as the module does in evaluation mode."""
+        return outputs.mean(1)
 
     task = "predict ratings of"
 

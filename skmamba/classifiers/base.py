@@ -75,6 +75,12 @@ NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs", "predict_nonli
 OWN_NET_PARAMS = {
     *("lr", "batch_size", "optimizer", "optimizer__lr", "optimizer__weight_decay"),
     "criterion__reduction",
+    *("iterator_train", "iterator_train__batch_size", "iterator_valid"),
+    *(
+        f"iterator_{part}__{name}"
+        for part in ("train", "valid")
+        for name in ("batch_sampler", "drop_last", "generator", "sampler", "seed", "shuffle")
+    ),
 }
 FUSED_DEVICES = ("cpu", "cuda")  # where these optimizers update all weights in one call
 

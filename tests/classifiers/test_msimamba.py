@@ -10,9 +10,9 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 
-from skmamba import MSiMambaClassifier, SlidingWindows, fine_tune
+from skmamba import MSiMambaClassifier, MSiMambaRegressor, SlidingWindows, fine_tune
 from skmamba.classifiers import msimamba
 from skmamba.datasets import simulate_trials
 from skmamba.models import MSiMamba
@@ -771,6 +771,19 @@ def test_callbacks_and_net_params_reach_skorch(bags, trials):
     assert len(clf.net_.history) == 3
 
 
+@pytest.mark.parametrize(
+    ("cls", "scoring"),
+    [(MSiMambaClassifier, "neg_log_loss"), (MSiMambaRegressor, "neg_mean_squared_error")],
+)
+def test_scores_of_training_batches_are_of_the_mean_over_members(cls, scoring, bags, trials):
+    score = EpochScoring(scoring, on_train=True, name="score")
+    params = TINY | {"n_members": 3, "batch_size": None, "net_params": {"callbacks": [score]}}
+    history = cls(**params).fit(bags, trials.y).history_
+    assert len(history) == 3
+    for epoch in history:  # the loss of a mean is below the mean loss of the members
+        assert 0.8 * epoch["train_loss"] < -epoch["score"] < epoch["train_loss"]
+
+
 def test_verbose_shows_a_bar_or_lines(bags, trials, capsys, monkeypatch):
     clf = make_clf(verbose=True).fit(bags, trials.y)
     captured = capsys.readouterr()
@@ -829,6 +842,11 @@ def set_nan(X):
             None,
             {"net_params": {"criterion__reduction": "mean"}},
             "does not set, .* got 'criterion__reduction'",
+        ),
+        (
+            None,
+            {"net_params": {"iterator_train__drop_last": True}},
+            "does not set, .* got 'iterator_train__drop_last'",
         ),
         (None, {"net_params": {"callbacks": "disable"}}, r"\['callbacks'\] must be a list, got 'd"),
         (None, {"net_params": {"callbacks": [3]}}, "must contain callbacks of skorch, .* got 3"),
