@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._mne import get_fitted_sfreq
 from ._parallel import PROCESS_LOCK
+from ._scaling import find_flat
 from ._validation import as_numbers, check_int, check_number, check_option
 from ._windows import to_samples
 from .adaptation import calibrate, list_steps
@@ -111,7 +112,7 @@ class StreamDecoder:
     """
 
     classes_: NDArray[Any]
-    _state: SimpleNamespace  # the last samples, classifier, and weighted sum of predictions
+    _state: SimpleNamespace  # last samples, flat channels, classifier, weighted sum of predictions
 
     def __init__(
         self,
@@ -156,6 +157,7 @@ class StreamDecoder:
         first = [*steps, classifier][0]
         names = [getattr(saved, "ch_names", None), getattr(first, "ch_names_in_", None)]
         self._channels = next((n for n in names if n is not None), range(self.n_channels))
+        self._picks = np.arange(self.n_channels)[getattr(first, "picks_", slice(None))]
         inner = getattr(classifier, "estimator_", None)  # of a WindowVotingClassifier
         _check_adaptation([*steps, classifier, *([] if inner is None else list_steps(inner))])
         _check_steps(steps, windows, self.window_size_samples_, self._make_noise)
@@ -217,6 +219,7 @@ class StreamDecoder:
             state.buffer = np.concatenate([state.buffer, new], axis=1)[:, -n_kept:]
             state.sample += n_new
             if state.sample == state.next_stop:
+                self._warn_of_flat(state)
                 # One window at a time: the rounding of a batch depends on its size.
                 window_proba = self._predict_window(state)
                 stops.append(state.sample - self._delay)
@@ -230,6 +233,19 @@ class StreamDecoder:
         stop, proba = np.array(stops, dtype=np.int64), np.array(proba or self._no_proba)
         seconds = None if self.sfreq_ is None else stop / self.sfreq_
         return StreamPredictions(stop, seconds, proba, self.classes_[proba.argmax(1)])
+
+    def _warn_of_flat(self, state):
+        """Warn of channels that are flat in this window, but were not in the one before."""
+        window = state.buffer[self._picks, -self.window_size_samples_ :]
+        flat = self._picks[find_flat(window)]
+        new = [str(self._channels[i]) for i in np.setdiff1d(flat, state.flat)]
+        if new:
+            warnings.warn(
+                f"Channel {', '.join(new)} is flat in the window before time index {state.sample}: "
+                "an electrode may have failed, and predictions are unreliable.",
+                stacklevel=3,
+            )
+        state.flat = flat
 
     def _predict_window(self, state):
         """Predict the last window; a warning that each window would repeat is given once."""
@@ -270,6 +286,7 @@ class StreamDecoder:
             start=start,
             sample=start,
             next_stop=start + n_samples,
+            flat=[],
             total=0.0,
             weight=0.0,
         )

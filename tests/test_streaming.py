@@ -73,8 +73,8 @@ class LastValue(ClassifierMixin, BaseEstimator):
 
 
 def make_ramp(n, first=0):
-    """Two channels, of which the first is a thousandth of the time index."""
-    return np.stack([np.arange(first, first + n) / 1000, np.zeros(n)])
+    """Two channels of a thousandth of the time index."""
+    return np.tile(np.arange(first, first + n) / 1000, (2, 1))
 
 
 def push_chunks(decoder, stream, lengths=()):
@@ -182,6 +182,19 @@ def test_a_stream_of_another_unit_is_reported_once(pipe, recwarn):
     assert re.search("deviation of about .* such as microvolts", str(warning.message))
     StreamDecoder(pipe).push(STREAM / 1e6)  # another stream
     assert len(recwarn) == 2
+
+
+def test_a_channel_that_becomes_flat_is_reported_each_time(pipe, recwarn):
+    stream = np.tile(STREAM[:, : 4 * SIZE], 2)
+    stream[1, : 4 * SIZE] = 3.0  # Fp2, which is not picked
+    stream[2, SIZE : 3 * SIZE] = 5.0
+    stream[2, 6 * SIZE :] = 0.0
+    decoder = StreamDecoder(pipe)
+    predictions = [decoder.push(stream[:, i : i + 50]).proba for i in range(0, 8 * SIZE, 50)]
+    assert len(np.concatenate(predictions)) == 8
+    expected = [f"Channel F3 is flat in the window before time index {n * SIZE}" for n in (2, 7)]
+    assert [str(warning.message).partition(":")[0] for warning in recwarn] == expected
+    assert {warning.filename for warning in recwarn} == {__file__}
 
 
 # Smoothing
