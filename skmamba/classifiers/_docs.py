@@ -79,7 +79,7 @@ center_, scale_, offset_scale_ : ndarray of shape (n_chans,)
 
 CLASSIFIER_PARAMETERS = """
 class_weight : dict, "balanced" or None, default=None
-    Weights of classes, as in scikit-learn.
+    Weights of classes, as in scikit-learn; they are relative to the mean weight of each batch.
 voting : {"soft", "hard"}, default="soft"
     Aggregation of a trial's windows: mean of their probabilities, or fraction of windows for
     which a class is the most probable one.

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback
-from skorch.dataset import get_len
 from torch.optim.swa_utils import AveragedModel, get_swa_avg_fn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
@@ -84,6 +83,11 @@ def load_batches(dataset, batch_size, *, shuffle=False, seed=0, **options):
     rows = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
     batches = BatchSampler(rows, batch_size, drop_last=False)
     return DataLoader(dataset, sampler=batches, batch_size=None, generator=generator, **options)
+
+
+def sum_weights(weight):
+    """Return the sum of the weights of a batch, which may have only classes of weight zero."""
+    return weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
 
 class GroupBatches:
@@ -183,7 +187,9 @@ class WindowNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             self.history.record_batch(f"{prefix}_loss", step["loss"].detach())
-            self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
+            # Losses are weighted means, so that of an epoch is the mean over batches by weight.
+            weight = sum_weights(batch[0]["weight"]).item()
+            self.history.record_batch(f"{prefix}_batch_size", weight)
             if step["y_pred"].ndim == 3:  # callbacks receive the mean over members
                 step = {**step, "y_pred": self.average_members(step["y_pred"])}
             self.notify("on_batch_end", batch=batch, training=training, **step)
@@ -202,8 +208,7 @@ class WindowNet(NeuralNet):
         loss = NeuralNet.get_loss(self, y_pred, y_true, X=X, training=training)
         loss = loss.flatten(1).mean(1) if loss.ndim > 1 else loss  # over targets
         weight = X["weight"].to(loss.device, non_blocking=True)
-        tiny = torch.finfo(weight.dtype).tiny  # batches may hold only classes of weight zero
-        return (weight * loss).sum() / weight.sum().clamp_min(tiny)
+        return (weight * loss).sum() / sum_weights(weight)
 
     def notify(self, method_name, **callback_kwargs):
         """Call the callbacks, and raise StoppedByCallback for their KeyboardInterrupt."""
@@ -505,17 +510,22 @@ def ignore_deprecations():
 
 @contextlib.contextmanager
 def seeded(seed, device):
-    """Seed torch and NumPy for a block, then restore the caller's random states."""
-    device = torch.device(device)
+    """Seed torch and NumPy for a block, then restore the caller's random states.
+
+    Initial weights are drawn in the default type of torch, which is float32 in worker processes.
+    """
+    device, dtype = torch.device(device), torch.get_default_dtype()
     cuda = range(torch.cuda.device_count()) if device.type == "cuda" else []
     with PROCESS_LOCK, torch.random.fork_rng(devices=cuda):
         numpy_state = np.random.get_state()
         try:
             torch.manual_seed(seed)
             np.random.seed(seed % 2**32)
+            torch.set_default_dtype(torch.float32)
             yield
         finally:
             np.random.set_state(numpy_state)
+            torch.set_default_dtype(dtype)
 
 
 @contextlib.contextmanager

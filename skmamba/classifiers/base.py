@@ -10,17 +10,15 @@ from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping
@@ -39,7 +37,9 @@ from .._validation import (
     check_finite,
     check_fraction,
     check_int,
+    check_is_given,
     check_is_no_single_trial,
+    check_labels,
     check_number,
     check_option,
     draw_seed,
@@ -71,7 +71,10 @@ OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
 }
 # Parameters of skorch's net that fit sets, and others that it sets, unlike optimizer__betas.
-NO_NET_PARAMS = {"module", "device", "train_split", "max_epochs", "predict_nonlinearity"}
+NO_NET_PARAMS = {
+    *("dataset", "device", "max_epochs", "module", "predict_nonlinearity", "train_split"),
+    *("verbose", "warm_start"),
+}
 OWN_NET_PARAMS = {
     *("lr", "batch_size", "optimizer", "optimizer__lr", "optimizer__weight_decay"),
     "criterion__reduction",
@@ -100,11 +103,6 @@ class BaseTrialEstimator(BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _check_is_given(self, y):
-        if y is None:
-            name = type(self).__name__
-            raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-
     def _check_target(self, target, need_two):
         """Raise ValueError if the encoded y of the training trials cannot be learnt."""
 
@@ -123,19 +121,7 @@ class BaseTrialClassifier(ClassifierMixin, BaseTrialEstimator):
 
     def _check_y(self, y):
         """Validate labels and return them as a vector."""
-        self._check_is_given(y)
-        is_missing = pd.isna(np.asarray(y, dtype=object))  # first: an array of text has "nan"
-        y = column_or_1d(y, warn=True)
-        y = y.astype(object) if y.dtype.kind == "T" else y  # NumPy's StringDType
-        if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
-            raise ValueError("Input y contains NaN, None or infinity.")
-        try:
-            check_classification_targets(y)
-        except TypeError as error:  # text and numbers are not ordered
-            raise ValueError(
-                f"y must have labels of one type, text or numbers: {error}."
-            ) from error
-        return y
+        return check_labels(y, self)
 
     def _check_target(self, target, need_two):
         if need_two and len(np.unique(target)) < 2:
@@ -157,7 +143,7 @@ class BaseTrialRegressor(RegressorMixin, BaseTrialEstimator):
 
     def _check_y(self, y):
         """Validate the numbers to predict and return them in float64."""
-        self._check_is_given(y)
+        check_is_given(y, self)
         y = np.asarray(y)
         if y.dtype.kind in "cmM":  # astype would drop imaginary parts, and count nanoseconds
             raise ValueError(f"y must contain real numbers, got {y.dtype}.")
@@ -358,7 +344,8 @@ class BaseNet(BaseTrialEstimator):
             Labels of any type, of shape (n_trials,); for a regressor, numbers of one or several
             targets. None for the targets of a data set of braindecode.
         sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials; trials of weight zero are left out.
+            Weights of trials, relative to the mean of their batch, so that they have no effect with
+            ``batch_size=1``; trials of weight zero are left out.
         groups : DataFrame or array-like of shape (n_trials,), default=None
             Metadata with a column ``subject``, or group labels: early stopping then holds out
             whole groups, and adaptation treats each group as one subject. Without groups, early
@@ -480,7 +467,7 @@ class BaseNet(BaseTrialEstimator):
         name, module_params = self._module_spec(X, fresh)
         y = self._check_y(y)
         groups = make_table(groups, len(bags), "groups") if isinstance(groups, Mapping) else groups
-        check_consistent_length(bags, y, sample_weight, groups)
+        check_consistent_length(bags, y, groups)
         target = self._encode(y, classes, fresh)
         weight, trials = _check_weight(sample_weight, bags)
         self._check_target(target[trials], fresh and classes is None)
@@ -864,14 +851,16 @@ class BaseNetClassifier(BaseNet, BaseTrialClassifier):
             raise ValueError(
                 f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
             )
-        used = y if weight is None else y[weight > 0]
+        weight = np.ones(len(y)) if weight is None else weight
+        used = weight > 0
         # A call of partial_fit may lack classes: those that it has are balanced.
-        classes = np.unique(used) if class_weight == "balanced" else self.classes_
-        of_class = compute_class_weight(class_weight, classes=classes, y=used)
+        classes = np.unique(y[used]) if class_weight == "balanced" else self.classes_
+        options = {"classes": classes, "y": y[used], "sample_weight": weight[used]}
+        of_class = compute_class_weight(class_weight, **options)
         if not of_class.any():
             raise ValueError(f"class_weight must weigh a class of y, got {class_weight!r}.")
-        by_class = pd.Series(of_class, classes).reindex(y).fillna(0.0).to_numpy()
-        return by_class if weight is None else by_class * weight
+        of_class = dict(zip(classes.tolist(), of_class, strict=True))
+        return weight * [of_class.get(label, 0.0) for label in y.tolist()]
 
 
 class BaseNetRegressor(BaseNet, BaseTrialRegressor):

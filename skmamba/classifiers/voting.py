@@ -68,6 +68,10 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
         """
         with restore_on_error(self):
             check_option("voting", self.voting, self._votings)
+            is_estimator = hasattr(self.estimator, "fit") and not isinstance(self.estimator, type)
+            if not is_estimator or is_classifier(self.estimator) != is_classifier(self):
+                kind = "classifier" if is_classifier(self) else "regressor"
+                raise ValueError(f"estimator must be a {kind}, got {self.estimator!r}.")
             X, y = resolve_dataset(X, y)
             bags = check_bags(self, X, reset=True).gather()
             windows = _flatten_bags(bags, X)
@@ -81,9 +85,6 @@ class BaseWindowVoting(MetaEstimatorMixin, BaseTrialEstimator):
                 fit_params["sample_weight"] = np.repeat(weight, n_windows)
             if n_windows > 1:
                 self._warn_of_split_trials()
-            if is_classifier(self.estimator) != is_classifier(self):
-                kind = "classifier" if is_classifier(self) else "regressor"
-                raise ValueError(f"estimator must be a {kind}, got {self.estimator!r}.")
             estimator = clone(self.estimator)
             estimator.fit(windows, np.repeat(y, n_windows, axis=0), **fit_params)
             self.estimator_ = estimator

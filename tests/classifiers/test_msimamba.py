@@ -609,6 +609,21 @@ def test_early_stopping_restores_the_best_epoch(bags, trials):
     assert clf.net_.train_split is None
 
 
+def test_the_validation_loss_is_the_weighted_mean_over_all_batches(trials):
+    windows = SlidingWindows(window_size_samples=64, stride_samples=8).fit_transform(trials.X)
+    weight = np.where(trials.y == 0, 1e-3, 1.0)
+    RememberTrials.seen = []
+    params = {"early_stopping": True, "validation_fraction": 0.25, "max_epochs": 1}
+    clf = make_clf(**params, net_params={"callbacks": [("trials", RememberTrials())]})
+    clf.fit(windows, trials.y, sample_weight=weight)
+    valid = sorted(RememberTrials.seen[0][1])
+    assert len(valid) * 25 > 128  # windows in a batch
+    proba = clf.predict_proba(windows[valid].reshape(-1, *windows.shape[2:]))
+    y, weight = (values[valid].repeat(25) for values in (trials.y, weight))
+    expected = np.average(-np.log(proba[np.arange(len(y)), y]), weights=weight)
+    assert clf.history_[0]["valid_loss"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_trials_of_weight_zero_are_left_out(bags, trials):
     weight = np.r_[np.ones(20), np.zeros(12)]
     weighted = make_clf().fit(bags, trials.y, sample_weight=weight)
@@ -637,6 +652,28 @@ def test_balanced_class_weights_are_those_of_the_classes_that_have_weight(bags, 
     assert np.array_equal(weighted.predict_proba(bags), left_out.predict_proba(bags))
 
 
+def test_balanced_class_weights_count_the_weights_of_trials(bags, trials):
+    weight = np.where(trials.y == 0, 3, 1)
+    options = {"batch_size": None, "drop_prob": 0.0, "dtype": "float64"}
+    clf = make_clf(class_weight="balanced", **options)
+    weighted = clone(clf).fit(bags, trials.y, sample_weight=weight)
+    repeated = clone(clf).fit(bags.repeat(weight, 0), trials.y.repeat(weight))
+    proba = weighted.predict_proba(bags)
+    np.testing.assert_allclose(proba, repeated.predict_proba(bags), atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [">i4", "float16"])
+def test_class_weights_accept_labels_of_any_type(bags, trials, dtype):
+    clf = make_clf(class_weight={0: 1.0, 1: 2.0}, max_epochs=1)
+    expected = clone(clf).fit(bags, trials.y).predict_proba(bags)
+    assert np.array_equal(clf.fit(bags, trials.y.astype(dtype)).predict_proba(bags), expected)
+
+
+def test_one_weight_of_all_trials_changes_nothing(bags, trials):
+    proba = make_clf(max_epochs=1).fit(bags, trials.y, sample_weight=2.0).predict_proba(bags)
+    assert np.array_equal(proba, make_clf(max_epochs=1).fit(bags, trials.y).predict_proba(bags))
+
+
 def test_weights_of_classes_and_of_trials_are_multiplied(bags, trials):
     weight = np.tile([0.5, 1.0, 2.0, 4.0], 8)
     clf = make_clf(scaling="window")  # other scalings have weights of trials, not of classes
@@ -653,6 +690,16 @@ def test_further_training_may_lack_a_weighted_class(bags, trials, class_weight):
     clf.partial_fit(bags[trials.y == 1], np.ones(16))
     with pytest.raises(ValueError, match=r"classes, \[0, 1\], are not in class_weight"):
         make_clf(class_weight={2: 1.0}).fit(bags, trials.y)
+
+
+def test_a_fit_does_not_depend_on_the_default_type_of_torch(fitted, bags, trials):
+    torch.set_default_dtype(torch.float64)
+    try:
+        clf = make_clf().fit(bags, trials.y)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert np.array_equal(clf.predict_proba(bags), fitted.predict_proba(bags))
 
 
 # Parameters of the network and of skorch

@@ -113,6 +113,9 @@ def test_estimators_of_another_kind_are_an_error(trials):
         WindowVotingClassifier(Ridge()).fit(trials.X, trials.y)
     with pytest.raises(ValueError, match=r"estimator must be a regressor, got LogisticRegression"):
         WindowVotingRegressor(LogisticRegression()).fit(trials.X, trials.y)
+    for other in (None, LogisticRegression):
+        with pytest.raises(ValueError, match=r"must be a classifier, got (None|<class)"):
+            WindowVotingClassifier(other).fit(trials.X, trials.y)
 
 
 def test_cross_validation_inside_the_vote_warns_that_it_splits_trials(bags, trials):
