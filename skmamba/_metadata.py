@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_object_dtype, is_scalar
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, check_cv
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
 DATE_BY_DAY = r"\d{1,2}([./-])\d{1,2}\1\d{4}(?!\d)"  # or by month: not ordered as text
@@ -80,6 +81,7 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
 
     Splitters of this package receive the metadata ``groups``, others its column ``subject``.
     """
+    cv = 5 if cv is None else cv
     if groups is not None and not hasattr(cv, "protocol"):
         metadata = groups
         (groups,) = get_columns(groups, "subject", estimator=estimator, n_samples=len(X))
@@ -93,10 +95,19 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
                 return [[np.flatnonzero(np.isin(trial, part)) for part in fold] for fold in folds]
             kind = StratifiedGroupKFold if classifier else GroupKFold
             cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)
-    folds = list(to_rows(check_cv(cv, y, classifier=classifier).split(X, y, groups), len(X)))
+    cv = check_cv(cv, y, classifier=classifier)
+    groups = None if requests_groups(cv) is False else groups
+    folds = list(to_rows(cv.split(X, y, groups), len(X)))
     if not folds:
         raise ValueError(f"cv must give at least one fold, got none: {cv!r}.")
     return folds
+
+
+def requests_groups(splitter):
+    """Return whether a splitter requests ``groups``; None if it has no metadata routing."""
+    if not hasattr(splitter, "get_metadata_routing"):
+        return None
+    return bool(get_routing_for_object(splitter).split.requests.get("groups"))
 
 
 def infer_groups(metadata, cv):

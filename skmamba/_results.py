@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -454,10 +455,10 @@ def _fill_adaptation(table):
 def get_scores(results, score, *, with_defaults=False):
     """Return a checked DataFrame of scores, with one subject per row if the results allow it.
 
-    If folds test several subjects, each is scored from the predictions, by the other default scores
-    too if ``with_defaults``. The score is NaN if the estimator lacks some of these because a fold
-    failed. Rows of folds are returned if ``results`` is a DataFrame, or if there is no scorer of
-    that name (single windows, functions).
+    If folds test several subjects, or lack classes of their subject, each subject is scored from
+    the predictions, by the other default scores too if ``with_defaults``. The score is NaN if the
+    estimator lacks some of these because a fold failed. Rows of folds are returned if ``results``
+    is a DataFrame, or if there is no scorer of that name (single windows, functions).
     """
     if isinstance(results, pd.DataFrame):
         _check_results(results, score)
@@ -465,10 +466,12 @@ def get_scores(results, score, *, with_defaults=False):
     scores, predictions = get_table(results, "scores"), get_table(results, "predictions")
     _check_results(scores, score)
     scores, predictions = separate_adaptations(scores, predictions)
+    if score == "balanced_accuracy" and not predictions.empty:
+        _warn_of_single_classes(predictions)
     if (
         predictions.empty
         or predictions["subject"].isna().any()
-        or scores["subject"].notna().all()
+        or (scores["subject"].notna().all() and not _has_partial_folds(predictions))
         or score not in [*SCORERS, *get_scorer_names()]
     ):
         return scores
@@ -486,6 +489,33 @@ def get_scores(results, score, *, with_defaults=False):
     of_all_seeds = [by_subject["estimator"], by_subject["subject"]]
     is_incomplete = is_incomplete.groupby(of_all_seeds).transform("any")
     return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in scoring})
+
+
+def _has_partial_folds(predictions):
+    """Return whether folds lack classes of their subject, or have one rating, as leave-one-out."""
+    if "fold" not in predictions:
+        return False
+    keys = ["estimator", *predictions.columns.intersection(["random_state"]), "subject", "fold"]
+    labels = predictions.groupby(keys)["y_true"]
+    if has_ratings(predictions):
+        return bool((labels.size() < 2).any())
+    n_classes = labels.nunique().reset_index(name="n")
+    most = predictions.groupby("subject")["y_true"].nunique()
+    return bool((n_classes["n"] < n_classes["subject"].map(most)).any())
+
+
+def _warn_of_single_classes(predictions):
+    """Warn if subjects have one class, of which the balanced accuracy is the accuracy."""
+    n_classes = predictions.groupby("subject")["y_true"].nunique()
+    n_single = (n_classes == 1).sum()
+    if n_single and not has_ratings(predictions):
+        warnings.warn(
+            f"{n_single} of {len(n_classes)} subjects have trials of one class, so that their "
+            "balanced accuracy is the accuracy, and the mean over subjects depends on the number "
+            "of subjects of each class. For labels of subjects, such as a diagnosis, use "
+            "scikit-learn's balanced_accuracy_score of results.predictions.",
+            stacklevel=4,
+        )
 
 
 def _find_incomplete(by_subject, scores, predictions, keys):

@@ -74,7 +74,7 @@ def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     -------
     ccc : float
         From -1 to 1, which is reached by equal values only; the mean over targets. 0 if one of the
-        two is constant, NaN if both have the same constant.
+        two is constant, NaN if both have the same constant or there is one trial.
 
     Raises
     ------
@@ -109,6 +109,8 @@ def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     check_consistent_length(x, y)
     if x.shape != y.shape:
         raise ValueError(f"y_pred must have the shape of y_true, {x.shape}, got {y.shape}.")
+    if len(x) < 2:
+        return np.nan
     covariance = ((x - x.mean(0)) * (y - y.mean(0))).mean(0)
     total = x.var(0) + y.var(0) + (x.mean(0) - y.mean(0)) ** 2
     with np.errstate(invalid="ignore"):

@@ -7,7 +7,8 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state, column_or_1d, gen_batches
+from sklearn.utils.multiclass import check_classification_targets
 
 ADAPTATIONS = ("reference", "causal", "unlabelled")  # unlabelled EEG of a test subject
 BATCH_SIZE = 8  # trials that are read at once
@@ -78,6 +79,28 @@ def check_option(name, value, options):
     """Raise ValueError unless the value is one of the given strings."""
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}.")
+
+
+def check_is_given(y, estimator):
+    """Raise ValueError if y is None, in the words of scikit-learn's estimator checks."""
+    if y is None:
+        name = type(estimator).__name__
+        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
+
+
+def check_labels(y, estimator):
+    """Validate labels and return them as a vector."""
+    check_is_given(y, estimator)
+    is_missing = pd.isna(np.asarray(y, dtype=object))  # first: an array of text has "nan"
+    y = column_or_1d(y, warn=True)
+    y = y.astype(object) if y.dtype.kind == "T" else y  # NumPy's StringDType
+    if is_missing.any() or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+        raise ValueError("Input y contains NaN, None or infinity.")
+    try:
+        check_classification_targets(y)
+    except TypeError as error:  # text and numbers are not ordered
+        raise ValueError(f"y must have labels of one type, text or numbers: {error}.") from error
+    return y
 
 
 def check_finite(X):

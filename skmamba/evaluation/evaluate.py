@@ -17,7 +17,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._format import join_words
-from .._metadata import get_columns
+from .._metadata import get_columns, requests_groups
 from .._parallel import delayed, run_parallel
 from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
@@ -30,7 +30,7 @@ from ._cache import FoldCache
 from ._fit_and_score import FoldTask, describe_fold, find_adaptation, make_failed_record
 from ._hashing import compute_hash, describe_versions, hash_package
 from .leakage import list_shared
-from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds, requests_groups
+from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds
 
 BASELINES = {
     "majority": DummyClassifier(strategy="most_frequent"),
@@ -337,11 +337,17 @@ def _warn_of_leakage(folds, trials):
     is_reference = leaks["kind"] == "reference"
     leaks, late = leaks[~is_reference], leaks[is_reference]
     if len(leaks):
+        is_copy = leaks["kind"] == "identical data"
+        advice = "Remove one of the copies."
+        if not is_copy.all():
+            advice = (
+                "For results use CrossSubjectSplit() or WithinSubjectSplit(); if trials overlap, "
+                "WithinSubjectSplit(GroupKFold(3), inner_groups='recording')."
+            )
         warnings.warn(
             f"cv leaks: training and test sets share {join_words(leaks['kind'].tolist())} "
-            f"({leaks['example'].iloc[0]}), so scores include recognition of trials. For results "
-            "use CrossSubjectSplit() or WithinSubjectSplit(); if trials overlap, "
-            "WithinSubjectSplit(GroupKFold(3), inner_groups='recording'). See leakage_report.",
+            f"({leaks['example'].iloc[0]}), so scores include recognition of trials. {advice} "
+            "See leakage_report.",
             LeakageWarning,
             stacklevel=3,
         )

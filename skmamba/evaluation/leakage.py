@@ -24,6 +24,7 @@ from .._metadata import (
     encode,
     get_columns,
     read_numbers,
+    requests_groups,
 )
 from .._parallel import delayed
 from .._progress import progress_bar
@@ -32,7 +33,7 @@ from .._validation import check_int
 from ..trials import Trials
 from ._baselines import check_seed, fill_seeds, permute_labels
 from ._label_prediction import make_row, summarize_label_predictions
-from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds, requests_groups
+from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds
 
 RUN = 32  # samples that a copy has in common with the original
 TOLERANCE = 0.5  # samples, because onsets are rounded

@@ -20,11 +20,18 @@ from sklearn.model_selection import (
     StratifiedKFold,
 )
 from sklearn.utils import check_consistent_length
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from .._metadata import TRIAL_COLUMNS, check_order, encode, encode_trials, get_columns, to_rows
+from .._metadata import (
+    TRIAL_COLUMNS,
+    check_order,
+    encode,
+    encode_trials,
+    get_columns,
+    requests_groups,
+    to_rows,
+)
 from .._types import Epochs, Groups, Seed, Splitter
 from .._validation import check_bool, check_fraction, check_int, make_random_state
 
@@ -722,19 +729,13 @@ def check_splitter(cv):
 
 def list_folds(cv, trials, groups):
     """Return the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
+    groups = None if requests_groups(cv) is False else groups
     folds = cv.split(trials, trials.y, groups) if hasattr(cv, "split") else cv
     folds = list(to_rows(folds, len(trials)))
     if not folds:
         hint = "" if hasattr(cv, "split") else " An iterator can be used once."
         raise ValueError(f"cv must give at least one fold, got none of {cv!r}.{hint}")
     return folds
-
-
-def requests_groups(splitter):
-    """Return whether a splitter requests ``groups``; None if it has no metadata routing."""
-    if not hasattr(splitter, "get_metadata_routing"):
-        return None
-    return bool(get_routing_for_object(splitter).split.requests.get("groups"))
 
 
 def _seed_subject(splitter, name):

@@ -129,7 +129,7 @@ def channel_importance(
     channels = data.find_used_channels(estimator)
     scorer = check_scoring(estimator, scoring=scoring)
     options = {"estimator": channel_importance, "classifier": is_classifier(estimator)}
-    folds = make_folds(5 if cv is None else cv, data.X, data.y, groups, **options)
+    folds = make_folds(cv, data.X, data.y, groups, **options)
     n_test = [len(test) for _, test in folds]
     if method == "permutation":
         if min(n_test) < 2:

@@ -13,8 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_consistent_length
 from sklearn.utils.parallel import Parallel
 
 from .._ch_names import check_ch_names
@@ -22,7 +21,7 @@ from .._metadata import infer_groups, make_folds
 from .._mne import get_ch_names, resolve_sfreq
 from .._parallel import delayed
 from .._types import Epochs, Groups, Splitter
-from .._validation import check_int, check_option, restore_on_error
+from .._validation import check_int, check_labels, check_option, restore_on_error
 from ..trials import Trials
 from .band_power import BandPower
 from .channels import ChannelPicker
@@ -49,7 +48,7 @@ class SequentialChannelSelector(ChannelPicker):
     ch_names : sequence of str, default=None
         Channel names of X; Trials and ``mne.Epochs`` have their own.
     cv : int or splitter, default=5
-        Inner cross-validation. An int is the number of stratified folds: over subjects if
+        Inner cross-validation. An int (None: 5) is the number of stratified folds: over subjects if
         ``groups`` has several, with at most one fold per subject, else over trials.
     direction : {"forward", "backward"}, default="forward"
         Whether to add channels to none, or to remove channels from all.
@@ -179,11 +178,7 @@ class SequentialChannelSelector(ChannelPicker):
         return make_pipeline(BandPower(sfreq), lda)
 
     def _validate_labels(self, y):
-        if y is None:  # the wording of scikit-learn's estimator checks
-            name = type(self).__name__
-            raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        y = check_labels(y, self)
         classes = np.unique(y).tolist()
         if len(classes) < 2:
             raise ValueError(f"y must have at least 2 classes, got 1 class: {classes[0]!r}.")

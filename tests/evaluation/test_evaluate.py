@@ -295,8 +295,15 @@ def test_a_protocol_that_leaks_is_warned_of_once(trials, tmp_path, cv, shared):
 
 def test_equal_rows_of_training_and_test_are_warned_of(trials):
     trials.X[7] = trials.X[2]
-    with pytest.warns(LeakageWarning, match="share identical data .fold 0: rows 2 and 7"):
+    with pytest.warns(
+        LeakageWarning, match="identical data .fold 0: rows 2 and 7.* one of the"
+    ):
         run({"dummy": DummyClassifier()}, trials)
+
+
+def test_splitters_without_groups_do_not_receive_subjects(trials):
+    with warnings.catch_warnings(action="error"):
+        run({"dummy": DummyClassifier()}, trials, KFold(2))
 
 
 @pytest.mark.parametrize("cv", [CrossSubjectSplit(), WithinSubjectSplit(2), KFold(2)], ids=str)

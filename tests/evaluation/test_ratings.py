@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error, r2_score
-from sklearn.model_selection import GridSearchCV, KFold, LeaveOneGroupOut, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    LeaveOneGroupOut,
+    LeaveOneOut,
+    cross_val_predict,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -52,6 +58,13 @@ def results(trials):
     return run({"ridge": linear()}, trials)
 
 
+def test_ratings_of_single_trial_folds_are_scored_by_subject(trials):
+    results = run({"ridge": linear()}, trials, WithinSubjectSplit(LeaveOneOut()))
+    expected = score_by_subject(results, "ccc").query("estimator == 'ridge'")["ccc"].mean()
+    assert expected > 0.5
+    assert compare(results, "ccc").set_index("estimator").loc["ridge", "mean"] == expected
+
+
 # Concordance correlation
 
 
@@ -63,6 +76,7 @@ def results(trials):
         ([1, 2, 3], [3, 2, 1], -1),
         ([1, 2, 3], [2, 2, 2], 0),
         ([4, 4], [4, 4], np.nan),
+        ([4], [3], np.nan),
         # the mean of 8/13 and -1
         ([[1, 1], [2, 2], [3, 3]], [[1, 3], [3, 2], [5, 1]], -5 / 26),
     ],

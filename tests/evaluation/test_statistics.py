@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, LeaveOneOut
 
 from skmamba import compare, evaluate
 from skmamba.datasets import simulate_trials
@@ -573,6 +573,27 @@ def test_holm_does_not_count_nan():
 def test_invalid_arguments_raise(scores, options, message):
     with pytest.raises(ValueError, match=message):
         compare(scores, **{"score": "accuracy", **options})
+
+
+def test_folds_that_lack_classes_are_scored_by_subject():
+    trials = simulate_trials(n_subjects=3, n_trials=10)
+    trials = replace(trials, y=np.arange(30) % 5 // 4)  # four trials of class 0 for one of class 1
+    models = {"constant": DummyClassifier(strategy="most_frequent")}
+    results = evaluate(models, trials, WithinSubjectSplit(LeaveOneOut()), verbose=False)
+    assert results.scores["balanced_accuracy"].mean() > 0.5  # the accuracy
+    table = compare(results).set_index("estimator")
+    assert table.loc["constant", ["mean", "chance"]].tolist() == [0.5, 0.5]
+    assert "0.50" in to_latex(results)
+
+
+def test_labels_of_subjects_are_warned_of():
+    trials = simulate_trials(n_subjects=4, n_trials=4)
+    trials = replace(trials, y=np.repeat([0, 0, 0, 1], 4))
+    models = {"constant": DummyClassifier(strategy="most_frequent")}
+    results = evaluate(models, trials, verbose=False)
+    with pytest.warns(UserWarning, match="4 of 4 subjects have trials of one class") as caught:
+        compare(results)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,11 @@ def test_an_int_is_the_number_of_folds_over_subjects_or_over_trials(n_subjects, 
     assert len(spy_on(*make_subjects(n_subjects, n_trials))) == 3 * n_folds
 
 
+def test_none_are_five_folds_over_subjects():
+    data = make_subjects(6, 4)
+    assert spy_on(*data, cv=None) == spy_on(*data, cv=5)
+
+
 def test_windows_of_a_trial_are_in_one_inner_fold():
     trial = np.random.default_rng(0).permutation(np.repeat(np.arange(8.0), 4))
     X = np.tile(trial[:, None, None], (1, 3, 5))
@@ -355,6 +360,7 @@ def test_invalid_parameters_are_rejected_and_fit_changes_nothing(options, match)
     ("y", "groups", "match"),
     [
         (None, None, "requires y to be passed"),
+        ([None, *"a" * 11], None, "y contains NaN, None or infinity"),
         (np.ones(12), None, r"y must have at least 2 classes, got 1 class: 1\.0"),
         (np.arange(11) % 2, None, "inconsistent numbers of samples"),
         (np.arange(12) / 7, None, "Unknown label type"),
