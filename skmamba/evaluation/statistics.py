@@ -53,9 +53,9 @@ def compare(
     ----------
     results : EvaluationResults or DataFrame
         Results of :func:`evaluate`, of one data set and one protocol. If folds test several
-        subjects, each subject is scored from the predictions, as by :func:`score_by_subject`. A
-        DataFrame of scores must have one subject per row. Rows of one subject, such as folds,
-        sessions or seeds, are averaged.
+        subjects, or lack classes of their subject, each subject is scored from the predictions, as
+        by :func:`score_by_subject`. A DataFrame of scores must have one subject per row. Rows of
+        one subject, such as folds, sessions or seeds, are averaged.
     score : str, default="balanced_accuracy"
         Column to compare; higher is better.
     reference : str, default=None
@@ -95,6 +95,11 @@ def compare(
     ValueError
         If a column, the score or the reference is missing, a row is of several subjects, there
         are several data sets or protocols, or ``confidence`` is invalid.
+
+    Warns
+    -----
+    UserWarning
+        If ``score`` is the balanced accuracy and subjects have trials of one class.
 
     Notes
     -----
