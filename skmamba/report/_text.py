@@ -1,6 +1,7 @@
 """Names of scores and protocols, and the sentences of the reports."""
 
 import math
+import re
 
 from .._format import (
     SCORE_NAMES,
@@ -131,6 +132,15 @@ def write_footnotes(adaptations):
         f"({describe_adaptations(adaptations)}). Such scores do not measure strict transfer to "
         "new subjects."
     ]
+
+
+def describe_calibration(adaptations):
+    """Return which labelled trials of the test subjects estimators are trained on, or nothing."""
+    labelled = {
+        name: ", ".join(use for use in uses.split(", ") if re.search(r"\blabell?ed\b", use))
+        for name, uses in adaptations.items()
+    }
+    return describe_adaptations(labelled)
 
 
 def shorten(values):

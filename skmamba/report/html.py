@@ -124,6 +124,7 @@ def _describe_part(part, score, label_names):
         "name": part.name or "Results",
         "protocol_name": _text.PROTOCOLS.get(part.protocol, part.protocol),
         "estimators": [name.removesuffix(_text.FOOTNOTE_MARK) for name in table["estimator"]],
+        "calibration": _text.describe_calibration(part.adaptations),
         "row_word": "window" if part.protocol == "random_windows" else "trial",
         "n_subjects": int(table["n_subjects"].max()),
         "finding": _text.summarize_comparison(table, _text.name_score(score), part.protocol),

@@ -254,6 +254,28 @@ def test_labelled_trials_of_the_test_subjects_leave_the_chance_level(write, scor
     assert stated in page.text
 
 
+def test_labelled_trials_of_the_test_subjects_are_stated_to_be_in_the_training_data(write, scores):
+    strict = "No trial of a test subject is in the training data."
+    assert strict in write(scores.assign(adaptation="unlabelled")).text
+    scores["adaptation"] = scores["estimator"].map(
+        {"net": "reference, 2 labelled trials per class"}
+    )
+    text = write(scores).text
+    assert strict not in text
+    assert (
+        "No trial of a test subject is in the training data except for calibration (net: the first "
+        "2 trials of each class of each subject, with labels)."
+    ) in text
+    assert (
+        "for calibration (net: a few labeled <trials>)."
+        in write(
+            scores.assign(
+                adaptation=scores["adaptation"].mask(scores.index < 6, "a few labeled <trials>")
+            )
+        ).text
+    )
+
+
 def test_references_in_test_trials_are_reported(write, scores, report_table):
     late = report_table.iloc[[0]].assign(kind="reference")
     assert "References of trials leak (95 % of the test rows)" in write(scores, leakage=late).text
