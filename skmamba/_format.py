@@ -64,6 +64,13 @@ def format_comparison(table):
     ]
 
 
+def describe_counts(counts, noun):
+    """Return a count by estimator in words, such as "9 subjects (F: 8)" if only F has fewer."""
+    most = counts.max()
+    fewer = [f"{name}: {count}" for name, count in counts[counts < most].items()]
+    return f"{most} {noun}{'' if most == 1 else 's'}" + (f" ({', '.join(fewer)})" if fewer else "")
+
+
 def describe_std_seeds(table):
     """Return the standard deviations over seeds in a table of ``compare`` in words, or nothing."""
     known = table[table["std_seeds"].notna() & (table["kind"] == "model")]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .._format import describe_adaptations
+from .._format import describe_adaptations, describe_counts
 from .._results import DECIMALS, N_RESAMPLES, EvaluationResults, get_scores, summarize
 from .._validation import check_fraction
 
@@ -30,6 +30,9 @@ class _Comparison(pd.DataFrame):
         text = self.filter(printed).round(3).to_string(index=False)
         hidden = ", ".join(map(str, self.columns.difference(printed, sort=False)))
         text += "\n\n" + fill(f"More columns in table.to_string(): {hidden}", 80)
+        if {"estimator", "n_subjects"} <= set(self) and self["n_subjects"].nunique() > 1:
+            counts = describe_counts(self.set_index("estimator")["n_subjects"], "subject")
+            text += f"\n\n{fill(f'Scores of {counts}.', 80)}"
         if {"estimator", "adaptation"} <= set(self):
             uses = describe_adaptations(self.set_index("estimator")["adaptation"])
             text += f"\n\n{fill(f'Used of the test subjects: {uses}.', 80)}" if uses else ""
@@ -69,7 +72,8 @@ def compare(
     Returns
     -------
     table : DataFrame
-        One row per estimator, in order of appearance. Printing shows the main columns, rounded.
+        One row per estimator, in order of appearance. Printing shows the main columns, rounded,
+        and the numbers of subjects if they differ.
 
         - ``estimator``, ``kind``: name, and ``"model"`` or ``"baseline"``.
         - ``adaptation``: what the estimator uses of the test subjects, if the results have it. An

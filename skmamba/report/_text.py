@@ -6,6 +6,8 @@ import re
 from .._format import (
     SCORE_NAMES,
     describe_adaptations,
+    describe_counts,
+    describe_std_seeds,
     format_interval,
     format_number,
     format_p_value,
@@ -132,6 +134,22 @@ def write_footnotes(adaptations):
         f"({describe_adaptations(adaptations)}). Such scores do not measure strict transfer to "
         "new subjects."
     ]
+
+
+def describe_sample(table, rows):
+    """Return the numbers of subjects and of seeds, and the standard deviation over seeds."""
+    by_subject = table.set_index("estimator")["n_subjects"]
+    sample = describe_counts(by_subject, "subject")
+    if "random_state" in rows and rows["random_state"].notna().any():
+        seeds = rows.groupby("estimator", sort=False)["random_state"].nunique(dropna=False)
+        sample += f", {describe_counts(seeds, 'seed')}"
+    sentences = [f"{sample}."]
+    if by_subject.nunique() > 1:
+        sentences.append(
+            "Subjects with a failed fold or without a score are left out of the mean and of "
+            "differences."
+        )
+    return " ".join([*sentences, describe_std_seeds(table)]).strip()
 
 
 def describe_calibration(adaptations):

@@ -6,18 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from .._format import (
-    CONTROL,
-    MARK,
-    MINUS,
-    MISSING,
-    capitalize,
-    describe_std_seeds,
-    format_comparison,
-)
+from .._format import CONTROL, MARK, MINUS, MISSING, capitalize, format_comparison
 from .._results import EvaluationResults
 from ._parts import make_parts
-from ._text import FOOTNOTE_SIGN, STATISTICS, name_score, write_footnotes
+from ._text import FOOTNOTE_SIGN, STATISTICS, describe_sample, name_score, write_footnotes
 
 ESCAPED = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -43,8 +35,8 @@ def to_latex(
 ) -> str:
     r"""Return the comparison of models as a LaTeX table.
 
-    The numbers are those of :func:`~skmamba.compare`. The document requires
-    ``\usepackage{booktabs}``.
+    The numbers are those of :func:`~skmamba.compare`. Notes below the table state the numbers of
+    subjects and seeds. The document requires ``\usepackage{booktabs}``.
 
     Parameters
     ----------
@@ -92,9 +84,11 @@ def to_latex(
     footnotes = [note for part in parts for note in write_footnotes(part.adaptations)]
     data = [f"Data: {text}." for part in parts for text in part.data]
     references = " or ".join(dict.fromkeys(rows[0]["estimator"] for _, rows in tables))
-    seeds = {part.name: describe_std_seeds(part.comparison) for part in parts}
-    seeds = [f"{name}: {text}" if len(parts) > 1 else text for name, text in seeds.items() if text]
-    notes = dict.fromkeys([*footnotes, *data, *seeds, STATISTICS.format(references)])
+    samples = [
+        f"{part.name}: " * (len(parts) > 1) + describe_sample(part.comparison, part.rows)
+        for part in parts
+    ]
+    notes = dict.fromkeys([*footnotes, *data, *samples, STATISTICS.format(references)])
     return "\n".join(
         [
             r"\begin{table}",

@@ -138,6 +138,12 @@ def test_a_printed_table_has_the_main_columns_in_80_characters():
     assert "effect_size" in str(table[["estimator", "effect_size"]])
 
 
+def test_a_printed_table_has_the_numbers_of_subjects_if_they_differ(scores):
+    assert "Scores of" not in str(compare(scores, "accuracy"))
+    scores.loc[[0, 1, 6], "accuracy"] = np.nan
+    assert str(compare(scores, "accuracy")).endswith("\n\nScores of 6 subjects (net: 4, lda: 5).")
+
+
 @pytest.mark.parametrize("reference", ["net", "tree", "majority"])
 def test_the_reference_is_not_compared_with_itself(scores, reference):
     table = compare_named(scores, reference=reference)

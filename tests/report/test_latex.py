@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
 from skmamba import compare
@@ -91,8 +92,24 @@ def test_every_protocol_is_a_part_of_the_table(scores):
     table = to_latex([scores, scores.assign(protocol="within_subject"), seed], score="accuracy")
     assert table.count(r"\multicolumn{7}{l}{\emph{toy, ") == 2
     assert table.count("\nnet & ") == 2
-    text = "toy, cross-subject: Standard deviation of the mean over seeds: net 0.071, lda 0.071."
-    assert table.count("over seeds") == table.count(text) == 1
+    text = "toy, cross-subject: 6 subjects, 2 seeds. Standard deviation of the mean over seeds: net"
+    assert table.count("over seeds") == table.count(f"{text} 0.071, lda 0.071.") == 1
+    assert "toy, within subject: 6 subjects, 1 seed." in table
+
+
+def test_a_note_has_the_numbers_of_subjects_and_seeds(scores):
+    table = to_latex(scores)
+    assert "{\\footnotesize 6 subjects, 1 seed.\\par}" in table and "left out" not in table
+    scores.loc[[1, 3], ["accuracy", "balanced_accuracy"]] = np.nan
+    scores.loc[1, "error"] = "ValueError: Input X contains NaN."
+    seed = scores[scores["estimator"] != "lda"].assign(random_state=1)
+    note = (
+        "6 subjects (net: 4), 2 seeds (lda: 1). Subjects with a failed fold or without a score are "
+        "left out of the mean and of differences."
+    )
+    assert note in to_latex([scores, seed])
+    for unknown in (scores.drop(columns="random_state"), scores.assign(random_state=None)):
+        assert "6 subjects (net: 4). Subjects with" in to_latex(unknown)
 
 
 def test_notes_of_several_parts_are_written_once_and_name_each_first_model(scores):
