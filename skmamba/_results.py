@@ -691,3 +691,30 @@ def compute_interval(scores, confidence, seed):
         random_state=np.random.default_rng(seed),
     ).confidence_interval
     return float(interval.low), float(interval.high)
+
+
+def check_has_subjects(results, scores, score):
+    """Raise ValueError if ``scores``, which get_scores returned of results, lack a subject."""
+    if scores["subject"].notna().all():
+        return
+    predictions = None if isinstance(results, pd.DataFrame) else results.predictions
+    if predictions is None or predictions.empty:
+        raise ValueError(
+            "results must have one subject per row, or predictions to score each subject, got "
+            "folds of several or of unknown subjects: pass the EvaluationResults of evaluate."
+        )
+    if predictions["subject"].isna().any():
+        raise ValueError(
+            "results must have the subject of every trial, got missing values: pass trials to "
+            "evaluate whose metadata have a column 'subject'."
+        )
+    if score.endswith("_windows"):
+        raise ValueError(
+            f"score must be of trials if folds test several subjects, got {score!r}: scores of "
+            "windows require folds of one subject, such as those of CrossSubjectSplit()."
+        )
+    raise ValueError(
+        "score must name a scorer of scikit-learn or a default score, to score each subject, "
+        f"because folds test several, got {score!r}: pass score_by_subject(results, scoring), or "
+        "use folds of one subject."
+    )

@@ -9,7 +9,14 @@ import pandas as pd
 from scipy import stats
 
 from .._format import describe_adaptations, describe_counts
-from .._results import DECIMALS, N_RESAMPLES, EvaluationResults, get_scores, summarize
+from .._results import (
+    DECIMALS,
+    N_RESAMPLES,
+    EvaluationResults,
+    check_has_subjects,
+    get_scores,
+    summarize,
+)
 from .._validation import check_fraction
 
 # Up to this number all sign patterns are counted: two arrays of 2**20 sums, 16 MB.
@@ -142,12 +149,7 @@ def compare(
     """
     check_fraction("confidence", confidence)
     scores = get_scores(results, score)
-    if scores["subject"].isna().any():
-        raise ValueError(
-            "results must have one subject per row, got folds of several or of unknown subjects: "
-            "pass the EvaluationResults of evaluate with the subject of every trial, or "
-            "score_by_subject(results) for a score that is not defined by its name."
-        )
+    check_has_subjects(results, scores, score)
     estimators = list(dict.fromkeys(scores["estimator"]))
     reference = estimators[0] if reference is None else reference
     if reference not in estimators:

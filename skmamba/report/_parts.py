@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .._results import EvaluationResults, check_table, get_scores
+from .._results import EvaluationResults, check_has_subjects, check_table, get_scores
 from ..evaluation import compare
 from ._text import FOOTNOTE_MARK, PROTOCOLS, describe_data
 
@@ -88,25 +88,10 @@ def _make_part(dataset, protocol, rows, predictions, score, is_recorded):
         table.assign(estimator=table["estimator"].replace(marked))
         for table in (rows, predictions[is_own])
     )
-    by_subject = _score_subjects(rows, predictions, score)
+    results = EvaluationResults(rows, predictions)
+    by_subject = get_scores(results, score, with_defaults=True)
+    check_has_subjects(results, by_subject, score)
     comparison = compare(by_subject, score, random_state=0)
     adaptations = adaptations if is_recorded else None
     tables = rows, predictions, by_subject, comparison
     return Part(dataset, protocol, *tables, describe_data(rows), adaptations)
-
-
-def _score_subjects(rows, predictions, score):
-    """Return scores with one subject per row."""
-    by_subject = get_scores(EvaluationResults(rows, predictions), score, with_defaults=True)
-    if by_subject["subject"].isna().any():
-        if not predictions.empty:
-            raise ValueError(
-                f"score must name a scorer, to score subjects by their predictions, because folds "
-                f"test several subjects, got {score!r}: use a scorer of scikit-learn, or folds of "
-                "one subject."
-            )
-        raise ValueError(
-            f"results must include predictions to compute {score} by subject, because folds test "
-            "several subjects: pass the EvaluationResults of evaluate."
-        )
-    return by_subject

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import KFold, LeaveOneOut
+from sklearn.model_selection import KFold, LeaveOneOut, StratifiedKFold
 
 from skmamba import compare, evaluate
 from skmamba.datasets import simulate_trials
@@ -194,16 +194,31 @@ def test_folds_of_one_subject_are_averaged_like_a_table_of_scores():
 
 
 def test_a_score_without_a_scorer_of_its_name_needs_folds_of_one_subject():
-    results = run(CrossSubjectSplit(3), windows=True)
-    for given, score in (
-        (results, "balanced_accuracy_windows"),
-        (results.scores, "accuracy"),
-        (EvaluationResults(results.scores, pd.DataFrame()), "accuracy"),
-    ):
-        with pytest.raises(
-            ValueError, match="one subject per row, got folds of several or of unknown"
-        ):
-            compare(given, score)
+    scoring = {"share": "accuracy", "accuracy": "accuracy"}
+    results = run(CrossSubjectSplit(3), windows=True, scoring=scoring)
+    with pytest.raises(ValueError, match="got 'share_windows': scores of windows require folds of"):
+        compare(results, "share_windows")
+    with pytest.raises(ValueError, match=r"got 'share': pass score_by_subject\(results, scoring\)"):
+        compare(results, "share")
+    expected = compare(results, "accuracy", random_state=0)
+    table = compare(score_by_subject(results, scoring), "share", random_state=0)
+    np.testing.assert_array_equal(table["mean"], expected["mean"])
+
+
+def test_without_predictions_folds_of_several_subjects_are_an_error():
+    scores = run(CrossSubjectSplit(3)).scores
+    for given in (scores, EvaluationResults(scores, pd.DataFrame())):
+        with pytest.raises(ValueError, match="got folds of several or of unknown subjects: pass"):
+            compare(given, "accuracy")
+
+
+def test_missing_subjects_are_an_error_that_names_the_column():
+    trials = simulate_trials(n_subjects=2, n_trials=8, n_times=64)
+    trials = replace(trials, metadata=trials.metadata.drop(columns="subject"))
+    options = {"baselines": [], "verbose": False}
+    results = evaluate({"prior": DummyClassifier()}, trials, StratifiedKFold(4), **options)
+    with pytest.raises(ValueError, match=r"subject of every trial.*metadata have a column 'sub"):
+        compare(results)
 
 
 def test_subjects_of_a_failed_fold_have_no_score(fails_without, numbered_trials):

@@ -449,7 +449,7 @@ def report(request, tmp_path):
         (lambda scores: scores.drop(columns=["kind", "subject"]), "missing: kind, subject"),
         (lambda scores: scores[scores["kind"] == "baseline"], "got baselines only"),
         (lambda scores: scores.assign(balanced_accuracy=np.nan), "every fold failed"),
-        (lambda scores: scores.assign(subject=None), "must include predictions"),
+        (lambda scores: scores.assign(subject=None), "or predictions to score each subject"),
         (lambda scores: scores.drop(columns="balanced_accuracy"), r"columns accuracy, got 'bal"),
     ],
 )
@@ -462,8 +462,14 @@ def test_a_score_that_needs_folds_of_one_subject_is_named():
     trials = simulate_trials(4, 6)
     models = make_models("band-power-LDA", trials, window_size=1.0)
     results = evaluate(models, trials, CrossSubjectSplit(2), windows=True, verbose=False)
-    with pytest.raises(ValueError, match="got 'accuracy_windows': use a scorer of scikit-learn"):
+    with pytest.raises(ValueError, match="got 'accuracy_windows': scores of windows require folds"):
         to_latex(results, score="accuracy_windows")
+
+
+def test_missing_subjects_are_named(report, pooled):
+    results = EvaluationResults(pooled.scores, pooled.predictions.assign(subject=None))
+    with pytest.raises(ValueError, match=r"subject of every trial.*metadata have a column 'sub"):
+        report(results)
 
 
 def test_folds_of_several_seeds_are_listed_once(write):
