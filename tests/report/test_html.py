@@ -399,6 +399,24 @@ def test_the_scores_of_all_parts_are_in_one_file(write, scores, pooled):
         pd.testing.assert_series_equal(compare(own)["mean"], compare(scores)["mean"])
 
 
+@pytest.mark.parametrize("is_pooled", [False, True])
+def test_the_code_of_the_page_prints_the_numbers_of_any_names(
+    write, pooled, is_pooled, tmp_path, monkeypatch, capsys
+):
+    names = {"estimator": {"net": "None", "lda": "null"}, "subject": {1: "NA", 2: "01"}}
+    scores, predictions = pooled.scores.replace(names), pooled.predictions.replace(names)
+    if not is_pooled:
+        scores["subject"] = (scores["fold"] + 1).replace(names["subject"])
+    results = EvaluationResults(scores, predictions)
+    page = write(results)
+    downloads = re.findall(r'href="(data:text/csv[^"]*)" download="([^"]*)"', page.source)
+    for content, (_, name) in zip(page.files("text/csv"), downloads, strict=True):
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    exec(re.search("<pre><code>(.*?)</code>", page.source, re.DOTALL)[1], {})
+    assert capsys.readouterr().out == f"{compare(results, random_state=0)}\n"
+
+
 def test_a_report_is_reproducible_and_leaves_the_results_unchanged(write, scores, predictions):
     scores.loc[0, "adaptation"] = "unlabelled"
     results = EvaluationResults(scores.copy(), predictions.copy())
