@@ -295,9 +295,7 @@ def test_a_protocol_that_leaks_is_warned_of_once(trials, tmp_path, cv, shared):
 
 def test_equal_rows_of_training_and_test_are_warned_of(trials):
     trials.X[7] = trials.X[2]
-    with pytest.warns(
-        LeakageWarning, match="identical data .fold 0: rows 2 and 7.* one of the"
-    ):
+    with pytest.warns(LeakageWarning, match="identical data .fold 0: rows 2 and 7.* one of the"):
         run({"dummy": DummyClassifier()}, trials)
 
 
