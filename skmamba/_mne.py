@@ -9,12 +9,21 @@ from ._validation import check_equal_shapes, check_number
 
 
 def is_epochs(X):
-    """Return whether X is an ``mne.Epochs``, or a list of them, as scikit-learn indexes them."""
+    """Return whether X is an ``mne.Epochs``, or a list of them, as scikit-learn indexes them.
+
+    Other recordings of MNE, which have no trials, raise ValueError.
+    """
     if "mne" not in sys.modules:  # X cannot be Epochs before mne is imported
         return False
-    from mne import BaseEpochs
+    from mne import BaseEpochs, Evoked
+    from mne.io import BaseRaw
 
     first = X[0] if isinstance(X, (list, tuple)) and len(X) else X
+    if isinstance(first, BaseRaw | Evoked):
+        raise ValueError(
+            f"X must be Trials, mne.Epochs or an array, got {type(first).__name__}. Cut recordings "
+            "into trials with Trials.from_raws or mne.Epochs."
+        )
     return isinstance(first, BaseEpochs)
 
 

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing
 
-from skmamba import ChannelPicker, SlidingWindows
+from skmamba import ChannelPicker, MSiMambaClassifier, SlidingWindows
 from skmamba._mne import as_array, get_ch_names, is_epochs
 
 
@@ -81,6 +81,23 @@ def test_other_input_is_returned_unchanged(make_epochs, X):
     assert not is_epochs(X)
     assert as_array(X) is X
     assert get_ch_names(X) is None
+
+
+@pytest.mark.parametrize(
+    "step", [ChannelPicker("Fp1"), SlidingWindows(1.0), MSiMambaClassifier(max_epochs=1)]
+)
+def test_recordings_and_averages_are_no_trials(trials, step):
+    mne = pytest.importorskip("mne")
+    info = mne.create_info(list(trials.ch_names), trials.sfreq, "eeg")
+    pipe = make_pipeline(step).fit(trials, trials.y)
+    raw = mne.io.RawArray(trials.X[0], info, verbose=False)
+    for X in (raw, mne.EvokedArray(trials.X[0], info)):
+        message = rf"X must be Trials, .*, got {type(X).__name__}\. .* Trials\.from_raws or mne\.Ep"
+        for recorded in (X, [X]):
+            with pytest.raises(ValueError, match=message):
+                pipe.fit(recorded, [0, 1])
+            with pytest.raises(ValueError, match=message):
+                getattr(pipe, "predict" if hasattr(pipe, "predict") else "transform")(recorded)
 
 
 def test_mne_is_not_imported_for_arrays(monkeypatch):
