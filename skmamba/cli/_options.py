@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import click
@@ -246,6 +247,13 @@ def check_replaceable(paths, *runs):
                 f"{path} exists and was not written by skmamba, or by another of its commands: "
                 "move it, or choose another --out."
             )
+
+
+def check_writable(folder):
+    """Raise an OSError unless files can be written to the folder, which is not made."""
+    paths = (folder.absolute(), *folder.absolute().parents)
+    with TemporaryDirectory(dir=next(path for path in paths if path.exists())):
+        pass
 
 
 def check_can_be_saved(name):

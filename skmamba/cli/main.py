@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import click
@@ -111,13 +110,13 @@ def run_evaluation(ctx, **params):
     run = out / "evaluation.json"
     files = [run, *(out / name for name in FILES)]
     _options.check_replaceable(files, run)
+    _options.check_writable(out)
     trials, models = _options.load_data(options, options.models)
 
     from ..evaluation import EvaluationResults, evaluate, leakage_report
     from . import _output
 
     trials = _options.cut_windows(trials, options)
-    out.mkdir(parents=True, exist_ok=True)
     cache_dir = out / "folds"
     n_before = len(list(cache_dir.glob("*.json")))
     if n_before:
@@ -282,9 +281,7 @@ def fit_model(**params):
     if out.exists():
         raise click.UsageError(f"--out must be a new folder, got {out}.")
     _options.check_can_be_saved(options.model)
-    parent = next(folder for folder in out.absolute().parents if folder.exists())
-    with TemporaryDirectory(dir=parent):
-        pass  # raises an error before the fit if nothing can be written
+    _options.check_writable(out)
     trials, models = _options.load_data(options, [options.model], random_state=options.seed)
     (model,) = models.values()
 

@@ -574,6 +574,7 @@ def test_the_package_runs_as_a_module():
         ("evaluate --data simulation --protocol first-trials --folds 3", "--folds cannot be used"),
         ("evaluate --data simulation --first 3", "--first requires first-trials"),
         ("evaluate --data simulation --protocol cross-session", "session"),
+        (f"{FAST} --folds 4", "at least 4 different values of 'subject'"),
         ("evaluate --data simulation --window 9", "1152"),
         ("report /not/there", "/not/there: No such file or directory"),
     ],
@@ -583,6 +584,14 @@ def test_an_invalid_request_is_one_line_and_exit_code_2(arguments, message, tmp_
     assert result.exit_code == 2
     assert message in unwrap(result.stderr)
     assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_before_the_data_are_read(tmp_path):
+    (tmp_path / "file").touch()
+    result = call("evaluate --data deap --path /not/there", tmp_path / "file/out")
+    assert result.exit_code == 2
+    assert "/file" in result.stderr and "/not/there" not in result.stderr
 
 
 def test_an_invalid_file_is_one_line_and_exit_code_1(deap):
