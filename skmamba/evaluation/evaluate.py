@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import FitFailedWarning
-from sklearn.utils.multiclass import check_classification_targets
 
 from .._format import join_words
 from .._metadata import get_columns, requests_groups
@@ -25,7 +24,7 @@ from .._scoring import check_scoring
 from .._types import Splitter, StrPath
 from .._validation import check_bool
 from ..trials import Trials
-from ._baselines import check_seed
+from ._baselines import check_seed, check_y
 from ._cache import FoldCache
 from ._fit_and_score import FoldTask, describe_fold, find_adaptation, make_failed_record
 from ._hashing import compute_hash, describe_versions, hash_package
@@ -77,8 +76,8 @@ def evaluate(
         :class:`~sklearn.model_selection.GridSearchCV`, any classifier or regressor. They are
         fitted on Trials, which NumPy and scikit-learn convert to the array ``trials.X``.
     trials : Trials
-        Data, labels (for regressors ratings of one target, numbers of shape (n_trials,)), and the
-        metadata that protocols use.
+        Data, labels of two or more classes (for regressors ratings of one target, numbers of shape
+        (n_trials,)), and the metadata that protocols use.
     cv : str, splitter or iterable of (train, test), default="cross_subject"
         Protocol: ``"within_subject"``, ``"cross_subject"``, ``"cross_session"``,
         ``"cross_stimulus"``, ``"first_trials"``, ``"random_windows"``, or a splitter. Splitters of
@@ -183,7 +182,7 @@ def evaluate(
         raise ValueError(f"error_score must be 'raise' or nan, got {error_score!r}.")
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
-    _check_y(trials.y, ratings)
+    check_y(trials.y, ratings=ratings)
     with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # given below, once
         protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
     of_splitter = getattr(cv, "adaptation", None)
@@ -276,27 +275,6 @@ def _check_baselines(baselines, known):
     if unknown:
         raise ValueError(f"baselines must be among {', '.join(known)}, got {unknown[0]!r}.")
     return baselines
-
-
-def _check_y(y, ratings):
-    """Raise ValueError unless y has a label, or a rating of one target, of every trial."""
-    n_missing = pd.isna(y).sum()
-    if n_missing:
-        raise ValueError(
-            f"trials.y must have a label or rating of every trial, got {n_missing} missing: select "
-            f"the others, as in trials[~pd.isna(trials.y){'.any(axis=1)' if y.ndim > 1 else ''}]."
-        )
-    if y.ndim != 1:
-        raise ValueError(
-            f"trials.y must have one target, shape (n_trials,), got {y.shape}: select one, as in "
-            "dataclasses.replace(trials, y=trials.y[:, 0])."
-        )
-    if not ratings:
-        if y.dtype == object and not all(isinstance(label, str) for label in y):
-            raise ValueError("trials.y must have labels of one type, text or numbers, got both.")
-        check_classification_targets(y)
-    elif y.dtype.kind not in "biuf" or not np.isfinite(y).all():
-        raise ValueError("trials.y must be finite numbers for regressors, got others.")
 
 
 def _split(cv, trials, *, reproducible):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils.parallel import Parallel
@@ -31,7 +31,7 @@ from .._progress import progress_bar
 from .._types import Groups, Splitter
 from .._validation import check_int
 from ..trials import Trials
-from ._baselines import check_seed, fill_seeds, permute_labels
+from ._baselines import check_seed, check_y, fill_seeds, permute_labels
 from ._label_prediction import make_row, summarize_label_predictions
 from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds
 
@@ -229,7 +229,8 @@ def leakage_gap(
     Raises
     ------
     ValueError
-        If rows are not trials, or a class has too few trials for two folds.
+        If the estimator is a regressor, rows are not trials, labels are missing or of one class,
+        or a class has too few trials for two folds.
 
     See Also
     --------
@@ -252,7 +253,10 @@ def leakage_gap(
     ['random windows', 'trials', 'subjects']
     """
     check_int("n_splits", n_splits, minimum=2)
+    if hasattr(estimator, "__sklearn_tags__") and is_regressor(estimator):
+        raise ValueError(f"estimator must be a classifier, got {estimator!r}.")
     trial = _group_trials(trials)
+    check_y(trials.y)
     n_trials = len(np.unique(trial.codes))
     if not trial.unknown and n_trials < len(trials):
         raise ValueError(

@@ -188,6 +188,16 @@ def test_own_recordings_are_cut_around_their_events(tmp_path, names, options):
     assert call(again.removeprefix("skmamba ")).exit_code == 0
 
 
+@pytest.mark.parametrize("events", ["open", "open,open"])
+def test_events_of_one_class_are_an_invalid_request(tmp_path, events):
+    write_recordings(tmp_path / "own", ["s1_raw.fif", "s2_raw.fif"])
+    own = f"--data raws --path '{tmp_path / 'own'}' --events {events} --seconds 0.5 --window 0.5"
+    result = call(f"evaluate {own} --models band-power-lda", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "at least two classes for classifiers, got 0." in unwrap(result.stderr)
+    assert not (tmp_path / "out").exists()
+
+
 def test_results_of_files_with_names_that_are_not_UTF8_are_written(tmp_path):
     write_recordings(tmp_path / "own", ["s1_raw.fif", "s2_raw.fif"])
     for number, name in ((1, b"M\xfcller_raw.fif"), (2, b"M\xe9ller_raw.fif")):

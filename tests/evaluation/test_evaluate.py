@@ -895,13 +895,22 @@ def test_invalid_arguments_raise_before_any_fit(trials, counter, options, messag
 
 def test_continuous_labels_and_mixed_types_are_rejected(trials):
     ratings = Trials(trials.X, trials.y + 0.5, trials.metadata, 128, trials.ch_names)
-    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+    with pytest.raises(ValueError, match=r"trials\.y must have .* whole numbers.* got 0\.5, 1\.5"):
         run({"dummy": DummyClassifier()}, ratings)
     for rest in (0, 1):  # either type is the first
         labels = ["rest" if label == rest else 0 for label in trials.y.tolist()]
         mixed = Trials(trials.X, labels, trials.metadata, 128, trials.ch_names)
         with pytest.raises(ValueError, match="must have labels of one type, text or numbers"):
             run({"dummy": DummyClassifier()}, mixed)
+
+
+@pytest.mark.parametrize(
+    ("y", "got"), [([1] * 24, "1"), (["rest"] * 24, "'rest'"), ([np.inf, 1.0] * 12, "1.0, inf")]
+)
+def test_classifiers_require_two_classes(trials, counter, y, got):
+    with pytest.raises(ValueError, match=rf"trials\.y must .* at least two classes.*got {got}\."):
+        run({"counter": counter}, replace(trials, y=np.array(y), label_names={}))
+    assert counter.n_fits() == 0
 
 
 def test_verbose_controls_the_progress_bar(trials, capsys):

@@ -11,6 +11,7 @@ from scipy.stats import binom, t as student_t
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import Ridge
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, ShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
@@ -946,6 +947,17 @@ def test_a_split_whose_training_sets_lack_one_of_three_classes_is_left_out():
 def test_rows_must_be_trials():
     with pytest.raises(ValueError, match="one row per trial, got 320 rows of 80 trials"):
         gap_of(cut(simulate_offsets(0), 128))
+
+
+@pytest.mark.parametrize(
+    ("y", "got"), [(np.zeros(80), r"0\.0\."), (np.arange(80) / 8, r"0\.0, 0\.125, .*\.\.\.")]
+)
+def test_the_gap_is_of_classifiers_of_two_classes(y, got):
+    trials = simulate_offsets(0)
+    with pytest.raises(ValueError, match=rf"trials\.y must .* at least two classes.*got {got}"):
+        gap_of(replace(trials, y=y))
+    with pytest.raises(ValueError, match=r"estimator must be a classifier, got Ridge\(\)"):
+        gap_of(trials, Ridge())
 
 
 @pytest.mark.filterwarnings("ignore:The least populated class")
