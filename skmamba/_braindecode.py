@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from ._mne import pick_eeg
+from ._scaling import is_plausible, measure_spread
+from ._selection import Selection
 
 MICROVOLTS = {"V": 1e6, "uV": 1.0}
-RANGE = 1e-2, 1e4  # plausible standard deviations of EEG, in microvolts or standardised
 
 
 def read_windows(dataset, unit=None):
@@ -58,10 +59,10 @@ def read_windows(dataset, unit=None):
 
 def _check_unit(X, unit):
     """Raise ValueError if windows are not plausible as EEG in this unit; suggest the other."""
-    spread = np.median(X.std(axis=-1))
+    spread = measure_spread(Selection(X).as_bags())
     spreads = {other: spread * MICROVOLTS[other] / MICROVOLTS[unit] for other in MICROVOLTS}
-    fitting = [other for other, value in spreads.items() if RANGE[0] < value < RANGE[1]]
-    if spread and unit not in fitting:
+    fitting = [other for other, value in spreads.items() if is_plausible(value)]
+    if unit not in fitting:
         hint = f"pass unit={fitting[0]!r}" if fitting else "EEG is required"
         raise ValueError(
             f"unit={unit!r} gives windows with a standard deviation of {spread:.2g} microvolts: "

@@ -13,6 +13,7 @@ import numpy as np
 
 from ._metadata import make_table, number_trials
 from ._mne import as_array, list_bads, pick_eeg
+from ._scaling import MAX_SPREAD_RATIO, measure_spread
 from ._selection import Selection
 from ._validation import as_labels, check_number
 
@@ -27,6 +28,7 @@ class Channels(NamedTuple):
     names: list
     sfreq: float
     bads: list  # names of dropped channels
+    reference: str  # EEG reference and projectors, in words
 
 
 class CutRecording(NamedTuple):
@@ -42,6 +44,7 @@ class CutRecording(NamedTuple):
     subject: str | None  # as given in the file
     reference: np.ndarray | None  # (n_kept, n_channels, n_times), or one row for all trials
     reference_onsets: np.ndarray  # (n_events,), like onsets; NaN if unknown
+    rest: Channels | None  # of the reference, if it is another recording
 
 
 def make_raw(volts, ch_names, sfreq, onsets, events):
@@ -133,15 +136,39 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
             f"event_id must name events of the recordings, {sorted(present)}, got "
             f"{sorted(missing, key=str)}."
         )
+    _warn_of_differences(cuts)
+    return cuts
+
+
+def _warn_of_differences(cuts):
+    """Warn of recordings without events, or of another EEG reference or unit than others."""
     without = [part for part in cuts if not part.events]
     if without and len(without) < len(cuts):
         source, found = without[0].channels.source, sorted(without[0].present, key=str)
         warnings.warn(
             f"{len(without)} of {len(cuts)} recordings have no selected event, and give no trial; "
             f"the first is {source}, with the events {found}.",
-            stacklevel=3,
+            stacklevel=4,
         )
-    return cuts
+    parts = [(cut.channels, cut.X) for cut in cuts if len(cut.X)]
+    parts += [(cut.rest, cut.reference) for cut in cuts if cut.rest is not None]
+    other = next((own for own, _ in parts if own.reference != parts[0][0].reference), None)
+    if other is not None:
+        first = parts[0][0]
+        warnings.warn(
+            f"Recordings differ in their EEG reference: {first.reference} in {first.source}, "
+            f"{other.reference} in {other.source}. Apply raw.set_eeg_reference to all of them.",
+            stacklevel=4,
+        )
+    spreads = [(measure_spread(Selection(X).as_bags()), own.source) for own, X in parts]
+    spreads = sorted(spread for spread in spreads if spread[0])  # some may have no signal
+    if spreads and spreads[-1][0] > MAX_SPREAD_RATIO * spreads[0][0]:
+        (low, lowest), (high, highest) = spreads[0], spreads[-1]
+        warnings.warn(
+            "Recordings may differ in their unit, which must be volts in MNE: the standard "
+            f"deviation is {low:.2g} microvolts in {lowest} and {high:.2g} in {highest}.",
+            stacklevel=4,
+        )
 
 
 def join_cuts(cuts, y, event_id, metadata, *, are_codes):
@@ -290,7 +317,7 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
     _check_distinct_samples(events, names, channels.source)
     subject = (raw.info["subject_info"] or {}).get("his_id")
     X, kept, at_edge, onsets = _cut_events(raw, events, tmin, tmax, channels.picks)
-    own, start = None, np.nan  # the reference and its onset, unless there are no trials
+    own, start, picked = None, np.nan, None  # the reference, unless there are no trials
     if len(kept) and isinstance(reference, tuple):
         begin, end = reference  # seconds from the event
         own, found, outside, start = _cut_events(raw, events, begin, end, channels.picks)
@@ -312,6 +339,7 @@ def _cut_recording(raw, tmin, tmax, events, reference, selected, number, exclude
         subject=None if subject in ("", "X") else subject,  # EDF: X if unknown
         reference=own,
         reference_onsets=np.broadcast_to(start, len(events)),
+        rest=picked,
     )
 
 
@@ -357,8 +385,16 @@ def _load_raw(raw, number, exclude_bads, first, argument="raws"):
     picks = pick_eeg(raw, source, exclude_bads=exclude_bads)
     names = [raw.ch_names[pick] for pick in picks]
     bads = list_bads(raw) if exclude_bads else []
-    channels = Channels(source, picks, names, raw.info["sfreq"], bads)
+    reference = _describe_reference(raw.info, names)
+    channels = Channels(source, picks, names, raw.info["sfreq"], bads, reference)
     return raw, channels if first is None else _order_channels(channels, first)
+
+
+def _describe_reference(info, names):
+    """Return the EEG reference of a recording and its projectors of these channels, in words."""
+    projectors = [p["desc"] for p in info["projs"] if {*p["data"]["col_names"]} & {*names}]
+    reference = "set with MNE" if info["custom_ref_applied"] else "as recorded"
+    return reference + "".join(f" with projector {desc!r}" for desc in sorted(projectors))
 
 
 def _read(path, requirement):

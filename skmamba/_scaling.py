@@ -1,4 +1,4 @@
-"""Scaling of channels with statistics of the training windows."""
+"""Scaling of channels with statistics of the training windows, and their standard deviation."""
 
 import numpy as np
 
@@ -9,6 +9,8 @@ MAX_OFFSET = 4.0  # of the median of a window, in units of offset_scale
 MAX_RATIO = 2.0  # of deviations with and without window medians; a larger one is due to offsets
 MAD_TO_SD = 1.4826  # for a normal distribution
 FLAT = 1e-6  # largest deviation of a flat channel, relative to the channel with the largest one
+SPREADS = 1e-2, 1e4  # plausible standard deviations of EEG, in microvolts or standardised
+MAX_SPREAD_RATIO = 100  # of data in the same unit; volts to microvolts is 1e6
 MAX_VALUES = 2**22  # per channel in its statistics; larger data are subsampled
 
 
@@ -59,10 +61,15 @@ def measure_spread(bags):
     """Return the median standard deviation of the non-constant channels of up to 512 windows."""
     n_trials, n_windows = bags.shape[:2]
     windows = np.arange(0, n_windows, -(-n_windows // 8))
-    trials = np.arange(0, n_trials, -(-n_trials // 64))
+    trials = np.arange(n_trials)[:: -(-n_trials // 64) or 1]
     sample = (bags.read(np.full_like(windows, trial), windows) for trial in trials)
     std = np.array([_measure_std(x) for x in sample])  # one trial at a time: little memory
-    return float(np.median(std[std > 0])) if std.any() else 0.0
+    return float(np.median(std[std > 0])) if (std > 0).any() else 0.0
+
+
+def is_plausible(spread):
+    """Return whether a standard deviation in microvolts may be that of EEG; 0 is of constants."""
+    return spread == 0 or SPREADS[0] < spread < SPREADS[1]
 
 
 def scale_windows(x, scaling, center, scale, offset_scale):

@@ -21,6 +21,7 @@ from ._copies import warn_of_copies
 from ._metadata import check_identifiers, make_table, number_trials, unify_ids, warn_of_repeats
 from ._mne import as_array, get_ch_names, is_epochs, list_bads
 from ._raws import cut_recordings, join_cuts, join_names
+from ._scaling import is_plausible, measure_spread
 from ._selection import SelectedArray, Selection, is_index, join_selections, resolve_rows
 from ._types import Epochs, Raw, StrPath
 from ._validation import as_labels, check_equal_shapes, check_number, check_option
@@ -477,6 +478,12 @@ class Trials:
         trials : Trials
             ``X`` is float32, in microvolts.
 
+        Warns
+        -----
+        UserWarning
+            If channels marked as bad are dropped, or the standard deviation is implausible for EEG
+            in microvolts.
+
         Examples
         --------
         >>> import mne, numpy as np
@@ -494,6 +501,7 @@ class Trials:
             _warn_of_bads(f"The epochs: {list_bads(epochs)}")
             epochs = epochs.copy().drop_channels(list_bads(epochs))
         X = as_array(epochs).astype("float32")  # first, because reading may drop epochs
+        _warn_of_unit(X)
         label_names = {}
         if y is None:
             y = epochs.events[:, 2]
@@ -527,8 +535,9 @@ class Trials:
         """Cut recordings into trials around their events.
 
         Filter, resample and re-reference the recordings with MNE before. MNE cuts the trials,
-        without baseline correction or rejection by amplitude. Recordings from a generator are
-        read one at a time: memory holds one recording and, when they are joined, the trials twice.
+        without baseline correction or rejection by amplitude. It applies the projectors of each
+        recording, such as an average reference. Recordings from a generator are read one at a
+        time: memory holds one recording and, when they are joined, the trials twice.
 
         Parameters
         ----------
@@ -593,9 +602,11 @@ class Trials:
         -----
         UserWarning
             If channels marked as bad are dropped, or events too near the edges of their recording,
-            if a recording has none of the selected events, or if trials are identical. Trials that
-            overlap an annotation that starts with BAD, or are separated from their event by
-            ``BAD boundary``, are dropped without a warning.
+            if a recording has none of the selected events, or if trials are identical; if
+            recordings differ in reference or projectors, or in standard deviation by a factor of
+            more than 100, or if it is implausible for EEG in microvolts. Trials that overlap an
+            annotation that starts with BAD, or are separated from their event by ``BAD boundary``,
+            are dropped without a warning.
 
         Examples
         --------
@@ -627,6 +638,7 @@ class Trials:
                     stacklevel=2,
                 )
         joined = join_cuts(cuts, y, event_id, metadata, are_codes=events is not None)
+        _warn_of_unit(joined["X"])
         return warn_of_copies(cls(**joined, name=name))
 
     @classmethod
@@ -873,6 +885,17 @@ def _list_shared(trials):
 def _take(selection, rows):
     """Return rows of a selection, which may be empty, or None."""
     return None if selection is None else selection.take(rows)
+
+
+def _warn_of_unit(X):
+    """Warn if X is not plausible as EEG in microvolts."""
+    spread = measure_spread(Selection(X).as_bags())
+    if not is_plausible(spread):
+        warnings.warn(
+            f"X has a standard deviation of {spread:.2g} microvolts, which is implausible for EEG: "
+            "MNE requires volts. Scale the recordings or epochs with apply_function.",
+            stacklevel=3,
+        )
 
 
 def _warn_of_bads(channels):

@@ -929,7 +929,7 @@ def test_fif_files_give_the_same_trials_as_recordings_in_memory(tmp_path):
 
 def test_further_parts_of_a_split_file_are_an_error(tmp_path, monkeypatch):
     mne, file = pytest.importorskip("mne"), tmp_path / "s1_raw.fif"
-    noise = np.random.default_rng(0).normal(size=(2, 400_000))
+    noise = 1e-5 * np.random.default_rng(0).normal(size=(2, 400_000))
     raw = mne.io.RawArray(noise, mne.create_info(2, 100.0, "eeg"), verbose=False)
     raw.set_annotations(mne.Annotations([5, 10], 0, ["rest", "task"]))
     raw.save(file, split_size="2MB", verbose=False)
@@ -1137,6 +1137,60 @@ def test_projections_are_applied_to_trials_and_reference_alike():
         np.testing.assert_allclose(trials.X.sum(axis=1), 0, atol=0.01)
         np.testing.assert_allclose(trials.reference.sum(axis=1), 0, atol=0.01)
         assert np.abs(trials.reference).min() > 4000
+
+
+@pytest.mark.parametrize("scale", [1e6, 1e-6])
+def test_recordings_and_epochs_of_an_implausible_unit_are_a_warning(make_epochs, scale):
+    raw, epochs = make_raw(annotations=MARKS), make_epochs()
+    match = r"X has a standard deviation of .* microvolts, which is implausible.* requires volts"
+    with pytest.warns(UserWarning, match=match):
+        Trials.from_raws([raw.apply_function(lambda x: scale * x)], 0, 1)
+    with pytest.warns(UserWarning, match=match):
+        Trials.from_epochs(epochs.apply_function(lambda x: scale * x))
+
+
+@pytest.mark.parametrize(("scale", "low", "high"), [(1e6, 0, 1), (1e-4, 1, 0), (99, None, None)])
+def test_recordings_of_different_units_are_named(scale, low, high):
+    raws = [make_raw(number, annotations=MARKS) for number in range(2)]
+    raws[1].apply_function(lambda x: scale * x)
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        Trials.from_raws(raws, 0, 1)
+    found = [str(warning.message) for warning in caught if "in their unit" in str(warning.message)]
+    expected = rf"is [^ ]+ microvolts in Recording {low} and [^ ]+ in Recording {high}\."
+    assert len(found) == (low is not None) and all(re.search(expected, text) for text in found)
+
+
+def test_a_reference_of_another_unit_is_named():
+    raw, rest = make_raw(annotations=MARKS), make_raw(1)
+    rest.apply_function(lambda x: 1e6 * x)
+    with pytest.warns(UserWarning, match=r"in Recording 0 and 5\.8e\+07 in Reference 0\."):
+        Trials.from_raws([raw], 0, 1, reference=[rest])
+
+
+def test_flat_channels_and_recordings_have_any_unit():
+    raws = [make_raw(number, annotations=MARKS) for number in range(2)]
+    raws[0].apply_function(lambda x: 0 * x)
+    raws[1].apply_function(lambda x: 0 * x + 9, picks=["Fp2"])
+    with warnings.catch_warnings(action="error"):
+        assert len(Trials.from_raws(raws, 0, 1)) == 4
+        assert len(Trials.from_raws(raws[:1], 0, 1)) == 2
+
+
+def test_recordings_of_different_references_are_a_warning():
+    raws = [make_raw(number, annotations=MARKS) for number in range(3)]
+    averaged = raws[1].copy().set_eeg_reference("average", verbose=False)
+    projected = raws[1].copy().set_eeg_reference("average", projection=True, verbose=False)
+    for other, found in (
+        (averaged, "set with MNE in Recording 1"),
+        (projected, "as recorded with projector 'Average EEG reference' in Recording 1"),
+    ):
+        match = rf"differ in their EEG reference: as recorded in Recording 0, {found}\."
+        with pytest.warns(UserWarning, match=match):
+            Trials.from_raws([raws[0], other, raws[2]], 0, 1)
+        with pytest.warns(UserWarning, match=found.replace("Recording 1", "Reference 0")):
+            Trials.from_raws(raws[:1], 0, 1, reference=[other])
+        with warnings.catch_warnings(action="error"):
+            Trials.from_raws([other], 0, 1)
 
 
 def test_recordings_without_trials_need_no_reference():

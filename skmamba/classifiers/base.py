@@ -29,7 +29,7 @@ from skorch.utils import noop
 from .._braindecode import read_windows
 from .._metadata import TRIAL_COLUMNS, encode, get_columns, make_table
 from .._mne import as_array, check_recording, count_dims, is_braindecode
-from .._scaling import SCALINGS, fit_scaling, measure_spread, scale_windows
+from .._scaling import MAX_SPREAD_RATIO, SCALINGS, fit_scaling, measure_spread, scale_windows
 from .._selection import Selection
 from .._types import Epochs, Groups, Seed
 from .._validation import (
@@ -64,7 +64,6 @@ from ._skorch import (
 )
 
 LOSSES = {"mse": torch.nn.MSELoss, "mae": torch.nn.L1Loss, "huber": torch.nn.HuberLoss}
-MAX_RATIO = 100  # of the spreads of X and of the training data; volts to microvolts is 1e6
 OPTIMIZERS: dict[object, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -210,7 +209,7 @@ def check_spread(estimator, bags, name="X"):
     """Warn if windows have another order of magnitude than the training data."""
     spread = measure_spread(bags)
     fitted = getattr(estimator, "spread_", 0.0)  # 0: windows of one sample
-    if fitted and not fitted / MAX_RATIO <= spread <= fitted * MAX_RATIO:
+    if fitted and not fitted / MAX_SPREAD_RATIO <= spread <= fitted * MAX_SPREAD_RATIO:
         warnings.warn(
             f"{name} has a standard deviation of about {spread:.0e}, the training data had "
             f"{fitted:.0e}: {name} must be in the same unit, such as microvolts (MNE has volts).",
