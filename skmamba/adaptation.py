@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ._scaling import find_flat
 from ._validation import check_reference
 from .preprocessing import SlidingWindows
 from .trials import Trials
@@ -46,6 +49,11 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
         If the estimator is not fitted or has no part that uses references, or the reference has
         other channels, is too short, is constant in all channels, or has NaN.
 
+    Warns
+    -----
+    UserWarning
+        If the reference is flat in a channel, or has another unit than the training data.
+
     See Also
     --------
     fine_tune : Adaptation by labelled trials.
@@ -74,7 +82,17 @@ def calibrate(estimator: Estimator, reference: ArrayLike) -> Estimator:
             "MSiMambaClassifier(adaptation='reference') or SubjectWhitening(), got "
             f"{', '.join(type(part).__name__ for part in parts)} without one."
         )
-    return _calibrate_part(fitted, reference, [])
+    calibrated = _calibrate_part(fitted, reference, [])
+    picks = np.arange(len(reference))[getattr(parts[0], "picks_", slice(None))]
+    flat = picks[find_flat(reference[picks])]
+    if len(flat):
+        names = getattr(parts[0], "ch_names_in_", None) or range(len(reference))
+        warnings.warn(
+            f"reference is flat in channel {', '.join(str(names[i]) for i in flat)}: check the "
+            "electrode, since predictions depend on the reference.",
+            stacklevel=2,
+        )
+    return calibrated
 
 
 def fine_tune(

@@ -107,6 +107,16 @@ def test_a_reference_replaces_other_data_of_the_subject_in_an_alignment(mode):
     np.testing.assert_allclose(proba, expected, atol=1e-5)
 
 
+def test_a_flat_channel_of_the_reference_is_reported():
+    reference = REFERENCE.copy()
+    reference[TRAIN.ch_names.index("F3")] = 5.0
+    reference[TRAIN.ch_names.index("Fp2")] = 5.0  # which is not picked
+    pipe = make_pipe(ChannelPicker(NAMES), SubjectWhitening()).fit(TRAIN, TRAIN.y)
+    with pytest.warns(UserWarning, match="reference is flat in channel F3: check") as caught:
+        calibrate(pipe, reference)
+    assert caught[0].filename == __file__
+
+
 def test_classifiers_searches_and_saved_models_can_be_calibrated(tmp_path):
     windows = SlidingWindows(window_size_samples=SIZE).fit_transform(TRAIN)
     clf = make_clf("reference").fit(windows, TRAIN.y)

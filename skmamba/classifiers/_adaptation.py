@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,9 @@ import pandas as pd
 import torch
 from scipy.fft import dct, idct
 from scipy.ndimage import uniform_filter1d
-from sklearn.utils import gen_batches
+from sklearn.utils import check_consistent_length, gen_batches
 
-from .._metadata import check_order, encode, get_columns
+from .._metadata import check_order, encode, get_columns, make_table
 from .._scaling import find_flat
 from .._selection import Selection
 from ..models.msimamba import compute_spread
@@ -21,7 +22,8 @@ from ._skorch import PREDICT_BATCH, WindowDataset
 PRIOR = 8  # weight of the training subjects in the statistics of "causal", in windows
 # Statistics of "causal" need many windows of a subject in a batch, as later in a recording.
 SUBJECTS_PER_BATCH = {"reference": 4, "causal": 1, "unlabelled": 4}
-MAX_REFERENCE = 64  # windows of references in a training batch
+MAX_REFERENCE = 64  # windows of references in a training batch, unless it has many references
+MIN_REFERENCE = 4  # windows of each reference, or all: the spread of one window is zero
 SMOOTHING = 13  # cosine components in the moving average of a spectrum, 3 Hz of windows of 2 s
 FLOOR = 1e-4  # smallest power of a component, relative to the largest of the channel
 
@@ -44,10 +46,12 @@ def read_subjects(estimator, X, groups, n_trials):
     if mode is None:
         return None
     own = X.metadata if isinstance(X, Trials) else None
+    groups = make_table(groups, n_trials, "groups") if isinstance(groups, Mapping) else groups
     known = getattr(estimator, "subject_statistics_", None)
     if known is not None:
+        check_consistent_length(range(n_trials), groups)
         one = np.zeros(n_trials, dtype=int)
-        order = _get_order([own], one, estimator)
+        order = _get_order([groups, own], one, estimator)
         gain = getattr(estimator, "subject_gain_", None)
         return Subjects(mode, one, order, owner=one, known=Statistics(*known), gain=gain)
     has_subjects = groups is not None or (own is not None and "subject" in own)
@@ -174,9 +178,10 @@ class SubjectDataset(WindowDataset):
         return inputs, y
 
     def _pick_reference(self, owners, start):
-        """Return the references and the indices of up to about MAX_REFERENCE windows."""
+        """Return the references and the indices of about MAX_REFERENCE windows or fewer."""
         n_windows = self.subjects.reference.shape[1]
-        step = min(-(-n_windows * len(owners) // MAX_REFERENCE), n_windows)
+        step = -(-n_windows * len(owners) // MAX_REFERENCE)
+        step = min(step, max(n_windows // MIN_REFERENCE, 1))
         place = np.arange(start % step, n_windows, step)
         return np.repeat(owners, len(place)), np.tile(place, len(owners))
 

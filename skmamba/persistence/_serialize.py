@@ -206,7 +206,7 @@ def _encode_array(array, name, arrays):
         values = encode(array.ravel().tolist(), name, arrays)
         return {"$labels": [array.dtype.str, list(array.shape), values]}
     if array.dtype.kind not in "bfiu" or array.dtype.itemsize > 8:
-        raise TypeError(f"{name} must be of a type of at most 64 bits, got {array.dtype}.")
+        raise TypeError(f"{name} must be text, or numbers of at most 64 bits, got {array.dtype}.")
     if name in arrays:
         raise ValueError(f"{name} must be the name of one array, got two: rename a step.")
     arrays[name] = np.asarray(array, order="C")

@@ -128,7 +128,9 @@ def load_model(path: StrPath) -> SavedModel:
     Returns
     -------
     model : SavedModel
-        Its predictions are bitwise equal to those before saving, on the same machine and versions.
+        Its predictions are bitwise equal to those before saving, on the same machine and versions,
+        except that subjects of Trials are new: ``EuclideanAlignment`` neither uses the matrices of
+        subjects in training, nor calibrations before saving, unless ``groups`` name the subjects.
 
     Raises
     ------

@@ -76,8 +76,8 @@ def to_onnx(
         If the file exists, or with ``overwrite=True`` is not a graph of this function; or its
         parent folder does not exist.
     RuntimeError
-        If the probabilities of the graph, for random windows, differ from those of the network by
-        more than 1e-5. Nothing is written then.
+        If the probabilities of the graph, for random windows, differ from those of the network in
+        float32 by more than 1e-5. Nothing is written then.
     """
     check_bool("overwrite", overwrite)
     path = Path(path)

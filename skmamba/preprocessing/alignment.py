@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from .._metadata import unify_types
+from .._scaling import FLAT
 from .._validation import check_int, check_option
 from ..trials import Trials
 from ._base import add_channel_axis
@@ -60,8 +61,8 @@ default="source-only"
     -----
     A trial becomes ``R ** -0.5 @ X``, where ``R`` is the mean of ``X @ X.T / n_times`` over the
     trials of the subject. Departures from [1]_: the mean of each channel is removed for ``R``,
-    ``R`` is divided by ``n_times``, its eigenvalues are at least 1e-6 of the largest, and
-    ``"source-only"``.
+    ``R`` is divided by ``n_times``, its eigenvalues are at least 1e-6 of the largest, channels that
+    are flat in ``R`` become zero, and ``"source-only"``.
 
     Trials have their subjects in the metadata. With arrays, groups in a pipeline require metadata
     routing. Without groups, all trials count as one subject; in transform, as a new one if fit
@@ -133,22 +134,18 @@ default="source-only"
     def _iterate_statistics(self, subject, trials, rows, order):
         if self.mode in ("causal", "unlabelled"):
             yield from super()._iterate_statistics(subject, trials, rows, order)
-        elif (number := self._find_subject(subject)) is not None:
+        elif (number := _find_subject(subject, self.subjects_)) is not None:
             yield rows, self.references_[number]
         elif self.mode == "source-only":
             yield rows, self.reference_
         else:
             yield rows, self._calibrate(subject, trials, rows, order)
 
-    def _find_subject(self, subject):
-        """Return the number of a subject of fit, whose name may be 1 or "1"; None of a new one."""
-        names = unify_types(np.array([*self.subjects_, subject], dtype=object)).tolist()
-        return names.index(names[-1]) if names[-1] in names[:-1] else None
-
     def _calibrate(self, subject, trials, rows, order):
         """Return the reference of a new subject; that of its first call is kept."""
-        if subject in self.calibrations_:
-            return self.calibrations_[subject]
+        number = _find_subject(subject, self.calibrations_)
+        if number is not None:
+            return [*self.calibrations_.values()][number]
         numbers = np.unique(order)  # rows may be windows of a trial
         if len(numbers) < self.n_calibration:
             name = "the new subject" if subject is None else f"subject {subject!r}"
@@ -171,11 +168,25 @@ default="source-only"
         return np.mean([self._measure(x) for x in trials], axis=0)
 
     def _make_whitener(self, statistic):
-        """Return the symmetric ``R ** -0.5``, with eigenvalues of at least FLOOR of the largest."""
-        values, vectors = np.linalg.eigh(statistic)
-        if values[-1] <= 0:  # constant signals
-            return np.eye(len(values))
-        return vectors / np.sqrt(np.maximum(values, FLOOR * values[-1])) @ vectors.T
+        """Return the symmetric ``R ** -0.5``, with eigenvalues of at least FLOOR of the largest.
+
+        It is zero for flat channels, unless all are flat.
+        """
+        power = np.diag(statistic)
+        used = np.flatnonzero(power > FLAT**2 * power.max())
+        if not len(used):
+            return np.eye(len(power))
+        values, vectors = np.linalg.eigh(statistic[np.ix_(used, used)])
+        whitener = np.zeros_like(statistic)
+        scaled = vectors / np.sqrt(np.maximum(values, FLOOR * values[-1]))
+        whitener[np.ix_(used, used)] = scaled @ vectors.T
+        return whitener
 
     def _whiten(self, x, whitener):
         return whitener @ x
+
+
+def _find_subject(subject, known):
+    """Return the number of a subject among known ones, named 1 or "1"; None of a new one."""
+    names = unify_types(np.array([*known, subject], dtype=object)).tolist()
+    return names.index(names[-1]) if names[-1] in names[:-1] else None

@@ -184,9 +184,11 @@ def test_adaptation_cannot_be_switched_on_or_off_after_fit(mode):
     clf = make_clf(None).fit(TRAIN, TRAIN.y).set_params(adaptation=mode)
     with pytest.raises(ValueError, match=f"adaptation must be None, as in fit, got '{mode}'"):
         clf.predict(TEST)
-    clf = make_clf(mode).fit(TRAIN, TRAIN.y).set_params(adaptation=None)
-    with pytest.raises(ValueError, match="adaptation must not be None, as in fit, got None"):
-        clf.predict(TEST)
+    clf = make_clf(mode).fit(TRAIN, TRAIN.y)
+    others = {"reference": {None, "causal", "unlabelled"}}.get(mode, {None, "reference"})
+    for other in others:
+        with pytest.raises(ValueError, match=f"adaptation must be '.*, as in fit, got {other!r}"):
+            clf.set_params(adaptation=other).predict(TEST)
 
 
 # Subjects of arrays
@@ -480,12 +482,15 @@ def test_windows_of_a_training_batch_are_standardised_by_their_own_subject(mode,
 
 
 @pytest.mark.usefixtures("without_whitening")
-def test_each_window_has_a_reference_in_batches_of_more_references_than_are_used(monkeypatch):
+@pytest.mark.parametrize(("min_reference", "n_used"), [(1, 1), (2, 3), (4, 3)])
+def test_batches_of_many_references_use_few_windows_of_each(monkeypatch, min_reference, n_used):
     monkeypatch.setattr(_adaptation, "MAX_REFERENCE", 2)
-    trials = make_trials()
+    monkeypatch.setattr(_adaptation, "MIN_REFERENCE", min_reference)
+    trials = make_trials()  # a reference has three windows
     coded = cut(add_code(trials, trials.metadata["trial"]))
     for _, _, average in record_batches("reference", coded, 18):
         np.testing.assert_allclose(average.sum(1), 1, rtol=1e-6)
+        assert ((average > 0).sum(1) == n_used).all()
 
 
 @pytest.mark.usefixtures("without_whitening")
@@ -633,6 +638,12 @@ def test_the_reference_of_a_causal_copy_counts_as_earlier_windows(fitted):
     assert np.array_equal(
         copied.predict_proba(one[2:][rows]), copied.predict_proba(one.X[2:])[rows]
     )
+    arrays = one[2:].X[rows], one[2:].metadata.iloc[rows]
+    assert np.array_equal(
+        copied.predict_proba(arrays[0], groups=arrays[1]), copied.predict_proba(one.X[2:])[rows]
+    )
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        copied.predict_proba(one.X[2:], groups=["x"])
 
 
 def test_a_new_fit_forgets_the_subject_and_further_training_is_an_error():

@@ -56,7 +56,7 @@ def test_numpy_scalars_become_python_numbers():
     [
         ({"a": [0, print]}, r"name\.a\[1\] must .* of type builtin_function_or_method"),
         ({1: {2}}, r"name\[0\]\[1\] must .* got \{2\} of type set"),
-        (np.zeros(2, complex), "name must be of a type of at most 64 bits, got complex128"),
+        (np.zeros(2, complex), "name must be text, or numbers of at most 64 bits, got complex128"),
         (np.array([print]), r"name\[0\] must"),
         ({"a.b": np.zeros(1), "a": {"b": np.ones(1)}}, r"name\.a\.b must be the name of one"),
     ],

@@ -173,14 +173,25 @@ def test_directions_without_variance_stay_finite_and_small(trials, flaw, dtype):
     assert np.abs(aligned - aligned.mean(axis=-1, keepdims=True)).max() < 100
 
 
-def test_the_gain_of_a_flat_channel_is_limited_to_1000(trials):
-    flat = trials.X.astype(float)
-    flat[:, 2] = 0
-    step = EuclideanAlignment().fit(flat, groups=trials.metadata)
+def test_the_gain_of_a_direction_without_variance_is_limited_to_1000(trials):
+    X = trials.X.astype(float)
+    average = X - X.mean(axis=1, keepdims=True)
+    step = EuclideanAlignment().fit(average, groups=trials.metadata)
     largest = np.linalg.eigvalsh(step.reference_)[-1]
+    aligned = step.transform(X, groups=["new"] * len(trials)).mean(1)
+    np.testing.assert_allclose(aligned, 1000 / np.sqrt(largest) * X.mean(1), rtol=1e-6)
+
+
+def test_a_flat_channel_becomes_zero_and_the_others_are_whitened_without_it(trials):
+    flat = trials.X.astype(float)
+    flat[:, 2] = 7
+    step = EuclideanAlignment().fit(flat, groups=trials.metadata)
     aligned = step.transform(trials.X.astype(float), groups=["new"] * len(trials))
-    gain = np.abs(aligned[:, 2]).max() / np.abs(trials.X[:, 2]).max()
-    assert gain == pytest.approx(1000 / np.sqrt(largest), rel=1e-6)
+    assert not aligned[:, 2].any()
+    others = np.delete(flat, 2, axis=1)
+    step = EuclideanAlignment().fit(others, groups=trials.metadata)
+    expected = step.transform(np.delete(trials.X, 2, axis=1), groups=["new"] * len(trials))
+    np.testing.assert_allclose(np.delete(aligned, 2, axis=1), expected, rtol=1e-4, atol=1e-5)
 
 
 # Reference of new subjects
@@ -374,6 +385,8 @@ def test_calibration_trials_of_the_first_call_are_kept_for_later_calls(halves):
         np.testing.assert_array_equal(step.transform(test[rows]).X, whole.X[rows])
     again = pickle.loads(pickle.dumps(step))
     np.testing.assert_array_equal(again.transform(test[[5]]).X, whole.X[[5]])
+    as_text = test.metadata["subject"].astype(str)[[5]]
+    np.testing.assert_array_equal(step.transform(test.X[[5]], groups=as_text), whole.X[[5]])
 
 
 def test_too_few_calibration_trials_are_not_kept(halves):
