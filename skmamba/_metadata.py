@@ -96,8 +96,7 @@ def make_folds(cv, X, y, groups, *, estimator, classifier=True):
             kind = StratifiedGroupKFold if classifier else GroupKFold
             cv, groups = (kind(min(cv, len(first))), groups) if len(first) > 1 else (cv, None)
     cv = check_cv(cv, y, classifier=classifier)
-    groups = None if requests_groups(cv) is False else groups
-    folds = list(to_rows(cv.split(X, y, groups), len(X)))
+    folds = list(to_rows(cv.split(X, y, select_groups(cv, groups)), len(X)))
     if not folds:
         raise ValueError(f"cv must give at least one fold, got none: {cv!r}.")
     return folds
@@ -108,6 +107,12 @@ def requests_groups(splitter):
     if not hasattr(splitter, "get_metadata_routing"):
         return None
     return bool(get_routing_for_object(splitter).split.requests.get("groups"))
+
+
+def select_groups(cv, groups):
+    """Return groups; None for a splitter of scikit-learn that would warn that it ignores them."""
+    is_of_sklearn = type(cv).__module__.startswith("sklearn.")  # others may use them unannounced
+    return None if is_of_sklearn and requests_groups(cv) is False else groups
 
 
 def infer_groups(metadata, cv):

@@ -28,7 +28,7 @@ class Channels(NamedTuple):
     names: list
     sfreq: float
     bads: list  # names of dropped channels
-    reference: str  # EEG reference and projectors, in words
+    reference: str  # EEG reference, in words
 
 
 class CutRecording(NamedTuple):
@@ -385,16 +385,17 @@ def _load_raw(raw, number, exclude_bads, first, argument="raws"):
     picks = pick_eeg(raw, source, exclude_bads=exclude_bads)
     names = [raw.ch_names[pick] for pick in picks]
     bads = list_bads(raw) if exclude_bads else []
-    reference = _describe_reference(raw.info, names)
+    reference = _describe_reference(raw.info)
     channels = Channels(source, picks, names, raw.info["sfreq"], bads, reference)
     return raw, channels if first is None else _order_channels(channels, first)
 
 
-def _describe_reference(info, names):
-    """Return the EEG reference of a recording and its projectors of these channels, in words."""
-    projectors = [p["desc"] for p in info["projs"] if {*p["data"]["col_names"]} & {*names}]
-    reference = "set with MNE" if info["custom_ref_applied"] else "as recorded"
-    return reference + "".join(f" with projector {desc!r}" for desc in sorted(projectors))
+def _describe_reference(info):
+    """Return in words whether MNE has set the EEG reference, also by a projector."""
+    from mne.io.constants import FIFF
+
+    is_average = any(proj["kind"] == FIFF.FIFFV_PROJ_ITEM_EEG_AVREF for proj in info["projs"])
+    return "set with MNE" if info["custom_ref_applied"] or is_average else "as recorded"
 
 
 def _read(path, requirement):

@@ -466,6 +466,8 @@ def get_scores(results, score, *, with_defaults=False):
     scores, predictions = get_table(results, "scores"), get_table(results, "predictions")
     _check_results(scores, score)
     scores, predictions = separate_adaptations(scores, predictions)
+    for key in {"dataset", "protocol"} & {*scores} & {*predictions}:  # of one part
+        predictions = predictions[predictions[key].isin(scores[key])]
     if score == "balanced_accuracy" and not predictions.empty:
         _warn_of_single_classes(predictions)
     if (
@@ -488,7 +490,15 @@ def get_scores(results, score, *, with_defaults=False):
     is_incomplete = _find_incomplete(by_subject, scores, predictions, keys)
     of_all_seeds = [by_subject["estimator"], by_subject["subject"]]
     is_incomplete = is_incomplete.groupby(of_all_seeds).transform("any")
-    return by_subject.assign(**{name: by_subject[name].mask(is_incomplete) for name in scoring})
+    by_subject = by_subject.assign(
+        **{name: by_subject[name].mask(is_incomplete) for name in scoring}
+    )
+    if scores["subject"].isna().any():
+        return by_subject
+    # There are no predictions of single windows: their scores remain means over folds.
+    of_windows = [name for name in list_scores(scores) if name.endswith("_windows")]
+    means = scores.groupby([*keys, "subject"], dropna=False)[of_windows].mean().reset_index()
+    return by_subject.merge(means, "left", [*keys, "subject"])
 
 
 def _has_partial_folds(predictions):
@@ -496,7 +506,7 @@ def _has_partial_folds(predictions):
     if "fold" not in predictions:
         return False
     keys = ["estimator", *predictions.columns.intersection(["random_state"]), "subject", "fold"]
-    labels = predictions.groupby(keys)["y_true"]
+    labels = predictions.groupby(keys, dropna=False)["y_true"]
     if has_ratings(predictions):
         return bool((labels.size() < 2).any())
     n_classes = labels.nunique().reset_index(name="n")

@@ -112,7 +112,7 @@ class StreamDecoder:
     """
 
     classes_: NDArray[Any]
-    _state: SimpleNamespace  # last samples, flat channels, classifier, weighted sum of predictions
+    _state: SimpleNamespace  # the last samples, classifier, and weighted sum of predictions
 
     def __init__(
         self,
@@ -175,6 +175,7 @@ class StreamDecoder:
                 f"estimator must predict probabilities of windows of shape {noise.shape[1:]}: "
                 f"{error}"
             ) from error
+        self._flat = np.zeros(0, dtype=int)  # channels of which a warning was given
         self._warned: set[tuple[type[Warning], str, int]] = set()
         self.reset()
 
@@ -235,17 +236,18 @@ class StreamDecoder:
         return StreamPredictions(stop, seconds, proba, self.classes_[proba.argmax(1)])
 
     def _warn_of_flat(self, state):
-        """Warn of channels that are flat in this window, but were not in the one before."""
+        """Warn once of each channel that is flat in a window."""
         window = state.buffer[self._picks, -self.window_size_samples_ :]
-        flat = self._picks[find_flat(window)]
-        new = [str(self._channels[i]) for i in np.setdiff1d(flat, state.flat)]
-        if new:
+        flat = self._picks[find_flat(window)] if window.shape[1] > 1 else []
+        new = np.setdiff1d(flat, self._flat)
+        if len(new):
             warnings.warn(
-                f"Channel {', '.join(new)} is flat in the window before time index {state.sample}: "
-                "an electrode may have failed, and predictions are unreliable.",
+                f"Channel {', '.join(str(self._channels[i]) for i in new)} is flat in the window "
+                f"before time index {state.sample}. Unless it is so in the training data, an "
+                "electrode may have failed, and predictions are unreliable.",
                 stacklevel=3,
             )
-        state.flat = flat
+        self._flat = np.union1d(self._flat, flat).astype(int)
 
     def _predict_window(self, state):
         """Predict the last window; a warning that each window would repeat is given once."""
@@ -286,7 +288,6 @@ class StreamDecoder:
             start=start,
             sample=start,
             next_stop=start + n_samples,
-            flat=[],
             total=0.0,
             weight=0.0,
         )

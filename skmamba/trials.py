@@ -602,9 +602,9 @@ class Trials:
         -----
         UserWarning
             If channels marked as bad are dropped, or events too near the edges of their recording,
-            if a recording has none of the selected events, or if trials are identical; if
-            recordings differ in reference or projectors, or in standard deviation by a factor of
-            more than 100, or if it is implausible for EEG in microvolts. Trials that overlap an
+            if a recording has none of the selected events, or if trials are identical; if only some
+            recordings are re-referenced with MNE, if they differ in standard deviation by a factor
+            of more than 100, or if it is implausible for EEG in microvolts. Trials that overlap an
             annotation that starts with BAD, or are separated from their event by ``BAD boundary``,
             are dropped without a warning.
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Callback
+from skorch.dataset import get_len
 from torch.optim.swa_utils import AveragedModel, get_swa_avg_fn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
@@ -183,19 +184,22 @@ class WindowNet(NeuralNet):
         """Run an epoch as skorch does, but read losses at its end: reading waits for the GPU."""
         if iterator is None:
             return
+        weights: list[float] = []
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             self.history.record_batch(f"{prefix}_loss", step["loss"].detach())
-            # Losses are weighted means, so that of an epoch is the mean over batches by weight.
-            weight = sum_weights(batch[0]["weight"]).item()
-            self.history.record_batch(f"{prefix}_batch_size", weight)
+            self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
+            weights.append(sum_weights(batch[0]["weight"]).item())
             if step["y_pred"].ndim == 3:  # callbacks receive the mean over members
                 step = {**step, "y_pred": self.average_members(step["y_pred"])}
             self.notify("on_batch_end", batch=batch, training=training, **step)
         batches = [own for own in self.history[-1]["batches"] if f"{prefix}_loss" in own]
-        for own in batches:
-            own[f"{prefix}_loss"] = own[f"{prefix}_loss"].item()
+        sizes = [own[f"{prefix}_batch_size"] for own in batches]
+        for own, size, weight in zip(batches, sizes, weights, strict=True):
+            # skorch averages by the sizes of batches, but losses are weighted means
+            share = (weight * sum(sizes)) / (sum(weights) * size)
+            own[f"{prefix}_loss"] = own[f"{prefix}_loss"].item() * share
         self.history.record(f"{prefix}_batch_count", len(batches))
 
     def get_loss(self, y_pred, y_true, X, training=False):
@@ -514,10 +518,10 @@ def seeded(seed, device):
 
     Initial weights are drawn in the default type of torch, which is float32 in worker processes.
     """
-    device, dtype = torch.device(device), torch.get_default_dtype()
+    device = torch.device(device)
     cuda = range(torch.cuda.device_count()) if device.type == "cuda" else []
     with PROCESS_LOCK, torch.random.fork_rng(devices=cuda):
-        numpy_state = np.random.get_state()
+        numpy_state, dtype = np.random.get_state(), torch.get_default_dtype()
         try:
             torch.manual_seed(seed)
             np.random.seed(seed % 2**32)

@@ -343,8 +343,8 @@ class BaseNet(BaseTrialEstimator):
             Labels of any type, of shape (n_trials,); for a regressor, numbers of one or several
             targets. None for the targets of a data set of braindecode.
         sample_weight : array-like of shape (n_trials,), default=None
-            Weights of trials, relative to the mean of their batch, so that they have no effect with
-            ``batch_size=1``; trials of weight zero are left out.
+            Weights of trials, in the loss relative to the mean of their batch, so that they do not
+            change the loss of one window; trials of weight zero are left out.
         groups : DataFrame or array-like of shape (n_trials,), default=None
             Metadata with a column ``subject``, or group labels: early stopping then holds out
             whole groups, and adaptation treats each group as one subject. Without groups, early

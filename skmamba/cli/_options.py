@@ -252,8 +252,11 @@ def check_replaceable(paths, *runs):
 def check_writable(folder):
     """Raise an OSError unless files can be written to the folder, which is not made."""
     paths = (folder.absolute(), *folder.absolute().parents)
-    with TemporaryDirectory(dir=next(path for path in paths if path.exists())):
-        pass
+    try:
+        with TemporaryDirectory(dir=next(path for path in paths if path.exists())):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 def check_can_be_saved(name):

@@ -147,7 +147,8 @@ def run_evaluation(ctx, **params):
     _output.write_run(run, ctx, trials, versions)
     for file in files[1:]:  # removes files of an earlier evaluation
         file.unlink(missing_ok=True)
-    _output.write_results(out, results, leakage, options.score)
+    with _output.print_warnings():
+        _output.write_results(out, results, leakage, options.score)
     _output.say(f"Results are in {out}.")
     if n_failed:
         ctx.exit(1)
@@ -252,7 +253,8 @@ def make_report(results, out, score):
     from . import _output
 
     evaluation, leakage = _output.read_results(paths)
-    _output.write_reports(evaluation, leakage, score, page, latex)
+    with _output.print_warnings():
+        _output.write_reports(evaluation, leakage, score, page, latex)
     _output.say(f"Written: {page}, {latex}.")
 
 

@@ -30,6 +30,7 @@ from .._metadata import (
     encode_trials,
     get_columns,
     requests_groups,
+    select_groups,
     to_rows,
 )
 from .._types import Epochs, Groups, Seed, Splitter
@@ -729,7 +730,7 @@ def check_splitter(cv):
 
 def list_folds(cv, trials, groups):
     """Return the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
-    groups = None if requests_groups(cv) is False else groups
+    groups = select_groups(cv, groups)
     folds = cv.split(trials, trials.y, groups) if hasattr(cv, "split") else cv
     folds = list(to_rows(folds, len(trials)))
     if not folds:

@@ -21,6 +21,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 from sklearn.model_selection import (
+    BaseCrossValidator,
     GridSearchCV,
     GroupKFold,
     KFold,
@@ -299,9 +300,21 @@ def test_equal_rows_of_training_and_test_are_warned_of(trials):
         run({"dummy": DummyClassifier()}, trials)
 
 
-def test_splitters_without_groups_do_not_receive_subjects(trials):
+class OwnSplitter(BaseCrossValidator):
+    """A splitter that uses groups, but does not request them."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+    def _iter_test_indices(self, X=None, y=None, groups=None):
+        return (test for _, test in GroupKFold(2).split(X, y, groups))
+
+
+def test_subjects_are_passed_to_splitters_that_may_use_them(trials):
     with warnings.catch_warnings(action="error"):
         run({"dummy": DummyClassifier()}, trials, KFold(2))
+        results = run({"dummy": DummyClassifier()}, trials, OwnSplitter())
+    assert (results.predictions.groupby("subject")["fold"].nunique() == 1).all()
 
 
 @pytest.mark.parametrize("cv", [CrossSubjectSplit(), WithinSubjectSplit(2), KFold(2)], ids=str)

@@ -20,7 +20,7 @@ from skmamba.evaluation import (
 )
 from skmamba.evaluation.statistics import adjust_holm, sign_flip_p, signed_rank_test
 from skmamba.plots import ScoresDisplay
-from skmamba.report import to_latex
+from skmamba.report import to_latex, write_report
 
 
 def make_scores(**scores):
@@ -596,15 +596,18 @@ def test_invalid_arguments_raise(scores, options, message):
         compare(scores, **{"score": "accuracy", **options})
 
 
-def test_folds_that_lack_classes_are_scored_by_subject():
+def test_folds_that_lack_classes_are_scored_by_subject(tmp_path):
     trials = simulate_trials(n_subjects=3, n_trials=10)
     trials = replace(trials, y=np.arange(30) % 5 // 4)  # four trials of class 0 for one of class 1
     models = {"constant": DummyClassifier(strategy="most_frequent")}
-    results = evaluate(models, trials, WithinSubjectSplit(LeaveOneOut()), verbose=False)
+    cv = WithinSubjectSplit(LeaveOneOut())
+    results = evaluate(models, trials, cv, windows=True, verbose=False)
     assert results.scores["balanced_accuracy"].mean() > 0.5  # the accuracy
     table = compare(results).set_index("estimator")
     assert table.loc["constant", ["mean", "chance"]].tolist() == [0.5, 0.5]
     assert "0.50" in to_latex(results)
+    write_report(results, tmp_path / "report.html")
+    assert "Balanced accuracy over windows" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_labels_of_subjects_are_warned_of():
