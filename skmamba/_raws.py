@@ -136,12 +136,16 @@ def cut_recordings(raws, tmin, tmax, events, event_id, *, exclude_bads, referenc
             f"event_id must name events of the recordings, {sorted(present)}, got "
             f"{sorted(missing, key=str)}."
         )
-    _warn_of_differences(cuts)
+    _warn_of_missing_events(cuts)
+    recorded: list = [(cut.channels, cut.X) for cut in cuts if len(cut.X)]
+    recorded += [(cut.rest, cut.reference) for cut in cuts if cut.rest is not None]
+    _warn_of_references([channels for channels, _ in recorded])
+    _warn_of_units(recorded)
     return cuts
 
 
-def _warn_of_differences(cuts):
-    """Warn of recordings without events, or of another EEG reference or unit than others."""
+def _warn_of_missing_events(cuts):
+    """Warn of recordings without a selected event."""
     without = [part for part in cuts if not part.events]
     if without and len(without) < len(cuts):
         source, found = without[0].channels.source, sorted(without[0].present, key=str)
@@ -150,17 +154,23 @@ def _warn_of_differences(cuts):
             f"the first is {source}, with the events {found}.",
             stacklevel=4,
         )
-    parts = [(cut.channels, cut.X) for cut in cuts if len(cut.X)]
-    parts += [(cut.rest, cut.reference) for cut in cuts if cut.rest is not None]
-    other = next((own for own, _ in parts if own.reference != parts[0][0].reference), None)
-    if other is not None:
-        first = parts[0][0]
+
+
+def _warn_of_references(recordings):
+    """Warn of recordings of which only some are re-referenced."""
+    others = [own for own in recordings if own.reference != recordings[0].reference]
+    if others:
+        first, other = recordings[0], others[0]
         warnings.warn(
             f"Recordings differ in their EEG reference: {first.reference} in {first.source}, "
             f"{other.reference} in {other.source}. Apply raw.set_eeg_reference to all of them.",
             stacklevel=4,
         )
-    spreads = [(measure_spread(Selection(X).as_bags()), own.source) for own, X in parts]
+
+
+def _warn_of_units(recorded):
+    """Warn of recordings, given with their EEG, whose standard deviations are of other units."""
+    spreads = [(measure_spread(Selection(X).as_bags()), own.source) for own, X in recorded]
     spreads = sorted(spread for spread in spreads if spread[0])  # some may have no signal
     if spreads and spreads[-1][0] > MAX_SPREAD_RATIO * spreads[0][0]:
         (low, lowest), (high, highest) = spreads[0], spreads[-1]

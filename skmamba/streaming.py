@@ -175,7 +175,7 @@ class StreamDecoder:
                 f"estimator must predict probabilities of windows of shape {noise.shape[1:]}: "
                 f"{error}"
             ) from error
-        self._flat = np.zeros(0, dtype=int)  # channels of which a warning was given
+        self._flat: set[int] = set()  # channels of which a warning was given
         self._warned: set[tuple[type[Warning], str, int]] = set()
         self.reset()
 
@@ -238,16 +238,15 @@ class StreamDecoder:
     def _warn_of_flat(self, state):
         """Warn once of each channel that is flat in a window."""
         window = state.buffer[self._picks, -self.window_size_samples_ :]
-        flat = self._picks[find_flat(window)] if window.shape[1] > 1 else []
-        new = np.setdiff1d(flat, self._flat)
-        if len(new):
+        new = sorted({*self._picks[find_flat(window)].tolist()} - self._flat)
+        if new:
             warnings.warn(
                 f"Channel {', '.join(str(self._channels[i]) for i in new)} is flat in the window "
                 f"before time index {state.sample}. Unless it is so in the training data, an "
                 "electrode may have failed, and predictions are unreliable.",
                 stacklevel=3,
             )
-        self._flat = np.union1d(self._flat, flat).astype(int)
+            self._flat.update(new)
 
     def _predict_window(self, state):
         """Predict the last window; a warning that each window would repeat is given once."""

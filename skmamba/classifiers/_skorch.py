@@ -195,10 +195,11 @@ class WindowNet(NeuralNet):
                 step = {**step, "y_pred": self.average_members(step["y_pred"])}
             self.notify("on_batch_end", batch=batch, training=training, **step)
         batches = [own for own in self.history[-1]["batches"] if f"{prefix}_loss" in own]
-        sizes = [own[f"{prefix}_batch_size"] for own in batches]
-        for own, size, weight in zip(batches, sizes, weights, strict=True):
+        n_windows = sum(own[f"{prefix}_batch_size"] for own in batches)
+        total = sum(weights)
+        for own, weight in zip(batches, weights, strict=True):
             # skorch averages by the sizes of batches, but losses are weighted means
-            share = (weight * sum(sizes)) / (sum(weights) * size)
+            share = (weight * n_windows) / (total * own[f"{prefix}_batch_size"])
             own[f"{prefix}_loss"] = own[f"{prefix}_loss"].item() * share
         self.history.record(f"{prefix}_batch_count", len(batches))
 
@@ -421,11 +422,11 @@ class ClassifierNet(WindowNet, NeuralNetClassifier):
 class RegressorNet(WindowNet, NeuralNetRegressor):
     """Net of regressors."""
 
+    task = "predict ratings of"
+
     def average_members(self, outputs):  # (B, M, outputs) -> (B, outputs)
         """Return the mean outputs, as the module does in evaluation mode."""
         return outputs.mean(1)
-
-    task = "predict ratings of"
 
 
 class AverageWeights(Callback):

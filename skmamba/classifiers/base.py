@@ -494,7 +494,7 @@ class BaseNet(BaseTrialEstimator):
         )
         size = {"n_chans": self.n_chans_, "n_outputs": self._n_outputs, "n_times": self.n_times_}
         architecture = {"name": name, "params": {**size, **module_params}, "dtype": self.dtype}
-        architecture["whitens"] = self.adaptation == "reference"
+        architecture["whitens_windows"] = self.adaptation == "reference"
         with torch_threads(self.n_threads), seeded(seed, device):
             options = {"early_stopping": valid is not None, "average": epochs is None}
             net = self._build_net(architecture, device, seed, **options)
@@ -548,7 +548,7 @@ class BaseNet(BaseTrialEstimator):
     def _check_adaptation(self):
         """Raise ValueError if features are standardised or windows whitened, unlike in fit."""
         fitted, given = self.net_.architecture, self.adaptation
-        whitens = fitted.get("whitens", given == "reference")  # unknown in older files
+        whitens = fitted.get("whitens_windows", given == "reference")  # unknown in older files
         required = ("reference",) if whitens else ("causal", "unlabelled")
         required = required if fitted["params"].get("standardize", False) else (None,)
         if given not in required:

@@ -1,4 +1,4 @@
-"""Validation of labels, seeds of estimators, and permuted labels for the chance level."""
+"""Seeds of estimators, and permuted labels for the chance level."""
 
 import copy
 
@@ -8,42 +8,6 @@ from sklearn.base import clone
 
 from .._metadata import encode, encode_trials
 from .._validation import check_int
-
-
-def check_y(y, *, ratings=False):
-    """Raise ValueError unless y has a label, or a rating of one target, of every trial.
-
-    Labels must be of two or more classes.
-    """
-    n_missing = pd.isna(y).sum()
-    if n_missing:
-        raise ValueError(
-            f"trials.y must have a label or rating of every trial, got {n_missing} missing: select "
-            f"the others, as in trials[~pd.isna(trials.y){'.any(axis=1)' if y.ndim > 1 else ''}]."
-        )
-    if y.ndim != 1:
-        raise ValueError(
-            f"trials.y must have one target, shape (n_trials,), got {y.shape}: select one, as in "
-            "dataclasses.replace(trials, y=trials.y[:, 0])."
-        )
-    if not ratings:
-        _check_classes(y)
-    elif y.dtype.kind not in "biuf" or not np.isfinite(y).all():
-        raise ValueError("trials.y must be finite numbers for regressors, got others.")
-
-
-def _check_classes(y):
-    """Raise ValueError unless y has labels of two or more classes."""
-    if y.dtype == object and not all(isinstance(label, str) for label in y):
-        raise ValueError("trials.y must have labels of one type, text or numbers, got both.")
-    values = np.unique(y).tolist()
-    is_label = [not isinstance(value, float) or value.is_integer() for value in values]
-    if len(values) < 2 or not all(is_label):
-        shown = [*map(repr, values[:5]), *["..."] * (len(values) > 5)]
-        raise ValueError(
-            "trials.y must have labels, text or whole numbers, of at least two classes for "
-            f"classifiers, got {', '.join(shown) or 'none'}."
-        )
 
 
 def check_seed(random_state):

@@ -22,9 +22,9 @@ from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
 from .._scoring import check_scoring
 from .._types import Splitter, StrPath
-from .._validation import check_bool
+from .._validation import check_bool, check_trial_labels
 from ..trials import Trials
-from ._baselines import check_seed, check_y
+from ._baselines import check_seed
 from ._cache import FoldCache
 from ._fit_and_score import FoldTask, describe_fold, find_adaptation, make_failed_record
 from ._hashing import compute_hash, describe_versions, hash_package
@@ -182,7 +182,7 @@ def evaluate(
         raise ValueError(f"error_score must be 'raise' or nan, got {error_score!r}.")
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
-    check_y(trials.y, ratings=ratings)
+    check_trial_labels(trials.y, ratings=ratings)
     with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # given below, once
         protocol, folds = _split(cv, trials, reproducible=cache_dir is not None)
     of_splitter = getattr(cv, "adaptation", None)

@@ -29,9 +29,9 @@ from .._metadata import (
 from .._parallel import delayed
 from .._progress import progress_bar
 from .._types import Groups, Splitter
-from .._validation import check_int
+from .._validation import check_int, check_trial_labels
 from ..trials import Trials
-from ._baselines import check_seed, check_y, fill_seeds, permute_labels
+from ._baselines import check_seed, fill_seeds, permute_labels
 from ._label_prediction import make_row, summarize_label_predictions
 from .splitters import LeakageWarning, ProtocolName, check_splitter, list_folds
 
@@ -256,7 +256,7 @@ def leakage_gap(
     if hasattr(estimator, "__sklearn_tags__") and is_regressor(estimator):
         raise ValueError(f"estimator must be a classifier, got {estimator!r}.")
     trial = _group_trials(trials)
-    check_y(trials.y)
+    check_trial_labels(trials.y)
     n_trials = len(np.unique(trial.codes))
     if not trial.unknown and n_trials < len(trials):
         raise ValueError(

@@ -3,6 +3,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -622,6 +623,8 @@ def test_the_validation_loss_is_the_weighted_mean_over_all_batches(trials):
     y, weight = (values[valid].repeat(25) for values in (trials.y, weight))
     expected = np.average(-np.log(proba[np.arange(len(y)), y]), weights=weight)
     assert clf.history_[0]["valid_loss"] == pytest.approx(expected, rel=1e-4)
+    sizes = clf.net_.history[0, "batches", :, "valid_batch_size"]
+    assert [size for size in sizes if size] == [128, len(y) - 128]  # of windows
 
 
 def test_trials_of_weight_zero_are_left_out(bags, trials):
@@ -700,6 +703,29 @@ def test_a_fit_does_not_depend_on_the_default_type_of_torch(fitted, bags, trials
     finally:
         torch.set_default_dtype(torch.float32)
     assert np.array_equal(clf.predict_proba(bags), fitted.predict_proba(bags))
+
+
+class LoadInThread(Callback):
+    """Load a pickle in a thread, which waits for the end of the training."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def on_train_begin(self, net, **kwargs):
+        type(self).thread = threading.Thread(target=pickle.loads, args=(self.content,))
+        self.thread.start()
+        self.thread.join(0.2)
+
+
+def test_threads_leave_the_default_type_of_torch_unchanged(fitted, bags, trials):
+    callbacks = {"callbacks": [LoadInThread(pickle.dumps(fitted))]}
+    torch.set_default_dtype(torch.float64)
+    try:
+        make_clf(net_params=callbacks, max_epochs=1, n_threads=None).fit(bags, trials.y)
+        LoadInThread.thread.join()
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 # Parameters of the network and of skorch

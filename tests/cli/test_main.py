@@ -236,7 +236,7 @@ def test_a_model_that_cannot_be_saved_is_an_error_before_the_data_are_read(tmp_p
     for arguments, out, message in (
         ("--model DLinear", "model", "--model must be MS-iMamba or one network of braindecode"),
         ("--model all", "model", "--model must be MS-iMamba or one network of braindecode"),
-        ("--epochs 1", "file/model", "File exists|Not a directory"),
+        ("--epochs 1", "file/model", "file/model: Not a directory"),
     ):
         result = call(f"fit --data deap --path /not/there {arguments}", tmp_path / out)
         assert result.exit_code == 2
