@@ -12,10 +12,12 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
+    brier_score_loss,
     cohen_kappa_score,
     f1_score,
     get_scorer,
     get_scorer_names,
+    log_loss,
     make_scorer,
     roc_auc_score,
 )
@@ -142,12 +144,25 @@ def _macro_f1(y, y_pred):
     return f1_score(y, y_pred, average="macro", zero_division=0) if is_defined else np.nan
 
 
+def _make_probability_scorer(loss):
+    """Return a scorer, the negative loss of probabilities, which also scores y of one class."""
+
+    def score(predictions, rows, y):
+        proba = predictions.predict_proba(rows)
+        proba = proba / proba.sum(1, keepdims=True)  # sums of float32 have rounding errors
+        return -loss(y, proba, labels=predictions.classes_)
+
+    return score
+
+
 SCORERS = {
     "accuracy": make_scorer(accuracy_score),
     "balanced_accuracy": make_scorer(balanced_accuracy_score),
     "kappa": make_scorer(_kappa),
     "f1": make_scorer(_macro_f1),
     "roc_auc": _roc_auc,
+    "neg_log_loss": _make_probability_scorer(log_loss),
+    "neg_brier_score": _make_probability_scorer(brier_score_loss),
     "ccc": make_scorer(concordance_correlation),
 }
 

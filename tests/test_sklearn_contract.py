@@ -157,11 +157,14 @@ def get_expected_failures(estimator):
     return next(checks for other, checks in EXPECTED_FAILURES if get_kind(other) == kind)
 
 
-@parametrize_with_checks(
-    [estimator for estimator, _ in EXPECTED_FAILURES], expected_failed_checks=get_expected_failures
-)
+@parametrize_with_checks([estimator for estimator, _ in EXPECTED_FAILURES])
 def test_other_instances_fail_the_expected_checks_only(estimator, check):
-    run(check, estimator)
+    if check.func.__name__ not in get_expected_failures(estimator):
+        run(check, estimator)
+        return
+    # Unlike xfail, this does not format the traceback, which takes longer than the check.
+    with pytest.raises((AssertionError, ValueError)):
+        run(check, estimator)
 
 
 def test_the_array_api_check_is_not_skipped():

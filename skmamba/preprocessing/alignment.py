@@ -125,6 +125,11 @@ default="source-only"
         self.reference_ = self.references_.mean(0)
 
     def _iterate_whiteners(self, X, trials, groups):
+        if self.mode == "source-only" and not self.subjects_:
+            raise ValueError(
+                "mode must be 'reference', 'causal', 'unlabelled' or 'calibration' if it was "
+                "'reference' in fit, got 'source-only': fit again."
+            )
         uses_trials = self.mode not in ("source-only", "reference")
         has_groups = groups is not None or isinstance(X, Trials)
         if uses_trials and not has_groups and self.subjects_ != [None]:

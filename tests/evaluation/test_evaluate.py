@@ -26,6 +26,7 @@ from sklearn.model_selection import (
     GroupKFold,
     KFold,
     LeaveOneGroupOut,
+    LeaveOneOut,
     cross_validate,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -200,6 +201,18 @@ def test_scoring_accepts_scorer_names_and_functions(trials):
     scores = run({"linear": linear()}, trials, scoring={"loss": "neg_log_loss", "n": count}).scores
     assert (scores["loss"] < 0).all()
     assert set(scores["n"]) == {6}
+
+
+def test_losses_of_probabilities_are_scored_in_folds_of_one_class(trials):
+    named = replace(trials[:6], y=np.array(["work", "rest"])[trials.y[:6]])
+    scoring = ["neg_log_loss", "neg_brier_score"]
+    net = MSiMambaClassifier(max_epochs=1)  # its probabilities are of float32
+    results = run({"net": net}, named, LeaveOneOut(), scoring=scoring, baselines=None)
+    proba = results.predictions[["proba_rest", "proba_work"]].to_numpy(float)
+    of_true = proba[range(6), (named.y == "work").astype(int)]
+    expected = {"neg_log_loss": np.log(of_true), "neg_brier_score": -((1 - of_true) ** 2)}
+    for name, values in expected.items():
+        np.testing.assert_allclose(results.scores[name], values, rtol=1e-6)
 
 
 def test_without_probabilities_and_decision_values_the_roc_auc_is_nan(

@@ -560,3 +560,9 @@ def test_alignment_compensates_for_the_mixing_of_new_subjects(routing):
     options["groups"] = options.pop("params")["groups"]
     with sklearn.config_context(enable_metadata_routing=False):
         assert score() < 0.75
+
+
+def test_source_only_requires_matrices_of_fit(halves):
+    fitted = EuclideanAlignment("reference").fit(halves[0]).set_params(mode="source-only")
+    with pytest.raises(ValueError, match=r"mode must be .* in fit, got 'source-only': fit again"):
+        fitted.transform(halves[1])
