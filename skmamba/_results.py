@@ -344,12 +344,7 @@ def score_by_subject(
     """
     predictions = get_table(results, "predictions")
     keys = ["dataset", "protocol", "estimator", "kind", "adaptation", "subject"]
-    missing = [column for column in [*keys, "y_true", "y_pred"] if column not in predictions]
-    if missing:
-        raise ValueError(
-            "results must be EvaluationResults or a DataFrame of predictions, got a table without "
-            f"{', '.join(missing)}."
-        )
+    check_table("results", predictions, [*keys, "y_true", "y_pred"], "evaluate")
     if predictions["subject"].isna().any():
         raise ValueError("results must have the subject of every prediction, got missing values.")
     ratings = has_ratings(predictions)

@@ -13,37 +13,8 @@ from numpy.typing import ArrayLike
 StrPath: TypeAlias = str | PathLike[str]
 Seed: TypeAlias = int | np.random.RandomState | None
 Groups: TypeAlias = pd.DataFrame | Mapping[str, ArrayLike] | ArrayLike
-
-
-class Epochs(Protocol):
-    """``mne.Epochs``, without a dependency on MNE's types."""
-
-    @property
-    def info(self) -> Any: ...
-
-    @property
-    def events(self) -> Any: ...
-
-    @property
-    def event_id(self) -> Any: ...
-
-    @property
-    def metadata(self) -> Any: ...
-
-    def copy(self) -> Any: ...
-
-
-class Raw(Protocol):
-    """``mne.io.Raw``."""
-
-    @property
-    def info(self) -> Any: ...
-
-    @property
-    def annotations(self) -> Any: ...
-
-    @property
-    def first_samp(self) -> Any: ...
+Epochs: TypeAlias = Any  # mne.Epochs: MNE has no types
+Raw: TypeAlias = Any  # mne.io.Raw
 
 
 class Splitter(Protocol):

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ._scaling import find_flat
+from ._steps import list_steps
 from ._validation import check_reference
 from .preprocessing import SlidingWindows
 from .trials import Trials
@@ -167,18 +168,6 @@ def fine_tune(
             f"{type(fitted).__name__}."
         )
     return fitted.fine_tune(X, y, **options)
-
-
-def list_steps(estimator):
-    """Return the steps of a pipeline, with those of nested pipelines; the classifier is last.
-
-    Searches are replaced by their best estimators.
-    """
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    if not isinstance(estimator, Pipeline):
-        return [estimator]
-    steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-    return [nested for step in steps for nested in list_steps(step)]
 
 
 def _calibrate_part(part, reference, before):

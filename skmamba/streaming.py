@@ -15,9 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 from ._mne import get_fitted_sfreq
 from ._parallel import PROCESS_LOCK
 from ._scaling import find_flat
+from ._steps import list_steps
 from ._validation import as_numbers, check_int, check_number, check_option
 from ._windows import to_samples
-from .adaptation import calibrate, list_steps
+from .adaptation import calibrate
 from .preprocessing import SlidingWindows
 
 __all__ = ["StreamDecoder", "StreamPredictions"]

@@ -313,6 +313,7 @@ def test_the_head_alone_is_trained(clf, heads):
     assert find_changed(head, before) == heads
     changed = find_changed(everything, before)
     assert changed > heads or changed == before.keys()
+    assert all(weights.requires_grad for weights in head.net_.module_.parameters())
     assert not find_changed(clf, before)
 
 
@@ -441,7 +442,7 @@ def test_early_stopping_and_learning_rates_of_the_original_are_kept(parts):
 
 def test_a_calibrated_estimator_is_not_tuned():
     pipe = make_pipe(adaptation="reference").fit(TRAIN, TRAIN.y)
-    with pytest.raises(ValueError, match="not calibrated: pass the one before calibrate"):
+    with pytest.raises(ValueError, match="is calibrated for one subject: train the original"):
         fine_tune(calibrate(pipe, REFERENCE), NEW, NEW.y)
     assert calibrate(fine_tune(pipe, NEW, NEW.y), REFERENCE).predict(NEW.X).shape == NEW.y.shape
 

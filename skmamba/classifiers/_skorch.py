@@ -23,7 +23,6 @@ from ..modules import MultiScaleTemporalBlock, window_amplitudes
 
 # Type of windows, weights and outputs for each dtype; bfloat16 is that of matrix products only.
 ARRAY_DTYPES = {"float32": "float32", "float64": "float64", "bfloat16": "float32"}
-MAX_EXPONENT = 60  # of the largest weight, to base 2; float32 holds exponents from -126 to 128
 PREDICT_BATCH = 128  # windows; larger batches are not faster and need more memory
 # Weights of the last layer: final_layer in networks of this package and of braindecode, often head
 # in others.
@@ -50,10 +49,8 @@ class WindowDataset(Dataset):
         self.trials = np.arange(n_trials) if trials is None else trials
         self.y = np.zeros(n_trials, dtype=np.int64) if y is None else y
         weight = np.ones(n_trials) if weight is None else weight
-        exponent = np.frexp(weight.max())[1]
-        if abs(exponent) > MAX_EXPONENT:  # their ratios count
-            weight = np.ldexp(weight, -exponent)
-        self.weight = weight.astype(dtype)
+        # Only their ratios count: the largest is from 0.5 to 1, also in float32.
+        self.weight = np.ldexp(weight, -np.frexp(weight.max())[1]).astype(dtype)
 
     def __len__(self):
         return len(self.trials) * self.bags.shape[1]
@@ -156,9 +153,6 @@ class WindowNet(NeuralNet):
                 f"channels x {params['n_times']} samples with {params['n_outputs']} outputs: "
                 f"{str(error).rstrip('. ')}. Use longer windows, or check sfreq and module_params."
             ) from error
-
-    def check_data(self, X, y):
-        """Skip skorch's validation: the estimator has validated X and y."""
 
     def run(self, function, *tensors):
         """Return the outputs of a function of the module, in the precision of the net."""
@@ -334,8 +328,10 @@ class WindowNet(NeuralNet):
                 "parts='head' requires a network with weights in head or final_layer, got "
                 f"{type(self.module_).__name__}: use parts='all'."
             )
-        for name, weights in parameters.items():
-            weights.requires_grad_(name in head)
+        others = [weights for name, weights in parameters.items() if name not in head]
+        others = [weights for weights in others if weights.requires_grad]
+        for weights in others:
+            weights.requires_grad_(False)
         start = {name: weights.detach().clone() for name, weights in head.items()}
         inputs, y = dataset[np.arange(len(dataset))]
         parts = [inputs]  # with adaptation, features are standardised over all windows
@@ -361,6 +357,8 @@ class WindowNet(NeuralNet):
 
         self.module_.eval()
         optimizer.step(compute_loss)
+        for weights in others:
+            weights.requires_grad_(True)
 
     def train_epochs(self, dataset, epochs):
         """Train; unlike skorch's ``partial_fit``, a user's interrupt is raised."""

@@ -391,11 +391,6 @@ class BaseNet(BaseTrialEstimator):
             Fitted copy.
         """
         check_is_fitted(self, "net_")
-        if hasattr(self, "subject_statistics_"):
-            raise ValueError(
-                "fine_tune requires an estimator that is not calibrated: pass the one before "
-                "calibrate, with Trials that have a reference, and calibrate the result."
-            )
         check_option("parts", parts, ("head", "all"))
         check_int("max_epochs", max_epochs)
         if parts == "head" and lr is not None:

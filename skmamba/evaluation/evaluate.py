@@ -16,7 +16,6 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import FitFailedWarning
 
 from .._format import join_words
-from .._metadata import get_columns, requests_groups
 from .._parallel import delayed, run_parallel
 from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
@@ -286,11 +285,7 @@ def _split(cv, trials, *, reproducible):
     else:
         cv = check_splitter(cv)
         protocol = getattr(cv, "protocol", type(cv).__name__)
-    metadata = trials.metadata
-    groups = metadata if hasattr(cv, "protocol") else metadata.get("subject")
-    if groups is not metadata and requests_groups(cv):
-        (groups,) = get_columns(metadata, "subject", estimator=cv)
-    folds = list_folds(cv, trials, groups)
+    folds = list_folds(cv, trials)
     for number, (train_idx, test_idx) in enumerate(folds):
         if not len(train_idx) or not len(test_idx):
             raise ValueError(
@@ -301,7 +296,7 @@ def _split(cv, trials, *, reproducible):
                 f"cv must give disjoint training and test trials, got trials in both in fold "
                 f"{number}."
             )
-    if reproducible and compute_hash(folds) != compute_hash(list_folds(cv, trials, groups)):
+    if reproducible and compute_hash(folds) != compute_hash(list_folds(cv, trials)):
         raise ValueError(
             f"cv must give the same folds in every call if cache_dir is given: set random_state "
             f"of {cv!r}."

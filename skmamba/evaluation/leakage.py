@@ -22,9 +22,7 @@ from .._metadata import (
     check_trials,
     describe_missing,
     encode,
-    get_columns,
     read_numbers,
-    requests_groups,
 )
 from .._parallel import delayed
 from .._progress import progress_bar
@@ -68,7 +66,7 @@ def leakage_report(
         The data to split; rows may be trials or windows.
     groups : str or array-like of shape (n_rows,), default=None
         Groups for the splitter: the name of a metadata column, or an array. By default, splitters
-        of this package receive the metadata, others None.
+        of this package receive the metadata, others the column ``subject``.
 
     Returns
     -------
@@ -130,7 +128,7 @@ def leakage_report(
     2           trial        1.00    leak
     >>> report["example"][1]
     'fold 0: trial 0, windows at 384 and 320'
-    >>> verdicts = leakage_report(GroupKFold(4), windows, groups="subject")["verdict"].tolist()
+    >>> verdicts = leakage_report(GroupKFold(4), windows)["verdict"].tolist()
     >>> verdicts[:4]
     ['not shared', 'not shared', 'not shared', "unknown: metadata has no column 'stimulus'"]
     >>> verdicts[7]  # the classes differ in alpha power
@@ -140,7 +138,7 @@ def leakage_report(
     if isinstance(cv, str) or hasattr(cv, "split") or not isinstance(cv, Iterable):
         cv = check_splitter(cv)
     with warnings.catch_warnings(action="ignore", category=LeakageWarning):  # the report has it
-        folds = list_folds(cv, trials, _get_groups(cv, trials.metadata, groups))
+        folds = list_folds(cv, trials, _get_groups(trials.metadata, groups))
     shared = list_shared(folds, trials, cv)
     predicted = summarize_label_predictions(folds, trials, trial.codes, trial.unknown)
     report = pd.DataFrame([*shared, *predicted])
@@ -295,25 +293,15 @@ def leakage_gap(
     return gap
 
 
-def _get_groups(cv, metadata, groups):
-    if isinstance(groups, str):
-        if groups not in metadata:
-            raise ValueError(
-                "groups must be a column of the metadata, "
-                f"{', '.join(map(str, metadata)) or 'none'}, got {groups!r}."
-            )
-        return metadata[groups].to_numpy()
-    if groups is None and hasattr(cv, "protocol"):
-        return metadata
-    is_table = isinstance(groups, (pd.DataFrame, dict)) and not hasattr(cv, "protocol")
-    if is_table and requests_groups(cv):
-        return get_columns(groups, "subject", estimator=cv, n_samples=len(metadata))[0]
-    if groups is None and requests_groups(cv):
+def _get_groups(metadata, groups):
+    if not isinstance(groups, str):
+        return groups
+    if groups not in metadata:
         raise ValueError(
-            f"{type(cv).__name__} requires groups, got None: pass a column of the metadata, such "
-            "as groups='subject'."
+            "groups must be a column of the metadata, "
+            f"{', '.join(map(str, metadata)) or 'none'}, got {groups!r}."
         )
-    return groups
+    return metadata[groups].to_numpy()
 
 
 def _summarize_kind(kind, unknown, shares, example, by_design):
@@ -509,7 +497,7 @@ def _find_copies(reference, X):
     runs = [_hash_runs(own.gather()[0]) for own in first]
     source = np.repeat(np.arange(len(runs)), [len(own) for own in runs])
     hashes = np.concatenate(runs)
-    known = np.append(np.unique(hashes), 0)
+    known = np.append(np.unique(hashes), np.uint64(0))
     pairs = []
     for holder, x in enumerate(X):
         own = _hash_runs(x)

@@ -728,8 +728,17 @@ def check_splitter(cv):
     return cv
 
 
-def list_folds(cv, trials, groups):
-    """Return the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays."""
+def list_folds(cv, trials, groups=None):
+    """Return the folds of a splitter, or of pairs of indices or masks, as pairs of index arrays.
+
+    Of metadata, splitters of this package receive all columns as ``groups``, others ``subject``.
+    """
+    groups = trials.metadata if groups is None else groups
+    if isinstance(groups, pd.DataFrame | dict) and not hasattr(cv, "protocol"):
+        if requests_groups(cv):
+            (groups,) = get_columns(groups, "subject", estimator=cv, n_samples=len(trials))
+        else:
+            groups = groups.get("subject")
     groups = select_groups(cv, groups)
     folds = cv.split(trials, trials.y, groups) if hasattr(cv, "split") else cv
     folds = list(to_rows(folds, len(trials)))

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from .._ch_names import check_ch_names
 from .._mne import as_array, count_dims, get_ch_names, get_sfreq, is_epochs
 from .._selection import Selection
+from .._steps import list_steps
 from .._validation import check_number
 from ..trials import Trials
 
@@ -32,7 +32,7 @@ class Data(NamedTuple):
 
     def find_used_channels(self, estimator):
         """Return the channels that the first step picks, or all."""
-        first = estimator.steps[0][1] if isinstance(estimator, Pipeline) else estimator
+        first = list_steps(estimator)[0]
         if not hasattr(first, "picks"):
             return list(range(self.X.shape[-2]))
         return (first if hasattr(first, "picks_") else clone(first).fit(self.X)).picks_.tolist()
@@ -114,7 +114,8 @@ def get_network_input(estimator, data):
     The second and third value are the windows and their number per trial. Channels without names
     have their indices in X.
     """
-    steps, classifier = _split_pipeline(estimator)
+    *steps, classifier = list_steps(estimator)
+    check_is_fitted(classifier)
     if not hasattr(classifier, "net_") or not hasattr(classifier, "classes_"):
         raise TypeError(
             "estimator must be MSiMambaClassifier, BraindecodeClassifier or a pipeline that ends "
@@ -131,18 +132,6 @@ def get_network_input(estimator, data):
         windows = step.transform(windows)
     n_windows = windows.shape[1] if count_dims(windows) == 4 else 1
     return classifier, windows, n_windows, names
-
-
-def _split_pipeline(estimator):
-    """Return the fitted steps before the classifier, and the classifier."""
-    while hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    if not isinstance(estimator, Pipeline):
-        check_is_fitted(estimator)
-        return [], estimator
-    *before, (_, last) = estimator.steps
-    later, classifier = _split_pipeline(last)
-    return [step for _, step in before if step not in (None, "passthrough")] + later, classifier
 
 
 def _pick_ch_names(steps, names, n_chans):

@@ -13,31 +13,17 @@ from sklearn.base import RegressorMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .. import preprocessing
 from ..classifiers import (
     BraindecodeClassifier,
     BraindecodeRegressor,
     MSiMambaClassifier,
     MSiMambaRegressor,
 )
-from ..preprocessing import (
-    BandPower,
-    ChannelPicker,
-    EuclideanAlignment,
-    SequentialChannelSelector,
-    SlidingWindows,
-    SubjectWhitening,
-)
 from ._limits import ERRORS, MAX_LABEL_BYTES, check_requests, limit_network
 
 NETWORKS = (BraindecodeClassifier, BraindecodeRegressor, MSiMambaClassifier, MSiMambaRegressor)
-TRANSFORMERS = (
-    BandPower,
-    ChannelPicker,
-    EuclideanAlignment,
-    SequentialChannelSelector,
-    SlidingWindows,
-    SubjectWhitening,
-)
+TRANSFORMERS = tuple(getattr(preprocessing, name) for name in preprocessing.__all__)
 # Loading instantiates these classes only.
 CLASSES = {cls.__name__: cls for cls in (*TRANSFORMERS, *NETWORKS)}
 # State of a step that is neither a parameter nor a fitted attribute with a trailing underscore.

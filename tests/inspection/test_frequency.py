@@ -123,6 +123,8 @@ def test_names_are_those_of_the_picked_channels(alpha):
     picker = ChannelPicker(["F4", "Fp2"], ch_names=alpha.ch_names)
     pipe = windowed(picker).fit(alpha.X, alpha.y)
     profile = frequency_profile(pipe, alpha)
+    nested = make_pipeline(make_pipeline(picker), *pipe[1:]).fit(alpha.X, alpha.y)
+    assert frequency_profile(nested, alpha).equals(profile)
     assert profile["channel"].unique().tolist() == ["F4", "Fp2"]
     assert profile.equals(frequency_profile(pipe, alpha.X, alpha.y, sfreq=128))
     named = frequency_profile(pipe, alpha.X, alpha.y, sfreq=128, ch_names=["a", "b"])
