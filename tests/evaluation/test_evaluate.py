@@ -390,7 +390,7 @@ def test_the_roc_auc_of_a_subject_without_a_class_is_nan_without_a_warning():
 
 def test_score_by_subject_requires_predictions(trials):
     results = run({"linear": linear()}, trials)
-    with pytest.raises(ValueError, match="a table without y_true, y_pred"):
+    with pytest.raises(ValueError, match="missing: y_true, y_pred"):
         score_by_subject(results.scores)
     with pytest.raises(ValueError, match="must be EvaluationResults or a DataFrame, got list"):
         score_by_subject([])
