@@ -39,7 +39,8 @@ class FoldTask:
         if cache is not None and (record := cache.read(key, len(self.test_idx))) is not None:
             return record
         try:
-            record = self._fit_and_predict(trials)
+            with threadpool_limits(limits=1):  # more threads change the last digits
+                record = self._fit_and_predict(trials)
         except Exception as error:  # estimators run arbitrary code
             if error_score == "raise":
                 raise
@@ -178,7 +179,7 @@ def _prepare_call(estimator, method, metadata):
     """Yield the metadata as keyword ``groups`` if a part of the estimator requests it.
 
     The splitter of a search, or splitters in its steps, receive the column ``subject`` if none of
-    them is of this package. The block runs on one thread: more threads change the last digits.
+    them is of this package.
     """
     params = {"cv": None, **estimator.get_params()}
     inner = [value for name, value in params.items() if name.endswith("__cv")]
@@ -190,7 +191,7 @@ def _prepare_call(estimator, method, metadata):
     if is_foreign and requested:
         (groups,) = get_columns(metadata, "subject", estimator=splitters[0])
     routing = config_context(enable_metadata_routing=True) if requested else nullcontext()
-    with routing, threadpool_limits(limits=1):
+    with routing:
         yield {"groups": groups} if requested else {}
 
 
