@@ -427,6 +427,16 @@ class RegressorNet(WindowNet, NeuralNetRegressor):
         return outputs.mean(1)
 
 
+class NoOptimizer:
+    """Optimizer of loaded nets, which are not trained; further training builds a new net.
+
+    In a new process, torch takes seconds for the first real optimizer.
+    """
+
+    def __init__(self, params, **options):
+        self.param_groups = []
+
+
 class AverageWeights(Callback):
     """Replace weights and buffers by their mean over the second half of the training."""
 

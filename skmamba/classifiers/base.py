@@ -53,6 +53,7 @@ from ._skorch import (
     AverageWeights,
     ClassifierNet,
     EpochBar,
+    NoOptimizer,
     RegressorNet,
     WindowDataset,
     WindowNet,
@@ -661,8 +662,10 @@ class BaseNet(BaseTrialEstimator):
         statistics = self.center_, self.scale_, self.offset_scale_
         return scale_windows(windows, self.scaling_, *statistics)
 
-    def _build_net(self, architecture, device, seed, *, early_stopping=False, average=False):
-        """Return a skorch net with new weights."""
+    def _build_net(
+        self, architecture, device, seed, *, early_stopping=False, average=False, is_loaded=False
+    ):
+        """Return a skorch net with new weights; one that is loaded has no optimizer."""
         module, own = self._module_class(architecture["name"]), self.net_params or {}
         params = {
             **self._net_options(),
@@ -691,6 +694,9 @@ class BaseNet(BaseTrialEstimator):
         }
         if self.verbose != 2:
             params["callbacks__print_log"] = None
+        if is_loaded:
+            params = {key: params[key] for key in params if not key.startswith("optimizer__")}
+            params["optimizer"] = NoOptimizer
         net = self._net_class(module, **params)
         net.architecture = architecture
         try:
@@ -747,7 +753,7 @@ class BaseNet(BaseTrialEstimator):
             )
             warnings.warn(message, stacklevel=2)
         with seeded(0, device):
-            net = self._build_net(saved["architecture"], device, seed=0)
+            net = self._build_net(saved["architecture"], device, 0, is_loaded=True)
         net.module_.load_state_dict(
             {key: torch.from_numpy(np.array(value)) for key, value in saved["weights"].items()}
         )

@@ -296,7 +296,7 @@ def test_parameters_set_after_fit_do_not_change_the_saved_network(trials, tmp_pa
 
 def test_a_model_that_could_not_be_loaded_is_not_saved(trials, tmp_path):
     clf = MSiMambaClassifier(n_members=1, max_epochs=1, random_state=0).fit(trials, trials.y)
-    clf.set_params(optimizer="unknown")
+    clf.set_params(net_params={"unknown": 1})
     with pytest.raises(ValueError, match="estimator must have the parameters of its fit"):
         save_model(clf, tmp_path / "model")
     assert not list(tmp_path.iterdir())
