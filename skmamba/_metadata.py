@@ -44,7 +44,7 @@ def get_columns(groups, *columns, estimator, n_samples=None):
     if any(column not in groups for column in columns):
         raise ValueError(
             f"{name} requires groups=metadata with {required}, got only "
-            f"{', '.join(map(str, groups.columns)) or 'no column'}."
+            f"{', '.join(map(str, groups.columns)) or 'no columns'}."
         )
     if n_samples is not None and len(groups) != n_samples:
         raise ValueError(
@@ -67,6 +67,8 @@ def make_table(metadata, n_rows, name="metadata"):
         metadata = {k: v.array if isinstance(v, pd.Series) else v for k, v in metadata.items()}
     try:
         table = pd.DataFrame(metadata)
+        if isinstance(table.columns, pd.RangeIndex) and len(table.columns):
+            raise TypeError("columns without names")
     except (TypeError, ValueError) as error:
         got = f"{type(metadata).__name__}: {str(error).rstrip('.!')}"
         raise ValueError(f"{name} must be a DataFrame or a dict of columns, got {got}.") from error
@@ -152,6 +154,12 @@ def number_trials(metadata):
 def unify_ids(metadata):
     """Return metadata whose identifiers have one type each, see :func:`unify_types`."""
     for name in ID_COLUMNS & {*metadata}:
+        texts = {i for i in metadata[name].unique() if isinstance(i, str) and i.isdecimal()}
+        if len({*map(int, texts)}) < len(texts):
+            raise ValueError(
+                f"{name!r} must have one text for each number, unlike '1' and '01', got "
+                f"{', '.join(map(repr, sorted(texts, key=int)[:6]))}."
+            )
         dtype = metadata[name].dtype
         if is_object_dtype(getattr(dtype, "categories", dtype)):  # may hold text and numbers
             metadata = metadata.assign(**{name: unify_types(metadata[name])})

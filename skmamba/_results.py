@@ -87,8 +87,9 @@ class EvaluationResults:
         ------
         ValueError
             If there are no parts, a model was evaluated on different data of one data set, such as
-            other channels, an estimator has different results of a trial with the same seed, or
-            parts have subjects such as "01" and 1, or text and numbers as labels.
+            other channels, an estimator has different results of a trial with the same seed,
+            estimators have different labels of a trial, or parts have subjects such as "01" and 1,
+            or text and numbers as labels.
         """
         parts = list(parts) if isinstance(parts, Iterable) else [parts]
         if not parts or not all(isinstance(part, EvaluationResults) for part in parts):
@@ -101,6 +102,7 @@ class EvaluationResults:
         scores, predictions = separate_adaptations(scores, predictions)
         check_is_one_version(scores)
         _check_seeds(tables)
+        _check_labels(predictions)
         return EvaluationResults(scores, predictions)
 
     def to_csv(self, folder: StrPath) -> None:
@@ -272,6 +274,28 @@ def _check_seeds(tables):
             "twice with the same seed on one trial, with different predictions, such as of other "
             "folds: pass a different random_state to each call of evaluate, or name the trials "
             "differently if their data differ."
+        )
+
+
+def _check_labels(predictions):
+    """Raise ValueError if a trial has another label for another estimator of the protocol."""
+    keys = ["dataset", "protocol", "subject", "trial", "window"]
+    keys = [key for key in keys if key in predictions]
+    if "trial" not in keys:
+        return
+    labels = predictions[[*keys, "estimator", "y_true"]].drop_duplicates()
+    # A number may be that of several trials, such as of sessions.
+    labels = labels.drop_duplicates([*keys, "estimator"], keep=False)
+    labels = labels.drop_duplicates([*keys, "y_true"])
+    differ = labels[labels.duplicated(keys, keep=False)]
+    if len(differ):
+        _, pair = next(iter(differ.groupby(keys, dropna=False)))
+        first, second = pair.to_dict("records")[:2]
+        raise ValueError(
+            f"parts must have one label of each trial, but trial {first['trial']} of subject "
+            f"{first['subject']} is {first['y_true']!r} for {first['estimator']!r} and "
+            f"{second['y_true']!r} for {second['estimator']!r}: evaluate both on the same trials, "
+            "or name the trials differently, as in replace(trials, name='DEAP, threshold 6')."
         )
 
 

@@ -227,7 +227,13 @@ class Trials:
         trials : Trials
             The channels of ``X`` and of ``reference``, in the order of ``picks``.
         """
-        picks = np.arange(len(self.ch_names))[np.asarray(picks)]
+        picks = np.asarray(picks)
+        if picks.dtype.kind not in "iub":
+            raise ValueError(
+                f"picks must be indices or a mask, got {picks.tolist()!r}: for names, use "
+                "ChannelPicker([...]).fit_transform(trials)."
+            )
+        picks = np.arange(len(self.ch_names))[picks]
         if picks.ndim != 1 or not len(picks):
             raise ValueError(f"picks must select channels, got an array of shape {picks.shape}.")
         return self.derive(
@@ -364,7 +370,13 @@ class Trials:
                 )
             is_one = isinstance(values, str | bytes) or not np.iterable(values)
             values = [values] if is_one else list(values)
-            rows = rows[self.metadata[column].iloc[rows].isin(values)]
+            own = self.metadata[column].iloc[rows]
+            rows = rows[own.isin(values)]
+            if len(own) and not len(rows):
+                known = ", ".join(map(repr, own.unique()[:10].tolist()))
+                raise ValueError(
+                    f"No trial is left after select({where!r}, {columns}): {column} has {known}."
+                )
         if not len(rows):
             raise ValueError(f"No trial is left after select({where!r}, {columns}).")
         return self[rows]

@@ -116,6 +116,14 @@ def test_evaluations_of_different_data_are_not_averaged():
     assert len(compare(pd.concat([parts[0].scores, adapted]))) == 2
 
 
+def test_models_with_other_labels_of_a_trial_are_not_compared():
+    trials = simulate_trials(3, 6)
+    y = np.where(np.arange(18) == 8, 1 - trials.y, trials.y)
+    other = evaluate({"dummy": DummyClassifier()}, replace(trials, y=y), verbose=False)
+    with pytest.raises(ValueError, match=r"trial 8 of subject 1 is 0 for .* and 1 for 'dummy'"):
+        EvaluationResults.concatenate([evaluate_lda(trials, baselines=None), other])
+
+
 def test_models_of_windows_with_another_stride_are_not_averaged():
     trials = simulate_trials(3, 6)
     parts = []

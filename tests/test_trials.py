@@ -59,6 +59,8 @@ def get_rows(trials):
         ({"label_names": ["a", "b"]}, r"label_names must be a dict, got \['a', 'b'\]"),
         ({"loader_params": None}, "loader_params must be a dict, got None"),
         ({"metadata": "abcd"}, "metadata must be a DataFrame or a dict of columns, got str: Data"),
+        ({"metadata": [1, 1, 2, 2]}, "metadata must be .*, got list: columns without names"),
+        ({"metadata": {"subject": ["1", "01", "2", "2"]}}, "'subject' must have one text for each"),
         (
             {"metadata": pd.DataFrame(np.ones((4, 2)), columns=["subject", "subject"])},
             "metadata must have different columns, got 'subject' twice",
@@ -183,7 +185,11 @@ def test_select_returns_the_matching_rows(args, columns, expected):
     ("where", "columns", "match"),
     [
         (None, {"age": 1}, "no column 'age', only subject, trial"),
-        (None, {"subject": 9}, r"No trial is left after select\(None, \{'subject': 9\}\)"),
+        (
+            None,
+            {"subject": 9},
+            r"No trial is left after select\(None, \{'subject': 9\}\): subject has 0, 1",
+        ),
         ("subject > 9", {}, r"No trial is left after select\('subject > 9', \{\}\)"),
         ([], {}, "No trial is left"),
         ([False] * 4, {}, "No trial is left"),
@@ -211,6 +217,10 @@ def test_channels_are_picked_in_any_order_and_of_picked_ones():
         assert np.array_equal(picked.pick([1]).X, trials.X[:, picks[1:2]])
         windows = SlidingWindows(window_size_samples=2).fit_transform(picked)
         assert np.array_equal(np.asarray(windows)[:, 0], trials.X[:, picks, :2])
+    with pytest.raises(
+        ValueError, match=r"picks must be indices or a mask, got \['F3'\]: for names"
+    ):
+        trials.pick(["F3"])
 
 
 # Rows and other indices

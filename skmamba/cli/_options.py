@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -275,15 +276,19 @@ def check_can_be_saved(name):
 def load_data(options, names, **params):
     """Print and return the trials, and return the models of these names."""
     _check_data(options)
-    if options.data in OWN:
-        trials = _load_own(options)
-    else:
-        trials = _load_files(options, names) if options.data in FILES else _load_built_in(options)
+    from ._output import print_warnings, say
+
+    with print_warnings():
+        if options.data in OWN:
+            trials = _load_own(options)
+        elif options.data in FILES:
+            trials = _load_files(options, names)
+        else:
+            trials = _load_built_in(options)
     models = _make_models(options, names, trials, **params) if names else {}
-
-    from ._output import say
-
     say(repr(trials))
+    if options.data in OWN:
+        say(f"Subjects: {', '.join(map(str, trials.metadata['subject'].unique()))}.")
     for model in list(models.values())[:1]:  # all have the same steps before the classifier
         model[:-1].fit_transform(trials[:1])  # reports unknown channels and long windows
         say(f"Channels: {', '.join(model[0].ch_names_)}.")
@@ -357,12 +362,31 @@ def _load_own(options):
         further = find_further_parts(files)
         files = [file for file in files if file not in further]
         if not files:
-            raise FileNotFoundError(f"--path must contain {REQUIRES['path']['raws']}: {path}.")
+            raise FileNotFoundError(
+                f"--path must contain {REQUIRES['path']['raws']} ({', '.join(RECORDINGS)}), got "
+                f"{path}: read files of other formats with MNE and Trials.from_raws."
+            )
         metadata = {"subject": [_to_text(file.stem).split("_")[0] for file in files]}
+        _warn_of_folders(metadata["subject"], files)
         trials = Trials.from_raws(files, metadata=metadata, name=_to_text(path.name), **params)
     choices = {"events": options.events or "all", "tmin": tmin, "seconds": options.seconds}
     choices |= {} if options.reference is None else {"reference": options.reference}
     return replace(trials, loader_params=choices)
+
+
+def _warn_of_folders(subjects, files):
+    """Warn if all subjects have files in the same folders, of which each may be a subject."""
+    folders: dict[str, set[str]] = {}
+    for subject, file in zip(subjects, files, strict=True):
+        folders.setdefault(subject, set()).add(_to_text(file.parent.name))
+    first = next(iter(folders.values()))
+    if len(first) > 1 and all(own == first for own in folders.values()):
+        warnings.warn(
+            f"Files in the folders {', '.join(sorted(first))} count as recordings of the subjects "
+            f"{', '.join(folders)}, because the subject is the part of a file name before the "
+            "first _. If each folder is a subject, rename the files, as in s01_rest_raw.fif.",
+            stacklevel=2,
+        )
 
 
 def _to_text(name):

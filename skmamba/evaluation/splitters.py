@@ -608,20 +608,21 @@ class WithinSubjectSplit(_BaseProtocolSplit):
     def _check_labels(self, inner, y, subjects):
         """Raise ValueError unless each fold of each subject can contain each of its classes."""
         _require_labels(self, y)
-        short = []
+        short, fewest = [], inner.n_splits
         for name, _, _, (_, own_y, _) in subjects:
             labels, counts = np.unique(own_y, return_counts=True)
+            fewest = min(fewest, counts.min()) if len(labels) > 1 else fewest
             if len(labels) == 1:
                 short.append(f"subject {name} (all {counts[0]} of class {labels[0]})")
             elif counts.min() < inner.n_splits:
                 rarest = labels[counts.argmin()]
                 short.append(f"subject {name} ({counts.min()} of class {rarest})")
         if short:
-            fewer = "Use fewer folds, such as WithinSubjectSplit(2), or exclude"
+            fewer = f"Use fewer folds, such as WithinSubjectSplit({fewest}), or exclude"
             raise ValueError(
                 f"{inner.n_splits} stratified folds within a subject require at least "
                 f"{inner.n_splits} trials of each of two or more classes. Too few: "
-                f"{_join(short, '; ')}. {fewer if inner.n_splits > 2 else 'Exclude'} these "
+                f"{_join(short, '; ')}. {fewer if fewest > 1 else 'Exclude'} these "
                 "subjects."
             )
 

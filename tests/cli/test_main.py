@@ -182,10 +182,20 @@ def test_own_recordings_are_cut_around_their_events(tmp_path, names, options):
     n_trials = 10 * len(names)
     assert f"<Trials of own: {n_trials} trials x 2 channels x 50 time" in unwrap(result.output)
     assert f"2 subjects; {n_trials // 2} open, {n_trials // 2} closed" in unwrap(result.output)
+    assert "Subjects: s1, s2." in result.output or "bids" in options
+    assert "rename the files" not in result.stderr
     scores = pd.read_csv(tmp_path / "out/results.csv")
     assert scores["data"].str.contains("events open closed; tmin 0.1; seconds 0.5").all()
     again = json.loads((tmp_path / "out/evaluation.json").read_text("utf8"))["command"]
     assert call(again.removeprefix("skmamba ")).exit_code == 0
+
+
+def test_folders_that_may_be_subjects_are_a_warning(tmp_path):
+    write_recordings(tmp_path / "own", [f"s{i}/{j}_raw.fif" for i in (1, 2) for j in ("a", "b")])
+    own = f"--data raws --path '{tmp_path / 'own'}' --events open,closed --seconds 0.5 --window 0.5"
+    result = call(f"leakage {own}")
+    warning = "Files in the folders s1, s2 count as recordings of the subjects a, b, because the"
+    assert warning in unwrap(result.stderr)
 
 
 @pytest.mark.parametrize("events", ["open", "open,open"])
@@ -568,7 +578,10 @@ def test_the_package_runs_as_a_module():
         ("evaluate --data deap --path x --threshold much", "much"),
         ("evaluate --data raws --path x", "--data raws requires --seconds: the length"),
         ("evaluate --data raws --path /not/there --seconds 2", "/not/there"),
-        (f"evaluate --data raws --path '{Path(__file__).parent}' --seconds 2", "recordings"),
+        (
+            f"evaluate --data raws --path '{Path(__file__).parent}' --seconds 2",
+            "recordings (.fif, .edf",
+        ),
         ("evaluate --data bids --path x --seconds 2", "--data bids requires --task"),
         ("evaluate --data bids --path /not/there --seconds 2 --task a", "/not/there"),
         ("evaluate --data seed --path x --adaptation reference", "requires eegmat, deap, dreamer"),
