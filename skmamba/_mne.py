@@ -164,7 +164,8 @@ def make_channel_info(ch_names):
     if unknown:
         raise ValueError(
             "channels must have a position in the 10-05 system for a topographic map, got "
-            f"{', '.join(unknown)}. Draw bars instead, or rename the channels."
+            f"{', '.join(unknown)}. Draw bars instead, or leave out the "
+            "rows of these channels."
         )
     if len(ch_names) < 2:
         raise ValueError("A topographic map requires at least two channels, got 1.")

@@ -135,7 +135,7 @@ LOADED = [
     (
         "from skmamba import make_models\n"
         "trials = simulate_trials(n_subjects=2, n_trials=4, n_times=256)\n"
-        "make_models(['EEGNet', 'SPARCNet', 'TCN'], trials)\n"
+        "make_models(['EEGNet', 'TCN'], trials)\n"
         "model = make_models('DLinear', trials, max_epochs=1)['DLinear']\n"
         "model.fit(trials.X, trials.y).predict(trials.X)",
         "braindecode pyriemann",

@@ -54,9 +54,10 @@ def test_names_are_matched_in_any_case(trials, given, name):
 
 
 def test_no_network_of_braindecode_is_taken_for_a_misspelled_name(trials):
-    names = [name for name in braindecode.models.__all__ if name[0].isupper()]
+    names = {name for name in braindecode.models.__all__ if name[0].isupper()}
+    names = sorted(names - {"EEGModuleMixin"})  # a base class
     assert len(names) > 30
-    assert list(make_models(names, trials)) == list(dict.fromkeys(names))
+    assert list(make_models(names, trials)) == names
 
 
 @pytest.mark.parametrize("names", ["all", ["all"], "ALL", ["EEGNet", "all"], ["all", "EEGITNet"]])
@@ -75,6 +76,7 @@ def test_all_stands_for_the_list(trials, names):
         ("alll", r"got 'alll'\."),
         ("ITransfomer", r"Did you mean iTransformer\?"),
         ("xxx", r"got 'xxx'\.$"),
+        ("Quux", r"or classes of braindecode\.models, got 'Quux'\.$"),
         ("", r"got ''\."),
         (3, r"got 3\."),
     ],
@@ -87,12 +89,6 @@ def test_an_unknown_name_is_an_error_with_the_nearest(trials, name, match):
 def test_no_name_is_an_error(trials):
     with pytest.raises(ValueError, match="names must contain at least one of MS-iMamba"):
         make_models([], trials)
-
-
-def test_a_class_name_unknown_to_braindecode_is_an_error_in_fit(trials):
-    model = make_models("Quux", trials)["Quux"]
-    with pytest.raises(ValueError, match="model must be a network of braindecode, got 'Quux'"):
-        model.fit(trials.X, trials.y)
 
 
 # Pipelines
