@@ -5,6 +5,7 @@ from dataclasses import replace
 import braindecode.models
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.covariance import OAS
 from sklearn.pipeline import make_pipeline
