@@ -87,9 +87,9 @@ def profile_step(shape, device, n_operations=5):
     ]
 
 
-def time_folds(device, n_subjects, all_n_jobs):
+def time_folds(device, n_subjects, n_trials, all_n_jobs):
     """Yield the seconds of leave-one-subject-out, with several folds at a time on the device."""
-    trials = simulate_trials(n_subjects, n_trials=40, n_times=2560)
+    trials = simulate_trials(n_subjects, n_trials, n_times=2560)
     options = {"groups": trials.metadata["subject"], "cv": LeaveOneGroupOut()}
     for dtype in PRECISIONS:
         clf = MSiMambaClassifier(device=device, dtype=dtype, random_state=0, verbose=False)
@@ -108,14 +108,14 @@ def main(argv=None):
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument(
-        "--quick", action="store_true", help="one small size, one repeat and two folds"
+        "--quick", action="store_true", help="one small size, one repeat, two small folds"
     )
     options = parser.parse_args(argv)
     sizes, batches, repeats = SIZES, options.batches, options.repeats
-    n_subjects, all_n_jobs = 16, N_JOBS
+    n_subjects, n_trials, all_n_jobs = 16, 40, N_JOBS
     if options.quick:
         sizes, batches, repeats = SIZES[:1], [8], 1
-        n_subjects, all_n_jobs = 2, N_JOBS[:1]
+        n_subjects, n_trials, all_n_jobs = 2, 4, N_JOBS[:1]
     torch.set_num_threads(1)
     print(f"Measured on {describe_device(options.device)}; CPU: {describe_machine()}, one thread.")
     for size in sizes:
@@ -123,8 +123,8 @@ def main(argv=None):
         shape = batches[0], *size
         print(f"\n{to_markdown(rows)}\n\nA training step of MS-iMamba, {shape[0]} windows:\n")
         print(to_markdown(profile_step(shape, options.device)), flush=True)
-    print("\nLeave-one-subject-out, 20 s of 4 channels a trial, 40 trials a subject:\n")
-    print(to_markdown(list(time_folds(options.device, n_subjects, all_n_jobs))))
+    print(f"\nLeave-one-subject-out, 20 s of 4 channels a trial, {n_trials} trials a subject:\n")
+    print(to_markdown(list(time_folds(options.device, n_subjects, n_trials, all_n_jobs))))
 
 
 if __name__ == "__main__":

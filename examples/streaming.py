@@ -31,11 +31,12 @@ from skmamba import (
 trials = load_eegmat()
 subject = trials.metadata["subject"]
 STREAMED = 35
+MAX_EPOCHS = 5
 train, streamed = trials.select(subject != STREAMED), trials.select(subject == STREAMED)
 pipe = make_pipeline(
     ChannelPicker("frontal4"),
     SlidingWindows(window_size=2.0),
-    MSiMambaClassifier(max_epochs=5, random_state=0),
+    MSiMambaClassifier(max_epochs=MAX_EPOCHS, random_state=0),
 )
 pipe.fit(train, train.y)
 

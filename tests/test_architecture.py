@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -53,6 +54,7 @@ IMPORTED_IN = {
 }
 
 
+@cache
 def find_imports(path):
     """Return the absolute names imported anywhere in a file of the package."""
     package = ["skmamba", *path.relative_to(PACKAGE).parts[:-1]]

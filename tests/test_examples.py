@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import re
 import runpy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,8 @@ def test_every_example_has_a_title_and_a_position_in_the_gallery():
         assert set(line) == {"="}
 
 
-def test_quickstart_scores_every_model_on_every_subject():
+def test_quickstart_scores_every_model_on_every_subject(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # instead of starting worker processes
     quickstart = load_example("quickstart")
     trials = simulate_trials(n_subjects=4, n_trials=8, n_times=512, effect=2.0)
     models = make_models(["MS-iMamba", "band-power-LDA"], trials, max_epochs=1)
@@ -91,7 +93,9 @@ def test_deap_loso_scores_every_subject(tmp_path, capsys, monkeypatch):
 
 
 def test_loso_on_dask_scores_subjects_on_workers(tmp_path, capsys, monkeypatch):
-    pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    cluster = partial(distributed.LocalCluster, processes=False)  # test_resume.py has processes
+    monkeypatch.setattr(distributed, "LocalCluster", cluster)
     arguments = ["loso_on_dask.py", "--subjects", "2", "--epochs", "1"]
     monkeypatch.setattr("sys.argv", [*arguments, "--cache-dir", str(tmp_path)])
     load_example("loso_on_dask").main()
@@ -143,7 +147,7 @@ def test_persistence_gives_equal_predictions_and_refuses_other_data(agg, capsys)
 
 
 def test_streaming_predicts_every_half_second(capsys):
-    load_example("streaming")
+    run_example("streaming", MAX_EPOCHS=1)
     printed = capsys.readouterr().out
     assert "237 predictions" in printed
     assert "70 s of arithmetic" in printed

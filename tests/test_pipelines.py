@@ -1,3 +1,4 @@
+import inspect
 import pickle
 import sys
 from dataclasses import replace

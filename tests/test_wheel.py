@@ -56,7 +56,7 @@ def test_the_installed_wheel_runs_the_readme_and_the_quickstart(wheel, tmp_path)
     printed = run(
         *(sys.executable, "-P", str(ROOT / "tests/run_readme.py"), "--small"),
         cwd=tmp_path / "empty",
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site"), "LOKY_MAX_CPU_COUNT": "1"},
     )
     assert f"in {tmp_path / 'site' / 'skmamba'}" in printed
     assert "chance level 0.50" in printed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def write_report(
     for section in sections:
         draw = partial(LeakageDisplay.from_gap, section["gap"])
         section["picture"] = None if section["gap"] is None else _draw_svg(draw, height=3.2)
-    page = _render(
+    page = _load_template().render(
         title=title or ", and ".join(part["name"] for part in described),
         parts=described,
         leakage=sections,
@@ -178,7 +178,8 @@ def _make_data_url(media_type, content):
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-def _render(**variables):
+@cache
+def _load_template():
     environment = Environment(
         loader=PackageLoader("skmamba.report", "data"),
         autoescape=True,
@@ -187,4 +188,4 @@ def _render(**variables):
         lstrip_blocks=True,
     )
     environment.filters |= {"capitalize_first": capitalize, "shorten": _text.shorten}
-    return environment.get_template("report.html.j2").render(variables)
+    return environment.get_template("report.html.j2")

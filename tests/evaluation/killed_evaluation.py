@@ -49,6 +49,7 @@ def call(folder):
         {"slow": make_pipeline(FunctionTransformer(flatten), Slow(str(folder / "log")))},
         trials,
         baselines=["stratified"],
+        scoring="accuracy",
         cache_dir=folder / "cache",
         random_state=0,
         verbose=False,

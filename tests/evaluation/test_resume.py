@@ -73,7 +73,8 @@ def test_kills_hit_running_evaluations(killed):
 
 def test_two_processes_may_share_a_cache(tmp_path):
     trials = simulate_trials(n_subjects=12, n_trials=4, n_times=64)
-    model, options = {"dummy": DummyClassifier(strategy="uniform")}, {"random_state": 0}
+    model = {"dummy": DummyClassifier(strategy="uniform")}
+    options = {"random_state": 0, "scoring": "accuracy"}
     (tmp_path / "call.pkl").write_bytes(pickle.dumps((model, trials, options)))
     code = """
 import pickle, sys
@@ -155,7 +156,8 @@ def test_a_fold_whose_worker_is_killed_is_run_alone_and_the_others_go_on(
             return super().fit(X, y, sample_weight)
 
     mark = tmp_path / "mark"
-    model, options = {"model": KillsItsWorker()}, {"baselines": ["majority"], "verbose": False}
+    model = {"model": KillsItsWorker()}
+    options = {"baselines": ["majority"], "scoring": "accuracy", "verbose": False}
     is_warned = pytest.warns(FitFailedWarning, match="1 of 8 fits failed.*unexpectedly terminated")
     with is_warned if how_often == "always" else nullcontext():
         results = evaluate(model, numbered_trials, n_jobs=2, **options)
@@ -179,6 +181,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_scores_of_one_process(tmp_path)
 
     pipe = make_pipeline(FunctionTransformer(wait_in_workers), BandPower(), ExtraTreeClassifier())
     options = {"baselines": ["stratified"], "random_state": 0, "verbose": False}
+    options["scoring"] = "accuracy"
     serial = evaluate({"tree": pipe}, trials, **options).scores
     n_cached_at_kill = []
     with (
