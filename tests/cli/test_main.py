@@ -359,7 +359,9 @@ def test_label_names_are_written_and_default_channels_are_printed(tmp_path):
 
 
 def test_failed_folds_are_reported_and_the_rest_is_written(tmp_path):
-    result = call(FAST.replace("lda", "lda,UnknownNet") + " --baselines majority", tmp_path)
+    result = call(
+        FAST.replace("lda", "lda,SleepStagerBlanco2020") + " --baselines majority", tmp_path
+    )
     assert result.exit_code == 1
     assert "Warning: 3 of 9 fits failed" in result.stderr
     assert "9 fits: 0 cached, 6 run, 3 failed." in result.output
@@ -368,7 +370,9 @@ def test_failed_folds_are_reported_and_the_rest_is_written(tmp_path):
 
 def test_without_any_score_there_is_no_report_of_an_earlier_evaluation(tmp_path):
     call(FAST + " --baselines none", tmp_path)
-    result = call(FAST.replace("band-power-lda", "UnknownNet") + " --baselines none", tmp_path)
+    result = call(
+        FAST.replace("band-power-lda", "SleepStagerBlanco2020") + " --baselines none", tmp_path
+    )
     assert result.exit_code == 1
     assert "no model has a score" in result.stderr
     names = {path.name for path in tmp_path.iterdir()}
