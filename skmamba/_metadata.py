@@ -151,15 +151,21 @@ def number_trials(metadata):
     return metadata if "trial" in metadata else metadata.assign(trial=np.arange(len(metadata)))
 
 
+def check_texts(metadata):
+    """Raise ValueError if texts of an identifier, such as "1" and "01", are equal as numbers."""
+    for name in ID_COLUMNS & {*metadata}:
+        texts = {i for i in metadata[name].unique() if isinstance(i, str) and i.isdecimal()}
+        equal = pd.Series(sorted(texts), dtype=object)
+        equal = equal[equal.map(int).duplicated(keep=False)]
+        if len(equal):
+            raise ValueError(
+                f"{name!r} must have one text for each number, got {', '.join(map(repr, equal))}."
+            )
+
+
 def unify_ids(metadata):
     """Return metadata whose identifiers have one type each, see :func:`unify_types`."""
     for name in ID_COLUMNS & {*metadata}:
-        texts = {i for i in metadata[name].unique() if isinstance(i, str) and i.isdecimal()}
-        if len({*map(int, texts)}) < len(texts):
-            raise ValueError(
-                f"{name!r} must have one text for each number, unlike '1' and '01', got "
-                f"{', '.join(map(repr, sorted(texts, key=int)[:6]))}."
-            )
         dtype = metadata[name].dtype
         if is_object_dtype(getattr(dtype, "categories", dtype)):  # may hold text and numbers
             metadata = metadata.assign(**{name: unify_types(metadata[name])})

@@ -149,7 +149,8 @@ def _make_probability_scorer(loss):
 
     def score(predictions, rows, y):
         proba = predictions.predict_proba(rows)
-        proba = proba / proba.sum(1, keepdims=True)  # sums of float32 have rounding errors
+        total = proba.sum(1, keepdims=True)  # of float32, with rounding errors
+        proba = proba / np.where(np.isclose(total, 1, atol=1e-5), total, 1)
         return -loss(y, proba, labels=predictions.classes_)
 
     return score

@@ -93,7 +93,8 @@ def make_models(
     ValueError
         If a name or the adaptation is unknown.
     ImportError
-        If ``"tangent-space-LR"`` is requested and pyRiemann cannot be imported.
+        If ``"tangent-space-LR"`` is requested and pyRiemann cannot be imported, or a name that is
+        not in :func:`list_models` and braindecode cannot.
 
     Notes
     -----
@@ -167,8 +168,6 @@ def _make_classifier(name, sfreq, options):
 
 def _match_names(name):
     """Return the models of one name; an unknown class name may be one of braindecode's."""
-    from .classifiers.braindecode import load_braindecode_models
-
     by_word = {known.lower(): known for known in NAMES}
     word = str(name).lower()
     if word == "all":
@@ -177,8 +176,11 @@ def _match_names(name):
         return (by_word[word],)
     may_be_a_class = str(name).isidentifier() and str(name)[0].isupper()
     near = get_close_matches(word, by_word, n=3, cutoff=CUTOFF if may_be_a_class else 0.4)
-    if may_be_a_class and not near and name in load_braindecode_models():
-        return (name,)
+    if may_be_a_class and not near:
+        from .classifiers.braindecode import load_braindecode_models
+
+        if name in load_braindecode_models():
+            return (name,)
     hint = f" Did you mean {', '.join(by_word[key] for key in near)}?" if near else ""
     raise ValueError(
         f"names must be among {', '.join(NAMES)} or classes of braindecode.models, got {name!r}."

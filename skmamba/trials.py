@@ -18,7 +18,14 @@ from ._bids import find_recordings, read_recording
 from ._braindecode import read_windows
 from ._ch_names import check_ch_names
 from ._copies import warn_of_copies
-from ._metadata import check_identifiers, make_table, number_trials, unify_ids, warn_of_repeats
+from ._metadata import (
+    check_identifiers,
+    check_texts,
+    make_table,
+    number_trials,
+    unify_ids,
+    warn_of_repeats,
+)
 from ._mne import as_array, get_ch_names, is_epochs, list_bads
 from ._raws import cut_recordings, join_cuts, join_names
 from ._scaling import is_plausible, measure_spread
@@ -121,6 +128,7 @@ class Trials:
         if isinstance(self.sfreq, np.ndarray | np.generic) and not np.ndim(self.sfreq):
             object.__setattr__(self, "sfreq", self.sfreq.item())
         check_number("sfreq", self.sfreq)
+        check_texts(metadata)
         object.__setattr__(self, "metadata", unify_ids(metadata))
         for argument in ("label_names", "loader_params"):
             if not isinstance(vars(self)[argument], Mapping):
@@ -373,7 +381,8 @@ class Trials:
             own = self.metadata[column].iloc[rows]
             rows = rows[own.isin(values)]
             if len(own) and not len(rows):
-                known = ", ".join(map(repr, own.unique()[:10].tolist()))
+                known = own.unique().tolist()
+                known = ", ".join([*map(repr, known[:10]), *["..."] * (len(known) > 10)])
                 raise ValueError(
                     f"No trial is left after select({where!r}, {columns}): {column} has {known}."
                 )

@@ -60,7 +60,10 @@ def get_rows(trials):
         ({"loader_params": None}, "loader_params must be a dict, got None"),
         ({"metadata": "abcd"}, "metadata must be a DataFrame or a dict of columns, got str: Data"),
         ({"metadata": [1, 1, 2, 2]}, "metadata must be .*, got list: columns without names"),
-        ({"metadata": {"subject": ["1", "01", "2", "2"]}}, "'subject' must have one text for each"),
+        (
+            {"metadata": {"subject": ["1", "01", "2", "2"]}},
+            "one text for each number, got '01', '1'\\.",
+        ),
         (
             {"metadata": pd.DataFrame(np.ones((4, 2)), columns=["subject", "subject"])},
             "metadata must have different columns, got 'subject' twice",

@@ -611,11 +611,10 @@ class WithinSubjectSplit(_BaseProtocolSplit):
         short, fewest = [], inner.n_splits
         for name, _, _, (_, own_y, _) in subjects:
             labels, counts = np.unique(own_y, return_counts=True)
-            fewest = min(fewest, counts.min()) if len(labels) > 1 else fewest
             if len(labels) == 1:
                 short.append(f"subject {name} (all {counts[0]} of class {labels[0]})")
             elif counts.min() < inner.n_splits:
-                rarest = labels[counts.argmin()]
+                rarest, fewest = labels[counts.argmin()], min(fewest, counts.min())
                 short.append(f"subject {name} ({counts.min()} of class {rarest})")
         if short:
             fewer = f"Use fewer folds, such as WithinSubjectSplit({fewest}), or exclude"

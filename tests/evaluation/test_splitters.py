@@ -326,6 +326,9 @@ def test_subjects_with_too_few_trials_of_a_class_are_named():
     )
     with pytest.raises(ValueError, match=match):
         split(WithinSubjectSplit(), metadata, y)
+    y[10:13] = [0, 1, 1]
+    with pytest.raises(ValueError, match=r"subject b \(1 of class 0\).*\. Exclude these subjects"):
+        split(WithinSubjectSplit(), metadata, y)
 
 
 def test_windows_do_not_count_as_trials_of_a_class():

@@ -130,6 +130,8 @@ def test_only_picked_channels_fail(data):
     X, y = data
     pipe = make_pipeline(ChannelPicker(["d", "b"], ch_names=list("abcd")), AnyPositive())
     curve = electrode_failure(pipe.fit(X, y), X, y)
+    nested = make_pipeline(make_pipeline(pipe[0]), pipe[1]).fit(X, y)
+    assert electrode_failure(nested, X, y).equals(curve)
     assert curve["channels"].tolist() == ["", "d", "b", "d, b"]
     assert curve["score"].tolist() == [1, 1, 1, 0.5]
 
