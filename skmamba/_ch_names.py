@@ -1,14 +1,19 @@
-"""Electrode names of the old and the current 10-20 system."""
+"""Electrode names of EDF files, and of the old and the current 10-20 system."""
 
+import re
 from collections.abc import Mapping
 
 CURRENT_NAMES = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 _LOWER = {old.lower(): new.lower() for old, new in CURRENT_NAMES.items()}
+_EDF = re.compile(r"^eeg |-ref$|\.+$")  # "EEG Fp1-REF", "Fp1."
 
 
 def canonical_name(name):
-    """Return a channel name in lower case, with T3, T4, T5 and T6 as T7, T8, P7 and P8."""
-    name = str(name).strip().lower()
+    """Return a channel name in lower case, with T3, T4, T5 and T6 as T7, T8, P7 and P8.
+
+    In names of EDF files, the type "EEG" and the reference "REF" are removed.
+    """
+    name = _EDF.sub("", str(name).strip().lower())
     return _LOWER.get(name, name)
 
 

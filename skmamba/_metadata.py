@@ -152,14 +152,18 @@ def number_trials(metadata):
 
 
 def check_texts(metadata):
-    """Raise ValueError if texts of an identifier, such as "1" and "01", are equal as numbers."""
+    """Raise ValueError if texts of an identifier differ in spaces, case or leading zeros only.
+
+    Stimuli may differ in case, as letters.
+    """
     for name in ID_COLUMNS & {*metadata}:
-        texts = {i for i in metadata[name].unique() if isinstance(i, str) and i.isdecimal()}
-        equal = pd.Series(sorted(texts), dtype=object)
-        equal = equal[equal.map(int).duplicated(keep=False)]
+        fold = str.strip if name == "stimulus" else lambda text: text.strip().casefold()
+        texts = pd.Series(sorted(i for i in metadata[name].unique() if isinstance(i, str)))
+        keys = texts.map(lambda text: tuple(split_numbers(fold(text))))  # noqa: B023
+        equal = texts[keys.duplicated(keep=False)].sort_values(key=lambda own: keys[own.index])
         if len(equal):
             raise ValueError(
-                f"{name!r} must have one text for each number, got {', '.join(map(repr, equal))}."
+                f"{name!r} must have one text for each {name}, got {', '.join(map(repr, equal))}."
             )
 
 
@@ -312,9 +316,13 @@ def check_trials(trial, metadata, y=None, *constant):
 
 
 def read_numbers(metadata, column):
-    """Return a column as floats, NaN where it has no number or does not exist."""
-    values = metadata.reindex(columns=[column])[column].astype(object)
-    return pd.to_numeric(values, errors="coerce").to_numpy(float)
+    """Return a column as floats, times in seconds, NaN where it has none or does not exist."""
+    values = metadata.reindex(columns=[column])[column].infer_objects()
+    if values.dtype.kind == "M":
+        values = values - pd.Timestamp(0, tz=getattr(values.dt, "tz", None))
+    if values.dtype.kind == "m":
+        return values.dt.total_seconds().to_numpy(float)
+    return pd.to_numeric(values.astype(object), errors="coerce").to_numpy(float)
 
 
 def describe_missing(is_missing, metadata, columns):

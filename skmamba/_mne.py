@@ -64,6 +64,15 @@ def as_array(X):
     return np.concatenate([as_array(part) for part in X])
 
 
+def locate_epochs(epochs):
+    """Return recording and onset of epochs as columns; none if events only number the epochs."""
+    samples = epochs.events[:, 0]
+    if np.array_equal(np.diff(samples), np.diff(epochs.selection)):  # as EpochsArray does
+        return {}
+    # Other than info["sfreq"], this rate is that of the events after decimation and resampling.
+    return {"recording": 0, "onset": samples / epochs._raw_sfreq + epochs.tmin}
+
+
 def count_dims(X):
     """Return the number of dimensions of an array or nested list; a table without ndim has two."""
     check_equal_shapes(X)

@@ -295,7 +295,8 @@ def _check_labels(predictions):
             f"parts must have one label of each trial, but trial {first['trial']} of subject "
             f"{first['subject']} is {first['y_true']!r} for {first['estimator']!r} and "
             f"{second['y_true']!r} for {second['estimator']!r}: evaluate both on the same trials, "
-            "or name the trials differently, as in replace(trials, name='DEAP, threshold 6')."
+            "or name the trials differently, as in replace(trials, name='DEAP, threshold 6') or "
+            "with --name."
         )
 
 
@@ -487,8 +488,8 @@ def get_scores(results, score, *, with_defaults=False):
     scores, predictions = separate_adaptations(scores, predictions)
     for key in {"dataset", "protocol"} & {*scores} & {*predictions}:  # of one part
         predictions = predictions[predictions[key].isin(scores[key])]
-    if score == "balanced_accuracy" and not predictions.empty:
-        _warn_of_single_classes(predictions)
+    if not predictions.empty and not has_ratings(predictions):
+        _warn_of_single_classes(predictions, score)
     if (
         predictions.empty
         or predictions["subject"].isna().any()
@@ -521,28 +522,32 @@ def get_scores(results, score, *, with_defaults=False):
 
 
 def _has_partial_folds(predictions):
-    """Return whether folds lack classes of their subject, or have one rating, as leave-one-out."""
+    """Return whether folds lack classes of their subject, or have a part of its ratings."""
     if "fold" not in predictions:
         return False
     keys = ["estimator", *predictions.columns.intersection(["random_state"]), "subject", "fold"]
+    if has_ratings(predictions):  # R2 and CCC are biased where there are few ratings
+        return bool(predictions[keys].drop_duplicates().duplicated(keys[:-1]).any())
     labels = predictions.groupby(keys, dropna=False)["y_true"]
-    if has_ratings(predictions):
-        return bool((labels.size() < 2).any())
     n_classes = labels.nunique().reset_index(name="n")
     most = predictions.groupby("subject")["y_true"].nunique()
     return bool((n_classes["n"] < n_classes["subject"].map(most)).any())
 
 
-def _warn_of_single_classes(predictions):
-    """Warn if subjects have one class, of which the balanced accuracy is the accuracy."""
+def _warn_of_single_classes(predictions, score):
+    """Warn if subjects have one class, of which the score is undefined or the accuracy."""
+    effects = {
+        "balanced_accuracy": "balanced accuracy is the accuracy, and the mean over subjects "
+        "depends on the number of subjects of each class",
+        **dict.fromkeys(("kappa", "f1", "roc_auc"), f"{score} is undefined: they are left out"),
+    }
     n_classes = predictions.groupby("subject")["y_true"].nunique()
     n_single = (n_classes == 1).sum()
-    if n_single and not has_ratings(predictions):
+    if n_single and score in effects:
         warnings.warn(
             f"{n_single} of {len(n_classes)} subjects have trials of one class, so that their "
-            "balanced accuracy is the accuracy, and the mean over subjects depends on the number "
-            "of subjects of each class. For labels of subjects, such as a diagnosis, use "
-            "scikit-learn's balanced_accuracy_score of results.predictions.",
+            f"{effects[score]}. For labels of subjects, such as a diagnosis, compute the score of "
+            "results.predictions with scikit-learn.",
             stacklevel=4,
         )
 
@@ -616,7 +621,7 @@ def check_is_one_version(scores):
             raise ValueError(
                 f"results must have one version of the data for each model, but {key[0]!r} was "
                 f"evaluated on {' and on '.join(map(repr, texts))}: name the models or the trials "
-                "differently, as in replace(trials, name='DEAP, 14 channels')."
+                "differently, as in replace(trials, name='DEAP, 14 channels') or with --name."
             )
 
 
@@ -647,7 +652,8 @@ def summarize(results, unit, score, confidence, seed):
         return by_unit, summary, None
     chance = by_unit[baseline]
     guessing = _compute_guessing_score(score.removesuffix("_windows"), results)
-    if chance.mean() < guessing:  # its predictions depend on the labels of the test trials
+    is_one_draw = np.isfinite(guessing) and score.removesuffix("_windows") in MACRO_F1
+    if is_one_draw or chance.mean() < guessing:  # that depends on the labels of the test trials
         chance = pd.Series(guessing, by_unit.index)
     return by_unit, summary, chance
 
@@ -693,8 +699,12 @@ def _find_chance_level(by_unit, summary, score):
 
 
 def _compute_guessing_score(score, results):
-    """Return the expected score of drawing each class with equal probability; NaN if unknown."""
-    if score in ("accuracy", "balanced_accuracy", "f1_micro") and "n_classes" in results:
+    """Return the highest expected score of random classes; NaN if unknown.
+
+    For macro F1, that is of classes with the frequencies of the test trials.
+    """
+    by_class = ("accuracy", "balanced_accuracy", "f1_micro", *MACRO_F1)
+    if score in by_class and "n_classes" in results:
         return 1 / results["n_classes"].max()
     return {"kappa": 0.0, "matthews_corrcoef": 0.0, "roc_auc": 0.5}.get(score, np.nan)
 

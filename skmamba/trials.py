@@ -26,7 +26,7 @@ from ._metadata import (
     unify_ids,
     warn_of_repeats,
 )
-from ._mne import as_array, get_ch_names, is_epochs, list_bads
+from ._mne import as_array, get_ch_names, is_epochs, list_bads, locate_epochs
 from ._raws import cut_recordings, join_cuts, join_names
 from ._scaling import is_plausible, measure_spread
 from ._selection import SelectedArray, Selection, is_index, join_selections, resolve_rows
@@ -497,7 +497,9 @@ class Trials:
         Returns
         -------
         trials : Trials
-            ``X`` is float32, in microvolts.
+            ``X`` is float32, in microvolts. ``metadata`` gains ``trial`` if missing and, unless one
+            of them is given or the events number the epochs, ``recording`` and ``onset`` as in
+            :meth:`from_raws`, by which overlapping epochs are found.
 
         Warns
         -----
@@ -528,10 +530,13 @@ class Trials:
             y = epochs.events[:, 2]
             label_names = join_names(epochs.event_id)
         metadata = epochs.metadata if metadata is None else metadata
+        table = make_table({} if metadata is None else metadata, len(X))
+        if not {"recording", "onset"} & {*table}:
+            table = table.assign(**locate_epochs(epochs))
         return cls(
             X=X,
             y=y,  # type: ignore[arg-type]  # converted in __post_init__
-            metadata=number_trials(make_table({} if metadata is None else metadata, len(X))),
+            metadata=number_trials(table),
             sfreq=epochs.info["sfreq"],
             ch_names=get_ch_names(epochs),
             label_names=label_names,

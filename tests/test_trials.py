@@ -62,7 +62,11 @@ def get_rows(trials):
         ({"metadata": [1, 1, 2, 2]}, "metadata must be .*, got list: columns without names"),
         (
             {"metadata": {"subject": ["1", "01", "2", "2"]}},
-            "one text for each number, got '01', '1'\\.",
+            "one text for each subject, got '01', '1'\\.",
+        ),
+        (
+            {"metadata": {"session": ["S1", "s01", "S2", "S2 "]}},
+            "one text for each session, got 'S1', 's01', 'S2', 'S2 '\\.",
         ),
         (
             {"metadata": pd.DataFrame(np.ones((4, 2)), columns=["subject", "subject"])},
@@ -510,7 +514,7 @@ def test_from_epochs_reads_eeg_in_microvolts_and_names_the_codes(make_epochs):
     assert trials.y.tolist() == [5, 2, 5]
     assert trials.label_names == {2: "left", 5: "right"}
     assert (trials.sfreq, trials.ch_names, trials.name) == (256.0, ("Fp1", "O1"), "Toy")
-    assert trials.metadata.to_dict("list") == {"trial": [0, 1, 2]}
+    assert trials.metadata["trial"].tolist() == [0, 1, 2]
 
 
 def test_epochs_are_no_array_of_trials(make_epochs):
@@ -521,12 +525,34 @@ def test_epochs_are_no_array_of_trials(make_epochs):
 def test_from_epochs_prefers_explicit_labels_and_metadata(make_epochs):
     epochs = make_epochs(n_trials=2, metadata=pd.DataFrame({"subject": [1, 2]}))
     numbered = Trials.from_epochs(epochs).metadata
-    assert numbered.to_dict("list") == {"subject": [1, 2], "trial": [0, 1]}
-    given = pd.DataFrame({"subject": [8, 9], "trial": [30, 31]})
+    times = {"recording": [0, 0], "onset": [0, 0.5]}
+    assert numbered.to_dict("list") == {"subject": [1, 2], **times, "trial": [0, 1]}
+    given = pd.DataFrame({"subject": [8, 9], "trial": [30, 31], "onset": [4, 5]})
     trials = Trials.from_epochs(epochs, y=["calm", "fear"], metadata=given)
     assert trials.y.tolist() == ["calm", "fear"]
     assert trials.label_names == {}
-    assert trials.metadata.to_dict("list") == {"subject": [8, 9], "trial": [30, 31]}
+    assert trials.metadata.equals(given)
+
+
+def test_overlapping_epochs_are_found_after_decimation_and_resampling():
+    mne = pytest.importorskip("mne")
+    noise = 1e-5 * np.random.default_rng(0).normal(size=(1, 4000))
+    raw = mne.io.RawArray(noise, mne.create_info(["Fp1"], 200.0, "eeg"), verbose=False)
+    events = mne.make_fixed_length_events(raw, duration=1)
+    epochs = mne.Epochs(raw, events, tmin=-0.5, tmax=1, decim=2, preload=True, verbose=False)
+    trials = Trials.from_epochs(epochs.resample(50))
+    assert trials.metadata["onset"].tolist() == np.arange(0.5, 18).tolist()
+    for train, test, verdict in (([0, 3], [1], "leak"), ([0], [2], "not shared")):
+        report = leakage_report([(train, test)], trials).set_index("kind")
+        assert report.loc["window overlap", "verdict"] == verdict
+
+
+@pytest.mark.parametrize("rows", [slice(None), [0, 2, 3]])
+def test_events_that_number_epochs_are_no_times(rows):
+    mne = pytest.importorskip("mne")
+    info = mne.create_info(["Fp1"], 100.0, "eeg")
+    epochs = mne.EpochsArray(np.zeros((4, 1, 50)), info, verbose=False)[rows]
+    assert list(Trials.from_epochs(epochs).metadata) == ["trial"]
 
 
 def test_from_epochs_keeps_labels_aligned_when_reading_drops_an_epoch():

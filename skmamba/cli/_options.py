@@ -162,6 +162,7 @@ DATA = (
         "LIST",
         f"{', '.join(USES['subjects'])}: such as 1-3,5.  [default: all]",
     ),
+    option("name", str, "NAME", "Name of the data in the results.  [default: that of the loader]"),
 )
 PROTOCOL = (
     option(
@@ -285,6 +286,7 @@ def load_data(options, names, **params):
             trials = _load_files(options, names)
         else:
             trials = _load_built_in(options)
+    trials = replace(trials, name=options.name or trials.name)
     models = _make_models(options, names, trials, **params) if names else {}
     say(repr(trials))
     if options.data in OWN:

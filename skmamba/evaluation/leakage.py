@@ -280,7 +280,7 @@ def leakage_gap(
     jobs = [(key, fold) for key in folds for fold in folds[key]]
     scorer = get_scorer(scoring)
     scores = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_score_windows)(estimator, windows.X, labels[name], *fold, scorer)
+        delayed(_score_windows)(estimator, windows, labels[name], *fold, scorer)
         for (_, name), fold in jobs
     )
     bar = progress_bar(scores, total=len(jobs), unit="fit", verbose=verbose)
@@ -361,28 +361,37 @@ def _group_trials(trials):
     """Return the finder of shared trials; raise ValueError if rows of a trial are inconsistent."""
     if not isinstance(trials, Trials):
         raise ValueError(f"trials must be Trials, got {type(trials).__name__}.")
-    trial = _group_by(trials.metadata, _get_key(trials.metadata, "trial"))
+    trial = _group_by_number(trials.metadata, "trial")
     check_trials(trial.codes, trials.metadata, trials.y)
     return trial
 
 
-def _get_key(metadata, column):
-    """Return the columns that identify a trial or recording; several if its numbers restart."""
+def _group_by_number(metadata, column):
+    """Return the finder of trials or recordings, whose numbers may restart in each run."""
     owners = [owner for owner in TRIAL_COLUMNS[:-1] if owner in metadata]
     if column not in metadata or not owners:
-        return [column]
+        return _group_by(metadata, [column])
     n_owners = metadata.groupby(column, observed=True)[owners].nunique(dropna=False)
-    return [*owners, column] if (n_owners > 1).any(axis=None) else [column]
+    if (n_owners <= 1).all(axis=None):
+        return _group_by(metadata, [column])
+    return _group_by(metadata, [*owners, column], optional=("session", "run"))
 
 
-def _group_by(metadata, columns):
-    is_known = metadata.reindex(columns=columns).notna().all(axis=1).to_numpy()
+def _group_by(metadata, columns, optional=()):
+    """Return the finder of equal values; optional ones may be missing for all rows of a subject."""
+    is_missing = metadata.reindex(columns=columns).isna()
+    subject = metadata.reindex(columns=["subject"])["subject"]
+    for column in {*optional} & {*columns}:
+        by_subject = is_missing[column].groupby(subject, dropna=False, observed=True)
+        is_missing[column] &= ~by_subject.transform("all")
+    is_known = ~is_missing.any(axis=1).to_numpy()
     codes = np.full(len(metadata), -1)
     if is_known.any():
         codes[is_known] = encode(*(metadata.loc[is_known, column] for column in columns))[0]
 
     def describe(row, train_idx=None):
-        return ", ".join(f"{column} {metadata[column].iloc[row]}" for column in columns)
+        values = {column: metadata[column].iloc[row] for column in columns}
+        return ", ".join(f"{name} {value}" for name, value in values.items() if pd.notna(value))
 
     return _SharedGroups(codes, describe, describe_missing(~is_known, metadata, columns))
 
@@ -409,7 +418,7 @@ class _Place(NamedTuple):
 def _locate_rows(trials, trial):
     """Return the place of each row."""
     metadata, sfreq = trials.metadata, trials.sfreq
-    recording = _group_by(metadata, _get_key(metadata, "recording"))
+    recording = _group_by_number(metadata, "recording")
     start, onset = read_numbers(metadata, "start"), read_numbers(metadata, "onset")
     onsets = pd.Series(onset).groupby(trial.codes)
     is_window = (trial.codes >= 0) & (onsets.transform("size") > 1)
@@ -546,9 +555,9 @@ def _make_folds(y, ids, n_splits, seed):
     return folds
 
 
-def _score_windows(estimator, X, y, train_idx, test_idx, scorer):
-    fitted = clone(estimator).fit(X[train_idx], y[train_idx])
-    return scorer(fitted, X[test_idx], y[test_idx])
+def _score_windows(estimator, windows, y, train_idx, test_idx, scorer):
+    fitted = clone(estimator).fit(windows[train_idx], y[train_idx])
+    return scorer(fitted, windows[test_idx], y[test_idx])
 
 
 def _summarize_gap(rows):

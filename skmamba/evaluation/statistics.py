@@ -110,7 +110,8 @@ def compare(
     Warns
     -----
     UserWarning
-        If ``score`` is the balanced accuracy and subjects have trials of one class.
+        If subjects have trials of one class, and ``score`` is the balanced accuracy, which then is
+        the accuracy, or a default score that is undefined then.
 
     Notes
     -----

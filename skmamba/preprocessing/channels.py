@@ -41,8 +41,9 @@ class ChannelPicker(BaseTrialTransformer):
         Channels, in output order; None selects all. A str is a channel name, a region
         (``"frontal"``, ``"temporal"``, ``"central"``, ``"parietal"`` or ``"occipital"``) or a
         preset: ``"frontal4"`` (Fp1, Fp2, F3, F4), ``"prefrontal4"`` (Fp1, Fp2, AF3, AF4),
-        ``"muse"`` (4 channels) or ``"emotiv"`` (14 channels). Names are not case-sensitive, and
-        T3, T4, T5, T6 of the old 10-20 system are T7, T8, P7, P8.
+        ``"muse"`` (4 channels) or ``"emotiv"`` (14 channels). Names are not case-sensitive,
+        T3, T4, T5, T6 of the old 10-20 system are T7, T8, P7, P8, and names such as "EEG Fp1-REF"
+        of EDF files are Fp1.
     ch_names : sequence of str, default=None
         Channel names of X; Trials and ``mne.Epochs`` have their own.
 

@@ -489,6 +489,16 @@ def test_several_seeds_are_evaluated_together_or_joined_later(tmp_path):
         assert table == (tmp_path / "both" / other).read_text("utf8")[: len(table)]
 
 
+def test_runs_on_other_windows_are_joined_under_names_of_their_own(run, tmp_path):
+    for name, exit_code in (("simulation", 2), ("long windows", 0)):
+        call(f"{FAST} --window 2 --name '{name}'", tmp_path / name)
+        both = call(f"report '{run[0]}' '{tmp_path / name}'", tmp_path / "both.html")
+        assert both.exit_code == exit_code, both.output
+        assert ("or with --name." in unwrap(both.output)) == (exit_code == 2)
+    page = (tmp_path / "both.html").read_text("utf8")
+    assert "Shared by training and test data: long windows, cross_subject" in page
+
+
 def test_several_results_become_parts_of_one_page(run, tmp_path):
     call(FAST + " --protocol within-subject --folds 2 --baselines majority", tmp_path / "within")
     arguments = f"report '{run[0]}' '{tmp_path / 'within'}'"

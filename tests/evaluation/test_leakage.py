@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from skmamba import (
+    ChannelPicker,
     MSiMambaClassifier,
     SlidingWindows,
     Trials,
@@ -38,7 +39,7 @@ from skmamba.evaluation import (
     evaluate,
     leakage_gap,
 )
-from skmamba.preprocessing import BandPower
+from skmamba.preprocessing import BandPower, EuclideanAlignment
 
 LABEL_KINDS = ["label from duration", "label from amplitude", "label from order"]
 KINDS = ["identical data", "window overlap", "trial", "stimulus", "session", "subject"]
@@ -404,6 +405,30 @@ def test_trial_numbers_may_restart_with_each_subject():
     assert report_on("cross_subject", trials).loc["trial", "verdict"] == "not shared"
     report = report_on([([0, 1], [1])], trials)
     assert report.loc["trial", "example"] == "fold 0: subject 0, session 0, trial 1"
+
+
+@pytest.mark.parametrize("column", ["session", "run"])
+def test_subjects_may_have_no_session_or_run(column):
+    columns = {"subject": [0, 0, 1, 1], "trial": [0, 1, 0, 1], column: [None, None, "b", "b"]}
+    rows = cut(make_trials({**columns, "recording": 0, "onset": [0, 8, 0, 8]}), 4, 2)
+    report = report_on([([0, 3, 6, 9], [1, 4, 7, 10])], rows)
+    assert report.loc[["window overlap", "trial"], "test_share"].tolist() == [1, 1]
+    example = report.loc["trial", "example"]
+    assert example == "fold 0: subject 0, trial 0"
+    report = report_on([(range(6), range(6, 12))], rows)
+    assert report.loc[["window overlap", "trial"], "verdict"].tolist() == ["not shared"] * 2
+    assert report.loc["session", "verdict"].startswith("unknown")
+
+
+@pytest.mark.parametrize("convert", [pd.to_timedelta, pd.to_datetime])
+def test_onsets_and_durations_may_be_times(convert):
+    onset = convert([0, 2, 4, 6], unit="s")
+    columns = {"recording": 0, "trial": range(4), "onset": onset}
+    trials = make_trials(columns, n_times=300)  # 2.3 s
+    report = report_on([([0], [1, 2, 3])], trials)
+    assert report.loc["window overlap", "test_share"] == pytest.approx(1 / 3)
+    report = report_on([([0], [2])], replace(trials, metadata=trials.metadata.astype(object)))
+    assert report.loc["window overlap", "verdict"] == "not shared"
 
 
 def test_ids_of_several_types_are_compared_by_value():
@@ -903,6 +928,15 @@ def test_the_estimator_may_cut_windows_itself():
     pipe = make_pipeline(SlidingWindows(window_size_samples=128), WindowVotingClassifier(nearest))
     cut_before, cut_inside = (gap_of(simulate_offsets(0), model) for model in (nearest, pipe))
     pd.testing.assert_frame_equal(cut_inside, cut_before)
+
+
+def test_pipelines_receive_names_sampling_rate_and_subjects_of_windows():
+    steps = ChannelPicker(["F3", "Fp1"]), SlidingWindows(1.0), WindowVotingClassifier(nearest)
+    trials = simulate_offsets(0, n_subjects=4)
+    expected = gap_of(trials.pick([2, 0]))
+    pd.testing.assert_frame_equal(gap_of(trials, make_pipeline(*steps)), expected)
+    with warnings.catch_warnings(action="error"):  # that there are no subjects
+        gap_of(trials, make_pipeline(EuclideanAlignment(), nearest))
 
 
 def test_scoring_is_a_scorer_of_scikit_learn_or_a_callable():

@@ -58,8 +58,9 @@ def results(trials):
     return run({"ridge": linear()}, trials)
 
 
-def test_ratings_of_single_trial_folds_are_scored_by_subject(trials):
-    results = run({"ridge": linear()}, trials, WithinSubjectSplit(LeaveOneOut()))
+@pytest.mark.parametrize("inner", [LeaveOneOut(), KFold(4)])
+def test_ratings_of_folds_within_subjects_are_scored_by_subject(inner, trials):
+    results = run({"ridge": linear()}, trials, WithinSubjectSplit(inner))
     expected = score_by_subject(results, "ccc").query("estimator == 'ridge'")["ccc"].mean()
     assert expected > 0.5
     assert compare(results, "ccc").set_index("estimator").loc["ridge", "mean"] == expected

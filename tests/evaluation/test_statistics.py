@@ -409,6 +409,23 @@ def test_the_chance_level_of_f1_is_stratified():
     assert chance.to_numpy() == pytest.approx([np.mean(stratified)] * 3)
 
 
+def test_the_chance_level_of_f1_with_known_classes_is_the_highest_expected_score():
+    trials = simulate_trials(n_subjects=200, n_trials=20, n_times=8)
+    y = np.random.default_rng(0).permuted(np.tile(np.arange(20) % 4 == 0, (200, 1)), axis=1)
+    trials = replace(trials, y=y.ravel().astype(int))
+    results = evaluate(
+        {"majority of training": DummyClassifier()},
+        trials,
+        "within_subject",
+        scoring=["f1"],
+        random_state=0,
+        verbose=False,
+    )
+    table = compare(results, "f1").set_index("estimator")
+    assert (table["chance"] == 0.5).all()
+    assert 0.45 < table.loc["stratified", "mean"] < 0.5
+
+
 def test_the_chance_level_of_micro_f1_is_that_of_accuracy():
     trials = simulate_trials(6, 10)
     trials = replace(trials, y=np.tile([0] * 8 + [1] * 2, 6))
@@ -618,6 +635,19 @@ def test_labels_of_subjects_are_warned_of():
     with pytest.warns(UserWarning, match="4 of 4 subjects have trials of one class") as caught:
         compare(results)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("score", ["kappa", "f1", "roc_auc"])
+def test_subjects_without_a_score_are_warned_of(score):
+    trials = simulate_trials(n_subjects=4, n_trials=4)
+    trials = replace(trials, y=np.where(np.arange(16) < 4, 0, trials.y))
+    models = {"constant": DummyClassifier(strategy="most_frequent")}
+    results = evaluate(models, trials, verbose=False)
+    match = f"1 of 4 subjects have trials of one class, .* {score} is undefined: they are left out"
+    with pytest.warns(UserWarning, match=match):
+        table = compare(results, score)
+    assert (table["n_subjects"] == 3).all()
+    compare(results, "accuracy")
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,16 @@ def test_old_and_current_names_are_the_same_electrode(old, new):
     assert pick(old, ["Cz", new]) == [1]
 
 
+def test_names_of_edf_files_are_those_of_the_electrodes():
+    edf = ["EEG Fp1-REF", "EEG T3", "Cz..", "EEG Fp1-F7", "EOG F8-REF", "EEG O2-LE"]
+    assert pick(["fp1", "T7", "Cz", "Fp1-F7"], edf) == [0, 1, 2, 3]
+    assert pick("EEG Fp1-REF", ["F3", "Fp1"]) == [1]
+    assert pick("frontal", edf) == [0]
+    for name in ("F8", "O2"):  # another type, another reference
+        with pytest.raises(ValueError, match=f"got '{name}'"):
+            pick(name, edf)
+
+
 @pytest.mark.parametrize("ch_names", [("T3", "T7"), ("T7", "T3")])
 def test_exact_names_take_precedence(ch_names):
     assert pick("T7", ch_names) == [ch_names.index("T7")]
