@@ -4,14 +4,17 @@ import ast
 import importlib.util
 import re
 import runpy
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from skmamba import make_models
+import skmamba
+from skmamba import MSiMambaClassifier, make_models
 from skmamba.datasets import simulate_trials, write_fake_deap
 
 ROOT = Path(__file__).parents[1]
+SMALL = {"module_params": {"use_mstb": False, "mixer": "none"}}
 
 
 def load_example(name):
@@ -40,6 +43,17 @@ def agg(monkeypatch):
     plt.switch_backend("agg")
     yield
     plt.close("all")
+
+
+@pytest.fixture
+def replace_network(monkeypatch):
+    """Return a function that changes the default network of examples to a faster one."""
+
+    def replace(package=skmamba, **params):
+        changed = partial(MSiMambaClassifier, **params)
+        monkeypatch.setattr(package, "MSiMambaClassifier", changed)
+
+    return replace
 
 
 def test_every_example_has_a_title_and_a_position_in_the_gallery():
@@ -92,7 +106,9 @@ def test_deap_loso_scores_every_subject(tmp_path, capsys, monkeypatch):
 
 
 def test_loso_on_dask_scores_subjects_on_workers(tmp_path, capsys, monkeypatch):
-    pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    cluster = partial(distributed.LocalCluster, processes=False)  # test_resume.py has processes
+    monkeypatch.setattr(distributed, "LocalCluster", cluster)
     arguments = ["loso_on_dask.py", "--subjects", "2", "--epochs", "1"]
     monkeypatch.setattr("sys.argv", [*arguments, "--cache-dir", str(tmp_path)])
     load_example("loso_on_dask").main()
@@ -100,7 +116,8 @@ def test_loso_on_dask_scores_subjects_on_workers(tmp_path, capsys, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2 * 4
 
 
-def test_grid_search_finds_the_simulated_channels_and_window_length(capsys):
+def test_grid_search_finds_the_simulated_channels_and_window_length(capsys, replace_network):
+    replace_network(**SMALL)
     names = run_example("grid_search", N_SUBJECTS=8, N_TRIALS=20, MAX_EPOCHS=8)
     assert names["best"]["channelpicker__picks"] == ["F3", "F4"]
     assert names["best"]["slidingwindows__window_size"] > 0.5
@@ -108,9 +125,10 @@ def test_grid_search_finds_the_simulated_channels_and_window_length(capsys):
     assert "held-out subjects, chance level 0.50" in capsys.readouterr().out
 
 
-def test_random_windows_score_above_held_out_subjects_also_on_permuted_labels(agg):
+def test_random_windows_score_above_held_out_subjects_also_on_permuted_labels(agg, replace_network):
+    replace_network(skmamba.classifiers, **SMALL)  # of make_models
     pytest.importorskip("braindecode", reason="needs the extra 'braindecode'")
-    names = run_example("compare_and_leak", N_SUBJECTS=4, N_FOLDS=2, MAX_EPOCHS=6)
+    names = run_example("compare_and_leak", N_SUBJECTS=4, N_FOLDS=2, MAX_EPOCHS=10)
     scores = names["results"].scores
     assert set(scores["estimator"]) == {*names["models"], "majority"}
     assert names["results"].predictions.groupby("estimator")["subject"].nunique().eq(4).all()
@@ -119,7 +137,8 @@ def test_random_windows_score_above_held_out_subjects_also_on_permuted_labels(ag
     assert score["permuted", "random windows"] > 0.55
 
 
-def test_all_methods_of_inspection_find_the_simulated_channel(agg):
+def test_all_methods_of_inspection_find_the_simulated_channel(agg, replace_network):
+    replace_network(top_k=1, n_kernels=1, d_hidden=4, module_params={"mixer": "none"})
     pytest.importorskip("captum", reason="needs the extra 'captum'")
     names = run_example("explain", N_TRIALS=8, MAX_EPOCHS=8)
     amplitude, attribution = names["amplitude"], names["attribution"]
@@ -130,9 +149,10 @@ def test_all_methods_of_inspection_find_the_simulated_channel(agg):
     assert attribution.loc[largest, "channel"].eq("F3").all()
 
 
-def test_persistence_gives_equal_predictions_and_refuses_other_data(agg, capsys):
+def test_persistence_gives_equal_predictions_and_refuses_other_data(agg, capsys, replace_network):
     for extra in ("safetensors", "onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(extra, reason="needs the extras 'persistence' and 'onnx'")
+    replace_network(**SMALL)  # test_onnx.py exports the default network, which takes longer
     names = run_example("persistence", N_SUBJECTS=6, MAX_EPOCHS=1)
     printed = capsys.readouterr().out
     assert "equal: True" in printed
@@ -143,7 +163,8 @@ def test_persistence_gives_equal_predictions_and_refuses_other_data(agg, capsys)
     assert not names["folder"].exists()
 
 
-def test_streaming_predicts_every_half_second(capsys):
+def test_streaming_predicts_every_half_second(capsys, replace_network):
+    replace_network(**SMALL)
     run_example("streaming", MAX_EPOCHS=1)
     printed = capsys.readouterr().out
     assert "237 predictions" in printed

@@ -19,6 +19,17 @@ MISSING, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 COMPARISON = ("Estimator", "Chance level")
 
 
+@pytest.fixture
+def pictures():
+    """Request pictures, which take most of the time; other tests have pages without them."""
+
+
+@pytest.fixture(autouse=True)
+def without_matplotlib(request, monkeypatch):
+    if "pictures" not in request.fixturenames:
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
 def test_the_comparison_has_the_numbers_of_compare_in_any_order_of_rows(write, scores):
     page = write(scores.sort_values("estimator", ascending=False, kind="stable"))
     rows = page.rows(*COMPARISON)
@@ -107,7 +118,7 @@ def test_how_data_were_read_is_shown_for_the_models(report, scores):
     assert f"net: {rule}" in text and "lda: target arousal" in text
 
 
-def test_every_protocol_is_a_part_of_the_page(write, scores, predictions):
+def test_every_protocol_is_a_part_of_the_page(pictures, write, scores, predictions):
     within = scores.assign(protocol="within_subject", balanced_accuracy=0.9)
     page = write([EvaluationResults(scores, predictions), within])
     assert page.text.count("over 6 subjects") == 2
@@ -337,7 +348,9 @@ def test_other_leakage_tables_are_an_error(write, scores):
         write(scores, leakage=["leaky"])
 
 
-def test_the_page_loads_no_external_resource(write, scores, predictions, report_table, gap):
+def test_the_page_loads_no_external_resource(
+    pictures, write, scores, predictions, report_table, gap
+):
     page = write(EvaluationResults(scores, predictions), leakage=[report_table, gap])
     assert page.links
     assert all(link.startswith("data:") for link in page.links)
@@ -351,7 +364,7 @@ def test_the_page_loads_no_external_resource(write, scores, predictions, report_
         assert "<script" not in svg
 
 
-def test_names_are_escaped(write, predictions, make_scores, net):
+def test_names_are_escaped(pictures, write, predictions, make_scores, net):
     name = r'<script>alert("&amp;")</script> $ {_ $\frac{$'
     scores = make_scores(**{name: net, "majority": [0.5] * 6})
     scores = scores.assign(dataset=name, held_out=name, versions=name)
@@ -365,7 +378,7 @@ def test_names_are_escaped(write, predictions, make_scores, net):
     assert name in page.rows(*COMPARISON)
 
 
-def test_control_characters_do_not_break_figures(write, make_scores, net):
+def test_control_characters_do_not_break_figures(pictures, write, make_scores, net):
     name = "".join(map(chr, (*range(32), *range(127, 160), 0xFFFE)))
     page = write(make_scores(**{f"a{name}": net, f"b{name}": net, "majority": [0.5] * 6}))
     (svg,) = page.files("image/svg+xml")
@@ -373,8 +386,7 @@ def test_control_characters_do_not_break_figures(write, make_scores, net):
     assert r"\x01" in svg
 
 
-def test_without_matplotlib_the_page_has_every_table(write, scores, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+def test_without_matplotlib_the_page_has_every_table(write, scores):
     page = write(scores)
     assert "img" not in page.tags
     assert "net" in page.rows(*COMPARISON)
@@ -417,7 +429,9 @@ def test_the_code_of_the_page_prints_the_numbers_of_any_names(
     assert capsys.readouterr().out == f"{compare(results, random_state=0)}\n"
 
 
-def test_a_report_is_reproducible_and_leaves_the_results_unchanged(write, scores, predictions):
+def test_a_report_is_reproducible_and_leaves_the_results_unchanged(
+    pictures, write, scores, predictions
+):
     scores.loc[0, "adaptation"] = "unlabelled"
     results = EvaluationResults(scores.copy(), predictions.copy())
     assert write(results).source == write(results).source
