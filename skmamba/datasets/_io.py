@@ -159,6 +159,7 @@ def list_folder(folder):
 def fail_missing(requirement, path, source):
     """Raise FileNotFoundError for a path without the files of a data set."""
     got = "has none of them" if Path(path).exists() else "does not exist"
+    got = "is a file" if Path(path).is_file() else got
     raise FileNotFoundError(
         f"path must {requirement}, got {path}, which {got}. Request the files at {source}."
     )

@@ -101,7 +101,7 @@ class ConfusionDisplay(Display):
         labels = np.unique(np.concatenate([y_true, y_pred]))
         names = [str((label_names or {}).get(label, label)) for label in labels.tolist()]
         is_repeated = "random_state" in rows and rows["random_state"].nunique() > 1
-        what = "predictions" if is_repeated else "trials"
+        what = "predictions" if is_repeated else "windows" if "window" in rows else "trials"
         title = ", ".join([*format_source(rows), f"{len(rows)} {what}"])
         if "estimator" in rows:
             title = f"{rows['estimator'].iloc[0]}\n{title}"

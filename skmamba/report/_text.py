@@ -37,11 +37,12 @@ STATISTICS = (
     "Each subject is one observation. Intervals are over subjects: bootstrap (BCa), or Student's "
     "for up to 7 subjects. The chance level is the score of predicting the most frequent class, or "
     "of predicting at random with the class frequencies of training if that scores more, and at "
-    "least that of random guessing with equal frequencies; for ratings it is the score of "
-    "predicting the mean of the training ratings. "
-    "Its p-value is from a one-sided sign-flip test, not corrected for the number of models. "
-    "Differences are to {}, with the rank-biserial correlation as effect size (\N{MINUS SIGN}1 to "
-    "1) and p from Wilcoxon's signed-rank test, two-sided, Holm-corrected over models."
+    "least that of random guessing with equal frequencies; for macro F1 it is 1 divided by the "
+    "number of classes; for ratings it is the score of predicting the mean of the training "
+    "ratings. Its p-value is from a one-sided sign-flip test, not corrected for the number of "
+    "models. Differences are to {}, with the rank-biserial correlation as effect size "
+    "(\N{MINUS SIGN}1 to 1) and p from Wilcoxon's signed-rank test, two-sided, Holm-corrected "
+    "over models."
 )
 
 

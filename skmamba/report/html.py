@@ -125,7 +125,7 @@ def _describe_part(part, score, label_names):
         "protocol_name": _text.PROTOCOLS.get(part.protocol, part.protocol),
         "estimators": [name.removesuffix(_text.FOOTNOTE_MARK) for name in table["estimator"]],
         "calibration": _text.describe_calibration(part.adaptations),
-        "row_word": "window" if part.protocol == "random_windows" else "trial",
+        "row_word": "window" if _has_windows(part) else "trial",
         "n_subjects": int(table["n_subjects"].max()),
         "finding": _text.summarize_comparison(table, _text.name_score(score), part.protocol),
         "comparison": format_comparison(table),
@@ -141,6 +141,11 @@ def _describe_part(part, score, label_names):
         "times": _tables.tabulate_times(part.rows),
         "missing": _tables.list_missing(part.rows, part.by_subject, score),
     }
+
+
+def _has_windows(part):
+    """Return whether the evaluated rows were windows."""
+    return part.protocol == "random_windows" or "window" in part.predictions
 
 
 def _draw_svg(draw, height):

@@ -77,8 +77,8 @@ def to_latex(
     if caption is None:
         caption = _escape(f"{name}: {'; '.join(filter(None, (part.name for part in parts)))}.")
     head = [
-        *("Estimator", f"{name} [95 % interval]", "Chance level", "p against chance level"),
-        *("Difference", "Effect size", "p (Holm)"),
+        *("Estimator", f"{name}\n[95 % interval]", "Chance\nlevel", "p against\nchance level"),
+        *("Difference", "Effect\nsize", "p\n(Holm)"),
     ]
     tables = [(part.name, format_comparison(part.comparison)) for part in parts]
     footnotes = [note for part in parts for note in write_footnotes(part.adaptations)]
@@ -97,7 +97,7 @@ def to_latex(
             *([rf"\label{{{label}}}"] if label is not None else []),
             r"\begin{tabular}{lrrrrrr}",
             r"\toprule",
-            _format_row(head),
+            " & ".join(map(_stack, head)) + r" \\",
             *_format_rows(tables),
             r"\bottomrule",
             r"\end{tabular}",
@@ -124,6 +124,12 @@ def _format_rows(tables):
             mean = row["mean"] if interval == MISSING else f"{row['mean']} [{interval}]"
             rest = ("chance", "p_chance", "difference", "effect_size", "p_holm")
             yield _format_row([row["estimator"], mean, *(row[column] for column in rest)])
+
+
+def _stack(text):
+    """Return lines of text below each other, by which the table is narrower."""
+    lines = r"\\{}".join(map(_escape, text.split("\n")))
+    return rf"\shortstack{{{lines}}}"
 
 
 def _format_row(cells):

@@ -55,6 +55,12 @@ def unpickle(folder, number):
         return pickle.load(file, encoding="latin1")
 
 
+def test_a_file_is_not_the_folder(folder):
+    match = r"path must contain s01\.dat to .*s01\.dat, which is a file"
+    with pytest.raises(FileNotFoundError, match=match):
+        load_deap(folder / "s01.dat")
+
+
 # Trials
 
 

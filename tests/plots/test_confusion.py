@@ -77,6 +77,11 @@ def test_predictions_of_several_parts_are_an_error(predictions, column):
         ConfusionDisplay.from_results(both, "net")
 
 
+def test_windows_are_not_called_trials(predictions):
+    display = ConfusionDisplay.from_results(predictions.assign(window=0), "net")
+    assert display.title.endswith(f"{(predictions['estimator'] == 'net').sum()} windows")
+
+
 def test_predictions_of_several_seeds_are_not_called_trials(predictions):
     seeds = pd.concat([predictions.assign(random_state=seed) for seed in (1, 2)])
     assert ConfusionDisplay.from_results(seeds, "net").title.endswith(", 10 predictions")

@@ -225,6 +225,13 @@ def test_a_model_above_chance_level_on_permuted_labels_is_reported(write, make_s
     assert "check for" not in write(make_scores(**options, **{"permuted labels": level})).text
 
 
+def test_rows_that_are_windows_are_not_called_trials(write, scores, predictions):
+    windows = predictions.assign(window=0)
+    text = write(EvaluationResults(scores, windows)).text
+    assert "50 windows per fold" in text and "number of windows and percentage" in text
+    assert "50 trials per fold" in write(EvaluationResults(scores, predictions)).text
+
+
 def test_scores_of_random_windows_are_no_estimate(write, scores):
     text = write(scores.assign(protocol="random_windows")).text
     assert "no estimate for new trials, sessions or subjects" in text

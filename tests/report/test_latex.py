@@ -84,7 +84,7 @@ def test_protocols_and_scores_have_names(scores):
         assert f"toy, {name}." in to_latex(scores.assign(protocol=protocol))
     for score, name in {"kappa": "Cohen's kappa", "f1_windows": "Macro F1 over windows"}.items():
         table = to_latex(scores.rename(columns={"accuracy": score}), score=score)
-        assert f"& {name} [95" in table
+        assert rf"& \shortstack{{{name}\\{{}}[95" in table
 
 
 def test_every_protocol_is_a_part_of_the_table(scores):
