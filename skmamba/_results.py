@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import get_scorer_names
 
+from ._format import describe_counts
 from ._io import LABELS, read_table, write_table
 from ._metadata import check_identifiers, encode, unify_types
 from ._scoring import (
@@ -482,9 +483,11 @@ def get_scores(results, score, *, with_defaults=False):
     """
     if isinstance(results, pd.DataFrame):
         _check_results(results, score)
+        _warn_of_folds(results)
         return separate_adaptations(results)[0]
     scores, predictions = get_table(results, "scores"), get_table(results, "predictions")
     _check_results(scores, score)
+    _warn_of_folds(scores)
     scores, predictions = separate_adaptations(scores, predictions)
     for key in {"dataset", "protocol"} & {*scores} & {*predictions}:  # of one part
         predictions = predictions[predictions[key].isin(scores[key])]
@@ -532,6 +535,19 @@ def _has_partial_folds(predictions):
     n_classes = labels.nunique().reset_index(name="n")
     most = predictions.groupby("subject")["y_true"].nunique()
     return bool((n_classes["n"] < n_classes["subject"].map(most)).any())
+
+
+def _warn_of_folds(scores):
+    """Warn if estimators have different numbers of folds, so that training sets differ in size."""
+    if "fold" not in scores:
+        return
+    n_folds = scores.groupby("estimator", sort=False)["fold"].nunique()
+    if n_folds.nunique() > 1:
+        warnings.warn(
+            f"Estimators were evaluated on {describe_counts(n_folds, 'fold')}, so their training "
+            "sets differ in size: compare estimators on the folds of one splitter.",
+            stacklevel=4,
+        )
 
 
 def _warn_of_single_classes(predictions, score):

@@ -111,7 +111,8 @@ def compare(
     -----
     UserWarning
         If subjects have trials of one class, and ``score`` is the balanced accuracy, which then is
-        the accuracy, or a default score that is undefined then.
+        the accuracy, or a default score that is undefined then; or if estimators have different
+        numbers of folds.
 
     Notes
     -----

@@ -635,6 +635,19 @@ def test_labels_of_subjects_are_warned_of():
     assert caught[0].filename == __file__
 
 
+def test_estimators_on_other_folds_are_warned_of():
+    trials = simulate_trials(n_subjects=6, n_trials=4)
+    parts = [
+        evaluate({str(cv): DummyClassifier()}, trials, cv, scoring="accuracy", verbose=False)
+        for cv in (CrossSubjectSplit(), CrossSubjectSplit(3))
+    ]
+    both = EvaluationResults.concatenate(parts)
+    match = r"evaluated on 6 folds \(CrossSubjectSplit\(n_splits=3\): 3\), so their training sets"
+    with pytest.warns(UserWarning, match=match) as caught:
+        compare(both, "accuracy")
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize("score", ["kappa", "f1", "roc_auc"])
 def test_subjects_without_a_score_are_warned_of(score):
     trials = simulate_trials(n_subjects=4, n_trials=4)
