@@ -16,6 +16,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import FitFailedWarning
 
 from .._format import join_words
+from .._metadata import TRIAL_COLUMNS
 from .._parallel import delayed, run_parallel
 from .._progress import progress_bar
 from .._results import EvaluationResults, describe_data
@@ -196,7 +197,7 @@ def evaluate(
             jobs.append((entry, number))
             tasks.append(FoldTask(entry.estimator, train_idx, test_idx, own, **options))
     records = _run(tasks, trials, protocol, cache_dir, n_jobs, error_score, verbose)
-    _warn_of_failures(records)
+    _warn_of_failures(records, trials)
     adaptations = _collect_adaptations(jobs, records, of_splitter)
 
     rows, predictions = [], []
@@ -432,12 +433,26 @@ def _compute_keys(tasks, trials, protocol):
     ]
 
 
-def _warn_of_failures(records):
+def _warn_of_failures(records, trials):
     errors = [record["error"] for record in records if record["error"]]
     if errors:
         warnings.warn(
             f"{len(errors)} of {len(records)} fits failed, see the column 'error'. The first: "
-            f"{errors[0]}",
+            f"{errors[0]}{_describe_invalid(trials)}",
             FitFailedWarning,
             stacklevel=3,
         )
+
+
+def _describe_invalid(trials):
+    """Return which trials have missing or infinite samples, in words; nothing if none has."""
+    invalid = [row for row in range(len(trials)) if not np.isfinite(trials[row]).all()]
+    if not invalid:
+        return ""
+    metadata = trials.metadata
+    ids = [f"{key} {metadata[key].iloc[invalid[0]]}" for key in TRIAL_COLUMNS if key in metadata]
+    place = np.isfinite(trials[invalid[0]]).all(axis=-1).argmin()
+    return (
+        f" NaN or infinity are in {len(invalid)} of {len(trials)} trials, first in "
+        f"{', '.join(ids) or f'row {invalid[0]}'}, channel {trials.ch_names[place]}."
+    )

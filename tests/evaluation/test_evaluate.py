@@ -225,6 +225,18 @@ def test_probabilities_that_do_not_sum_to_one_are_a_warning(trials):
         run({"m": Doubled(strategy="prior")}, trials, scoring="neg_log_loss", baselines=None)
 
 
+def test_trials_with_missing_samples_are_named_if_fits_fail(trials):
+    X = trials.X.copy()
+    X[[7, 9], 2, 5] = np.nan
+    invalid = replace(trials, X=X)
+    match = (
+        r"fits failed.* The first: ValueError: .*NaN.* NaN or infinity are in 2 of 24 trials, "
+        r"first in subject 1, session 0, trial 7, channel F3\."
+    )
+    with pytest.warns(FitFailedWarning, match=match):
+        run({"linear": linear()}, invalid, baselines=None)
+
+
 def test_without_probabilities_and_decision_values_the_roc_auc_is_nan(
     fails_without, numbered_trials
 ):
