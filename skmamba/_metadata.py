@@ -157,9 +157,10 @@ def check_texts(metadata):
     Stimuli may differ in case, as letters.
     """
     for name in ID_COLUMNS & {*metadata}:
-        fold = str.strip if name == "stimulus" else lambda text: text.strip().casefold()
-        texts = pd.Series(sorted(i for i in metadata[name].unique() if isinstance(i, str)))
-        keys = texts.map(lambda text: tuple(split_numbers(fold(text))))  # noqa: B023
+        ids = sorted(i for i in metadata[name].unique() if isinstance(i, str))
+        texts = pd.Series(ids, dtype=object)
+        words = texts.str.strip() if name == "stimulus" else texts.str.strip().str.casefold()
+        keys = words.map(split_numbers).map(tuple)
         equal = texts[keys.duplicated(keep=False)].sort_values(key=lambda own: keys[own.index])
         if len(equal):
             raise ValueError(

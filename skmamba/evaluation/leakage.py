@@ -192,7 +192,7 @@ def leakage_gap(
     ----------
     estimator : classifier
         Classifier of windows ``(n_windows, n_channels, n_times)``, or a pipeline that cuts windows
-        of the same length.
+        of the same length. It is fitted on Trials of which each row is a window.
     trials : Trials
         The data, one row per trial.
     window_size, stride, window_size_samples, stride_samples
