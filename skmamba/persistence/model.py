@@ -123,7 +123,7 @@ def load_model(path: StrPath) -> SavedModel:
     Parameters
     ----------
     path : str or Path
-        The folder.
+        The folder, or its ``card.json``.
 
     Returns
     -------
@@ -156,6 +156,7 @@ def load_model(path: StrPath) -> SavedModel:
     True
     """
     folder = Path(path)
+    folder = folder.parent if folder.name == CARD and folder.is_file() else folder
     with _name_file(folder / CARD):
         card = parse_card(_read_file(folder / CARD, MAX_CARD_BYTES))
     with _name_file(folder / WEIGHTS):

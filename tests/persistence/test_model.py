@@ -286,6 +286,13 @@ def test_a_braindecode_network_is_restored_by_name(trials, tmp_path):
     assert model.card["model"]["network"] == "ShallowFBCSPNet"
 
 
+def test_a_model_is_loaded_from_its_folder_or_its_card(original):
+    loaded, other = load_model(original), load_model(original / "card.json")
+    assert other.card == loaded.card
+    with pytest.raises(FileNotFoundError, match=r"absent/card\.json"):
+        load_model(original / "absent" / "card.json")
+
+
 def test_parameters_set_after_fit_do_not_change_the_saved_network(trials, tmp_path):
     clf = MSiMambaClassifier(**TINY).fit(trials.X, trials.y)
     expected = clf.predict_proba(trials.X)
