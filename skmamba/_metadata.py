@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 TRIAL_COLUMNS = ("subject", "session", "run", "trial")  # identify a trial, as far as present
 DATE_BY_DAY = r"\d{1,2}([./-])\d{1,2}\1\d{4}(?!\d)"  # or by month: not ordered as text
 ID_COLUMNS = {*TRIAL_COLUMNS, "stimulus", "recording"}
+LEADING_ZEROS = r"(?<![0-9.])0+(?=[0-9])"  # of whole numbers: 0.05 is not 0.5
 
 
 def get_columns(groups, *columns, estimator, n_samples=None):
@@ -160,7 +161,7 @@ def check_texts(metadata):
         ids = sorted(i for i in metadata[name].unique() if isinstance(i, str))
         texts = pd.Series(ids, dtype=object)
         words = texts.str.strip() if name == "stimulus" else texts.str.strip().str.casefold()
-        keys = words.map(split_numbers).map(tuple)
+        keys = words.str.replace(LEADING_ZEROS, "", regex=True)
         equal = texts[keys.duplicated(keep=False)].sort_values(key=lambda own: keys[own.index])
         if len(equal):
             raise ValueError(

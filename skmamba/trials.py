@@ -498,8 +498,9 @@ class Trials:
         -------
         trials : Trials
             ``X`` is float32, in microvolts. ``metadata`` gains ``trial`` if missing and, unless one
-            of them is given or the events number the epochs, ``recording`` and ``onset`` as in
-            :meth:`from_raws`, by which overlapping epochs are found.
+            of them is given or the events only number the epochs, ``recording`` (0) and ``onset``
+            (first sample of the epoch, in seconds on the time axis of the events), by which
+            overlapping epochs are found.
 
         Warns
         -----

@@ -1464,6 +1464,12 @@ def test_two_names_of_one_code_are_one_label(make_epochs):
     assert trials.label_names == {1: "a or b", 2: "c"}
 
 
+def test_decimal_numbers_and_letters_are_stimuli_of_their_own():
+    stimuli = ["0.5 Hz", "0.05 Hz", "a", "A"]
+    trials = make_trials(metadata={"stimulus": stimuli, "subject": ["1.5", "1.05", "10", "100"]})
+    assert trials.metadata["stimulus"].tolist() == stimuli
+
+
 def test_nothing_and_other_types_are_an_error():
     with pytest.raises(ValueError, match="parts must hold at least one Trials, got none"):
         Trials.concatenate([])

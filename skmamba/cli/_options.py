@@ -286,7 +286,7 @@ def load_data(options, names, **params):
             trials = _load_files(options, names)
         else:
             trials = _load_built_in(options)
-    trials = replace(trials, name=options.name or trials.name)
+    trials = trials.derive(name=options.name or trials.name)
     models = _make_models(options, names, trials, **params) if names else {}
     say(repr(trials))
     if options.data in OWN:

@@ -101,7 +101,8 @@ class ConfusionDisplay(Display):
         labels = np.unique(np.concatenate([y_true, y_pred]))
         names = [str((label_names or {}).get(label, label)) for label in labels.tolist()]
         is_repeated = "random_state" in rows and rows["random_state"].nunique() > 1
-        what = "predictions" if is_repeated else "windows" if "window" in rows else "trials"
+        is_window = "window" in rows and rows["window"].notna().any()
+        what = "predictions" if is_repeated else "windows" if is_window else "trials"
         title = ", ".join([*format_source(rows), f"{len(rows)} {what}"])
         if "estimator" in rows:
             title = f"{rows['estimator'].iloc[0]}\n{title}"

@@ -145,7 +145,8 @@ def _describe_part(part, score, label_names):
 
 def _has_windows(part):
     """Return whether the evaluated rows were windows."""
-    return part.protocol == "random_windows" or "window" in part.predictions
+    windows = part.predictions.get("window", pd.Series(dtype=object))  # may be of another part
+    return part.protocol == "random_windows" or windows.notna().any()
 
 
 def _draw_svg(draw, height):

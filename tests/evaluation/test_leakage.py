@@ -424,9 +424,11 @@ def test_subjects_may_have_no_session_or_run(column):
 def test_onsets_and_durations_may_be_times(convert):
     onset = convert([0, 2, 4, 6], unit="s")
     columns = {"recording": 0, "trial": range(4), "onset": onset}
+    columns["duration"] = pd.to_timedelta([2, 3, 2, 3], unit="s")
     trials = make_trials(columns, n_times=300)  # 2.3 s
     report = report_on([([0], [1, 2, 3])], trials)
     assert report.loc["window overlap", "test_share"] == pytest.approx(1 / 3)
+    assert "missing" not in report.loc["label from duration", "verdict"]
     report = report_on([([0], [2])], replace(trials, metadata=trials.metadata.astype(object)))
     assert report.loc["window overlap", "verdict"] == "not shared"
 

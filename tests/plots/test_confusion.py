@@ -80,6 +80,8 @@ def test_predictions_of_several_parts_are_an_error(predictions, column):
 def test_windows_are_not_called_trials(predictions):
     display = ConfusionDisplay.from_results(predictions.assign(window=0), "net")
     assert display.title.endswith(f"{(predictions['estimator'] == 'net').sum()} windows")
+    of_others = predictions.assign(window=np.where(predictions["estimator"] == "net", np.nan, 0))
+    assert ConfusionDisplay.from_results(of_others, "net").title.endswith(" trials")
 
 
 def test_predictions_of_several_seeds_are_not_called_trials(predictions):

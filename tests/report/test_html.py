@@ -230,6 +230,10 @@ def test_rows_that_are_windows_are_not_called_trials(write, scores, predictions)
     text = write(EvaluationResults(scores, windows)).text
     assert "50 windows per fold" in text and "number of windows and percentage" in text
     assert "50 trials per fold" in write(EvaluationResults(scores, predictions)).text
+    within = scores.assign(protocol="within_subject")
+    parts = [(scores, windows), (within, predictions.assign(protocol="within_subject"))]
+    text = write([EvaluationResults(*part) for part in parts]).text
+    assert "50 windows per fold" in text and "50 trials per fold" in text
 
 
 def test_scores_of_random_windows_are_no_estimate(write, scores):
